@@ -1,0 +1,1 @@
+"""Values only: YAML presets, every key owned by a frozen dataclass."""

@@ -1,0 +1,185 @@
+"""A Prefect server for the time of one command.
+
+The idea: a real server that lives exactly as long as its parent. Prefect's in-process server prints
+tracebacks at exit and may lose the last task states; a child process does neither, and the kernel ends it
+with us even when we are killed without a chance to clean up. Prefect reads its settings once, at import:
+where that has happened before the block, it is made to read them again, and inside the block it never falls
+back to a server of its own, which would outlive us.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
+
+from tasks.errors import InvalidInput, NightreadError
+
+READY_SECONDS = 120.0
+"""A cold start takes about ten seconds on two idle cores; a busy machine many times that."""
+STOP_SECONDS = 10.0
+_DIE_WITH_PARENT = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
+    if os.getppid() != int(sys.argv[1]):  # it died before we asked
+        sys.exit(1)
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+"""Run in the child before it becomes the server: a preexec_fn would fork a process full of threads."""
+
+
+@contextmanager
+def prefect_api(
+    home: Path, meanwhile: Callable[[], None] = lambda: None, *, ready_seconds: float = READY_SECONDS
+) -> Iterator[str]:
+    """URL of a Prefect API: the one PREFECT_API_URL names, or a server of our own under `home`/prefect.
+
+    Args:
+        meanwhile: what can be done while our own server starts.
+
+    Raises:
+        InvalidInput: if PREFECT_API_URL is set and nothing answers there.
+        NightreadError: if our own server does not come up; the message ends with its log.
+    """
+    if url := os.environ.get("PREFECT_API_URL"):
+        if not answers(url):
+            raise InvalidInput(
+                f"PREFECT_API_URL={url}: no Prefect server answers there; start it, or unset the variable "
+                f"and one is started for this command"
+            )
+        with _environment(_quiet()):
+            yield url
+        return
+    folder = home.resolve() / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    with _environment(_settings(folder, url)), _server(folder, port) as process:
+        meanwhile()
+        _wait(process, url, folder / "server.log", ready_seconds)
+        try:
+            yield url
+        finally:
+            _hand_over()
+
+
+def answers(url: str) -> bool:
+    """Whether a Prefect API answers at `url`; a refusal (a cloud wants its key) is an answer too."""
+    try:
+        # without the proxies of the environment for our own machine: a proxy cannot reach it
+        proxies: dict[str, str] | None = {} if "//127.0.0.1" in url or "//localhost" in url else None
+        with build_opener(ProxyHandler(proxies)).open(f"{url.rstrip('/')}/health", timeout=5):
+            return True
+    except HTTPError as error:
+        return error.code < 500
+    except (URLError, OSError, ValueError):
+        return False
+
+
+def _settings(folder: Path, url: str) -> dict[str, str]:
+    nowhere = os.environ.get("NO_PROXY", os.environ.get("no_proxy", ""))
+    local = ",".join(filter(None, [nowhere, "127.0.0.1"]))
+    return {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "NO_PROXY": local,
+        "no_proxy": local,
+        **_quiet(),
+    }
+
+
+def _quiet() -> dict[str, str]:
+    return {
+        "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    }
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    _reread()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _reread()
+
+
+def _reread() -> None:
+    """Prefect's settings from the environment as it is now; nothing to do before prefect is imported."""
+    if "prefect.context" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
+
+
+def _hand_over() -> None:
+    """Let Prefect's own threads deliver what they still hold; without a server they would only complain."""
+    if "prefect.events.worker" in sys.modules:
+        from prefect.events.worker import EventsWorker
+
+        EventsWorker.drain_all(timeout=STOP_SECONDS, at_exit=False)  # services of every kind, logs too
+
+
+@contextmanager
+def _server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *server]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us; the server stays until the run has said so
+        )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not answers(url):
+        if process.poll() is not None:
+            raise NightreadError(f"the Prefect server ended with code {process.returncode}; {_tail(log)}")
+        if time.monotonic() > until:
+            raise NightreadError(f"the Prefect server did not answer within {seconds:g} s; {_tail(log)}")
+        time.sleep(0.2)
+
+
+def _tail(log: Path, lines: int = 5) -> str:
+    """The end of the log, on one line."""
+    said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return f"its log {log} ends: {' | '.join(said[-lines:])[-1000:]}"

@@ -1,0 +1,279 @@
+"""Answers as text for people: plain lines that fit a terminal and a log alike.
+
+Programs ask for --json instead and never read these.
+"""
+
+import textwrap
+from typing import Any
+
+Row = dict[str, Any]
+
+WIDTH = 100
+
+
+def read(result: Row) -> str:
+    """What a read did, what it cost, what is wrong, and where the report lies."""
+    lines = [
+        f"run {result.get('run', '')}: {result.get('status', '')}",
+        f"{result.get('documents', 0):,} documents; {result.get('windows', 0):,} windows, "
+        f"{result.get('tokens', 0):,} tokens read in {seconds(result.get('seconds', 0))}",
+        f"{result.get('added', 0):,} records added, {result.get('retired', 0):,} retired, "
+        f"{result.get('dropped', 0):,} generated sentences dropped for want of support",
+    ]
+    if bad := result.get("quarantined"):
+        lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
+    lines += [f"report: {path}" for key in ("report_md", "report_html") if (path := result.get(key))]
+    return "\n".join(lines)
+
+
+def plan(result: Row) -> str:
+    """Cost first, then every document and why it is read or not."""
+    head = (
+        f"{result['documents']:,} documents, {result['tokens']:,} tokens, {result['windows']:,} windows: "
+        f"about {seconds(result['seconds'])}, {result['flops']:.2e} FLOPs, {size(result['bytes'])} on disk"
+    )
+    rows = [
+        [row["action"], f"{row['tokens']:,}", f"{row['windows']:,}", row["uri"], row["why"]]
+        for row in result["rows"]
+    ]
+    return "\n".join([head, *table(["action", "tokens", "windows", "uri", "why"], rows)])
+
+
+def hits(found: list[Row]) -> str:
+    """Records, best first, each with its quotes and where they stand."""
+    if not found:
+        return "nothing in memory answers this"
+    return "\n\n".join(_hit(number, hit) for number, hit in enumerate(found, 1))
+
+
+def _hit(number: int, hit: Row) -> str:
+    lines = [f"{number}. {hit['level']}, score {hit['score']:.3f}"]
+    if said := hit.get("summary") or (hit.get("text") if not hit.get("quotes") else ""):
+        lines.append(_wrapped(said, "   "))
+    for quote in hit.get("quotes", []):
+        lines += [_wrapped(f'"{" ".join(quote["text"].split())}"', "   | "), f"     {quote['citation']}"]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str) -> str:
+    flat = " ".join(text.split())
+    return textwrap.fill(flat, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def quarantined(rows: list[Row]) -> str:
+    """Documents that could not be read, and why."""
+    if not rows:
+        return "quarantine is empty"
+    cells = [[row["outcome"], row["uri"], row["reason"]] for row in rows]
+    return "\n".join(table(["outcome", "uri", "reason"], cells))
+
+
+def runs(rows: list[Row]) -> str:
+    """One line a run."""
+    if not rows:
+        return "no run yet: nightread read URI"
+    names = [name for name in rows[0] if not isinstance(rows[0][name], dict | list)]
+    return "\n".join(table(names, [[str(row.get(name, "")) for name in names] for row in rows]))
+
+
+def fields(found: Row) -> str:
+    """Every field of one thing, nested ones indented."""
+    return "\n".join(_field(name, value, "") for name, value in found.items())
+
+
+def _field(name: str, value: Any, indent: str) -> str:
+    if isinstance(value, dict) and value:
+        return "\n".join(
+            [f"{indent}{name}:", *(_field(str(key), inner, indent + "  ") for key, inner in value.items())]
+        )
+    if isinstance(value, list) and value:
+        items = [_field("-", item, indent + "  ") for item in value]
+        return "\n".join([f"{indent}{name}:", *items])
+    return f"{indent}{name}: {value}" if name != "-" else f"{indent}- {value}"
+
+
+NEEDLE = ("found_exact", "found_index", "answer_given_blocks", "answer", "answer_dense")
+
+
+def needle(result: Row) -> str:
+    """Every cell of the grid in percent, and the means below."""
+    head = (
+        f"{result['model']} on {result['device']}, {result['text']} text: {result['tokens_read']:,} tokens "
+        f"read and asked about in {seconds(result['seconds'])}; percent of questions"
+    )
+    rows = [[f"{cell['length']:,}", f"{cell['depth']:.0%}", *_percents(cell)] for cell in result["cells"]]
+    means = [["mean", "", *_percents(result["summary"])]]
+    if to_recall := result["summary"]["to_recall"]:
+        means.append(["of those to recall", "", *_percents(to_recall)])
+    return "\n".join([head, *table(["length", "depth", *NEEDLE], rows + means)])
+
+
+def _percents(values: Row) -> list[str]:
+    return [f"{100 * values[name]:.1f}" if name in values else "-" for name in NEEDLE]
+
+
+def bench(result: Row) -> str:
+    """Hardware and limits, a line for every length, and the published point beside the longest."""
+    return "\n".join(
+        [
+            *_machine(result),
+            *table(*_speeds(result["rows"])),
+            *_not_run(result["rows"]),
+            _published(result["published"]),
+            f"figure: {result['figure']}",
+        ]
+    )
+
+
+def _machine(result: Row) -> list[str]:
+    machine, model, limits = (result[name] for name in ("machine", "model", "limits"))
+    accelerator = "" if machine["device"] == "cpu" else f"{machine['device']}; "
+    return [
+        f"{accelerator}{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{size(machine['memory'])}; torch {machine['torch']}, transformers {machine['transformers']}; "
+        f"{machine['date']}, commit {machine['commit'] or 'unknown'}",
+        f"{model['name']} in {model['dtype']}, window {model['window']:,}",
+        f"limit, at the start: matrix products fp32 {limits['fp32'] / 1e9:,.1f} and bf16 "
+        f"{limits['bf16'] / 1e9:,.1f} GFLOP/s, memory {limits['bytes_per_s'] / 1e9:,.1f} GB/s",
+    ]
+
+
+def scaling(result: Row) -> str:
+    """What was measured here beside what was foretold, then the simulated plans and what they assume."""
+    machine, assumed = result["machine"], result["assumed"]
+    return "\n".join(
+        [
+            f"{machine['processor']}, {machine['cores']} cores; {machine['date']}, commit "
+            f"{machine['commit'] or 'unknown'}; {result['model']['name']}, "
+            f"window {result['model']['window']:,}",
+            "",
+            "different documents, read side by side:",
+            *table(MEASURED.split(","), [_measured(row) for row in result["measured"]]),
+            "",
+            *(_together(row) for row in result["together"]),
+            "",
+            f"simulated, not measured: GPUs of {assumed['flops_per_s'] / 1e12:,.0f} TFLOP/s of which "
+            f"{assumed['share']:.0%} are reached, {assumed['link_bytes_per_s'] / 1e9:,.0f} GB/s to others "
+            f"of a node of {assumed['node']}, {assumed['latency_s'] * 1e6:,.0f} us a collective; start-up "
+            f"{assumed['start_s']:g} s, jitter {assumed['jitter']:.0%}, "
+            f"{assumed['flush_s'] * 1e3:.2g} ms a flush and "
+            f"{assumed['keep_s'] * 1e3:.2g} ms a window at the one writer, measured here",
+            *table(PLANS.split(","), [_planned(row) for row in result["plans"]]),
+        ]
+    )
+
+
+MEASURED = "ranks,threads each,tokens/s,beside 1 rank,seconds,foretold,error,start-up"
+PLANS = "tokens,GPUs,shards,GPUs to a chunk,time,efficiency,limited by"
+
+
+def _measured(row: Row) -> list[str]:
+    times = [f"{row['ratio']:.2f} x", seconds(row["seconds"]), seconds(row["foretold_s"])]
+    rate = f"{row['tokens_per_s']:,.0f}"
+    return [
+        str(row["ranks"]),
+        str(row["threads"]),
+        rate,
+        *times,
+        f"{row['error']:+.0%}",
+        seconds(row["start_s"]),
+    ]
+
+
+def _together(row: Row) -> str:
+    return (
+        f"{row['tokens']:,} tokens read by {row['ranks']} ranks together, over {row['way']}: "
+        f"{row['bytes']:,} bytes sent, {row['formula_bytes']:,} by the formula; {seconds(row['seconds'])}, "
+        f"{seconds(row['foretold_s'])} foretold ({row['error']:+.0%})"
+    )
+
+
+def _planned(row: Row) -> list[str]:
+    cut = [f"{row['tokens']:,}", str(row["devices"]), str(row["shards"]), str(row["spread"])]
+    return [*cut, seconds(row["seconds"]), f"{row['efficiency']:.0%}", row["limited_by"]]
+
+
+READERS = {"": "nightread", "sdpa_": "sdpa", "llama_cpp_": "llama.cpp"}
+"""Prefix of each reader's figures in a row, and its name."""
+
+
+def _speeds(rows: list[Row]) -> tuple[list[str], list[list[str]]]:
+    """A line for every reader at every length. The share of the limit is the model FLOP utilisation."""
+    header = "length,reader,tokens/s,seconds,limit GFLOP/s,share of limit,nightread,beyond weights,resident"
+    lines = [
+        _speed(row, prefix, name)
+        for row in rows
+        for prefix, name in READERS.items()
+        if f"{prefix}seconds" in row
+    ]
+    return [*header.split(","), "cache"], lines
+
+
+def _speed(row: Row, prefix: str, name: str) -> list[str]:
+    of = {key.removeprefix(prefix): value for key, value in row.items() if key.startswith(prefix)}
+    return [
+        f"{row['length']:,}",
+        name,
+        f"{of['tokens_per_s']:,.0f}",
+        f"{of['seconds']:,.1f}",
+        f"{of['limit'] / 1e9:,.1f}",
+        f"{of['share_of_limit']:.1%}",
+        f"{row[f'ratio_to_{prefix[:-1]}']:.2f} x as fast" if prefix else "",
+        size(of["rise"]),
+        size(of["peak_rss"]),
+        size(of["cache_bytes"]),
+    ]
+
+
+def _not_run(rows: list[Row]) -> list[str]:
+    return [
+        f"{row['length']:,} tokens, {name}: not run: {why}"
+        for row in rows
+        for prefix, name in READERS.items()
+        if prefix and (why := row.get(f"{prefix}not_run"))
+    ]
+
+
+def calibrated(found: Row) -> str:
+    """Heads, and how well they did."""
+    heads = ", ".join(f"{layer}.{head}" for layer, head in found["heads"])
+    return (
+        f"heads (layer.head): {heads}\n"
+        f"{found['rank_first']:.0%} of {found['questions']} questions put their fact's block first in "
+        f"{found['tokens']:,} tokens; its votes are {found['margin']} times the next block's\n"
+        f"written to {found['file']}"
+    )
+
+
+def _published(found: Row) -> str:
+    return (
+        f"tokens for each operation that the hardware could have done: {found['ours']:.2g} at "
+        f"{found['length']:,} tokens, {found['ratio']:,.0f} times those of 256 A100 (312 TFLOP/s each) that "
+        "read 10M tokens in 3 minutes with another, larger model"
+    )
+
+
+def table(header: list[str], rows: list[list[str]]) -> list[str]:
+    """Left-aligned columns; the last one is never padded."""
+    flat = [[" ".join(str(cell).split()) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[column]) for row in flat) for column in range(len(header))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in flat
+    ]
+
+
+def seconds(amount: float) -> str:
+    """Seconds as people say them."""
+    if amount < 120:
+        return f"{amount:.1f} s"
+    minutes = round(amount / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def size(amount: float) -> str:
+    """Bytes as people say them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"

@@ -1,0 +1,158 @@
+"""`model.generate(..., memory_key="...")`: a context that outlives the call and the model's window.
+
+The idea: every key names a context (see `model.context`). A call reads its prompt into it, recalls blocks for
+the prompt from whatever left the window, and decodes behind [sinks | recalled blocks | window]; what was
+written is read into the context too, so the next call continues.
+"""
+
+import functools
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from transformers import GenerationMixin, LogitsProcessorList
+from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+from model import attention, heads, recall, saved
+from model.attention import SINKS, StreamingCache
+from model.context import Context, Memory
+from model.index import BLOCK
+from model.stream import Pick, Reader, greedy
+
+_OPTIONS = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "streamer", "attention_mask")
+ROUND = 256
+"""Tokens written before blocks are chosen again, by what was written last."""
+_plain = GenerationMixin.generate
+_contexts: "WeakKeyDictionary[Any, dict[str, Context]]" = WeakKeyDictionary()
+
+
+@functools.wraps(GenerationMixin.generate)
+def generate(self: Any, inputs: Any = None, *args: Any, memory_key: str | None = None, **options: Any) -> Any:
+    if memory_key is None:
+        return _plain(self, inputs, *args, **options)
+    prompt = inputs if inputs is not None else options.pop("input_ids")
+    return _generate(self, prompt, memory_key, options)
+
+
+def install() -> None:
+    """Teach transformers' `generate` the argument `memory_key`. May be called again."""
+    GenerationMixin.generate = generate
+
+
+def context_of(model: Any, key: str) -> Context:
+    """The context that `key` names for this model; a new one at first.
+
+    With `config.memory_levels` 3 and a `config.memory_folder` it lies there and outlives the process.
+
+    Raises:
+        ValueError: if the model does not use this package's attention, or its heads were never calibrated.
+    """
+    kept = _contexts.setdefault(model, {})
+    if key not in kept:
+        kept[key] = _fresh(model, key)
+    return kept[key]
+
+
+def _fresh(model: Any, key: str) -> Context:
+    config = model.config.get_text_config()
+    if config._attn_implementation != attention.NAME:
+        raise ValueError(
+            f"memory_key={key!r} needs attn_implementation={attention.NAME!r}, "
+            f"this model was loaded with {config._attn_implementation!r}"
+        )
+    reader = Reader.around(model, attention.stride_of(config))
+    folder = _folder(config, key)
+    if folder is not None and saved.exists(folder):
+        return saved.open_context(reader, folder)
+    voting = heads.load(Path(config._name_or_path), config)
+    return Context(reader, voting, Memory(storage="bfloat16", kv=True, folder=folder))
+
+
+def _folder(config: Any, key: str) -> Path | None:
+    """Where a key's context lies on disk, if it does."""
+    folder = getattr(config, "memory_folder", None)
+    if folder is None or attention.levels_of(config) < 3:
+        return None
+    if not key or key != Path(key).name:
+        raise ValueError(f"memory_key={key!r} names a folder: use a plain name without slashes")
+    return Path(folder) / key
+
+
+@torch.inference_mode()
+def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any]) -> torch.Tensor:
+    prompt = _prompt(inputs, options)
+    context = context_of(model, key)
+    context.read(prompt[:-1])
+    settings = {**model.generation_config.to_diff_dict(), **options}
+    most = int(settings.get("max_new_tokens") or 20)
+    written: list[int] = []
+    while len(written) < most and not context.reader.stops & set(written[-1:]):
+        said = [*prompt, *written]
+        cache = _recalled(context, said)
+        written += _decode(context.reader, cache, said[-1], min(ROUND, most - len(written)), settings)
+        context.read([*prompt, *written][len(said) - 1 : -1])
+    context.read([*prompt, *written][-1:])
+    if (streamer := settings.get("streamer")) is not None:
+        streamer.end()
+    if context.memory.folder is not None:
+        saved.save(context, context.memory.folder)
+    return torch.cat([inputs, torch.tensor([written], dtype=inputs.dtype, device=inputs.device)], dim=1)
+
+
+def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise ValueError(f"with memory_key, generate takes {', '.join(_OPTIONS)}; not {', '.join(unknown)}")
+    if inputs.shape[0] != 1 or inputs.shape[1] == 0:
+        raise ValueError(
+            f"with memory_key, a prompt is one row of tokens, not of shape {tuple(inputs.shape)}"
+        )
+    mask = options.pop("attention_mask", None)
+    if mask is not None and not bool(mask.all()):
+        raise ValueError("with memory_key, a prompt has no padding: pass the tokens without it")
+    ids: list[int] = inputs[0].tolist()
+    return ids
+
+
+def _recalled(context: Context, prompt: Sequence[int]) -> StreamingCache:
+    """What decoding attends: the window, and behind the sinks the blocks that the prompt asks for."""
+    window = context.cache.held - SINKS
+    before = (len(context) - window) // BLOCK
+    if attention.levels_of(context.reader.config) < 2 or before <= 1:
+        return recall.window(context)
+    chosen = recall.choose(context, prompt[-recall.QUESTION :])
+    old = [block for block in chosen.blocks if block < before]
+    return recall.assembled(context, recall.around(old, before), window)
+
+
+def _decode(
+    reader: Reader, cache: StreamingCache, last: int, most: int, settings: dict[str, Any]
+) -> list[int]:
+    written, streamer = [], settings.get("streamer")
+    for token in islice(reader.decode(cache, [last], _pick(settings)), most):
+        written.append(token)
+        if streamer is not None:
+            streamer.put(torch.tensor([token]))
+    return written
+
+
+def _pick(settings: dict[str, Any]) -> Pick:
+    if not settings.get("do_sample"):
+        return greedy
+    warpers = _warpers(settings)
+
+    def sample(logits_BV: torch.Tensor) -> int:
+        none_yet = torch.empty(1, 0, dtype=torch.long, device=logits_BV.device)  # no warper looks back
+        return int(torch.multinomial(warpers(none_yet, logits_BV).softmax(-1), 1))
+
+    return sample
+
+
+def _warpers(settings: dict[str, Any]) -> LogitsProcessorList:
+    """Those that reshape a distribution before it is sampled, in transformers' order."""
+    made = {"temperature": TemperatureLogitsWarper, "top_k": TopKLogitsWarper, "top_p": TopPLogitsWarper}
+    asked = [(make, settings[name]) for name, make in made.items() if settings.get(name) not in (None, 0)]
+    return LogitsProcessorList([make(value) for make, value in asked])

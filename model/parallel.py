@@ -1,0 +1,168 @@
+"""Ranks: the processes of one DeepSpeed job, and what every one of them sends.
+
+The idea: four collectives are all that parallel reading needs, and each counts its bytes as it goes, so that
+what was moved can be printed beside the formula. This is the only file that knows DeepSpeed.
+
+    with parallel.join(rank, world, port=29500, timeout_s=60) as ranks:
+        total = ranks.sum(part)
+        print(ranks.sent)
+
+Every rank calls the same collectives in the same order. A rank that dies fails the others' next collective at
+once, one that hangs fails it after `timeout_s`, both with RuntimeError.
+
+Shape suffixes: P ranks, B batch, H heads, Q queries, D head size.
+"""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+import torch
+
+CPU = torch.device("cpu")
+
+
+def join(
+    rank: int,
+    world: int,
+    port: int,
+    address: str = "127.0.0.1",
+    timeout_s: float = 600,
+    device: torch.device = CPU,
+) -> "Ranks":
+    """Meet the other ranks and be one of them; once in a process at a time.
+
+    Args:
+        rank: this process, 0 to world - 1; rank 0 listens.
+        world: number of processes.
+        port: a free port at `address`, where rank 0 runs.
+        timeout_s: how long to wait for the others, here and in every collective.
+        device: where tensors lie: gloo carries them from a CPU, NCCL from CUDA.
+
+    Raises:
+        ValueError: if there is no such rank.
+        RuntimeError: if the others do not come in time.
+    """
+    if not 0 <= rank < world:
+        raise ValueError(f"rank={rank} of world={world}: ranks are numbered 0 to world - 1")
+    comm = _deepspeed(device)
+    comm.init_distributed(
+        dist_backend="nccl" if device.type == "cuda" else "gloo",
+        auto_mpi_discovery=False,
+        init_method=f"tcp://{address}:{port}",
+        rank=rank,
+        world_size=world,
+        timeout=timedelta(seconds=timeout_s),
+        verbose=False,
+    )
+    return Ranks(comm, rank, world, device)
+
+
+class Ranks:
+    """This process among all; see `join`. A context manager: the group is left at its end."""
+
+    def __init__(self, comm: Any, rank: int, world: int, device: torch.device) -> None:
+        self.comm, self.rank, self.world, self.device = comm, rank, world, device
+        self.sent: Counter[str] = Counter()
+        """Bytes that this rank has sent to others, by collective."""
+
+    def __enter__(self) -> "Ranks":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the group; nothing can be sent any more."""
+        self.comm.destroy_process_group()
+
+    def exchange(self, x: torch.Tensor, give: Sequence[int], take: Sequence[int]) -> torch.Tensor:
+        """All-to-All: `give[p]` rows of `x` go to rank p, `take[p]` rows of the result come from it."""
+        assert sum(give) == len(x), "every row goes to one rank"
+        out = x.new_empty(sum(take), *x.shape[1:])
+        self.comm.all_to_all_single(out, x.contiguous(), list(take), list(give))
+        self.sent["all_to_all"] += (sum(give) - give[self.rank]) * x[:1].nbytes
+        return out
+
+    def gather(self, x: torch.Tensor) -> torch.Tensor:
+        """Everyone's `x`, of one shape, on every rank: (P, *x.shape)."""
+        out = x.new_empty(self.world, *x.shape)
+        self.comm.all_gather(list(out), x.contiguous())
+        self.sent["all_gather"] += gather_bytes(self.world, x.nbytes)
+        return out
+
+    def sum(self, x: torch.Tensor) -> torch.Tensor:
+        """Sum over ranks, on every rank."""
+        return self._reduce(x, self.comm.ReduceOp.SUM)
+
+    def max(self, x: torch.Tensor) -> torch.Tensor:
+        """Greatest over ranks, on every rank."""
+        return self._reduce(x, self.comm.ReduceOp.MAX)
+
+    def barrier(self) -> None:
+        """Wait for all."""
+        self.comm.barrier()
+
+    def _reduce(self, x: torch.Tensor, op: Any) -> torch.Tensor:
+        out = x.clone(memory_format=torch.contiguous_format)
+        self.comm.all_reduce(out, op)
+        self.sent["all_reduce"] += reduce_bytes(self.world, x.nbytes)
+        return out
+
+
+def gather_bytes(world: int, part: int) -> int:
+    """What a rank sends in an all-gather, by ring or directly: P - 1 parts."""
+    return (world - 1) * part
+
+
+def reduce_bytes(world: int, total: int) -> int:
+    """What a rank sends in a ring all-reduce: P - 1 of P pieces to reduce, and as many to tell the result.
+
+    Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms for clusters of workstations".
+    """
+    return 2 * (world - 1) * total // world
+
+
+def merge_over_ranks(
+    ranks: Ranks, out_BHQD: torch.Tensor, lse_BHQ: torch.Tensor, rest_BHQ: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention over the keys of all ranks, exactly, from each one's output and log-sum-exp; on every rank.
+
+    Two all-reduces, and no rank that collects: the greatest log-sum-exp, beside which nothing overflows, then
+    the sums of weights and weighted outputs. gloo reduces in a ring, NCCL in a ring or a tree, by the size;
+    a rank sends 2 (P - 1) / P of B H Q (D + 2) numbers, where a server would take in P times as many.
+
+    A part without keys has log-sum-exp -inf and adds nothing, whatever its output is; if all are such, the
+    result is zeros and -inf.
+
+    Args:
+        rest_BHQ: added to `lse_BHQ`. One number cannot hold the sum where logits are large: in fp32, 100 is
+            known to 4e-6 and 10,000 to 5e-4. Then give the greatest logit, and the log-sum-exp beside it.
+    """
+    most_BHQ = ranks.max(lse_BHQ)
+    safe_BHQ = torch.where(torch.isinf(most_BHQ), 0, most_BHQ)
+    share_BHQ = lse_BHQ - safe_BHQ if rest_BHQ is None else lse_BHQ - safe_BHQ + rest_BHQ
+    weight_BHQ1 = torch.exp(share_BHQ).float()[..., None]
+    weighted_BHQD = torch.where(weight_BHQ1 == 0, 0, out_BHQD.float() * weight_BHQ1)
+    total = ranks.sum(torch.cat([weighted_BHQD, weight_BHQ1], -1))
+    above, below = total[..., :-1], total[..., -1:]
+    out = above / torch.where(below == 0, 1, below)
+    return out.to(out_BHQD.dtype), safe_BHQ + below[..., 0].to(lse_BHQ.dtype).log()
+
+
+def _deepspeed(device: torch.device) -> Any:
+    """DeepSpeed's collectives, without its messages and the kernel that it compiles for one of them."""
+    os.environ["DS_ACCELERATOR"] = device.type  # it would look for one, and say on stdout what it found
+    import deepspeed.comm
+    import deepspeed.ops
+
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+    # used by inference_all_reduce alone; it takes 36 s to compile, and a killed compiler leaves a lock behind
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    return deepspeed.comm

@@ -1,0 +1,226 @@
+"""A document read as one stream: chunk after chunk through the network, in bounded memory.
+
+A chunk is half a window. After chunk c is read the cache holds [sinks | chunk c-1 | chunk c]; the
+last two are exactly window c-1, so everything said about a window is said while its keys are at hand.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from model import attention, rotation
+from model.attention import SINKS, StreamingCache
+from model.probe import Probe
+
+_ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
+
+
+OnQuery = Callable[[int, torch.Tensor], None]
+"""Told of every layer's queries (B, H, Q, D) before RoPE."""
+Pick = Callable[[torch.Tensor], int]
+"""Chooses a token from the logits (1, V) of the next one."""
+
+
+def greedy(logits_BV: torch.Tensor) -> int:
+    """The likeliest token."""
+    return int(logits_BV.argmax())
+
+
+@dataclass(frozen=True)
+class Salience:
+    """What the network's own attention says of each token of the cached text, (K,) fp32."""
+
+    asked: torch.Tensor
+    """Attention paid by the question that asks what matters."""
+    neutral: torch.Tensor
+    """Attention paid by a question that asks nothing: what position and token alone attract."""
+
+
+class Reader:
+    """A causal decoder with RoPE, reading streams and writing short texts.
+
+    Args:
+        folder: Hugging Face model folder.
+        stride: tokens of a chunk, half a window.
+    """
+
+    ASKED = "\n\nThe most important facts stated in this text are:"
+    NEUTRAL = "\n\n\n\nThis is the end of the page. The next page is:"
+
+    def __init__(self, folder: Path, stride: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, attn_implementation=attention.NAME
+        )
+        self.model.to(device).eval().requires_grad_(False)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._set(stride)
+
+    @classmethod
+    def around(cls, model: Any, stride: int) -> "Reader":
+        """A reader with a model that is loaded already; without a tokenizer it knows no salience."""
+        reader = cls.__new__(cls)
+        reader.model, reader.tokenizer = model, None
+        reader._set(stride)
+        return reader
+
+    def _set(self, stride: int) -> None:
+        self.stride, self.device, self.dtype = stride, self.model.device, self.model.dtype
+        self.decoder = rotation.decoder_of(self.model)
+        self.rotation = rotation.learned(self.model, SINKS + 2 * stride + _ROOM)
+
+    @contextmanager
+    def dense(self) -> Iterator[None]:
+        """Meanwhile the model attends as published: every token to all before it, positions and all."""
+        self.model.set_attn_implementation("sdpa")
+        try:
+            yield
+        finally:
+            self.model.set_attn_implementation(attention.NAME)
+
+    @property
+    def stops(self) -> set[int]:
+        """Tokens that end a text."""
+        ids = self.model.generation_config.eos_token_id
+        return set(ids) if isinstance(ids, list) else {ids}
+
+    def start(self, layers: int | None = None) -> StreamingCache:
+        """An empty context of all layers, or of the first `layers`: then no deeper one is ever run for it."""
+        return StreamingCache(layers or self.config.num_hidden_layers, SINKS)
+
+    @property
+    def config(self) -> Any:
+        """Configuration of the decoder."""
+        return self.model.config.get_text_config()
+
+    @torch.inference_mode()
+    def read(self, cache: StreamingCache, ids: Sequence[int]) -> torch.Tensor:
+        """Read one chunk of at most `stride` tokens; returns its last hidden states, (tokens, hidden).
+
+        The chunk before is forgotten down to the sinks and itself first, so memory stays constant.
+        """
+        assert 0 < len(ids) <= self.stride, f"a chunk holds 1 to {self.stride} tokens, not {len(ids)}"
+        cache.slide(self.stride)
+        return self._run(cache, ids)
+
+    @torch.inference_mode()
+    def read_rows(self, cache: StreamingCache, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        """`read` for streams that are rows of one cache, chunks of one length; (rows, tokens, hidden).
+
+        Raises:
+            ValueError: if there are several and the model asks where a text has come to: rows differ in it.
+        """
+        if len(rows) > 1 and getattr(self.config, "attn_temperature_tuning", False):
+            raise ValueError(
+                f"{len(rows)} rows: attn_temperature_tuning scales queries by their place in the text, "
+                "and rows stand at several: read them one by one"
+            )
+        cache.slide(self.stride)
+        return self._forward(cache, rows)
+
+    @property
+    def head_size(self) -> int:
+        """Dimensions of a key."""
+        config = self.config
+        return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+    @torch.inference_mode()
+    def extend(self, cache: StreamingCache, ids: Sequence[int]) -> torch.Tensor:
+        """Append tokens to a context without forgetting any; returns their last hidden states."""
+        assert ids
+        return self._run(cache, ids)
+
+    @torch.inference_mode()
+    def queries(self, cache: StreamingCache, ids: Sequence[int]) -> dict[int, torch.Tensor]:
+        """Queries (H, Q, D) before RoPE, of every layer, of a question behind a context; no trace is left."""
+        caught: dict[int, torch.Tensor] = {}
+        length = cache.held
+        self._run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
+        cache.crop(length)
+        return caught
+
+    def continue_from(self, cache: StreamingCache, ids: Sequence[int], new_tokens: int) -> list[int]:
+        """At most `new_tokens` tokens, greedily, behind a context and `ids`; the cache is used up."""
+        written = islice(self.decode(cache, ids), new_tokens)
+        return [token for token in written if token not in self.stops]
+
+    @torch.inference_mode()
+    def decode(self, cache: StreamingCache, ids: Sequence[int], pick: Pick = greedy) -> Iterator[int]:
+        """Tokens behind a context and `ids`, one by one, as `pick` chooses them, up to one that stops."""
+        step = list(ids)
+        while True:
+            hidden_QE = self._run(cache, step)
+            token = pick(self.model.get_output_embeddings()(hidden_QE[-1:]).float())
+            yield token
+            if token in self.stops:
+                return
+            step = [token]
+
+    @torch.inference_mode()
+    def salience(self, cache: StreamingCache) -> Salience:
+        """Ask, over the keys now cached, what matters; the cache is left as it was."""
+        questions = [
+            self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (self.ASKED, self.NEUTRAL)
+        ]
+        length, probe = cache.held, Probe([len(ids) for ids in questions], queries=4)
+        self._run(cache, [token for ids in questions for token in ids], probe)
+        cache.crop(length)
+        assert probe.mass_NK is not None
+        return Salience(*probe.mass_NK)
+
+    def _run(
+        self,
+        cache: StreamingCache,
+        ids: Sequence[int],
+        probe: Probe | None = None,
+        on_query: OnQuery | None = None,
+    ) -> torch.Tensor:
+        return self._forward(cache, [ids], on_attention=probe, on_query=on_query)[0]
+
+    def _forward(self, cache: StreamingCache, rows: Sequence[Sequence[int]], **hooks: Any) -> torch.Tensor:
+        """Last hidden states, (rows, tokens, hidden)."""
+        ids_BQ = torch.tensor(rows, device=self.device)
+        with self._depth(len(cache.layers)):
+            output = self.decoder(
+                input_ids=ids_BQ,
+                position_ids=torch.zeros_like(ids_BQ),
+                past_key_values=cache,
+                use_cache=True,
+                rotation=self.rotation,
+                **hooks,
+            )
+        hidden_BQE: torch.Tensor = output.last_hidden_state
+        return hidden_BQE
+
+    @contextmanager
+    def _depth(self, layers: int) -> Iterator[None]:
+        """Run the first layers only: transformers' decoders take their number from the configuration."""
+        whole = self.config.num_hidden_layers
+        self.config.num_hidden_layers = layers
+        try:
+            yield
+        finally:
+            self.config.num_hidden_layers = whole
+
+
+def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str]) -> None:
+    """Write a context so that reading can go on in another process. Atomic: the old file or the new."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")  # two may write at once
+    save_file(cache.state(), fresh, metadata=metadata | {"read": str(cache.read)})
+    fresh.replace(path)
+
+
+def load_state(cache: StreamingCache, path: Path, device: torch.device) -> None:
+    """Continue a context that `save_state` wrote."""
+    with safe_open(path, "pt") as file:
+        read = int(file.metadata()["read"])
+    cache.restore(load_file(path, device=str(device)), read)

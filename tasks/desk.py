@@ -1,0 +1,217 @@
+"""The desk: who reads which document, what is kept of it, and what becomes of one that kills its readers.
+
+The idea: readers come to the desk for documents, the longest first, and hand in every window. The desk alone
+writes to the ledger, and takes a window only from whoever holds its document now: a reader that was given
+up, however alive it may still be, can no longer write anything, so nothing is written twice.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+from tasks.infer import Models, Source, first_missing, read_document, window_key
+from tasks.ledger import Ledger
+from tasks.shard import ShardedDocument
+
+MOST_DEATHS = 3
+"""So many readers may die over one window of a document before it is refused."""
+STRAGGLER_S, STRAGGLER_TIMES = 60.0, 5.0
+"""Taken for a straggler: no window for so long, and for so many times as long as others usually take."""
+
+Progress = Callable[[int], None]
+"""Called with the number of tokens just read."""
+
+Handed = tuple[str, int, str, int]
+"""A window as it is handed in: by which rank, its number, what is to be journaled, its new tokens."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A document to read from its first missing window on."""
+
+    document: ShardedDocument
+    source: Source
+    first: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self.document), **asdict(self.source), "first": self.first} | {
+            "directory": str(self.document.directory)
+        }
+
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> "Job":
+        document = ShardedDocument(row["document"], row["windows"], row["tokens"], Path(row["directory"]))
+        return cls(document, Source(row["parsed"], row["part"]), row["first"])
+
+    @property
+    def left(self) -> int:
+        """Windows to read."""
+        return self.document.windows - self.first
+
+
+@dataclass
+class _Reading:
+    job: Job
+    window: int
+    """The window being read."""
+    since: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was read, and what could not be."""
+
+    windows: int
+    tokens: int
+    seconds: float
+    refused: dict[str, str] = field(default_factory=dict)
+    """Documents that killed their readers, each with the reason."""
+
+
+class Counter(Protocol):
+    """The desk as readers see it, from wherever they are."""
+
+    def open(self) -> bool:
+        """Whether there may be something to read, now or later."""
+
+    def take(self, rank: str) -> Job | None:
+        """A document to read; None where there is none for now."""
+
+    def keep(self, handed: Sequence[Handed]) -> list[bool]:
+        """Hand in windows, on the disk when this returns, all at the price of one flush.
+
+        False for a rank whose document was given to somebody else meanwhile: it must drop it.
+        """
+
+    def done(self, rank: str) -> None:
+        """The document is read."""
+
+    def died(self, rank: str, reason: str) -> None:
+        """The reader is no more."""
+
+
+class Desk:
+    """The one place that knows who reads what; called from one thread.
+
+    Args:
+        documents: what may have to be read.
+        key: the skip key.
+        progress: told of the tokens of every window that is kept.
+    """
+
+    def __init__(
+        self,
+        documents: Sequence[tuple[ShardedDocument, Source]],
+        key: str,
+        ledger: Ledger,
+        progress: Progress,
+    ) -> None:
+        self.key, self.ledger, self.progress = key, ledger, progress
+        self.started, self.windows, self.tokens = time.monotonic(), 0, 0
+        self.refused: dict[str, str] = {}
+        self.reading: dict[str, _Reading] = {}
+        self._paces: list[float] = []
+        self._moved: set[str] = set()
+        self.waiting = [
+            Job(document, source, first)
+            for document, source in documents
+            if (first := first_missing(document, key, ledger)) is not None
+        ]
+        self._refuse_known(ledger.deaths(key))
+        self._sort()
+
+    def _refuse_known(self, deaths: dict[str, tuple[int, int, str]]) -> None:
+        """Documents that killed too many readers of earlier runs are not given to one more."""
+        for job in list(self.waiting):
+            window, count, reason = deaths.get(job.document.document, (-1, 0, ""))
+            if window == job.first and count >= MOST_DEATHS:
+                self._refuse(job, window, count, reason)
+                self.waiting.remove(job)
+
+    def _refuse(self, job: Job, window: int, count: int, reason: str) -> None:
+        self.refused[job.document.document] = f"{count} readers died over window {window}, the last: {reason}"
+
+    def _sort(self) -> None:
+        """Longest first: what is begun last should be short, or all would wait for it."""
+        self.waiting.sort(key=lambda job: -job.left)
+
+    def open(self) -> bool:
+        return bool(self.waiting or self.reading)
+
+    def take(self, rank: str) -> Job | None:
+        assert rank not in self.reading
+        job = self.waiting.pop(0) if self.waiting else self._straggling()
+        if job is not None:
+            self.reading[rank] = _Reading(job, job.first)
+        return job
+
+    def _straggling(self) -> Job | None:
+        """A document whose reader lags far behind the others, taken from it: once for any window.
+
+        Only asked for by somebody who has nothing else to do, as backup tasks are in MapReduce (Dean and
+        Ghemawat 2004, section 3.6); whose window comes first does not matter here, the old reader is out.
+        """
+        if not self._paces:
+            return None
+        patience = max(STRAGGLER_S, STRAGGLER_TIMES * median(self._paces))
+        for rank, reading in self.reading.items():
+            name = window_key(self.key, reading.job.document.document, reading.window)
+            if time.monotonic() - reading.since > patience and name not in self._moved:
+                self._moved.add(name)
+                del self.reading[rank]
+                return replace(reading.job, first=reading.window)
+        return None
+
+    def keep(self, handed: Sequence[Handed]) -> list[bool]:
+        held = [self.reading.get(rank) for rank, *_ in handed]
+        # a window before the one expected was read again behind an older state, and is kept already
+        new = [
+            (reading, row)
+            for reading, row in zip(held, handed, strict=True)
+            if reading is not None and row[1] >= reading.window
+        ]
+        self.ledger.put_many(
+            (window_key(self.key, reading.job.document.document, window), "window", payload.encode())
+            for reading, (_, window, payload, _) in new
+        )
+        for reading, (_, window, _, tokens) in new:
+            self.windows, self.tokens = self.windows + 1, self.tokens + tokens
+            self.progress(tokens)
+            self._paces.append(time.monotonic() - reading.since)
+            reading.window, reading.since = window + 1, time.monotonic()
+        return [reading is not None for reading in held]
+
+    def done(self, rank: str) -> None:
+        reading = self.reading.get(rank)
+        if reading is not None and reading.window < reading.job.document.windows:
+            self.died(rank, f"its shards end before window {reading.window}")
+        self.reading.pop(rank, None)
+
+    def died(self, rank: str, reason: str) -> None:
+        reading = self.reading.pop(rank, None)
+        if reading is None:
+            return
+        job, window = reading.job, reading.window
+        count = self.ledger.add_death(job.document.document, self.key, window, reason)
+        if count >= MOST_DEATHS:
+            self._refuse(job, window, count, reason)
+        else:
+            self.waiting.append(replace(job, first=window))
+            self._sort()
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.windows, self.tokens, time.monotonic() - self.started, self.refused)
+
+
+def read_here(desk: Desk, home: Path, models: Models) -> None:
+    """Read what the desk has in this process, one document after the other."""
+
+    def keep(window: int, payload: bytes, tokens: int) -> None:
+        desk.keep([("here", window, payload.decode(), tokens)])
+
+    while (job := desk.take("here")) is not None:
+        read_document(home, job.document, job.source, models, desk.key, job.first, keep)
+        desk.done("here")

@@ -1,0 +1,66 @@
+"""The floor: BM25 with stop-words and a stemmer, small enough to check by hand.
+
+A search that cannot beat forty lines of term counting has not earned its vectors.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import cache
+
+import snowballstemmer
+
+K1, B = 1.5, 0.75
+
+_WORD = re.compile(r"[^\W_]+")
+_STOP = frozenset(
+    "a about after again all am an and any are as at be because been before being between both but by can "
+    "could did do does doing down during each few for from further had has have having he her here hers him "
+    "his how i if in into is it its itself just me more most my no nor not now of off on once only or other "
+    "our ours out over own s same she should so some such t than that the their theirs them then there these "
+    "they this those through to too under until up very was we were what when where which while who whom why "
+    "will with would you your yours".split()
+)
+_STEMMER = snowballstemmer.stemmer("english")
+
+
+@cache
+def _stem(word: str) -> str:
+    stem: str = _STEMMER.stemWord(word)
+    return stem
+
+
+def terms(text: str) -> list[str]:
+    """Stems of the words of `text` in order, without stop-words."""
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
+
+
+class Bm25:
+    """Okapi BM25 over a few thousand texts (Robertson and Zaragoza 2009), with the idf that is never < 0."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        lengths = []
+        self.postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for number, text in enumerate(texts):
+            counts = Counter(terms(text))
+            lengths.append(counts.total())
+            for term, count in counts.items():
+                self.postings[term].append((number, count))
+        mean = sum(lengths) / max(1, len(lengths)) or 1.0
+        self.norms = [K1 * (1 - B + B * length / mean) for length in lengths]
+
+    def scores(self, question: str) -> list[float]:
+        """One score per text: the sum over question terms of idf * tf (K1 + 1) / (tf + norm)."""
+        scores = [0.0] * len(self.norms)
+        for term in terms(question):
+            found = self.postings.get(term, [])
+            idf = math.log(1 + (len(scores) - len(found) + 0.5) / (len(found) + 0.5))
+            for number, count in found:
+                scores[number] += idf * count * (K1 + 1) / (count + self.norms[number])
+        return scores
+
+    def rank(self, question: str, k: int) -> list[int]:
+        """The best `k` texts, best first; equal ones in their order, so that there are always `k`."""
+        scores = self.scores(question)
+        return sorted(range(len(scores)), key=lambda number: (-scores[number], number))[:k]

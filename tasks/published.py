@@ -1,0 +1,178 @@
+"""The published memory, as readers see it: a table pinned at the version one run published.
+
+The idea: `published.json` names a run and a table version, `run.json` of every run names the run before
+it. Following that chain gives every published run; one that died before its commit is not on it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import lancedb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks import schema
+from tasks.errors import InvalidInput
+
+TABLE = "records"
+
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+"""What is at once a folder name and a Lance tag."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The memory as one run published it. `table` is pinned: later runs do not change what it answers."""
+
+    home: Path
+    run: str
+    version: int
+    time: str
+    table: Any
+
+    @property
+    def is_empty(self) -> bool:
+        return self.count() == 0
+
+    def count(self, where: str | None = None) -> int:
+        """How many records there are."""
+        return int(self.table.count_rows(where))
+
+    @cached_property
+    def sources(self) -> pa.Table:
+        """Every source (schema.SOURCES) as that run knew it."""
+        return pq.read_table(run_folder(self.home, self.run) / "sources.parquet")
+
+    @cached_property
+    def _holders(self) -> dict[str, list[Row]]:
+        holders: dict[str, list[Row]] = {}
+        for row in self.sources.to_pylist():
+            if row["outcome"] == "ok":
+                holders.setdefault(row["document"], []).append(row)
+        return holders
+
+    def sources_of(self, document: str) -> list[Row]:
+        """Every source that holds this document: an exact duplicate is cited under all its uris."""
+        return self._holders.get(document, [])
+
+    def records(self, ids: Sequence[str]) -> list[Row]:
+        """The records of these ids that exist, in the order asked."""
+        found = {row["id"]: row for row in self.rows(f"id IN ({quoted(ids)})")} if ids else {}
+        return [found[one] for one in ids if one in found]
+
+    def rows(self, where: str | None = None, columns: Sequence[str] = ()) -> list[Row]:
+        """Whole records, or some columns of them, that satisfy an SQL condition (values: `quoted`)."""
+        return [row for batch in self.batches(where, columns) for row in batch.to_pylist()]
+
+    def batches(self, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Like `rows`, in bounded memory."""
+        query = self.table.search().select(list(columns) or schema.RECORDS.names)
+        yield from (query.where(where) if where else query).to_batches()
+
+
+def quoted(values: Iterable[str]) -> str:
+    """SQL string literals, comma between: a value is data, whatever characters it holds."""
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+
+
+def published(home: Path) -> Row | None:
+    """{run, version, time} of the run that readers see, or None where nothing was ever published."""
+    path = home / "memory" / "published.json"
+    found: Row | None = json.loads(path.read_text()) if path.exists() else None
+    return found
+
+
+def history(home: Path) -> Iterator[Row]:
+    """run.json of every published run, newest first. A run that died before its commit is not here."""
+    at = published(home)
+    name = at["run"] if at else ""
+    while name:
+        row = run_json(home, name)
+        yield row
+        name = row["previous"]
+
+
+def open_memory(home: Path, as_of: str | None = None) -> Memory:
+    """The memory as last published, or as of a run or an ISO time (UTC where it names no zone).
+
+    Raises:
+        InvalidInput: if there is no memory, no such run, or no run that early.
+    """
+    at = published(home)
+    if at is None:
+        raise InvalidInput(f"there is no memory in {str(home)!r} yet; make one with: nightread read URI")
+    if as_of is not None:
+        at = _as_of(home, as_of)
+    table = connect(home).open_table(TABLE)
+    table.checkout(at["version"])
+    return Memory(home, at["run"], at["version"], at["time"], table)
+
+
+def _as_of(home: Path, as_of: str) -> Row:
+    runs = list(history(home))
+    unchanged = run_json(home, as_of).get("same_as", "") if RUN_NAME.fullmatch(as_of) else ""
+    for row in runs:
+        if row["run"] in (as_of, unchanged):
+            return row
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError:
+        nearest = ", ".join(f"{row['run']} ({row['time']})" for row in runs[:5])
+        raise InvalidInput(
+            f"no run {as_of!r} was published, and it is no ISO time; latest: {nearest}"
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    for row in runs:
+        if datetime.fromisoformat(row["time"]) <= moment:
+            return row
+    first = f"{runs[-1]['run']} at {runs[-1]['time']}"
+    raise InvalidInput(f"nothing was published by {as_of}; the first run was {first}")
+
+
+# Where things are, and how they get there whole.
+
+
+def connect(home: Path) -> Any:
+    return lancedb.connect(str((home / "memory").resolve()))  # "db..." alone would be the cloud service
+
+
+def named(folder: Path, run: str) -> Path:
+    if not RUN_NAME.fullmatch(run):
+        raise InvalidInput(f"run {run!r} is no name: use letters, digits, '-', '_' and single dots inside")
+    return folder / run
+
+
+def run_folder(home: Path, run: str) -> Path:
+    return named(home / "memory" / "runs", run)
+
+
+def run_json(home: Path, run: str) -> Row:
+    path = run_folder(home, run) / "run.json"
+    found: Row = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text)
+    replace(temporary, path)
+
+
+def replace(temporary: Path, path: Path) -> Path:
+    """Rename only what is on the disk, and put the new name on the disk too."""
+    for target in (temporary, path.parent):
+        if target == path.parent:
+            os.replace(temporary, path)
+        handle = os.open(target, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+    return path

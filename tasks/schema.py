@@ -1,0 +1,131 @@
+"""Arrow schemas: the contract between steps.
+
+One constant per file format that travels from one step to another. Every writer goes through
+`check`, so a table that drifts from its contract fails where it is made, not where it is read.
+"""
+
+import pyarrow as pa
+
+VERSION = b"1"
+VECTOR_DIMS = 256
+
+OUTCOMES = (
+    "ok",
+    "empty_text",
+    "encrypted",
+    "scanned_no_ocr",
+    "unsupported",
+    "corrupt",
+    "timeout",
+    "out_of_memory",
+    "too_large",
+    "unreadable",
+    "vanished",
+    "killed_reader",
+)
+"""What can become of a source. Anything but ok goes to quarantine with its reason."""
+
+LEVELS = ("passage", "window", "section", "document", "corpus")
+"""Levels of a record, from the finest. A passage is verbatim text; the others carry a summary."""
+
+
+def _schema(name: str, fields: list[tuple[str, pa.DataType]]) -> pa.Schema:
+    columns = [pa.field(column, kind, nullable=False) for column, kind in fields]
+    return pa.schema(columns, metadata={b"schema": name.encode(), b"version": VERSION})
+
+
+TEXT = _schema(
+    "text",
+    [
+        ("part", pa.int32()),  # which document of the source (0 but for containers such as JSONL)
+        ("char_start", pa.int64()),  # offset of this segment in its document
+        ("text", pa.string()),
+        ("place", pa.string()),  # "page" | "line" | "row" | "paragraph"
+        ("number", pa.int64()),  # number of the place where the segment begins, from 1
+    ],
+)
+"""Parsed text of one source: segments of all its documents, in order."""
+
+WINDOWS = _schema(
+    "windows",
+    [
+        ("document", pa.string()),
+        ("window", pa.int32()),
+        ("token_start", pa.int64()),
+        ("char_start", pa.int64()),
+        ("char_end", pa.int64()),
+        ("ids", pa.list_(pa.field("item", pa.int32(), nullable=False))),
+        # first character of every token, relative to char_start
+        ("starts", pa.list_(pa.field("item", pa.int32(), nullable=False))),
+    ],
+)
+"""Shards: consecutive windows of one document."""
+
+SOURCES = _schema(
+    "sources",
+    [
+        ("uri", pa.string()),
+        ("version", pa.string()),  # etag, or size and modification time
+        ("content", pa.string()),  # sha256 of the bytes; "" where they could not be read
+        ("part", pa.int32()),
+        ("label", pa.string()),  # "" for the file itself, "row=12" for a part of a container
+        ("document", pa.string()),  # sha256 of the parsed text; "" unless ok
+        ("chars", pa.int64()),
+        ("outcome", pa.string()),
+        ("reason", pa.string()),
+        ("parsed", pa.string()),  # path of the TEXT file relative to home; "" unless ok
+    ],
+)
+"""What a run knows of every source: which documents it holds, or why it holds none."""
+
+QUOTE = pa.struct(
+    [
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # characters into the document's parsed text
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("salience", pa.float32(), nullable=False),
+    ]
+)
+
+RECORDS = _schema(
+    "records",
+    [
+        ("id", pa.string()),
+        ("level", pa.string()),
+        ("document", pa.string()),  # "" at corpus level
+        ("corpus", pa.string()),  # "" below corpus level
+        ("window_first", pa.int32()),
+        ("window_last", pa.int32()),  # inclusive
+        ("char_start", pa.int64()),
+        ("char_end", pa.int64()),
+        ("summary", pa.string()),  # "" for a passage
+        ("generated", pa.bool_()),  # False: the summary is its best quote, nothing generated stood
+        ("text", pa.string()),  # what full-text search sees: passage text, or the summary
+        ("quotes", pa.list_(pa.field("item", QUOTE, nullable=False))),
+        ("vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
+        ("grounding", pa.float32()),  # support of the summary by its quotes, 0 to 1
+        ("dropped", pa.int32()),  # generated sentences refused for want of support
+        ("model", pa.string()),
+        ("skip_key", pa.string()),
+        ("run", pa.string()),
+        ("created", pa.timestamp("us", tz="UTC")),
+        ("children", pa.list_(pa.field("item", pa.string(), nullable=False))),
+    ],
+)
+"""Long-term memory: one row per record."""
+
+
+def check(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return `table` cast to `schema` with its metadata.
+
+    Raises:
+        ValueError: if a column is missing, unknown, of another type, or null where none may be.
+    """
+    if table.schema.names != schema.names:
+        raise ValueError(f"columns {table.schema.names} are not those of {schema.names}")
+    cast = table.cast(schema)
+    for field in schema:
+        if not field.nullable and cast.column(field.name).null_count:
+            raise ValueError(f"column {field.name!r} holds nulls")
+    return cast

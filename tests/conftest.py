@@ -1,0 +1,21 @@
+"""Real weights for every test: converted once per machine into a cache beside the checkout."""
+
+from pathlib import Path
+
+import pytest
+
+from model.weights import default_embedder, default_model
+
+CACHE = Path(__file__).parents[1] / ".nightread" / "models"
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path:
+    """SmolLM2-135M-Instruct as a Hugging Face folder."""
+    return default_model(CACHE)
+
+
+@pytest.fixture(scope="session")
+def embedder_dir() -> Path:
+    """all-MiniLM-L6-v2 as a Hugging Face folder."""
+    return default_embedder()

@@ -1,0 +1,118 @@
+"""A real Prefect server, started and ended for one block."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.request import ProxyHandler, build_opener
+
+import psutil
+import pytest
+
+from flows.server import answers, prefect_api
+from tasks.errors import InvalidInput, NightreadError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from flows.server import prefect_api
+with prefect_api(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_server_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+
+def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> None:
+    before = dict(os.environ)
+    with prefect_api(tmp_path) as url:
+        assert answers(url)
+        assert os.environ["PREFECT_API_URL"] == url
+        assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")
+        assert os.environ["PREFECT_LOGGING_LEVEL"] == before.get("PREFECT_LOGGING_LEVEL", "WARNING")
+        assert (tmp_path / "prefect" / "prefect.db").exists()
+    assert not answers(url)
+    assert dict(os.environ) == before
+
+
+def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        url = parent.stdout.readline().strip()
+        servers = psutil.Process(parent.pid).children(recursive=True)
+        parent.send_signal(signal.SIGKILL)
+    assert url
+    assert servers
+    _, alive = psutil.wait_procs(servers, timeout=10)
+    assert alive == []
+    assert not answers(url)
+
+
+def test_a_prefect_imported_earlier_talks_to_the_server_of_the_block(tmp_path: Path) -> None:
+    from prefect import flow, settings
+
+    @flow(persist_result=False)
+    def one() -> tuple[str | None, str]:
+        from prefect.runtime import flow_run
+
+        return settings.get_current_settings().api.url, str(flow_run.id)
+
+    ours = psutil.Process()
+    children = set(ours.children())  # of other tests: a warm parser, a resource tracker
+    before = settings.get_current_settings().api.url
+    with prefect_api(tmp_path) as url:
+        assert not settings.get_current_settings().server.ephemeral.enabled
+        seen, run = one()
+        assert seen == url
+        with build_opener(ProxyHandler({})).open(f"{url}/flow_runs/{run}") as answer:
+            assert answer.status == 200
+        (child,) = set(ours.children()) - children
+        assert child.cmdline()[1:5] == ["-m", "prefect", "server", "start"]
+    assert settings.get_current_settings().api.url == before
+    assert set(ours.children()) <= children
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_come_up_is_reported_with_its_log(tmp_path: Path) -> None:
+    # a file where its database belongs
+    (tmp_path / "prefect" / "prefect.db").mkdir(parents=True)
+    with pytest.raises(NightreadError, match=r"server\.log"), prefect_api(tmp_path, ready_seconds=60):
+        pass
+
+
+class _Health(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_named_server_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Health) as named:
+        Thread(target=named.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{named.server_port}/api"
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        with prefect_api(tmp_path) as used:
+            assert used == url
+        named.shutdown()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_named_server_that_is_silent_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    started = time.monotonic()
+    with pytest.raises(InvalidInput, match=r"127\.0\.0\.1:9"), prefect_api(tmp_path):
+        pass
+    assert time.monotonic() - started < 10

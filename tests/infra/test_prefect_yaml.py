@@ -1,0 +1,64 @@
+"""The deployment that is shipped names a flow that exists, with parameters that it takes."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.server import prefect_api
+
+FILE = Path(__file__).parents[2] / "infra" / "prefect.yaml"
+
+
+def deployment() -> dict[str, Any]:
+    (only,) = yaml.safe_load(FILE.read_text())["deployments"]
+    return dict(only)
+
+
+def test_the_entry_point_is_the_flow_by_its_module() -> None:
+    from prefect.flows import Flow, load_flow_from_entrypoint
+
+    from flows.read import read_corpus
+
+    flow: Flow[Any, Any] = load_flow_from_entrypoint(deployment()["entrypoint"])
+    assert flow is read_corpus
+
+
+def test_its_parameters_are_accepted_by_the_flow() -> None:
+    from flows.config import RunConfig
+    from flows.read import read_corpus
+
+    given = deployment()["parameters"]
+    assert set(given) <= set(inspect.signature(read_corpus.fn).parameters)
+    # as the UI's form sends a configuration: nested, and only what was filled in
+    sent = read_corpus.validate_parameters(given | {"config": {"home": "h", "infer": {"quotes": 6}}})
+    assert isinstance(sent["config"], RunConfig)
+    assert (sent["config"].home, sent["config"].infer.quotes) == ("h", 6)
+
+
+def test_two_runs_never_overlap() -> None:
+    assert deployment()["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+@pytest.mark.slow
+def test_prefect_deploys_it_as_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with prefect_api(tmp_path):
+        prefect("work-pool", "create", deployment()["work_pool"]["name"], "--type", "process")
+        prefect("--no-prompt", "deploy", "--prefect-file", str(FILE), "--all")
+        said = prefect("deployment", "inspect", "read/nightly")
+    assert "'entrypoint': 'flows.read.read_corpus'" in said
+    assert "'collision_strategy': 'CANCEL_NEW'" in said
+
+
+def prefect(*arguments: str) -> str:
+    command = [sys.executable, "-m", "prefect", *arguments]
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

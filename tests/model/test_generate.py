@@ -1,0 +1,119 @@
+"""`generate(..., memory_key=...)` continues a context: across calls, beyond the window, in another process.
+
+Run: pytest tests/model/test_generate.py
+"""
+
+import pydoc_data.topics
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import model as nightread
+from model import generate, heads, recall
+from model.attention import NAME
+from model.weights import HEADS
+from tests.model import families
+
+QUESTION = "\n\nWhat is the pass key of the lighthouse? The pass key of the lighthouse is"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(model_dir: Path) -> Any:
+    return AutoTokenizer.from_pretrained(model_dir)
+
+
+def load(model_dir: Path, **fields: Any) -> Any:
+    assert nightread.__doc__
+    return AutoModelForCausalLM.from_pretrained(
+        model_dir, attn_implementation=NAME, dtype=torch.float32, **fields
+    )
+
+
+def tokens(tokenizer: Any, text: str) -> torch.Tensor:
+    ids: torch.Tensor = tokenizer(text, return_tensors="pt")["input_ids"]
+    return ids
+
+
+def test_within_the_window_it_writes_what_transformers_writes(model_dir: Path, tokenizer: Any) -> None:
+    dense = AutoModelForCausalLM.from_pretrained(model_dir, attn_implementation="sdpa", dtype=torch.float32)
+    ours = load(model_dir)
+    prompt = tokens(tokenizer, "The capital of France is")
+    expected = dense.generate(prompt, max_new_tokens=12, do_sample=False)
+    assert torch.equal(ours.generate(prompt, max_new_tokens=12, do_sample=False), expected)
+    assert torch.equal(ours.generate(prompt, max_new_tokens=12, memory_key="paris"), expected)
+    assert generate.context_of(ours, "paris").ids.tolist() == expected[0].tolist()
+    assert ours.generate(prompt[:, :1], memory_key="one token", max_new_tokens=2).shape == (1, 3)
+
+
+def test_a_later_call_knows_what_an_earlier_one_read_and_keys_do_not_mix(
+    model_dir: Path, tokenizer: Any
+) -> None:
+    ours = load(model_dir)
+    ours.generate(
+        tokens(tokenizer, "The pass key of the lighthouse is 48213.\n"), memory_key="a", max_new_tokens=1
+    )
+    ours.generate(
+        tokens(tokenizer, "The pass key of the lighthouse is 90157.\n"), memory_key="b", max_new_tokens=1
+    )
+    for key, value in (("a", "48213"), ("b", "90157")):
+        written = ours.generate(tokens(tokenizer, QUESTION), memory_key=key, max_new_tokens=6)
+        assert value in tokenizer.decode(written[0])
+
+
+def test_a_context_on_disk_is_continued_by_another_model_object(
+    model_dir: Path, tokenizer: Any, tmp_path: Path
+) -> None:
+    """What left a window of 256 tokens is recalled from disk."""
+    fields = {"window_size": 256, "memory_levels": 3}
+    ours = load(model_dir, **fields)
+    ours.config.memory_folder = str(tmp_path)
+    prose = "\n\n".join(pydoc_data.topics.topics.values())[:4000]
+    text = f"The pass key of the lighthouse is 48213.\n\n{prose}"
+    ours.generate(tokens(tokenizer, prose[:300] + "\n\n" + text), memory_key="night", max_new_tokens=1)
+    again = load(model_dir, **fields)
+    again.config.memory_folder = str(tmp_path)
+    context = generate.context_of(again, "night")
+    assert context.ids == generate.context_of(ours, "night").ids
+    chosen = recall.choose(context, tokens(tokenizer, QUESTION)[0].tolist())
+    start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
+    assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
+    assert again.generate(tokens(tokenizer, QUESTION), memory_key="night", max_new_tokens=2).shape[0] == 1
+
+
+@pytest.mark.parametrize("name", ["gemma3", "llama4-chunked", "phi3"])
+def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tmp_path: Path) -> None:
+    """As transformers writes within the window; beyond it, the same whether closed in between or not."""
+    theirs, ours = families.build(families.CONFIGS[name], tmp_path, window_size=256)
+    heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
+    options = {"max_new_tokens": 6, "eos_token_id": None, "pad_token_id": 0}
+    for model in (theirs, ours):
+        model.generation_config.eos_token_id = None
+    prompt, more, question = (families.ids_of(length, seed) for seed, length in enumerate((200, 700, 9)))
+    expected = theirs.generate(prompt, **options, do_sample=False)
+    ours.config.memory_folder = str(tmp_path)
+    assert torch.equal(ours.generate(prompt, memory_key="night", max_new_tokens=6), expected)
+    ours.generate(more, memory_key="night", max_new_tokens=1)
+    again = AutoModelForCausalLM.from_pretrained(
+        tmp_path, attn_implementation=NAME, dtype=torch.float32, window_size=256
+    )
+    again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path), None
+    assert generate.context_of(again, "night").cache.read == 200 + 6 + 700 + 1
+    one, two = (model.generate(question, memory_key="night", max_new_tokens=8) for model in (ours, again))
+    assert torch.equal(one, two)
+
+
+def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
+    ours, prompt = load(model_dir), tokens(tokenizer, "Hello")
+    with pytest.raises(ValueError, match="not num_beams"):
+        ours.generate(prompt, memory_key="a", num_beams=4)
+    with pytest.raises(ValueError, match=r"one row of tokens, not of shape \(2, 1\)"):
+        ours.generate(prompt.repeat(2, 1), memory_key="a")
+    ours.config.memory_levels = 7
+    with pytest.raises(ValueError, match="memory_levels=7"):
+        ours.generate(prompt, memory_key="a")
+    dense = AutoModelForCausalLM.from_pretrained(model_dir)
+    with pytest.raises(ValueError, match="needs attn_implementation='sparse_sliding_window'"):
+        dense.generate(prompt, memory_key="a")

@@ -1,0 +1,27 @@
+"""Formats that misbehave, as plugins of the parser: one hangs, one eats memory, one crashes its process, and
+one deletes what was found beside it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.parse import Segment
+from tasks.settings import ParseConfig
+
+EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes")
+
+
+def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+    if path.suffix == ".hangs":
+        time.sleep(3600)
+    if path.suffix == ".crashes":
+        os._exit(7)
+    if path.suffix == ".deletes":
+        Path(path.read_text()).unlink(missing_ok=True)
+        yield Segment("The neighbour of this document was taken away.", "line", 1)
+        return
+    hoard = []
+    while True:
+        hoard.append(bytearray(os.urandom(1 << 20)) * 16)
+        yield Segment("x", "line", 1)

@@ -1,0 +1,144 @@
+"""What tests of parallel reading share: a tiny random model, small corpora, and what a run has kept."""
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+from flows.config import RunConfig
+from flows.read import begin
+from tasks import run as steps
+from tasks.desk import Outcome
+from tasks.published import open_memory
+from tasks.run import Run, Work
+from tasks.shard import ShardedDocument
+from tests.flows.corpus import tiny
+
+SIZES = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2}
+HEADS = {"num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 16}
+
+
+def tiny_model(folder: Path, tokenizer: Path) -> Path:
+    """A model of random weights that tokenises like the default one."""
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=49152, **SIZES, **HEADS)
+    config.eos_token_id, config.bos_token_id, config.pad_token_id = 2, 1, 2
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tokenizer / name, folder / name)
+    return folder
+
+
+class Reading:
+    """One run up to the moment where its windows are to be read."""
+
+    def __init__(self, home: Path, corpus: Path, model: Path, *overrides: str) -> None:
+        self.config: RunConfig = tiny(home, model, "infer.threads=1", *overrides)
+        self.run: Run = begin([str(corpus)], self.config)
+        self.rows = steps.collect(self.run, lambda _: None)
+        self.work: Work = steps.choose(self.run, self.rows)
+        alone = replace(self.run, cluster=replace(self.run.cluster, address=""))
+        self.documents: list[ShardedDocument] = steps.shard(alone, self.work)
+        self.tokens: list[int] = []
+        watch_writes(home)
+
+    def infer(self) -> Outcome:
+        return steps.infer(self.run, self.work, self.documents, self.tokens.append)
+
+    def document(self, name: str) -> ShardedDocument:
+        """The document of the file of this name."""
+        (row,) = [row for row in self.rows if row["uri"].endswith(name)]
+        (found,) = [document for document in self.documents if document.document == row["document"]]
+        return found
+
+    def publish(self, read: Outcome) -> dict[str, tuple[str, ...]]:
+        """Finish the run; what its memory says, without when it was said."""
+        self.rows, self.work, documents = steps.set_aside(
+            self.run, self.rows, self.work, self.documents, read
+        )
+        tree = steps.merge(self.run, self.work, documents, lambda _: None)
+        steps.remember(self.run, self.work, documents, tree)
+        rows = open_memory(self.run.home).rows()
+        return {
+            row["id"]: (row["level"], row["summary"], *(q["text"] for q in row["quotes"])) for row in rows
+        }
+
+
+def poison(document: ShardedDocument) -> None:
+    """Give the last window of a document tokens that no model knows: whoever reads it dies."""
+    path = sorted(document.directory.glob("*.parquet"))[-1]
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    rows[-1]["ids"] = [10**6 for _ in rows[-1]["ids"]]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path, row_group_size=4)
+
+
+def watch_writes(home: Path) -> None:
+    """Have the ledger count every write of a window, whoever it comes from."""
+    with sqlite3.connect(home / "ledger.sqlite") as db:
+        db.execute("CREATE TABLE IF NOT EXISTS writes (key TEXT)")
+        db.execute(
+            "CREATE TRIGGER IF NOT EXISTS watch AFTER INSERT ON journal WHEN NEW.kind = 'window' "
+            "BEGIN INSERT INTO writes VALUES (NEW.key); END"
+        )
+    db.close()
+
+
+def written_twice(home: Path) -> list[str]:
+    return _query(home, "SELECT key FROM writes GROUP BY key HAVING count(*) > 1")
+
+
+def windows(home: Path) -> dict[str, bytes]:
+    """Everything the journal holds of windows."""
+    return dict(_query(home, "SELECT key, payload FROM journal WHERE kind = 'window'"))
+
+
+def _query(home: Path, sql: str) -> list[Any]:
+    with sqlite3.connect(home / "ledger.sqlite", timeout=60) as db:
+        found = db.execute(sql).fetchall()
+    db.close()
+    return found
+
+
+def ranks_of(pid: int | None = None) -> list[psutil.Process]:
+    """Reader processes below this process, or another."""
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        try:
+            if "tasks.rank" in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@contextmanager
+def meanwhile(act: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Something that happens while a run works; it is told when that is over."""
+    over = threading.Event()
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            act(over)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert not failed, failed

@@ -1,0 +1,197 @@
+"""Ranks on one node: the same windows whatever their number, and whatever happens to them.
+
+Every rank is a real process; what goes wrong is done to it from outside, or by a document.
+Run: pytest tests/tasks/test_ranks.py
+"""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks import desk as desks
+from tasks.errors import NightreadError
+from tasks.ranks import environment
+from tests.flows.corpus import write_corpus
+from tests.tasks.ranks import Reading, meanwhile, poison, ranks_of, tiny_model, windows, written_twice
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"), model_dir)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"), 6, lines=120)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, corpus: Path, model: Path) -> dict[str, bytes]:
+    """What one process reads."""
+    alone = Reading(tmp_path_factory.mktemp("alone"), corpus, model)
+    alone.infer()
+    return windows(alone.run.home)
+
+
+def whole(reading: Reading, expected: dict[str, bytes]) -> bool:
+    return windows(reading.run.home) == expected and not written_twice(reading.run.home)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_any_number_of_ranks_keeps_the_same_windows(
+    ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, f"infer.ranks={ranks}")
+    read = reading.infer()
+    assert whole(reading, expected)
+    assert read.windows == len(expected)
+    assert read.tokens == sum(reading.tokens) == sum(document.tokens for document in reading.documents)
+    assert ranks_of() == []
+    assert reading.infer().windows == 0
+
+
+def test_ranks_killed_at_random_moments_cost_nothing(
+    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2")
+    killed: list[int] = []
+
+    def act(over: threading.Event) -> None:
+        while not over.wait(random.uniform(0.2, 5.0)) and len(killed) < 4:
+            if ranks := ranks_of():
+                killed.append(random.choice(ranks).pid)
+                psutil.Process(killed[-1]).kill()
+
+    with meanwhile(act):
+        read = reading.infer()
+    assert whole(reading, expected)
+    assert read.windows == len(expected)
+    assert killed
+
+
+def once_reading(reading: Reading, act: Callable[[], None]) -> Callable[[threading.Event], None]:
+    """Do something as soon as a first window was kept."""
+
+    def wait(over: threading.Event) -> None:
+        while not reading.tokens and not over.wait(0.005):
+            pass
+        if not over.is_set():
+            act()
+
+    return wait
+
+
+def test_a_rank_that_hangs_is_replaced_within_its_time(model: Path, tmp_path: Path) -> None:
+    # a single document has a single rank, which is reading it once a first window was kept
+    corpus = write_corpus(tmp_path / "corpus", 1, lines=400)
+    alone = Reading(tmp_path / "alone", corpus, model)
+    alone.infer()
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.hang_s=3")
+    with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
+        started = time.monotonic()
+        reading.infer()
+    assert whole(reading, windows(alone.run.home))
+    assert 3 < time.monotonic() - started < 60
+    assert "no sign for 3 s" in str(reading.run.ledger.deaths(reading.run.key))
+
+
+def test_a_straggler_loses_its_document_to_an_idle_rank(
+    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "STRAGGLER_S", 2.0)
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.hang_s=1000")
+    with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
+        reading.infer()
+    assert whole(reading, expected)
+    assert reading.run.ledger.deaths(reading.run.key) == {}
+
+
+def test_a_rank_without_its_node_ends(corpus: Path, model: Path, tmp_path: Path) -> None:
+    from tasks.ranks import Rank, Setup
+
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2")
+    rank = Rank("r", 0, Setup(reading.run.home, reading.run.infer, reading.run.shard, reading.run.key))
+    assert rank.process.stdin is not None
+    rank.process.stdin.close()
+    assert rank.process.wait(60) == 0
+    rank.close()
+
+
+def test_a_document_that_kills_three_readers_is_refused_and_the_others_are_read(
+    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    home = tmp_path / "home"
+    reading = Reading(home, corpus, model, "infer.ranks=2")
+    bad = reading.document("report-03.txt")
+    poison(bad)
+    read = reading.infer()
+    assert list(read.refused) == [bad.document]
+    last = bad.windows - 1
+    assert f"3 readers died over window {last}, the last: it failed: IndexError" in read.refused[bad.document]
+    kept = windows(home)
+    assert len(kept) == len(expected) - 1
+    assert kept.items() <= expected.items()
+    assert written_twice(home) == []
+    again = Reading(home, corpus, model, "infer.ranks=2")
+    started = time.monotonic()
+    assert again.infer().refused == read.refused  # by the ledger: nobody else has to die
+    assert time.monotonic() - started < 1
+    memory = again.publish(read)
+    assert "report-03.txt" not in {row["uri"] for row in again.rows if row["outcome"] == "ok"}
+    assert memory
+    (held,) = again.run.ledger.quarantined()
+    assert (held["outcome"], Path(held["uri"]).name) == ("killed_reader", "report-03.txt")
+    assert again.run.ledger.release([held["uri"]]) == 1
+    assert again.run.ledger.deaths(again.run.key) == {}
+
+
+def test_deaths_are_counted_over_runs(corpus: Path, model: Path, tmp_path: Path) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2")
+    bad = reading.document("report-03.txt")
+    poison(bad)
+    for _ in range(2):
+        reading.run.ledger.add_death(bad.document, reading.run.key, bad.windows - 1, "earlier")
+    assert "3 readers died" in reading.infer().refused[bad.document]
+
+
+def test_a_document_that_takes_too_much_memory_is_refused(
+    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.rank_memory_mb=1500")
+    greedy = reading.document("report-02.txt")
+    path = sorted(greedy.directory.glob("*.parquet"))[-1]
+    table = pq.read_table(path)
+    swollen = [*table["ids"].to_pylist()[:-1], np.zeros(150_000_000, np.int32)]
+    column = table.schema.get_field_index("ids")
+    field = table.schema.field("ids")
+    table = table.set_column(column, field, pa.array(swollen, type=field.type))
+    pq.write_table(table, path, row_group_size=4, compression="zstd")
+    del table, swollen
+    read = reading.infer()
+    assert list(read.refused) == [greedy.document]
+    assert "over infer.rank_memory_mb=1500" in read.refused[greedy.document]
+    assert windows(reading.run.home).items() <= expected.items()
+
+
+def test_a_cap_below_the_weights_ends_the_run_and_says_so(corpus: Path, model: Path, tmp_path: Path) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.rank_memory_mb=50")
+    with pytest.raises(NightreadError, match=r"before they read anything; the last: .*rank_memory_mb=50"):
+        reading.infer()
+    assert ranks_of() == []
+
+
+def test_ranks_share_cores_and_devices_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    shares = [environment(rank, 4) for rank in range(4)]
+    assert [share["CUDA_VISIBLE_DEVICES"] for share in shares] == ["4", "6", "4", "6"]
+    assert {share["OMP_NUM_THREADS"] for share in shares} == {"2"}
