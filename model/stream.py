@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from model import attention, rotation
 from model.attention import SINKS, StreamingCache
+from model.machine import keep_freed
 from model.probe import Probe
 
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
@@ -74,6 +75,7 @@ class Reader:
         return reader
 
     def _set(self, stride: int) -> None:
+        keep_freed()
         self.stride, self.device, self.dtype = stride, self.model.device, self.model.dtype
         self.decoder = rotation.decoder_of(self.model)
         self.rotation = rotation.learned(self.model, SINKS + 2 * stride + _ROOM)
