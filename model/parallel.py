@@ -105,6 +105,10 @@ class Ranks:
         """Greatest over ranks, on every rank."""
         return self._reduce(x, self.comm.ReduceOp.MAX)
 
+    def any(self, yes: bool) -> bool:
+        """Whether any rank says yes, on every rank."""
+        return bool(self.max(torch.tensor([int(yes)], device=self.device)).item())
+
     def barrier(self) -> None:
         """Wait for all."""
         self.comm.barrier()

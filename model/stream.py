@@ -214,10 +214,17 @@ class Reader:
             self.config.num_hidden_layers = whole
 
 
-def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str]) -> None:
-    """Write a context so that reading can go on in another process. Atomic: the old file or the new."""
+def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], write: bool = True) -> None:
+    """Write a context so that reading can go on in another process. Atomic: the old file or the new.
+
+    Args:
+        write: of ranks that share a context all bring their part, and one writes.
+    """
+    state = cache.state()
+    if not write:
+        return
     fresh = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")  # two may write at once
-    save_file(cache.state(), fresh, metadata=metadata | {"read": str(cache.read)})
+    save_file(state, fresh, metadata=metadata | {"read": str(cache.read)})
     fresh.replace(path)
 
 

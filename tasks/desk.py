@@ -1,8 +1,9 @@
-"""The desk: who reads which document, what is kept of it, and what becomes of one that kills its readers.
+"""The desk: who reads what, what is kept of it, and what becomes of a document that kills its readers.
 
-The idea: readers come to the desk for documents, the longest first, and hand in every window. The desk alone
-writes to the ledger, and takes a window only from whoever holds its document now: a reader that was given
-up, however alive it may still be, can no longer write anything, so nothing is written twice.
+The idea: readers come to the desk for shards of documents (a short document is one shard), the longest first,
+and hand in every window. The desk alone writes to the ledger, and takes a window only from whoever holds its
+shard now: a reader that was given up, however alive it may still be, can no longer write anything, so
+nothing is written twice.
 """
 
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
-from tasks.infer import Models, Source, first_missing, read_document, window_key
+from tasks.infer import Models, Source, first_missing, read_shard, shards_of, window_key
 from tasks.ledger import Ledger
+from tasks.settings import InferConfig
 from tasks.shard import ShardedDocument
 
 MOST_DEATHS = 3
@@ -30,26 +32,28 @@ Handed = tuple[str, int, str, int]
 
 @dataclass(frozen=True)
 class Job:
-    """A document to read from its first missing window on."""
+    """A shard of a document to read, from its first missing window on."""
 
     document: ShardedDocument
     source: Source
+    shard: range
     first: int
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self.document), **asdict(self.source), "first": self.first} | {
-            "directory": str(self.document.directory)
+            "directory": str(self.document.directory),
+            "shard": [self.shard.start, self.shard.stop],
         }
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> "Job":
         document = ShardedDocument(row["document"], row["windows"], row["tokens"], Path(row["directory"]))
-        return cls(document, Source(row["parsed"], row["part"]), row["first"])
+        return cls(document, Source(row["parsed"], row["part"]), range(*row["shard"]), row["first"])
 
     @property
     def left(self) -> int:
         """Windows to read."""
-        return self.document.windows - self.first
+        return self.shard.stop - self.first
 
 
 @dataclass
@@ -78,16 +82,16 @@ class Counter(Protocol):
         """Whether there may be something to read, now or later."""
 
     def take(self, rank: str) -> Job | None:
-        """A document to read; None where there is none for now."""
+        """Something to read; None where there is nothing for now."""
 
     def keep(self, handed: Sequence[Handed]) -> list[bool]:
         """Hand in windows, on the disk when this returns, all at the price of one flush.
 
-        False for a rank whose document was given to somebody else meanwhile: it must drop it.
+        False for a rank whose shard was given to somebody else meanwhile: it must drop it.
         """
 
     def done(self, rank: str) -> None:
-        """The document is read."""
+        """The shard is read."""
 
     def died(self, rank: str, reason: str) -> None:
         """The reader is no more."""
@@ -98,6 +102,7 @@ class Desk:
 
     Args:
         documents: what may have to be read.
+        config: how long documents are cut.
         key: the skip key.
         progress: told of the tokens of every window that is kept.
     """
@@ -105,6 +110,7 @@ class Desk:
     def __init__(
         self,
         documents: Sequence[tuple[ShardedDocument, Source]],
+        config: InferConfig,
         key: str,
         ledger: Ledger,
         progress: Progress,
@@ -116,23 +122,25 @@ class Desk:
         self._paces: list[float] = []
         self._moved: set[str] = set()
         self.waiting = [
-            Job(document, source, first)
+            Job(document, source, shard, first)
             for document, source in documents
-            if (first := first_missing(document, key, ledger)) is not None
+            for shard in shards_of(document, config)
+            if (first := first_missing(document.document, shard, key, ledger)) is not None
         ]
         self._refuse_known(ledger.deaths(key))
         self._sort()
 
-    def _refuse_known(self, deaths: dict[str, tuple[int, int, str]]) -> None:
+    def _refuse_known(self, deaths: dict[tuple[str, int], tuple[int, str]]) -> None:
         """Documents that killed too many readers of earlier runs are not given to one more."""
         for job in list(self.waiting):
-            window, count, reason = deaths.get(job.document.document, (-1, 0, ""))
-            if window == job.first and count >= MOST_DEATHS:
-                self._refuse(job, window, count, reason)
-                self.waiting.remove(job)
+            count, reason = deaths.get((job.document.document, job.first), (0, ""))
+            if count >= MOST_DEATHS:
+                self._refuse(job.document.document, job.first, count, reason)
 
-    def _refuse(self, job: Job, window: int, count: int, reason: str) -> None:
-        self.refused[job.document.document] = f"{count} readers died over window {window}, the last: {reason}"
+    def _refuse(self, document: str, window: int, count: int, reason: str) -> None:
+        """None of its shards is given out any more; who reads one of them now may end it."""
+        self.refused[document] = f"{count} readers died over window {window}, the last: {reason}"
+        self.waiting = [job for job in self.waiting if job.document.document != document]
 
     def _sort(self) -> None:
         """Longest first: what is begun last should be short, or all would wait for it."""
@@ -149,7 +157,7 @@ class Desk:
         return job
 
     def _straggling(self) -> Job | None:
-        """A document whose reader lags far behind the others, taken from it: once for any window.
+        """A shard whose reader lags far behind the others, taken from it: once for any window.
 
         Only asked for by somebody who has nothing else to do, as backup tasks are in MapReduce (Dean and
         Ghemawat 2004, section 3.6); whose window comes first does not matter here, the old reader is out.
@@ -186,8 +194,8 @@ class Desk:
 
     def done(self, rank: str) -> None:
         reading = self.reading.get(rank)
-        if reading is not None and reading.window < reading.job.document.windows:
-            self.died(rank, f"its shards end before window {reading.window}")
+        if reading is not None and reading.window < reading.job.shard.stop:
+            self.died(rank, f"its Parquet files end before window {reading.window}")
         self.reading.pop(rank, None)
 
     def died(self, rank: str, reason: str) -> None:
@@ -197,8 +205,8 @@ class Desk:
         job, window = reading.job, reading.window
         count = self.ledger.add_death(job.document.document, self.key, window, reason)
         if count >= MOST_DEATHS:
-            self._refuse(job, window, count, reason)
-        else:
+            self._refuse(job.document.document, window, count, reason)
+        elif job.document.document not in self.refused:
             self.waiting.append(replace(job, first=window))
             self._sort()
 
@@ -207,11 +215,11 @@ class Desk:
 
 
 def read_here(desk: Desk, home: Path, models: Models) -> None:
-    """Read what the desk has in this process, one document after the other."""
+    """Read what the desk has in this process, one shard after the other."""
 
     def keep(window: int, payload: bytes, tokens: int) -> None:
         desk.keep([("here", window, payload.decode(), tokens)])
 
     while (job := desk.take("here")) is not None:
-        read_document(home, job.document, job.source, models, desk.key, job.first, keep)
+        read_shard(home, job.document, job.shard, job.source, models, desk.key, job.first, keep)
         desk.done("here")

@@ -1,8 +1,9 @@
 """Infer: every window of every document through the reader; its quotes go to the ledger as it is read.
 
 A window is journaled the moment it is done, then the reader's state is saved: whatever kills the
-process, the next one continues from that state and re-reads at most one window. Who reads which document
-is decided in `tasks.desk`.
+process, the next one continues from that state and re-reads at most one window. A long document is read in
+shards, each behind the document's first tokens and a window of lead-in (see `model.shards`), so that several
+readers can share it. Who reads which is decided in `tasks.desk`.
 """
 
 import hashlib
@@ -11,14 +12,19 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 
 from model import weights
-from model.attention import StreamingCache
+from model.attention import SINKS, StreamingCache
 from model.embed import Embedder, load_embedder
+from model.layout import cuts
+from model.parallel import Ranks
+from model.sequence import RanksReader
+from model.shards import MOST
 from model.stream import Reader, load_state, save_state
 from model.writer import INSTRUCTION, Writer
 from tasks.ledger import Ledger
@@ -35,9 +41,14 @@ Keep = Callable[[int, bytes, int], None]
 
 
 class Models:
-    """The models of a run, loaded when first needed: a run with nothing to read loads none."""
+    """The models of a run, loaded when first needed: a run with nothing to read loads none.
 
-    def __init__(self, home: Path, config: InferConfig, stride: int) -> None:
+    Args:
+        ranks: those that share every chunk with this process, if there are any.
+    """
+
+    def __init__(self, home: Path, config: InferConfig, stride: int, ranks: Ranks | None = None) -> None:
+        self.ranks = ranks
         self.folder = weights.resolve(config.model, home / "models")
         self.embedder_folder = weights.resolve_embedder(config.embedder)
         self.config, self.stride = config, stride
@@ -53,7 +64,12 @@ class Models:
     def reader(self) -> Reader:
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
-        return _reader(self.fingerprints[0], self.folder, self.stride, self.device, self.dtype)
+        return _reader(self.fingerprints[0], self.folder, self.stride, self.device, self.dtype, self.ranks)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process speaks for all that share a chunk: it alone writes."""
+        return self.ranks is None or self.ranks.rank == 0
 
     @cached_property
     def writer(self) -> Writer:
@@ -71,10 +87,18 @@ class Models:
 
 
 @lru_cache(maxsize=1)
-def _reader(fingerprint: str, folder: Path, stride: int, device: torch.device, dtype: torch.dtype) -> Reader:
-    """One in memory, whatever many runs a process makes."""
+def _reader(
+    fingerprint: str,
+    folder: Path,
+    stride: int,
+    device: torch.device,
+    dtype: torch.dtype,
+    ranks: Ranks | None,
+) -> Reader:
+    """One in memory, however many runs a process makes."""
     del fingerprint  # part of the key: other weights under the same name are another model
-    return Reader(folder, stride, device, dtype)
+    alone = Reader(folder, stride, device, dtype)
+    return alone if ranks is None else RanksReader(alone, ranks)
 
 
 def skip_key(models: Models, shard: ShardConfig) -> str:
@@ -83,7 +107,7 @@ def skip_key(models: Models, shard: ShardConfig) -> str:
     Device, threads and ranks are left out on purpose: they change how sums are rounded, not what was read.
     """
     config = asdict(models.config)
-    for name in ("model", "embedder", "device", "threads", "ranks", "hang_s", "rank_memory_mb"):
+    for name in ("model", "embedder", "device", "threads", "ranks", "spread", "hang_s", "rank_memory_mb"):
         del config[name]
     parts = [
         CODE_VERSION,
@@ -111,16 +135,22 @@ class Source:
     part: int
 
 
-def first_missing(document: ShardedDocument, key: str, ledger: Ledger) -> int | None:
-    """The first window that the ledger does not hold; None where it holds all."""
-    keys = [window_key(key, document.document, window) for window in range(document.windows)]
-    done = ledger.has_many(keys)
-    return next((index for index, name in enumerate(keys) if name not in done), None)
+def shards_of(document: ShardedDocument, config: InferConfig) -> list[range]:
+    """Windows of a document that are read one after the other; the cuts depend on nothing else."""
+    return cuts(document.windows, max(1, min(MOST, document.windows // config.shard_windows)))
 
 
-def read_document(
+def first_missing(document: str, shard: range, key: str, ledger: Ledger) -> int | None:
+    """The first window of a shard that the ledger does not hold; None where it holds all."""
+    names = {window: window_key(key, document, window) for window in shard}
+    done = ledger.has_many(list(names.values()))
+    return next((window for window, name in names.items() if name not in done), None)
+
+
+def read_shard(
     home: Path,
     document: ShardedDocument,
+    shard: range,
     source: Source,
     models: Models,
     key: str,
@@ -128,29 +158,49 @@ def read_document(
     keep: Keep,
     heard: Callable[[], None] = lambda: None,
 ) -> None:
-    """Read a document from its saved state on, or from its beginning.
+    """Read a shard of a document from its saved state on, or from its beginning.
 
     Args:
+        shard: its windows, as `shards_of` gives them.
         first: the first window that is missing; a state beyond it is of no use.
         keep: told of every window read. The state behind a window is saved only after `keep` returned, so it
             must have the window on the disk by then.
         heard: called after every chunk, as a sign of life.
     """
-    state = home / "states" / f"{document.document}-{key}.safetensors"
+    state = home / "states" / f"{document.document}-{key}-{shard.start}.safetensors"
     cache = models.reader.start()
     saved = _saved_window(state)
-    resumed = saved is not None and saved < first
-    if resumed:
+    if saved is not None and saved < first:
         load_state(cache, state, models.device)
-    begin = saved + 1 if resumed and saved is not None else 0
-    for window in read_windows(document.directory, first=begin):
+        begin = saved + 1
+    else:
+        begin = shard.start
+        _lead_in(cache, document, begin, models, heard)
+    for window in islice(read_windows(document.directory, first=begin), shard.stop - begin):
         quotes, tokens = _read_window(home, window, document, source, models, cache, heard)
         keep(window.index, json.dumps([quote.as_dict() for quote in quotes]).encode(), tokens)
-        if window.index + 1 < document.windows:
+        if window.index + 1 < shard.stop:
             state.parent.mkdir(exist_ok=True)
             cache.slide(models.stride)  # the next chunk would forget the rest anyway
-            save_state(cache, state, {"window": str(window.index)})
-    state.unlink(missing_ok=True)
+            save_state(cache, state, {"window": str(window.index)}, models.leads)
+    if models.leads:
+        state.unlink(missing_ok=True)
+
+
+def _lead_in(
+    cache: StreamingCache, document: ShardedDocument, begin: int, models: Models, heard: Callable[[], None]
+) -> None:
+    """Read what stands before a shard: the document's first tokens, and the window before `begin`."""
+    if begin == 0:
+        return
+    reader, stride = models.reader, models.stride
+    sinks = next(read_windows(document.directory)).ids[:SINKS].tolist()
+    before = next(read_windows(document.directory, first=begin - 1))
+    reader.read(cache, sinks)
+    cache.read = before.token_start  # where in the text it goes on, for models that ask
+    for chunk in (before.ids[:stride], before.ids[stride:]):
+        reader.read(cache, chunk.tolist())
+        heard()
 
 
 def _saved_window(state: Path) -> int | None:

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
   PRIMARY KEY (uri, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deaths (
   document TEXT NOT NULL, key TEXT NOT NULL, window INTEGER NOT NULL, count INTEGER NOT NULL,
-  reason TEXT NOT NULL, PRIMARY KEY (document, key)) WITHOUT ROWID;
+  reason TEXT NOT NULL, PRIMARY KEY (document, key, window)) WITHOUT ROWID;
 """
 
 Row = dict[str, Any]
@@ -196,21 +196,20 @@ class Ledger:
     # Readers that died.
 
     def add_death(self, document: str, key: str, window: int, reason: str) -> int:
-        """Note that a reader died over a window; how many did so, one after the other, at this window.
+        """Note that a reader died over a window; how many did so by now.
 
-        A document that got on since begins anew: what kills a reader kills it at the same window.
+        Windows are counted apart: what kills a reader kills it at the same window.
         """
-        sql = """INSERT INTO deaths VALUES (?, ?, ?, 1, ?) ON CONFLICT (document, key) DO UPDATE SET
-                 count = CASE WHEN window = excluded.window THEN count + 1 ELSE 1 END,
-                 window = excluded.window, reason = excluded.reason RETURNING count"""
+        sql = """INSERT INTO deaths VALUES (?, ?, ?, 1, ?) ON CONFLICT (document, key, window)
+                 DO UPDATE SET count = count + 1, reason = excluded.reason RETURNING count"""
         with self._transaction() as db:
             (count,) = db.execute(sql, (document, key, window, reason)).fetchone()
         return int(count)
 
-    def deaths(self, key: str) -> dict[str, tuple[int, int, str]]:
-        """Of every document that readers died over under this skip key: window, how many, last reason."""
+    def deaths(self, key: str) -> dict[tuple[str, int], tuple[int, str]]:
+        """Of every (document, window) that readers died over under this skip key: how many, last reason."""
         found = self._read("SELECT document, window, count, reason FROM deaths WHERE key = ?", (key,))
-        return {document: (window, count, reason) for document, window, count, reason in found}
+        return {(document, window): (count, reason) for document, window, count, reason in found}
 
     # How it stays whole.
 

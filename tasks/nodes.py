@@ -21,7 +21,8 @@ from tasks.cluster import connect
 from tasks.desk import Desk, Handed, Job, read_here
 from tasks.errors import NightreadError, Transient
 from tasks.infer import Models
-from tasks.ranks import Node, Setup
+from tasks.node import Node
+from tasks.ranks import Setup
 from tasks.settings import ClusterConfig
 
 _log = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ def read_all(desk: Desk, setup: Setup, models: Models, cluster: ClusterConfig) -
     if desk.open() and setup.infer.ranks == 1:
         read_here(desk, setup.home, models)
     elif desk.open():
-        most = min(setup.infer.ranks, len(desk.waiting))
-        Node(replace(setup, infer=replace(setup.infer, ranks=most)), desk).work()
+        groups = min(setup.infer.ranks // setup.infer.spread, len(desk.waiting))
+        Node(replace(setup, infer=replace(setup.infer, ranks=groups * setup.infer.spread)), desk).work()
 
 
 def readers(client: Any) -> set[str]:

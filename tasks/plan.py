@@ -17,7 +17,7 @@ from transformers import AutoConfig
 
 from model.attention import SINKS
 from model.cost import kv_bytes_per_token, read_flops
-from tasks.infer import Models
+from tasks.infer import Models, shards_of
 from tasks.settings import InferConfig
 from tasks.shard import ShardedDocument
 
@@ -63,7 +63,7 @@ def save_rates(home: Path, models: Models, rates: Rates) -> None:
 def _rates_key(models: Models) -> str:
     config = models.config
     shape = f"{config.rows}x{config.prompt_tokens}+{config.summary_tokens}"
-    ranks = f" {config.ranks} ranks" if config.ranks > 1 else ""
+    ranks = f" {config.ranks} ranks by {config.spread}" if config.ranks > 1 else ""
     return f"{models.name} {models.device} {os.cpu_count()} cores {models.stride} {shape}{ranks}"
 
 
@@ -126,8 +126,10 @@ def learn(home: Path, models: Models, spent: Spent) -> None:
 
 
 def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
-    """Operations of reading these documents, each as one stream."""
-    return sum(_flops(models, document.tokens) for document in documents)
+    """Operations of reading these documents, lead-ins of their shards included."""
+    shards = [len(shards_of(document, models.config)) for document in documents]
+    leads = sum(count - 1 for count in shards) * _flops(models, SINKS + 2 * models.stride)
+    return leads + sum(_flops(models, document.tokens) for document in documents)
 
 
 def _flops(models: Models, tokens: int) -> int:

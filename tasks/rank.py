@@ -1,7 +1,8 @@
-"""A rank: one reader in a process of its own; documents come in on stdin, windows go out, as JSON lines.
+"""A rank: one reader in a process of its own; shards of documents come in on stdin, windows go out, as JSON.
 
 The idea: a rank owns nothing. It hands in every window and goes on once it is told that the window is kept,
-so it may die at any instruction. `tasks.ranks` starts it and watches over it.
+so it may die at any instruction. `tasks.ranks` starts it and watches over it. Where several read every chunk
+together they are one DeepSpeed job, all are given the same shards, and the first of them speaks.
 """
 
 import json
@@ -9,17 +10,21 @@ import os
 import queue
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tasks.errors import InvalidInput, NightreadError, Transient
 from tasks.settings import GroundConfig, InferConfig, ShardConfig
+
+if TYPE_CHECKING:
+    from model.parallel import Ranks
 
 Message = dict[str, Any]
 
 
 class GivenUp(Exception):
-    """The document is somebody else's by now."""
+    """The shard is somebody else's by now."""
 
 
 class _Line:
@@ -45,15 +50,29 @@ class _Line:
 
 
 def serve(line: _Line) -> None:
-    """Load the models that the first message names, then read documents until the pipe closes."""
-    from tasks.desk import Job
-    from tasks.infer import Models, read_document, skip_key
-
+    """Load the models that the first message names, then read shards until the pipe closes."""
     setup = line.inbox.get()
+    with ExitStack() as stack:
+        ranks = stack.enter_context(_join(setup)) if setup["infer"]["spread"] > 1 else None
+        _read(line, setup, ranks)
+
+
+def _join(setup: Message) -> "Ranks":
+    """Meet the others that share every chunk."""
+    from model import parallel, weights
+
+    device = weights.pick_device(setup["infer"]["device"])
+    return parallel.join(setup["rank"], setup["infer"]["spread"], setup["port"], device=device)
+
+
+def _read(line: _Line, setup: Message, ranks: "Ranks | None") -> None:
+    from tasks.desk import Job
+    from tasks.infer import Models, read_shard, skip_key
+
     home = Path(setup["home"])
     config = InferConfig(**{**setup["infer"], "ground": GroundConfig(**setup["infer"]["ground"])})
     shard = ShardConfig(**setup["shard"])
-    models = Models(home, config, shard.stride)
+    models = Models(home, config, shard.stride, ranks)
     if skip_key(models, shard) != setup["key"]:
         raise InvalidInput(
             f"the model under {models.folder}, or Nightread itself, is another one here than where the run "
@@ -63,17 +82,22 @@ def serve(line: _Line) -> None:
     line.tell("ready")
 
     def keep(window: int, payload: bytes, tokens: int) -> None:
-        if not line.ask("window", window=window, payload=payload.decode(), tokens=tokens)["kept"]:
+        kept = False
+        if models.leads:
+            kept = line.ask("window", window=window, payload=payload.decode(), tokens=tokens)["kept"]
+        if not (kept if ranks is None else ranks.any(kept)):
             raise GivenUp
 
     while True:
         job = Job.from_dict(line.inbox.get())
         try:
             heard = lambda: line.tell("heard")  # noqa: E731
-            read_document(home, job.document, job.source, models, setup["key"], job.first, keep, heard)
-            line.tell("done")
+            where = (home, job.document, job.shard, job.source)
+            read_shard(*where, models, setup["key"], job.first, keep, heard)
+            over = "done"
         except GivenUp:
-            line.tell("free")
+            over = "free"
+        line.tell(over if models.leads else "heard")
 
 
 def main() -> None:

@@ -1,42 +1,31 @@
-"""The ranks of one node: processes that read different documents, watched over and replaced when they fail.
+"""Ranks: processes that read, each with its share of the cores and one of the devices, singly or in groups.
 
-Reading different documents needs no exchange between ranks, so they form no process group: in a group, the
-death of one ends all, and DeepSpeed's launcher, which takes 10 to 22 s to start, ends the others when one
-fails. Each rank is therefore a process of its own, started directly, with its share of the cores and one of
-the devices; a group is only joined where one text is spread over ranks (`model.parallel`).
-
-A rank that dies, gives no sign for `hang_s` or outgrows its memory is killed; the desk hears of it, its
-document is given to another, and a new rank takes its place.
+The idea: reading different shards needs no exchange, so ranks that do are alone: in a group the death of one
+ends all. Only where `infer.spread` ranks read every chunk together do they join one, as a DeepSpeed job
+(`model.parallel`), started directly: DeepSpeed's launcher takes 10 to 22 s, and brings nothing else here.
+Either way a node sees groups: what is said to one reaches all its ranks, and its first rank answers.
 """
 
 import json
 import os
-import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
-from tasks.desk import Counter, Handed
-from tasks.errors import NightreadError, Transient
 from tasks.settings import InferConfig, ShardConfig
 
-TICK_S = 0.2
-"""How often ranks are looked at when none of them says anything."""
 START_S = 600.0
 """Loading models may take so long."""
-FAILED_STARTS = 5
-"""So many ranks in a row that ended without a document: it is no document's fault."""
-LEAVE_S = 5.0
-"""What a rank gets to end by itself."""
 _TAIL = 4000
 
 
@@ -77,10 +66,14 @@ def threads(ranks: int) -> int:
 
 
 class Rank:
-    """One reader process, as its node sees it."""
+    """One reader process, as its node sees it.
 
-    def __init__(self, name: str, local_rank: int, setup: Setup) -> None:
-        self.name, self.local_rank = name, local_rank
+    Args:
+        local_rank: which of the node's.
+        place: its "rank" in its group, and the "port" where that meets.
+    """
+
+    def __init__(self, local_rank: int, setup: Setup, place: dict[str, int]) -> None:
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tasks.rank"],
@@ -91,9 +84,9 @@ class Rank:
             start_new_session=True,  # an interrupt is the node's to handle
         )
         self.watched = psutil.Process(self.process.pid)
-        self.ready, self.busy, self.heard, self._part = False, False, time.monotonic(), b""
+        self.ready, self.heard, self._part = False, time.monotonic(), b""
         shared = replace(setup.infer, threads=setup.infer.threads or threads(setup.infer.ranks))
-        self.tell(replace(setup, infer=shared).as_dict())
+        self.tell({**replace(setup, infer=shared).as_dict(), **place})
 
     def tell(self, message: dict[str, Any]) -> None:
         """A rank that is gone hears nothing; that it is gone is seen elsewhere."""
@@ -110,12 +103,12 @@ class Rank:
         self.heard = time.monotonic()
         yield from map(json.loads, lines)
 
-    def ailment(self, config: InferConfig) -> str:
-        """Why it has to be given up, or ""."""
+    def ailment(self, config: InferConfig, busy: bool) -> str:
+        """Why it has to be given up, or ""; one that is `busy` must give signs."""
         if self.process.poll() is not None:
             return self._cause(self.process.returncode)
         silent = time.monotonic() - self.heard
-        if (self.busy or not self.ready) and silent > (config.hang_s if self.ready else START_S):
+        if (busy or not self.ready) and silent > (config.hang_s if self.ready else START_S):
             return f"it gave no sign for {silent:.0f} s"
         used = _resident(self.watched) >> 20
         if config.rank_memory_mb and used > config.rank_memory_mb:
@@ -157,123 +150,56 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-class Node:
-    """The ranks of this machine, and the loop that feeds and watches them.
+class Group:
+    """Ranks that read the same shards, every chunk together; mostly one alone.
 
     Args:
-        setup: `setup.infer.ranks` processes are kept running.
-        desk: where documents come from and windows go to.
-        name: of the node, unique among all.
+        name: unique among all nodes'.
+        place: which group of its node, for cores and devices.
     """
 
-    def __init__(self, setup: Setup, desk: Counter, name: str = "here") -> None:
-        self.setup, self.desk, self.name = setup, desk, name
-        self.ranks: list[Rank] = []
-        self.handed: list[tuple[Rank, Handed]] = []
-        self.started = self.useless = 0
-        self.selector = selectors.DefaultSelector()
+    def __init__(self, name: str, place: int, setup: Setup) -> None:
+        self.name, self.place, self.busy = name, place, False
+        size, port = setup.infer.spread, free_port()
+        self.ranks = [Rank(place * size + rank, setup, {"rank": rank, "port": port}) for rank in range(size)]
 
-    def work(self) -> None:
-        """Read until the desk has nothing left.
+    @property
+    def ready(self) -> bool:
+        return all(rank.ready for rank in self.ranks)
 
-        Raises:
-            NightreadError: if ranks cannot be started, or one met an error that no document is to blame for.
-        """
-        with self._running():
-            while self.desk.open():
-                for key, _ in self.selector.select(TICK_S):
-                    for message in key.data.messages():
-                        self._on(key.data, message)
-                self._hand_in()
-                for rank in list(self.ranks):
-                    if why := rank.ailment(self.setup.infer):
-                        self._replace(rank, why)
-                    elif rank.ready and not rank.busy:
-                        self._feed(rank)
+    def read(self, job: dict[str, Any]) -> None:
+        """Have all of them read a shard."""
+        self.busy = True
+        for rank in self.ranks:
+            rank.heard = time.monotonic()
+            rank.tell(job)
 
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        try:
-            for local_rank in range(self.setup.infer.ranks):
-                self._start(local_rank)
-            yield
-        finally:
-            for rank in self.ranks:
-                rank.close(0.0 if sys.exc_info()[0] else LEAVE_S)
-            self.selector.close()
+    def answer(self, kept: bool) -> None:
+        """Tell the one that speaks whether its window was kept."""
+        self.ranks[0].tell({"kept": kept})
 
-    def _start(self, local_rank: int) -> None:
-        self.started += 1
-        rank = Rank(f"{self.name}/{self.started}", local_rank, self.setup)
-        self.ranks.append(rank)
-        self.selector.register(_pipe(rank), selectors.EVENT_READ, rank)
+    def ailment(self, config: InferConfig) -> str:
+        """Why it has to be given up, or ""."""
+        return next(filter(None, (rank.ailment(config, self.busy) for rank in self.ranks)), "")
 
-    def _on(self, rank: Rank, message: dict[str, Any]) -> None:
-        handle: dict[str, Callable[[], None]] = {
-            "ready": lambda: self._ready(rank),
-            "heard": lambda: None,
-            "window": lambda: self._window(rank, message),
-            "done": lambda: self._done(rank),
-            "free": lambda: self._free(rank),
-            "error": lambda: self._error(rank, message),
-        }
-        handle[message["kind"]]()
+    def kill(self) -> None:
+        """At once; what they have said can still be read."""
+        for rank in self.ranks:
+            rank.process.kill()
+        for rank in self.ranks:
+            rank.process.wait()
 
-    def _ready(self, rank: Rank) -> None:
-        rank.ready = True
+    def said(self) -> str:
+        """The end of what each wrote to stderr."""
+        return "\n".join(filter(None, (rank.said() for rank in self.ranks)))
 
-    def _window(self, rank: Rank, message: dict[str, Any]) -> None:
-        self.useless = 0
-        self.handed.append((rank, (rank.name, message["window"], message["payload"], message["tokens"])))
-
-    def _hand_in(self) -> None:
-        """Windows that came together are kept together; each rank waits to be told."""
-        if self.handed:
-            kept = self.desk.keep([window for _, window in self.handed])
-            for (rank, _), answer in zip(self.handed, kept, strict=True):
-                rank.tell({"kept": answer})
-            self.handed.clear()
-
-    def _done(self, rank: Rank) -> None:
-        self.desk.done(rank.name)
-        self._free(rank)
-
-    def _free(self, rank: Rank) -> None:
-        rank.busy = False
-
-    def _error(self, rank: Rank, message: dict[str, Any]) -> None:
-        kind = Transient if message["transient"] else NightreadError
-        raise kind(f"a reader of node {self.name} failed: {message['error']}")
-
-    def _feed(self, rank: Rank) -> None:
-        job = self.desk.take(rank.name)
-        if job is not None:
-            rank.busy, rank.heard = True, time.monotonic()
-            rank.tell(job.as_dict())
-
-    def _replace(self, rank: Rank, why: str) -> None:
-        """Bury a rank and start another in its place."""
-        self.selector.unregister(_pipe(rank))
-        self.ranks.remove(rank)
-        rank.process.kill()
-        rank.process.wait()
-        for message in rank.messages():  # what it said last
-            self._on(rank, message)
-        self._hand_in()
-        said = rank.said()
-        rank.close()
-        self.useless += not rank.busy
-        if rank.busy:
-            self.desk.died(rank.name, why)
-        elif self.useless >= FAILED_STARTS:
-            raise NightreadError(
-                f"{FAILED_STARTS} readers of node {self.name} ended, one after the other, before they read "
-                f"anything; the last: {why}\n{said}"
-            )
-        if self.desk.open():
-            self._start(rank.local_rank)
+    def close(self, wait_s: float = 0.0) -> None:
+        for rank in self.ranks:
+            rank.close(wait_s)
 
 
-def _pipe(rank: Rank) -> IO[bytes]:
-    assert rank.process.stdout is not None
-    return rank.process.stdout
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -238,7 +238,7 @@ def infer(run: Run, work: Work, documents: Sequence[ShardedDocument], progress: 
     pairs = pair(work, documents)
     if not pairs:
         return Outcome(0, 0, 0.0)
-    desk = Desk(pairs, run.key, run.ledger, progress)
+    desk = Desk(pairs, run.infer, run.key, run.ledger, progress)
     infer = replace(run.infer, model=str(run.models.folder.resolve()))
     read_all(desk, Setup(run.home.resolve(), infer, run.shard, run.key), run.models, run.cluster)
     return desk.outcome()

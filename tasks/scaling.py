@@ -7,7 +7,6 @@ then printed with the figures it assumes.
 """
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -158,12 +157,14 @@ def _answers(world: int, run: "Run", ids: Sequence[int], repeats: int) -> list[R
     Raises:
         NightreadError: if one failed, with what it wrote.
     """
-    from tasks.ranks import environment, threads
+    from tasks.ranks import environment, free_port, threads
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    request = {"world": world, "port": port, "folder": str(run.models.folder.resolve()), "ids": list(ids)}
+    request = {
+        "world": world,
+        "port": free_port(),
+        "folder": str(run.models.folder.resolve()),
+        "ids": list(ids),
+    }
     request |= {"device": str(run.models.device), "stride": run.shard.stride, "threads": threads(world)}
     request["turns"] = repeats
     processes = [

@@ -112,7 +112,11 @@ class InferConfig:
     threads: int = 0
     """CPU threads of the reader; 0 leaves torch's own choice, and shares the cores out among ranks."""
     ranks: int = 1
-    """Reader processes on a node, each reading other documents; 1 reads in this process."""
+    """Reader processes on a node; 1 reads in this process."""
+    spread: int = 1
+    """Ranks that read every chunk together, as one DeepSpeed job; a part of `ranks`."""
+    shard_windows: int = 128
+    """Windows of a document that are read one after the other; a longer one is read in shards of so many."""
     hang_s: float = 300.0
     """Seconds without a sign after which a rank is killed; its document goes to another."""
     rank_memory_mb: int = 0
@@ -136,6 +140,14 @@ class InferConfig:
         for name in ("rows", "summary_tokens", "quotes", "passage_chars", "ranks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"infer.{name}={getattr(self, name)} must be at least 1")
+        if self.spread < 1 or self.ranks % self.spread:
+            raise ValueError(
+                f"infer.spread={self.spread} must be at least 1 and divide infer.ranks={self.ranks}"
+            )
+        if self.shard_windows < 2:
+            raise ValueError(
+                f"infer.shard_windows={self.shard_windows} must be at least 2: one is the lead-in"
+            )
         if self.hang_s <= 0 or self.rank_memory_mb < 0:
             wrong = f"infer.hang_s={self.hang_s:g} or infer.rank_memory_mb={self.rank_memory_mb}"
             raise ValueError(f"{wrong}: give seconds above 0, and MiB of 0 (no cap) or more")

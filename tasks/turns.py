@@ -22,7 +22,8 @@ from tasks.bench import text_ids
 from tasks.desk import Desk, Handed, Job
 from tasks.errors import NightreadError
 from tasks.ledger import Ledger
-from tasks.ranks import Node, Setup, threads
+from tasks.node import Node
+from tasks.ranks import Setup, threads
 from tasks.run import Run
 
 WARM_TOKENS = 1024
@@ -125,11 +126,15 @@ class Bench:
             self.progress(step, read, self.tokens)
 
         setup = Setup(
-            self.run.home, replace(self.run.infer, ranks=ranks, threads=0), self.run.shard, self.run.key
+            self.run.home,
+            replace(self.run.infer, ranks=ranks, spread=1, threads=0),
+            self.run.shard,
+            self.run.key,
         )
         with Ledger(self.run.home / f"turn-{self.turns}.sqlite") as ledger:
-            desk = Desk(self.pairs, self.run.key, ledger, count)
-            warm = Job(*self.warm[0], 0)
+            desk = Desk(self.pairs, self.run.infer, self.run.key, ledger, count)
+            short, source = self.warm[0]
+            warm = Job(short, source, range(short.windows), 0)
             gate = _Gate(desk, warm, self.flops(warm.document.tokens), ranks)
             Node(setup, gate).work()
         return gate.turn
