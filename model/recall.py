@@ -23,8 +23,6 @@ from model.vote import votes
 PATHS = ("auto", "exact", "codes", "index")
 WAYS = ("auto", "replay", "kv")
 NOMINATED = 256
-RECENT = 128
-"""Tokens before the question that are attended whatever was chosen; rounded up to whole blocks."""
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 QUESTION = 64
@@ -147,7 +145,10 @@ def answer(
     way: str = "auto",
     room: int = ROOM,
 ) -> list[int]:
-    """Greedy continuation of the question, attending [sinks | blocks in document order | recent | question].
+    """Greedy continuation of the question, attending [sinks | blocks in document order | question].
+
+    What the text ends with is attended where it was chosen, as any other block: text right before the
+    question that has nothing to do with it leads a small model astray.
 
     Args:
         blocks: best first; each comes with its neighbours, until `room` tokens are reached.
@@ -161,22 +162,21 @@ def answer(
         raise ValueError(f"way={way!r}: choose one of {', '.join(WAYS)}")
     if way == "kv" and context.kv is None:
         raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
-    stop = recent_start(len(context))
-    chosen = around(blocks, stop // BLOCK, room)
-    reader, recent = context.reader, context.ids[stop:]
+    chosen = attended(len(context), blocks, room)
     if way == "kv" or (way == "auto" and context.kv is not None):
-        return reader.continue_from(assembled(context, chosen, len(recent)), list(question), new_tokens)
-    return replay(reader, context.ids, question, chosen, new_tokens)
+        whole = [block for block in chosen if block < context.blocks]
+        tail = len(context) - context.blocks * BLOCK if len(whole) < len(chosen) else 0
+        return context.reader.continue_from(assembled(context, whole, tail), list(question), new_tokens)
+    return replay(context.reader, context.ids, question, chosen, new_tokens)
 
 
 def replay(
     reader: Reader, ids: Sequence[int], question: Sequence[int], blocks: Sequence[int], new_tokens: int
 ) -> list[int]:
     """`answer` from a text's token ids alone; `blocks` in document order, with their neighbours."""
-    stop = recent_start(len(ids))
-    cache = replayed(reader, ids, [0, *blocks] if stop else [])
-    cache.read = stop
-    return reader.continue_from(cache, [*ids[stop:], *question], new_tokens)
+    cache = replayed(reader, ids, [0, *blocks] if len(ids) else [])
+    cache.read = len(ids)
+    return reader.continue_from(cache, question, new_tokens)
 
 
 def replayed(reader: Reader, ids: Sequence[int], blocks: Sequence[int]) -> StreamingCache:
@@ -197,6 +197,15 @@ def _runs(blocks: Sequence[int]) -> list[range]:
     return runs
 
 
+def attended(tokens: int, blocks: Sequence[int], room: int = ROOM) -> list[int]:
+    """Blocks of a text that an answer sees behind the sinks', in document order: all where they have room.
+
+    The last one may be a part of a block.
+    """
+    stop = -(-tokens // BLOCK)
+    return list(range(1, stop)) if stop - 1 <= room // BLOCK else around(blocks, stop, room)
+
+
 def around(blocks: Sequence[int], stop: int, room: int = ROOM) -> list[int]:
     """Blocks below `stop` with their neighbours, in document order, at most `room` tokens of them."""
     kept: list[int] = []
@@ -213,11 +222,6 @@ def window(context: Context) -> StreamingCache:
     if len(context):
         cache.restore(context.cache.state(), len(context))
     return cache
-
-
-def recent_start(tokens: int) -> int:
-    """First of a text's last tokens, which are attended without being chosen; a whole number of blocks."""
-    return max(tokens - RECENT, 0) // BLOCK * BLOCK
 
 
 def assembled(context: Context, blocks: list[int], recent: int) -> StreamingCache:

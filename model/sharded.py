@@ -85,7 +85,7 @@ class Sharded:
         self, question: Sequence[int], blocks: Sequence[int], new_tokens: int = 16, room: int = recall.ROOM
     ) -> list[int]:
         """Greedy continuation of the question, by replay; any process with the token ids can give it."""
-        chosen = recall.around(blocks, recall.recent_start(len(self.ids)) // BLOCK, room)
+        chosen = recall.attended(len(self.ids), blocks, room)
         return recall.replay(self.reader, self.ids, question, chosen, new_tokens)
 
     def save(self, folder: Path) -> None:

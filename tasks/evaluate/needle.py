@@ -25,7 +25,7 @@ from transformers import DynamicCache
 from model import heads
 from model.context import Context, Memory
 from model.index import BLOCK
-from model.recall import answer, around, choose, recent_start
+from model.recall import answer, attended, choose
 from model.stream import Reader
 from tasks.evaluate.asking import Progress, silent
 from tasks.evaluate.needles import Haystack, Placed, correct, encoder, filler, hide, make_needles
@@ -55,7 +55,7 @@ def evaluate_needle(grid: Grid, models: Models, progress: Progress = silent) -> 
     """Measure a grid: {"cells": [{length, depth, keys, found_exact, ...}], "summary": {...}, ...}.
 
     Every value of a cell is the mean over its needles and their wordings. `always_attended` is the share of
-    needles in the first block or among the last tokens, which every question sees: they count as found.
+    needles that an answer sees whatever is chosen, in the first block or in a short text: they are found.
 
     Raises:
         InvalidInput: if the haystack is too small.
@@ -151,13 +151,13 @@ class _Asker:
         return Context(self.reader, self.heads, Memory(kv="kv" in self.grid.ways, folder=folder))
 
     def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:
-        seen, value = _always_attended(len(context)), _blocks(place.value)
+        seen, value = _attended(context, []), _blocks(place.value)
         exact = choose(context, question, K)
         fast = choose(context, question, K, "index")
         outcome = {
             "always_attended": float(value <= seen),
-            "found_exact": float(value <= seen | _attended(context, exact.blocks)),
-            "found_index": float(value <= seen | _attended(context, fast.blocks)),
+            "found_exact": float(value <= _attended(context, exact.blocks)),
+            "found_index": float(value <= _attended(context, fast.blocks)),
             "indexed": float(context.index.ready),
             "visited_index": fast.visited / max(exact.visited, 1),
             "seconds_exact": exact.seconds,
@@ -183,12 +183,7 @@ def _blocks(tokens: range) -> set[int]:
 
 def _attended(context: Context, blocks: list[int]) -> set[int]:
     """Blocks that an answer sees for these: the best ones and their neighbours, while there is room."""
-    return set(around(blocks, recent_start(len(context)) // BLOCK))
-
-
-def _always_attended(length: int) -> set[int]:
-    """Blocks that every question attends: the sinks and the last tokens."""
-    return {0, *_blocks(range(recent_start(length), length))}
+    return {0, *attended(len(context), blocks)}
 
 
 class _Dense:

@@ -261,8 +261,8 @@ def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_pat
     saved.save(context, tmp_path / "context")
     context = saved.open_context(reader, tmp_path / "context")
     assert context.cache.read == 600
-    stop, place = recall.recent_start(600), torch.arange(610)
-    attended = [*range(BLOCK), *range(3 * BLOCK, 6 * BLOCK), *range(stop, 610)]
+    place = torch.arange(610)
+    attended = [*range(BLOCK), *range(3 * BLOCK, 6 * BLOCK), *range(8 * BLOCK, 610)]
     seen_QK = (place[:, None] // 128 - place // 128 <= 1) | (place < BLOCK)
     if way == "replay":
         seen_QK[:] = torch.isin(place, torch.tensor(attended))
@@ -271,7 +271,7 @@ def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_pat
     seen_QK |= torch.eye(610, dtype=torch.bool)
     for seed in range(6):
         ids = [*text, *families.ids_of(7, seed)[0].tolist()]
-        found = recall.answer(context, ids[600:], [4], 3, way)
+        found = recall.answer(context, ids[600:], [4, 9], 3, way, room=5 * BLOCK)
         for length in (607, 608, 609):
             ids.append(masked(theirs, ids, seen_QK[:length, :length]))
         assert found == ids[607:]
