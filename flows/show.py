@@ -151,6 +151,7 @@ def scaling(result: Row) -> str:
             *table(MEASURED.split(","), [_measured(row) for row in result["measured"]]),
             "",
             *(_together(row) for row in result["together"]),
+            _rows(result["rows"]),
             "",
             f"simulated, not measured: GPUs of {assumed['flops_per_s'] / 1e12:,.0f} TFLOP/s of which "
             f"{assumed['share']:.0%} are reached, {assumed['link_bytes_per_s'] / 1e9:,.0f} GB/s to others "
@@ -185,6 +186,13 @@ def _together(row: Row) -> str:
         f"{row['tokens']:,} tokens read by {row['ranks']} ranks together, over {row['way']}: "
         f"{row['bytes']:,} bytes sent, {row['formula_bytes']:,} by the formula; {seconds(row['seconds'])}, "
         f"{seconds(row['foretold_s'])} foretold ({row['error']:+.0%})"
+    )
+
+
+def _rows(row: Row) -> str:
+    return (
+        f"{row['rows']} shards of a document as rows of one batch: {row['tokens_per_s']:,.0f} tokens/s, "
+        f"{row['ratio']:.2f} x as fast as one at a time"
     )
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LENGTHS = (10_000_000, 100_000_000, 1_000_000_000)
+ROWS = 4
+"""Shards of a document that are read as rows of one batch, beside one at a time."""
 SPEC = {
     "flops": "flops_per_s",
     "share": "share",
@@ -79,9 +81,12 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
     `run` says which model reads, and in which windows; nothing is written to its home.
 
     Returns:
-        {"machine", "model", "measured", "together", "assumed", "plans"}: seconds, bytes, rates per second.
+        {"machine", "model", "measured", "together", "rows", "assumed", "plans"}: seconds, bytes, rates per
+        second.
     """
+    from model.bench import rows_at_a_time
     from model.machine import describe
+    from model.shards import LEAD
     from model.simulate import Machine, table
     from tasks.ledger import Ledger
     from tasks.turns import keeping
@@ -91,8 +96,9 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
         measured = _measure(scale, run, Path(scratch), progress)
         with Ledger(Path(scratch) / "kept.sqlite") as ledger:
             flush_s, keep_s = keeping(ledger)
-    ids = text_ids(models.folder, 2 * run.shard.stride)
-    together = [_together(world, run, ids, scale.repeats) for world in scale.ranks if world > 1]
+    ids = text_ids(models.folder, (LEAD + 2 * ROWS) * run.shard.stride)
+    two = ids[: 2 * run.shard.stride]
+    together = [_together(world, run, two, scale.repeats) for world in scale.ranks if world > 1]
     assumed: dict[str, Any] = {SPEC[name]: value for name, value in scale.machine.items()}
     machine = replace(Machine(flush_s=flush_s, keep_s=keep_s), **assumed)
     config = _config(models.folder)
@@ -101,6 +107,7 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
         "model": {"name": models.name, "window": run.shard.window},
         "measured": measured,
         "together": together,
+        "rows": rows_at_a_time(models.reader, ids, ROWS, scale.repeats),
         "assumed": asdict(machine),
         "plans": table(config, LENGTHS, GPUS, machine, run.shard.stride),
     }
