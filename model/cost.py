@@ -4,6 +4,7 @@ A multiply and an add count as two operations. H query heads, G key/value heads 
 F intermediate, L layers.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -23,16 +24,23 @@ def attention_flops_per_key(config: Any) -> int:
 
 def attended_keys(tokens: int, stride: int, sinks: int) -> int:
     """Pairs of query and key in a stream of `tokens`: [sinks | previous chunk | itself, causal]."""
-    pairs, past, left = 0, 0, tokens
-    while left >= stride and past < sinks + stride:
-        pairs += _pairs(stride, past)
-        past, left = min(past + stride, sinks + stride), left - stride
-    whole, rest = divmod(left, stride)  # from here on every chunk sees equally many
-    return pairs + whole * _pairs(stride, past) + _pairs(rest, past)
+    return sum(times * pairs(chunk, past) for chunk, past, times in chunks(tokens, stride, sinks))
 
 
-def _pairs(chunk: int, past: int) -> int:
-    return chunk * past + chunk * (chunk + 1) // 2
+def chunks(tokens: int, stride: int, sinks: int) -> Iterator[tuple[int, int, int]]:
+    """Chunks of a stream: tokens, tokens before them that are attended, and how many such there are."""
+    past, left = 0, tokens
+    while left:
+        chunk = min(stride, left)
+        # once the window is full every whole chunk sees equally many
+        times = left // stride if past == sinks + stride and chunk == stride else 1
+        yield chunk, past, times
+        past, left = min(past + chunk, sinks + stride), left - times * chunk
+
+
+def pairs(queries: int, past: int) -> int:
+    """Pairs of query and key where so many queries see what is before them and each other, causally."""
+    return queries * past + queries * (queries + 1) // 2
 
 
 def read_flops(config: Any, tokens: int, stride: int, sinks: int) -> int:

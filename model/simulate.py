@@ -16,7 +16,7 @@ from math import ceil, log, sqrt
 from typing import Any
 
 from model.attention import SINKS
-from model.cost import read_flops
+from model.cost import attention_flops_per_key, chunks, linear_flops_per_token, pairs, read_flops
 from model.layout import Layout
 from model.parallel import gather_bytes, reduce_bytes
 
@@ -25,7 +25,16 @@ ROOM = 4
 """Windows of a shard at least: with fewer, most of what is read is lead-in."""
 CALLS = {"heads": 3, "sequence": 1}
 """Collectives in a layer: keys with values, queries and outputs; or keys with values alone."""
-TERMS = ("start-up", "lead-in", "uneven shards", "stragglers", "exchange", "one writer", "reduce")
+TERMS = (
+    "start-up",
+    "lead-in",
+    "uneven shards",
+    "uneven ranks",
+    "stragglers",
+    "exchange",
+    "one writer",
+    "reduce",
+)
 
 
 @dataclass(frozen=True)
@@ -99,16 +108,39 @@ def exchange(
 
     In every layer of a chunk its keys and what else the way needs (`Layout.bytes`), then its hidden states.
     """
-    heads, layers = config.num_attention_heads, config.num_hidden_layers
-    layout = Layout.of(config, getattr(config, "head_dim", None) or config.hidden_size // heads, world)
+    layers = config.num_hidden_layers
+    layout = _layout(config, world)
     way = layout.best() if way == "auto" else way
-    whole, rest = divmod(tokens, stride)
     sent = calls = 0
-    for chunk, times in ((stride, whole), (rest, int(rest > 0))):
+    for chunk, _, times in chunks(tokens, stride, SINKS):
         hidden = gather_bytes(world, -(-chunk // world) * config.hidden_size * itemsize) * world
         sent += times * (layers * sum(layout.bytes(way, chunk, itemsize)) + hidden)
         calls += times * (layers * CALLS[way] + 1)
     return sent, calls
+
+
+def busiest_flops(config: Any, tokens: int, stride: int, world: int, way: str = "auto") -> int:
+    """Operations of the rank that has most to do where `world` of them read `tokens` together.
+
+    All wait for it in every layer. Over the sequence it is the last one, whose queries see most keys; over
+    heads any that has one head more than another.
+    """
+    layout = _layout(config, world)
+    way = layout.best() if way == "auto" else way
+    linear, of_key = linear_flops_per_token(config), attention_flops_per_key(config)
+    most_heads, total = max(map(len, layout.heads_of)), 0
+    for chunk, past, times in chunks(tokens, stride, SINKS):
+        own = -(-chunk // world)
+        keys = pairs(own, past + chunk - own)
+        if way == "heads":
+            keys = pairs(chunk, past) * most_heads // layout.heads
+        total += times * (own * linear + keys * of_key)
+    return total
+
+
+def _layout(config: Any, world: int) -> Layout:
+    heads = config.num_attention_heads
+    return Layout.of(config, getattr(config, "head_dim", None) or config.hidden_size // heads, world)
 
 
 def reduce_cost(config: Any, world: int, machine: Machine, question: int = 32) -> float:
@@ -151,9 +183,10 @@ class _Work:
         part = self.tokens / self.shards
         lead = 0 if "lead-in" in without else 2 * self.stride
         extra = lead * (self.shards - 1) / self.shards  # the first shard has nothing before it
-        cost = read_flops(self.config, ceil(part + extra), self.stride, SINKS)
+        even = read_flops(self.config, ceil(part + extra), self.stride, SINKS) / self.spread
+        busiest = busiest_flops(self.config, ceil(part + extra), self.stride, self.spread)
         rounds = self.shards / teams if "uneven shards" in without else ceil(self.shards / teams)
-        reading = rounds * cost / (machine.rate * self.spread)
+        reading = rounds * (even if "uneven ranks" in without else busiest) / machine.rate
         if self.spread > 1 and "exchange" not in without:
             reading += rounds * self._exchange_s(ceil(part + extra), machine)
         if self.devices > 1 and "stragglers" not in without:

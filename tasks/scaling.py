@@ -133,18 +133,16 @@ def _measure(scale: Scale, run: "Run", scratch: Path, progress: Progress) -> lis
 
 def _together(world: int, run: "Run", ids: Sequence[int], repeats: int) -> Row:
     """One text that `world` ranks read together: bytes and seconds, measured and from the formula."""
-    from model.attention import SINKS
-    from model.cost import read_flops
-    from model.simulate import exchange
+    from model.simulate import busiest_flops, exchange
 
     found = _answers(world, run, ids, repeats)
     one, config = found[0], _config(run.models.folder)
     sent, calls = exchange(config, len(ids), run.shard.stride, world, one["itemsize"], one["way"])
-    flops = read_flops(config, len(ids), run.shard.stride, SINKS)
+    flops = busiest_flops(config, len(ids), run.shard.stride, world, one["way"])
     links = sent / world / min(a["bytes_per_s"] for a in found) + calls * max(a["latency_s"] for a in found)
     turns = list(zip(*(answer["turns"] for answer in found), strict=True))  # of each, a pair from every rank
     seconds = [max(spent for _, spent in turn) for turn in turns]
-    foretold = [flops / sum(rate for rate, _ in turn) + links for turn in turns]
+    foretold = [flops / min(rate for rate, _ in turn) + links for turn in turns]
     return {
         "ranks": world,
         "tokens": len(ids),

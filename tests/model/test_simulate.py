@@ -13,7 +13,7 @@ from transformers import LlamaConfig
 from model.attention import SINKS
 from model.cost import read_flops
 from model.parallel import reduce_bytes
-from model.simulate import Machine, best_plan, exchange, makespan, reduce_cost, simulate, table
+from model.simulate import Machine, best_plan, busiest_flops, exchange, makespan, reduce_cost, simulate, table
 
 CONFIG = LlamaConfig(
     hidden_size=576,
@@ -78,6 +78,24 @@ def test_shards_have_four_windows_at_least_and_are_256_at_most() -> None:
         plan = best_plan(CONFIG, tokens, devices, Machine(), STRIDE)
         assert plan.shards <= 256
         assert plan.shards == 1 or tokens / plan.shards >= 4 * 2 * STRIDE
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 64, 100, 700])
+@pytest.mark.parametrize(("way", "world"), [("sequence", 1), ("sequence", 3), ("heads", 2), ("heads", 4)])
+def test_the_busiest_rank_does_what_a_count_by_hand_gives(tokens: int, way: str, world: int) -> None:
+    linear, of_key, past, expected = 212_336_640, 69_120, 0, 0
+    for start in range(0, tokens, 64):
+        chunk = min(64, tokens - start)
+        own = -(-chunk // world)
+        if way == "sequence":
+            keys = sum(past + query + 1 for query in range(chunk - own, chunk))
+        else:
+            keys = sum(past + query + 1 for query in range(chunk)) * (-(-9 // world)) // 9
+        expected += own * linear + keys * of_key
+        past = min(past + chunk, SINKS + 64)
+    assert busiest_flops(CONFIG, tokens, 64, world, way) == expected
+    if world == 1:
+        assert expected == read_flops(CONFIG, tokens, 64, SINKS)
 
 
 def test_exchanged_bytes_grow_chunk_by_chunk() -> None:
