@@ -33,7 +33,8 @@ def test_ten_needles_of_a_kind_in_32k_tokens(
 ) -> None:
     grid = "--lengths 32768 --depths 10 --shared --needles 1 --seed 3".split()
     found = measured(capsys, tmp_path, model_dir, *grid)
-    assert found["found_exact"] >= 0.95
+    # of 30 questions a rate of 97 % misses two or more in every fourth text; the slow grids hold 95 %
+    assert found["found_exact"] >= 0.9
     assert found["answer_given_blocks"] >= 0.8
 
 
