@@ -58,8 +58,7 @@ def attend(
     """
     queries, heads = q_BHQD.shape[2], q_BHQD.shape[1]
     past, branches = k_BGKD.shape[2] - queries, branches or [queries]
-    on_cpu_in_bf16 = q_BHQD.device.type == "cpu" and q_BHQD.dtype == torch.bfloat16
-    if on_cpu_in_bf16 and len(branches) == 1 and queries >= _TILED:
+    if len(branches) == 1 and queries >= _TILED and _tiles_pay(q_BHQD, k_BGKD, v_BGKD):
         return attend_tiled(q_BHQD, k_BGKD, v_BGKD, scale)
     own_k, own_v = (_per_head(x[:, :, past:], heads) for x in (k_BGKD, v_BGKD))
     q_parts, k_parts, v_parts = (torch.split(x, list(branches), dim=2) for x in (q_BHQD, own_k, own_v))
@@ -119,6 +118,12 @@ def seen(places: Sequence[int], reach: Reach) -> torch.Tensor:
     first_Q1 = torch.tensor([[reach.first(place)] for place in places])
     place_Q1, place_K = torch.tensor(places)[:, None], torch.arange(places[-1] + 1)
     return (first_Q1 <= place_K) & (place_K <= place_Q1)
+
+
+def _tiles_pay(*tensors: torch.Tensor) -> bool:
+    """Whether tiles are quicker here than the fused kernel; they write in place, so nothing can be learnt."""
+    learns = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
+    return tensors[0].device.type == "cpu" and tensors[0].dtype == torch.bfloat16 and not learns
 
 
 def _per_head(x_BGKD: torch.Tensor, heads: int) -> torch.Tensor:

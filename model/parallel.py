@@ -109,6 +109,11 @@ class Ranks:
         """Whether any rank says yes, on every rank."""
         return bool(self.max(torch.tensor([int(yes)], device=self.device)).item())
 
+    def agree(self, number: int) -> bool:
+        """Whether all ranks have the same number, on every rank."""
+        both = self.max(torch.tensor([number, -number], device=self.device))
+        return int(both[0]) == -int(both[1])
+
     def barrier(self) -> None:
         """Wait for all."""
         self.comm.barrier()

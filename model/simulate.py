@@ -4,7 +4,8 @@ The idea: a text is cut into shards that are read independently, each with a win
 device takes the next shard when it is free; or ranks share every chunk and exchange keys. Each way is costed
 from operations (`model.cost`) and bytes (`model.sequence`), the quickest is the plan, and what limits it is
 the overhead without which it would be quicker still. Everything else that costs time is a term: start-up,
-shards that do not divide evenly, devices that lag, the one writer of results, the reduce of a question.
+shards and ranks' parts that do not divide evenly, devices that lag, the one writer of results, the reduce
+of a question.
 
 Nothing here was measured on the machines it speaks of: it is arithmetic on stated figures.
 """
@@ -19,8 +20,8 @@ from model.attention import SINKS
 from model.cost import attention_flops_per_key, chunks, linear_flops_per_token, pairs, read_flops
 from model.layout import Layout
 from model.parallel import gather_bytes, reduce_bytes
+from model.shards import MOST
 
-MOST_SHARDS = 256
 ROOM = 4
 """Windows of a shard at least: with fewer, most of what is read is lead-in."""
 CALLS = {"heads": 3, "sequence": 1}
@@ -205,7 +206,7 @@ class _Work:
 
 def best_plan(config: Any, tokens: int, devices: int, machine: Machine, stride: int) -> Plan:
     """The quickest of all ways to cut a text and to share its chunks."""
-    most = max(1, min(MOST_SHARDS, tokens // (ROOM * 2 * stride)))
+    most = max(1, min(MOST, tokens // (ROOM * 2 * stride)))
     spreads = [n for n in (1, 2, 4, 8) if devices % n == 0 and n <= machine.node]
     plans = [
         simulate(config, tokens, devices, machine, stride, shards, spread)

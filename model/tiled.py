@@ -4,8 +4,9 @@ The idea: torch's fused kernel for CPUs reaches a sixth of the rate of matrix pr
 attention is two of them. So each tile of queries makes all its scores at once, few enough to stay in the
 cache, and only the softmax between the two products is elementwise. Scores are rounded to bf16, which is too
 coarse for large ones: inside the first product, before the rounding, every row is shifted by its greatest
-score over a sample of the keys. A softmax does not change by a shift, and the scores that weigh most are then
-near zero, where bf16 is finest.
+score over a sample of the keys: the first ones, the query's own, some of the past. A softmax does not change
+by a shift, and the scores that weigh most are then near zero, where bf16 is finest; a head whose greatest
+scores the sample misses is a little less exact.
 
 Shape suffixes: B batch, H query heads, G key/value heads, M heads of a group, Q queries, K keys, S sampled
 keys, R rows (the queries of all of a group's heads in a tile), D head size.
@@ -28,12 +29,12 @@ def attend_tiled(
     batch, heads, queries, dims = q_BHQD.shape
     groups, keys = k_BGKD.shape[1:3]
     q_GMQD = q_BHQD.reshape(batch * groups, heads // groups, queries, dims)
-    k_GKD, v_GKD = (x.reshape(batch * groups, keys, dims) for x in (k_BGKD, v_BGKD))
-    out_GMQD = torch.empty_like(q_GMQD)
+    k_GKD, v_GKD = (x.reshape(batch * groups, keys, -1) for x in (k_BGKD, v_BGKD))
+    out_GMQD = q_GMQD.new_empty(*q_GMQD.shape[:3], v_BGKD.shape[3])
     tiles = _Tiles(q_GMQD[0], keys, scale)
     for group in zip(q_GMQD, k_GKD, v_GKD, out_GMQD, strict=True):
         tiles.attend(*group)
-    return out_GMQD.reshape(q_BHQD.shape)
+    return out_GMQD.reshape(batch, heads, queries, -1)
 
 
 class _Tiles:
@@ -63,9 +64,11 @@ class _Tiles:
 
     def _shift(self, q_MQD: torch.Tensor, k_KD: torch.Tensor) -> torch.Tensor:
         """Minus every query's greatest score over a sample of the keys, (M, Q, 1)."""
-        sample_SD = torch.cat([k_KD[:_WHOLE], k_KD[_WHOLE : max(self.past, _WHOLE) : _EVERY]])
-        greatest_R = (q_MQD.flatten(0, 1) @ sample_SD.T).amax(1)
-        return (greatest_R * -self.scale).view(self.heads, self.queries, 1)
+        first = max(1, min(_WHOLE, self.past))  # what every query sees
+        sample_SD = torch.cat([k_KD[:first], k_KD[first : max(self.past, first) : _EVERY]])
+        greatest_MQ = (q_MQD.flatten(0, 1) @ sample_SD.T).amax(1).view(self.heads, self.queries)
+        own_MQ = (q_MQD * k_KD[self.past :]).sum(-1)
+        return (torch.maximum(greatest_MQ, own_MQ) * -self.scale)[..., None]
 
     def _hide_later(self, scores_RK: torch.Tensor, start: int) -> None:
         """Take a tile's own keys from the queries before them."""

@@ -138,9 +138,11 @@ class Desk:
                 self._refuse(job.document.document, job.first, count, reason)
 
     def _refuse(self, document: str, window: int, count: int, reason: str) -> None:
-        """None of its shards is given out any more; who reads one of them now may end it."""
+        """None of its shards is given out any more, and who reads one now is told so at its next window."""
         self.refused[document] = f"{count} readers died over window {window}, the last: {reason}"
         self.waiting = [job for job in self.waiting if job.document.document != document]
+        readings = self.reading.items()
+        self.reading = {rank: it for rank, it in readings if it.job.document.document != document}
 
     def _sort(self) -> None:
         """Longest first: what is begun last should be short, or all would wait for it."""

@@ -104,7 +104,8 @@ def _reader(
 def skip_key(models: Models, shard: ShardConfig) -> str:
     """Hash of everything that changes an answer, short enough to read.
 
-    Device, threads and ranks are left out on purpose: they change how sums are rounded, not what was read.
+    Device, threads and ranks are left out on purpose: they change how sums are rounded, not what was read. In
+    bf16 that may turn one quote for another of nearly the same weight.
     """
     config = asdict(models.config)
     for name in ("model", "embedder", "device", "threads", "ranks", "spread", "hang_s", "rank_memory_mb"):
@@ -136,7 +137,7 @@ class Source:
 
 
 def shards_of(document: ShardedDocument, config: InferConfig) -> list[range]:
-    """Windows of a document that are read one after the other; the cuts depend on nothing else."""
+    """Ranges of windows that are read one after the other; the cuts depend on the document alone."""
     return cuts(document.windows, max(1, min(MOST, document.windows // config.shard_windows)))
 
 
@@ -170,6 +171,8 @@ def read_shard(
     state = home / "states" / f"{document.document}-{key}-{shard.start}.safetensors"
     cache = models.reader.start()
     saved = _saved_window(state)
+    if models.ranks is not None and not models.ranks.agree(-1 if saved is None else saved):
+        saved = None  # a reader that was given up replaced it between two ranks' looks
     if saved is not None and saved < first:
         load_state(cache, state, models.device)
         begin = saved + 1

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS quarantine (
   uri TEXT NOT NULL, part INTEGER NOT NULL, run TEXT NOT NULL, since TEXT NOT NULL, row TEXT NOT NULL,
   PRIMARY KEY (uri, part)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS deaths (
+CREATE TABLE IF NOT EXISTS reader_deaths (
   document TEXT NOT NULL, key TEXT NOT NULL, window INTEGER NOT NULL, count INTEGER NOT NULL,
   reason TEXT NOT NULL, PRIMARY KEY (document, key, window)) WITHOUT ROWID;
 """
@@ -182,7 +182,7 @@ class Ledger:
         with self._transaction() as db:
             for uri in uris:
                 for (row,) in db.execute("SELECT row FROM sources WHERE uri = ?", (uri,)).fetchall():
-                    db.execute("DELETE FROM deaths WHERE document = ?", (json.loads(row)["document"],))
+                    db.execute("DELETE FROM reader_deaths WHERE document = ?", (json.loads(row)["document"],))
                 released += db.execute("DELETE FROM quarantine WHERE uri = ?", (uri,)).rowcount > 0
                 db.execute("DELETE FROM sources WHERE uri = ?", (uri,))
         return released
@@ -200,7 +200,7 @@ class Ledger:
 
         Windows are counted apart: what kills a reader kills it at the same window.
         """
-        sql = """INSERT INTO deaths VALUES (?, ?, ?, 1, ?) ON CONFLICT (document, key, window)
+        sql = """INSERT INTO reader_deaths VALUES (?, ?, ?, 1, ?) ON CONFLICT (document, key, window)
                  DO UPDATE SET count = count + 1, reason = excluded.reason RETURNING count"""
         with self._transaction() as db:
             (count,) = db.execute(sql, (document, key, window, reason)).fetchone()
@@ -208,7 +208,7 @@ class Ledger:
 
     def deaths(self, key: str) -> dict[tuple[str, int], tuple[int, str]]:
         """Of every (document, window) that readers died over under this skip key: how many, last reason."""
-        found = self._read("SELECT document, window, count, reason FROM deaths WHERE key = ?", (key,))
+        found = self._read("SELECT document, window, count, reason FROM reader_deaths WHERE key = ?", (key,))
         return {(document, window): (count, reason) for document, window, count, reason in found}
 
     # How it stays whole.

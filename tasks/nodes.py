@@ -1,7 +1,7 @@
 """Reading on this node, or on every node of a Dask cluster: the same desk, near or far.
 
 A Dask worker that has the resource `reader` is a node: it gets one long task, which starts that node's ranks
-as processes of their own (`tasks.ranks`) and asks for documents until none are left. Questions and answers
+as processes of their own (`tasks.node`) and asks for shards until none are left. Questions and answers
 travel through Dask queues, so nodes only need to reach the scheduler. The ledger stays with whoever runs the
 desk: SQLite's log must not be shared between machines. What nodes share is the home folder, under one path:
 shards, parsed text and reading states lie there.

@@ -17,6 +17,7 @@ from transformers import AutoConfig
 
 from model.attention import SINKS
 from model.cost import kv_bytes_per_token, read_flops
+from model.shards import LEAD
 from tasks.infer import Models, shards_of
 from tasks.settings import InferConfig
 from tasks.shard import ShardedDocument
@@ -128,7 +129,7 @@ def learn(home: Path, models: Models, spent: Spent) -> None:
 def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
     """Operations of reading these documents, lead-ins of their shards included."""
     shards = [len(shards_of(document, models.config)) for document in documents]
-    leads = sum(count - 1 for count in shards) * _flops(models, SINKS + 2 * models.stride)
+    leads = sum(count - 1 for count in shards) * _flops(models, SINKS + LEAD * models.stride)
     return leads + sum(_flops(models, document.tokens) for document in documents)
 
 

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import psutil
 
+from tasks.errors import InvalidInput
 from tasks.settings import InferConfig, ShardConfig
 
 START_S = 600.0
@@ -45,10 +46,7 @@ class Setup:
 
 def environment(local_rank: int, ranks: int) -> dict[str, str]:
     """Variables of a rank: its share of the cores, and its device among those that may be seen here."""
-    import torch
-
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = named.split(",") if named is not None else [str(n) for n in range(torch.cuda.device_count())]
+    devices = visible_devices()
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -58,6 +56,14 @@ def environment(local_rank: int, ranks: int) -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": devices[local_rank % len(devices)] if devices else "",
         "TOKENIZERS_PARALLELISM": "false",
     }
+
+
+def visible_devices() -> list[str]:
+    """Names of the CUDA devices that may be used here."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named is not None else [str(n) for n in range(torch.cuda.device_count())]
 
 
 def threads(ranks: int) -> int:
@@ -156,11 +162,19 @@ class Group:
     Args:
         name: unique among all nodes'.
         place: which group of its node, for cores and devices.
+
+    Raises:
+        InvalidInput: if the node has fewer devices than a group has ranks.
     """
 
     def __init__(self, name: str, place: int, setup: Setup) -> None:
         self.name, self.place, self.busy = name, place, False
-        size, port = setup.infer.spread, free_port()
+        size, port, devices = setup.infer.spread, free_port(), visible_devices()
+        if size > 1 and 0 < len(devices) < size:
+            raise InvalidInput(
+                f"infer.spread={size}: this node has {len(devices)} devices, and ranks that read every chunk "
+                f"together need one each: lower it, or leave CUDA_VISIBLE_DEVICES empty to read on the CPU"
+            )
         self.ranks = [Rank(place * size + rank, setup, {"rank": rank, "port": port}) for rank in range(size)]
 
     @property

@@ -116,9 +116,9 @@ class InferConfig:
     spread: int = 1
     """Ranks that read every chunk together, as one DeepSpeed job; a part of `ranks`."""
     shard_windows: int = 128
-    """Windows of a document that are read one after the other; a longer one is read in shards of so many."""
+    """A document of twice so many windows or more is read in shards of at least so many."""
     hang_s: float = 300.0
-    """Seconds without a sign after which a rank is killed; its document goes to another."""
+    """Seconds without a sign after which a rank is killed; its shard goes to another."""
     rank_memory_mb: int = 0
     """Resident memory at which a rank is killed, in MiB; 0 is no cap."""
     rows: int = 16
@@ -146,7 +146,7 @@ class InferConfig:
             )
         if self.shard_windows < 2:
             raise ValueError(
-                f"infer.shard_windows={self.shard_windows} must be at least 2: one is the lead-in"
+                f"infer.shard_windows={self.shard_windows} must be at least 2: one more is read before each"
             )
         if self.hang_s <= 0 or self.rank_memory_mb < 0:
             wrong = f"infer.hang_s={self.hang_s:g} or infer.rank_memory_mb={self.rank_memory_mb}"

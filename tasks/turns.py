@@ -100,7 +100,8 @@ class Bench:
         corpus = scratch / "corpus"
         corpus.mkdir()
         _write_texts(corpus, documents, tokens, run.models.folder)
-        infer = replace(run.infer, model=str(run.models.folder.resolve()))
+        # documents are what is counted here: none is cut
+        infer = replace(run.infer, model=str(run.models.folder.resolve()), shard_windows=1 << 30)
         self.run = replace(run, uris=(str(corpus),), home=scratch, infer=infer)
         self.progress, self.turns = progress, 0
         work = steps.choose(self.run, steps.collect(self.run, lambda _: None))

@@ -3,6 +3,7 @@
 Run: pytest tests/model/test_attention.py
 """
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +39,7 @@ def test_tiles_of_products_are_as_true_to_the_rule_as_the_fused_kernel(
     right = attend_reference(q.float(), k.float(), v.float(), scale)
     tiled, fused = (x.float() for x in (attend(q, k, v, scale), attend(q, k, v, scale, [queries - 1, 1])))
     assert (tiled - right).norm() < 0.006 * right.norm()
+    assert attend(q.requires_grad_(), k, v, scale).requires_grad, "the fused kernel is left to who learns"
     assert (tiled - right)[:, :, :-1].norm() < 1.5 * (fused - right)[:, :, :-1].norm() + 1e-6
 
 
@@ -50,6 +52,19 @@ def test_tiles_survive_logits_that_no_sample_foretells() -> None:
     assert out.isfinite().all()
     right = attend_reference(q.float(), k.float(), v.float(), 1.0)
     assert (out.float() - right).norm() < 0.02 * right.norm()
+
+
+@pytest.mark.parametrize("past", [0, 1, 500])
+def test_tiles_are_exact_for_heads_that_look_at_what_is_near(past: int) -> None:
+    torch.manual_seed(0)
+    k = torch.randn(1, 1, past + 300, 64)
+    q = 0.6 * k[:, :, past:].repeat(
+        1, 3, 1, 1
+    )  # every query's greatest score is far above all others: its own
+    q[:, :, 1:] += 0.5 * k[:, :, past:-1]
+    q, k, v = q.bfloat16(), k.bfloat16(), torch.randn(1, 1, past + 300, 64).bfloat16()
+    right = attend_reference(q.float(), k.float(), v.float(), 0.5)
+    assert (attend(q, k, v, 0.5).float() - right).norm() < 0.01 * right.norm()
 
 
 def by_the_rule(
