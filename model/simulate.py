@@ -151,10 +151,9 @@ def reduce_cost(config: Any, world: int, machine: Machine, question: int = 32) -
     """
     if world == 1:
         return 0.0
-    heads = config.num_attention_heads
-    dims = getattr(config, "head_dim", None) or config.hidden_size // heads
-    rows = heads * question * 4
-    sent = reduce_bytes(world, rows) + reduce_bytes(world, rows * (dims + 1))
+    layout = _layout(config, world)
+    rows = layout.heads * question * 4
+    sent = reduce_bytes(world, rows) + reduce_bytes(world, rows * (layout.dims + 1))
     latency = 2 * 2 * (world - 1) * machine.latency_s  # two reduces, each so many steps round the ring
     return float(config.num_hidden_layers * (sent / machine.link_bytes_per_s + latency))
 

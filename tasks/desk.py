@@ -208,7 +208,7 @@ class Desk:
         count = self.ledger.add_death(job.document.document, self.key, window, reason)
         if count >= MOST_DEATHS:
             self._refuse(job.document.document, window, count, reason)
-        elif job.document.document not in self.refused:
+        else:
             self.waiting.append(replace(job, first=window))
             self._sort()
 

@@ -63,7 +63,9 @@ def visible_devices() -> list[str]:
     import torch
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return named.split(",") if named is not None else [str(n) for n in range(torch.cuda.device_count())]
+    if named is None:
+        return [str(number) for number in range(torch.cuda.device_count())]
+    return [name for name in named.split(",") if name]
 
 
 def threads(ranks: int) -> int:
@@ -170,10 +172,10 @@ class Group:
     def __init__(self, name: str, place: int, setup: Setup) -> None:
         self.name, self.place, self.busy = name, place, False
         size, port, devices = setup.infer.spread, free_port(), visible_devices()
-        if size > 1 and 0 < len(devices) < size:
+        if setup.infer.device != "cpu" and 0 < len(devices) < size:
             raise InvalidInput(
                 f"infer.spread={size}: this node has {len(devices)} devices, and ranks that read every chunk "
-                f"together need one each: lower it, or leave CUDA_VISIBLE_DEVICES empty to read on the CPU"
+                f"together need one each: lower it, or read on the CPU with infer.device=cpu"
             )
         self.ranks = [Rank(place * size + rank, setup, {"rank": rank, "port": port}) for rank in range(size)]
 

@@ -5,7 +5,6 @@ Scheduler, workers and ranks are real processes. Run: pytest tests/tasks/test_no
 
 import os
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import IO
 import pytest
 
 from tasks.errors import NightreadError, Transient
+from tasks.ranks import free_port
 from tests.flows.corpus import write_corpus
 from tests.tasks.ranks import Reading, meanwhile, ranks_of, tiny_model, windows, written_twice
 
@@ -67,12 +67,6 @@ class Cluster:
             self.kill(name)
         for log in self.logs.values():
             log.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ import pytest
 
 from tasks import desk as desks
 from tasks.desk import Desk, Handed
-from tasks.errors import NightreadError
+from tasks.errors import InvalidInput, NightreadError
 from tasks.infer import shards_of, window_key
-from tasks.ranks import environment
+from tasks.ranks import environment, visible_devices
 from tests.flows.corpus import write_corpus
 from tests.tasks.ranks import Reading, meanwhile, poison, ranks_of, tiny_model, windows, written_twice
 
@@ -106,6 +106,31 @@ def test_two_that_share_every_chunk_are_given_up_when_one_hangs(
         reading.infer()
     assert nearly_whole(reading, expected)
     assert ranks_of() == []
+
+
+@pytest.mark.parametrize(("devices", "device", "refused"), [("3", "auto", True), ("3", "cpu", False)])
+def test_ranks_that_share_every_chunk_need_a_device_each(
+    devices: str,
+    device: str,
+    refused: bool,
+    corpus: Path,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER, f"infer.device={device}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+    if not refused:
+        assert reading.infer().windows
+        return
+    with pytest.raises(InvalidInput, match=r"infer.spread=2: this node has 1 devices"):
+        reading.infer()
+
+
+def test_an_empty_list_of_devices_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert visible_devices() == []
+    assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == ""
 
 
 SHORT = "infer.shard_windows=4"
