@@ -172,6 +172,12 @@ def _evaluating(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="WAY,WAY",
         help="how blocks come back: replay, kv (all keys and values are kept), or both (default: replay)",
     )
+    grid.add_argument(
+        "--storage",
+        default="bfloat16",
+        metavar="FORMAT",
+        help="numbers of kept keys and values: float32, bfloat16 or float8 (default: bfloat16)",
+    )
     grid.add_argument("--figure", metavar="PNG", help="draw length by depth as heat maps")
 
 

@@ -137,6 +137,7 @@ def _grid(arguments: argparse.Namespace) -> Grid:
         filler=arguments.filler,
         shared=arguments.shared,
         ways=comma_separated(arguments.ways),
+        storage=arguments.storage,
         figure=Path(arguments.figure) if arguments.figure else None,
     )
 

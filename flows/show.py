@@ -4,6 +4,7 @@ Programs ask for --json instead and never read these.
 """
 
 import textwrap
+from statistics import fmean
 from typing import Any
 
 Row = dict[str, Any]
@@ -105,7 +106,20 @@ def needle(result: Row) -> str:
     means = [["mean", "", *_percents(result["summary"])]]
     if to_recall := result["summary"]["to_recall"]:
         means.append(["of those to recall", "", *_percents(to_recall)])
-    return "\n".join([head, *table(["length", "depth", *NEEDLE], rows + means)])
+    return "\n".join([head, *table(["length", "depth", *NEEDLE], rows + means), *_indexed(result["cells"])])
+
+
+def _indexed(cells: list[Row]) -> list[str]:
+    """How the index does beside the exact scan, of contexts long enough to have one."""
+    if not (long := [cell for cell in cells if cell["indexed"]]):
+        return []
+    recall, fast, exact = (
+        fmean(cell[name] for cell in long) for name in ("recall_index", "seconds_index", "seconds_exact")
+    )
+    return [
+        f"the index gives {recall:.1%} of the exact scan's blocks in {1000 * fast:.0f} ms, "
+        f"{fast / exact:.1%} of its time"
+    ]
 
 
 def _percents(values: Row) -> list[str]:

@@ -38,6 +38,8 @@ class Memory:
     """Memory of the device beside that, on CUDA."""
     folder: Path | None = None
     """Where the disk tier lies; without one, all must fit into memory."""
+    index: bool = True
+    """Keep an index of a long context; without one every question scans all keys."""
 
     def budgets(self, name: str) -> dict[str, int]:
         """Bytes for the calibrated heads' "keys", or for all keys and values, "kv"."""
@@ -67,7 +69,7 @@ class Context:
         self.reader, self.heads, self.memory = reader, heads, memory
         self.ids = array("i")
         self.cache = reader.start(None if memory.kv else heads.depth)
-        self.index = Index(len(heads.pairs), reader.head_size)
+        self.index = Index(len(heads.pairs), reader.head_size, reader.device)
         self.filled = 0
         """Tokens of the chunk that is being filled."""
         self.keys, self.kv = tiers or _tiers(reader, heads, memory)
@@ -88,7 +90,8 @@ class Context:
                 self.cache.slide(stride)
                 self.filled = 0
             piece = ids[position : position + stride - self.filled]
-            self.reader.extend(self.cache, piece)
+            learning = self.memory.index and not self.index.ready
+            self.reader.extend(self.cache, piece, self._hear if learning else None)
             self._take(piece)
             position += len(piece)
             if progress:
@@ -125,9 +128,18 @@ class Context:
         keys_NPTD = keys_PKD.reshape(len(keys_PKD), fresh, BLOCK, -1).transpose(0, 1)
         topics = keys_NPTD.mean(2).flatten(1)
         self.keys.append(keys_NPTD, topics)
-        self.index.add(keys_NPTD)
+        if self.memory.index:
+            self.index.add(keys_NPTD)
+            if self.index.ripe:
+                self.index.learn([self.reader.pooled(torch.cat(heard)) for heard in self.index.heard])
         if self.kv is not None:
             self.kv.append(self._recent_kv(fresh, behind), topics)
+
+    def _hear(self, layer: int, q_BHQD: torch.Tensor) -> None:
+        """What the calibrated heads ask while reading is what the index learns from."""
+        for number, pair in enumerate(self.heads.pairs):
+            if pair[0] == layer:
+                self.index.hear(number, q_BHQD[0, self.heads.of(pair)].transpose(0, 1).flatten(0, 1))
 
     def _recent_keys(self, tokens: int) -> torch.Tensor:
         """Keys of the calibrated pairs for the last tokens, (P, tokens, D)."""

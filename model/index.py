@@ -1,62 +1,119 @@
 """The index of a context: which blocks might hold what a question looks for, without looking at all of them.
 
-The idea: three steps, each narrower than the one before. 2,048 centroids route a query to a
-few posting lists of tokens; sign codes of those tokens nominate blocks; exact products of queries and keys
-decide (that last step is `model.recall`'s). Codes nominate, they never decide.
+The idea: three steps, each narrower than the one before. A query is hashed to the nearest of 4,096
+directions, and each direction keeps a list of the tokens that answer it best; short codes of the listed
+tokens nominate blocks; exact products of queries and keys decide (that last step is `model.recall`'s). Codes
+nominate, they never decide.
 
-Posting lists stand in segments that double in size as a log-structured merge tree's do, and a query looks at
-a fixed number of tokens in each, so the work grows with the logarithm of the length. A flat scan of all codes
-is the middle path between the lists and the exact scan.
+Queries lie elsewhere than keys, so directions are learned from queries, and what a key answers is asked of
+every direction as the key comes in: routing by clusters of keys has to look at more than twice as many
+tokens. Lists have a fixed length, so the work of a question does not grow with the text. A flat scan of all
+codes is the middle path between the lists and the exact scan.
 
-Sign codes: Charikar 2002, "Similarity estimation techniques from rounding algorithms", with random orthogonal
-directions (Yu et al. 2014, "Circulant binary embedding", section 2) and queries kept at full precision.
-Segments: O'Neil et al. 1996, "The log-structured merge-tree".
+Hashing to the nearest of learned centroids: Paulevé, Jégou and Amsaleg 2010, "Locality sensitive hashing: a
+comparison of hash function types and querying mechanisms". Queries apart from keys: Liu et al. 2024,
+"RetrievalAttention: accelerating long-context LLM inference via vector retrieval".
 
 Shape suffixes: N blocks, P pairs of (layer, key/value head), T tokens of a block, K tokens, R rows (one
-voting head and one token of the question each), C centroids, B bits of a code, W its bytes, D head size.
+voting head and one token of the question each), S queries to learn from, C directions, L places of a list,
+D head size, B numbers of a code.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 
-from model.vote import votes
+from model.vote import Usual, standing
 
+CPU = torch.device("cpu")
 BLOCK = 64
 """Tokens of a block: the unit of recall and of tiering."""
-BITS = 256
-CENTROIDS = 2048
+DIRECTIONS = 4096
+LIST = 1024
+"""Tokens of a list, of as many blocks."""
 FIRST = 1 << 16
-"""Tokens of the smallest segment; a shorter context is scanned exactly, which is as fast."""
-LOOK = 4096
-"""Tokens looked at in every segment, for every pair."""
-_ARRAYS = ("tokens", "codes", "norms", "centroids")
-_SAMPLE = 192
-_ROUNDS = 4
+"""Tokens that the index learns from; a shorter context is scanned exactly, which is as fast."""
+BATCH = 1 << 14
+"""Tokens that enter together, once the index has learned; until then they are looked at exactly."""
+_STEP = 1 / 20
+"""Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
+_TOGETHER = 256
+"""Directions that are asked about a batch at once."""
+_SAMPLE = 1024
+_ROUNDS, _EACH = 4, 16
+"""Of k-means, and queries for every direction."""
 _SEED = 7
-
-
-@dataclass
-class _Segment:
-    """Consecutive tokens' codes, sorted by centroid; one array per pair."""
-
-    tokens: list[np.ndarray]
-    codes: list[np.ndarray]
-    norms: list[np.ndarray]
-    centroids: list[np.ndarray]
-    """Of every token, ascending: uint16."""
-
-    def __len__(self) -> int:
-        return len(self.tokens[0])
 
 
 @dataclass(frozen=True)
 class _Space:
-    """Where codes and lists are measured from, learned from the first segment."""
+    """How a pair's queries and keys are measured: q k = (q into_q) . code + q mean, as far as B numbers can.
 
-    mean_PD: torch.Tensor
-    centroids_PCD: torch.Tensor
+    Keys are whitened, so a query's length is the deviation of its scores, and turned so that the first
+    numbers are those that queries use most.
+    """
+
+    mean_D: torch.Tensor
+    into_q_DB: torch.Tensor
+    into_k_DB: torch.Tensor
+    directions_CB: torch.Tensor
+    """Of length 1."""
+
+    @classmethod
+    def learn(cls, keys_KD: torch.Tensor, queries_SD: torch.Tensor) -> "_Space":
+        size = keys_KD.shape[1]
+        generator = torch.Generator().manual_seed(_SEED)
+        queries_SD = queries_SD[torch.randperm(len(queries_SD), generator=generator)[: _EACH * DIRECTIONS]]
+        covariance_DD = torch.cov(keys_KD.T)
+        ridge_DD = torch.eye(size, device=keys_KD.device) * (covariance_DD.trace() / size * 1e-4 + 1e-12)
+        root_DD = torch.linalg.cholesky(covariance_DD + ridge_DD)
+        whitened_SD = queries_SD @ root_DD
+        turn_DB = torch.linalg.eigh(whitened_SD.T @ whitened_SD)[1].flip(1)[:, : size // 2]
+        into_q_DB, into_k_DB = root_DD @ turn_DB, torch.linalg.inv(root_DD).T @ turn_DB
+        return cls(keys_KD.mean(0), into_q_DB, into_k_DB, _directions(queries_SD @ into_q_DB))
+
+    def short(self, keys_KD: torch.Tensor) -> torch.Tensor:
+        """Keys as B numbers, (K, B)."""
+        return (keys_KD - self.mean_D) @ self.into_k_DB
+
+    def nearest(self, q_RB: torch.Tensor) -> torch.Tensor:
+        """The direction that each row hashes to, (R,)."""
+        return (q_RB @ self.directions_CB.T).argmax(1)
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """What each direction is answered by so far: the best token of each of its best blocks."""
+
+    tokens_CL: torch.Tensor
+    scores_CL: torch.Tensor
+
+    @classmethod
+    def empty(cls, device: torch.device) -> "_Lists":
+        shape = (DIRECTIONS, LIST)
+        tokens_CL = torch.zeros(shape, dtype=torch.int32, device=device)
+        return cls(tokens_CL, torch.full(shape, -torch.inf, device=device))
+
+    def offer(self, directions_CB: torch.Tensor, keys_KB: torch.Tensor, first: int) -> None:
+        """Let the next tokens, numbered from `first`, take the places of those that answer less."""
+        starts_N = first + torch.arange(0, len(keys_KB), BLOCK, dtype=torch.int32, device=keys_KB.device)
+        for start in range(0, DIRECTIONS, _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            scores_CK = directions_CB[part] @ keys_KB.T
+            fresh = scores_CK.reshape(len(scores_CK), -1, BLOCK).max(2)
+            scores = torch.cat([self.scores_CL[part], fresh.values], 1)
+            tokens = torch.cat([self.tokens_CL[part], starts_N + fresh.indices.int()], 1)
+            best = scores.topk(LIST, 1)
+            self.scores_CL[part] = best.values
+            self.tokens_CL[part] = tokens.gather(1, best.indices)
+
+    def of(self, directions: torch.Tensor) -> torch.Tensor:
+        """Tokens of these directions' lists, ascending, each once."""
+        held = self.scores_CL[directions] > -torch.inf
+        return torch.from_numpy(np.unique(self.tokens_CL[directions][held].cpu().numpy())).long()
 
 
 @dataclass(frozen=True)
@@ -66,235 +123,208 @@ class Nominated:
     blocks: torch.Tensor
     """Ids, the most promising first."""
     looked: int
-    """Tokens whose codes were compared, over all pairs."""
+    """Tokens whose codes or keys were compared, over all pairs."""
     visited: int
     """Blocks that those tokens lie in."""
 
 
 class Index:
-    """Codes and posting lists of the calibrated pairs' keys, appended to as a document is read."""
+    """Codes and lists of the calibrated pairs' keys, appended to as a document is read.
 
-    def __init__(self, pairs: int, dims: int) -> None:
-        self.pairs, self.dims = pairs, dims
+    Args:
+        device: where keys come in; lists are kept there, codes in host memory.
+    """
+
+    def __init__(self, pairs: int, dims: int, device: torch.device = CPU) -> None:
+        self.pairs, self.dims, self.device = pairs, dims, device
         self.tokens = 0
-        self.segments: list[_Segment] = []
+        """Those that have entered."""
         self.waiting: list[torch.Tensor] = []
-        """Keys (K, P, D) in bf16 that wait until a segment is full."""
-        self.sample = _Sample(_SAMPLE)
-        self.rotation_DB = _orthogonal(dims)
-        self.space: _Space | None = None
+        """Keys (K, P, D) in bf16 of the tokens behind them."""
+        self.sample = _Sample(pairs, dims, device)
+        self.heard: list[list[torch.Tensor]] = [[] for _ in range(pairs)]
+        """Queries (S, D) in bf16, until it has learned."""
+        self.spaces: list[_Space] = []
+        self.lists: list[_Lists] = []
+        self.codes: list[torch.Tensor] = []
+        """(P, FIRST, B) int8 each; the last one may not be full."""
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
         """Take the next blocks in."""
-        keys_NPTD = keys_NPTD.cpu()
         self.sample.add(keys_NPTD)
-        keys_KPD = keys_NPTD.transpose(1, 2).flatten(0, 1).to(torch.bfloat16)
-        self.waiting.append(keys_KPD)
-        if sum(map(len, self.waiting)) >= FIRST:
-            full = torch.cat(self.waiting)
-            for start in range(0, len(full) - FIRST + 1, FIRST):
-                self._seal(full[start : start + FIRST].float())
-            rest = full[len(full) // FIRST * FIRST :]
-            self.waiting = [rest] if len(rest) else []
+        self.waiting.append(keys_NPTD.transpose(1, 2).flatten(0, 1).to(torch.bfloat16))
+        if self.ready:
+            self._enter()
+
+    def hear(self, pair: int, queries_SD: torch.Tensor) -> None:
+        """Take note of what a pair's heads ask while the text is read."""
+        self.heard[pair].append(queries_SD.to(torch.bfloat16))
+
+    @property
+    def ripe(self) -> bool:
+        """Whether it is time to `learn`."""
+        return not self.ready and sum(map(len, self.waiting)) >= FIRST
 
     @property
     def ready(self) -> bool:
-        """Whether there is a segment to look into."""
-        return bool(self.segments)
+        """Whether there is something to search."""
+        return bool(self.spaces)
+
+    def learn(self, queries: Sequence[torch.Tensor]) -> None:
+        """Learn what queries are like, from each pair's (S, D) that were heard; what has waited enters."""
+        keys_KPD = torch.cat(self.waiting)[:FIRST].float()
+        pairs = zip(keys_KPD.unbind(1), queries, strict=True)
+        self.spaces = [_Space.learn(keys_KD, queries_SD.float()) for keys_KD, queries_SD in pairs]
+        self.lists = [_Lists.empty(self.device) for _ in self.spaces]
+        self.heard = [[] for _ in self.spaces]
+        self._enter()
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors that `restore` takes back in another process."""
-        held = {"sizes": torch.tensor([self.tokens, self.sample.seen, len(self.segments)])}
-        for number, segment in enumerate(self.segments):
-            for name in _ARRAYS:
-                for pair, values in enumerate(getattr(segment, name)):
-                    held[f"{number}.{name}.{pair}"] = torch.from_numpy(values)
-        if self.space is not None:
-            held |= {"mean": self.space.mean_PD, "centroids": self.space.centroids_PCD}
+        held = {"sizes": torch.tensor([self.tokens, self.sample.seen])}
+        for number, codes_PKB in enumerate(self.codes):
+            held[f"codes.{number}"] = codes_PKB
+        for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
+            for part in (space, lists):
+                held |= {f"{name}.{pair}": value for name, value in vars(part).items()}
         if self.waiting:
             held["waiting"] = torch.cat(self.waiting)
-        if self.sample.blocks:
-            held["sample"] = torch.stack(self.sample.blocks)
-        return held
+        held |= {f"heard.{pair}": torch.cat(heard) for pair, heard in enumerate(self.heard) if heard}
+        return held | {"sample": self.sample.keys_NPTD}
 
     def restore(self, held: dict[str, torch.Tensor]) -> None:
         """Take back what `state` gave."""
-        self.tokens, self.sample.seen, segments = held["sizes"].tolist()
-        for number in range(segments):
-            arrays = [
-                [held[f"{number}.{name}.{pair}"].numpy() for pair in range(self.pairs)] for name in _ARRAYS
-            ]
-            self.segments.append(_Segment(*arrays))
-        if "mean" in held:
-            self.space = _Space(held["mean"], held["centroids"])
+        self.tokens, self.sample.seen = held["sizes"].tolist()
+        self.codes = [held[f"codes.{number}"] for number in range(-(-self.tokens // FIRST))]
+        held = {name: x.to(self.device) for name, x in held.items() if not name.startswith("codes")}
+        for pair in range(self.pairs if self.tokens else 0):
+            part = {name.removesuffix(f".{pair}"): x for name, x in held.items() if name.endswith(f".{pair}")}
+            self.spaces.append(_Space(**{name: part[name] for name in _Space.__dataclass_fields__}))
+            self.lists.append(_Lists(**{name: part[name] for name in _Lists.__dataclass_fields__}))
+        names = [f"heard.{pair}" for pair in range(self.pairs)]
+        self.heard = [[held[name]] if name in held else [] for name in names]
         self.waiting = [held["waiting"]] if "waiting" in held else []
-        self.sample.blocks = list(held["sample"]) if "sample" in held else []
+        self.sample.keys_NPTD = held["sample"]
 
     def nominate(
-        self, rows: list[torch.Tensor], heads: list[torch.Tensor], most: int, flat: bool
+        self,
+        rows: Sequence[torch.Tensor],
+        usual: Sequence[Usual],
+        heads: Sequence[torch.Tensor],
+        most: int,
+        flat: bool,
     ) -> Nominated:
         """Blocks to look at exactly.
 
         Args:
             rows: per pair, queries (R, D).
+            usual: per pair, what the scores of the whole text's blocks are like.
             heads: per pair, which voting head each row belongs to, (R,).
             most: number of blocks.
-            flat: scan every code rather than the lists that the centroids route to.
+            flat: scan every code rather than the lists that the rows hash to.
         """
-        sample_PKD = self.sample.keys_NPTD().transpose(0, 1).flatten(1, 2)
-        given: list[tuple[np.ndarray, np.ndarray]] = []
-        looked = 0
-        for pair in range(self.pairs):
-            tokens, scores_RK = self._look(pair, rows[pair], flat)
-            looked += len(tokens)
-            for vote_K in votes(scores_RK, rows[pair] @ sample_PKD[pair].T, heads[pair]):
-                given.append((tokens // BLOCK, vote_K.numpy()))
-        return _tally(given, most, looked)
+        assert self.ready, "a search needs an index that has learned"
+        vote_N, looked = torch.zeros((self.tokens + self._behind()) // BLOCK), 0
+        seen_N = torch.zeros(len(vote_N), dtype=torch.bool)
+        for pair, rows_RD in enumerate(rows):
+            blocks_N, best_RN, at = self._look(pair, rows_RD, flat)
+            vote_N[blocks_N] += standing(best_RN, *usual[pair], heads[pair]).sum(0)
+            seen_N[blocks_N] = True
+            looked += at
+        best = vote_N.topk(min(most, int(seen_N.sum()))).indices
+        return Nominated(best[seen_N[best]], looked, int(seen_N.sum()))
 
-    def _look(self, pair: int, rows_RD: torch.Tensor, flat: bool) -> tuple[np.ndarray, torch.Tensor]:
-        """Tokens looked at and their estimated scores (R, K); a waiting token is scored by its key."""
-        assert self.space is not None, "a search needs a segment"
-        tokens, scores = [], []
-        rotated_RB = rows_RD @ self.rotation_DB
-        offset_R = rows_RD @ self.space.mean_PD[pair]
-        order = _promising(rows_RD @ self.space.centroids_PCD[pair].T)
-        for segment in self.segments:
-            for part in [slice(None)] if flat else _lists(segment, pair, order):
-                tokens.append(segment.tokens[pair][part])
-                estimate_RK = rotated_RB @ _signs(segment.codes[pair][part]).T
-                norms_K = torch.from_numpy(segment.norms[pair][part]).float()
-                scores.append(estimate_RK * (norms_K * _GAIN) + offset_R[:, None])
+    def _look(self, pair: int, rows_RD: torch.Tensor, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Blocks (N,), each row's score of them (R, N), and how many tokens that took.
+
+        Scores are estimates, but exact for tokens that wait.
+        """
+        space, rows_RD = self.spaces[pair], rows_RD.to(self.device)
+        q_RB = rows_RD @ space.into_q_DB
+        blocks_N, coded_RN, looked = self._scanned(pair, q_RB) if flat else self._listed(pair, q_RB)
+        best = [coded_RN * _STEP + (rows_RD @ space.mean_D)[:, None].cpu()]
         if self.waiting:
-            waiting_KD = torch.cat([keys[:, pair] for keys in self.waiting]).float()
-            tokens.append(np.arange(self.tokens, self.tokens + len(waiting_KD), dtype=np.int32))
-            scores.append(rows_RD @ waiting_KD.T)
-        return np.concatenate(tokens), torch.cat(scores, 1)
+            waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting]).float()
+            best.append(_by_block(rows_RD @ waiting_KD.T).cpu())
+        waiting_N = torch.arange(self.tokens // BLOCK, (self.tokens + self._behind()) // BLOCK)
+        return torch.cat([blocks_N, waiting_N]), torch.cat(best, 1), looked + self._behind()
 
-    def _seal(self, keys_KPD: torch.Tensor) -> None:
-        """Turn the next `FIRST` tokens into a segment, and merge segments of one size."""
-        if self.space is None:
-            centroids = [_centroids(keys_KPD[:, pair]) for pair in range(self.pairs)]
-            self.space = _Space(keys_KPD.mean(0), torch.stack(centroids))
-        self.segments.append(self._segment(keys_KPD, self.space))
-        self.tokens += len(keys_KPD)
-        while len(self.segments) > 1 and len(self.segments[-2]) <= len(self.segments[-1]):
-            last = self.segments.pop()
-            self.segments.append(_merged(self.segments.pop(), last))
+    def _scanned(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Every block that has entered."""
+        best = []
+        for number, codes_PKB in enumerate(self.codes):
+            scores_RK = q_RB.cpu() @ codes_PKB[pair, : self.tokens - number * FIRST].float().T
+            best.append(_by_block(scores_RK))
+        return torch.arange(self.tokens // BLOCK), torch.cat(best, 1), self.tokens
 
-    def _segment(self, keys_KPD: torch.Tensor, space: _Space) -> _Segment:
-        fresh = _Segment([], [], [], [])
-        tokens = np.arange(self.tokens, self.tokens + len(keys_KPD), dtype=np.int32)
-        for pair in range(self.pairs):
-            keys_KD = keys_KPD[:, pair]
-            nearest = _nearest(keys_KD, space.centroids_PCD[pair]).numpy().astype(np.uint16)
-            centred_KD = keys_KD - space.mean_PD[pair]
-            codes = np.packbits((centred_KD @ self.rotation_DB).numpy() > 0, axis=1)
-            order = np.argsort(nearest, kind="stable")
-            fresh.tokens.append(tokens[order])
-            fresh.codes.append(codes[order])
-            fresh.norms.append(centred_KD.norm(dim=1).numpy().astype(np.float16)[order])
-            fresh.centroids.append(nearest[order])
-        return fresh
+    def _listed(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Blocks of the tokens in the lists that the rows hash to."""
+        tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB))
+        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * FIRST).tolist()
+        codes_KB = torch.cat(
+            [
+                codes_PKB[pair, tokens_K[start:stop] % FIRST]
+                for codes_PKB, (start, stop) in zip(self.codes, pairwise(bounds), strict=True)
+            ]
+        )
+        blocks_K = (tokens_K // BLOCK).numpy()
+        starts_N = np.flatnonzero(np.diff(blocks_K, prepend=-1))
+        best_RN = np.maximum.reduceat((q_RB.cpu() @ codes_KB.float().T).numpy(), starts_N, axis=1)
+        return torch.from_numpy(blocks_K[starts_N]), torch.from_numpy(best_RN), len(tokens_K)
+
+    def _behind(self) -> int:
+        """Tokens that wait."""
+        return sum(map(len, self.waiting))
+
+    def _enter(self) -> None:
+        """Tokens that have waited enter, in whole batches."""
+        while self._behind() >= BATCH:
+            keys_KPD = torch.cat(self.waiting)
+            self._take(keys_KPD[:BATCH].float())
+            rest = keys_KPD[BATCH:]
+            self.waiting = [rest] if len(rest) else []
+
+    def _take(self, keys_KPD: torch.Tensor) -> None:
+        at = self.tokens % FIRST
+        if at == 0:
+            self.codes.append(torch.zeros(self.pairs, FIRST, self.dims // 2, dtype=torch.int8))
+        for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
+            short_KB = space.short(keys_KPD[:, pair])
+            self.codes[-1][pair, at : at + BATCH] = (short_KB / _STEP).round_().clamp_(-127, 127)
+            lists.offer(space.directions_CB, short_KB, self.tokens)
+        self.tokens += BATCH
 
 
 class _Sample:
     """A uniform sample of blocks (Vitter 1985, algorithm R): what a score is usually like."""
 
-    def __init__(self, most: int) -> None:
-        self.most, self.seen = most, 0
-        self.blocks: list[torch.Tensor] = []
-        self.random = np.random.default_rng(_SEED)
+    def __init__(self, pairs: int, dims: int, device: torch.device) -> None:
+        self.seen = 0
+        self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, device=device)
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
-        for block in keys_NPTD.to(torch.bfloat16):
+        fresh = keys_NPTD[: max(0, _SAMPLE - self.seen)]
+        self.keys_NPTD = torch.cat([self.keys_NPTD, fresh])
+        self.seen += len(fresh)
+        for block_PTD in keys_NPTD[len(fresh) :]:
             self.seen += 1
-            if len(self.blocks) < self.most:
-                self.blocks.append(block.clone())
-            elif (place := int(self.random.integers(self.seen))) < self.most:
-                self.blocks[place] = block.clone()
-
-    def keys_NPTD(self) -> torch.Tensor:
-        return torch.stack(self.blocks).float()
+            random = np.random.default_rng((_SEED, self.seen))  # a sample that was saved goes on the same
+            if (place := int(random.integers(self.seen))) < _SAMPLE:
+                self.keys_NPTD[place] = block_PTD
 
 
-_GAIN = (torch.pi / 2) ** 0.5 / BITS
-"""E[sign(r k) r q] for a random direction r is sqrt(2/pi) (q k)/|k|: the inverse, per bit, before |k|."""
+def _by_block(scores_RK: torch.Tensor) -> torch.Tensor:
+    """Each row's best score in every block of consecutive tokens, (R, N)."""
+    return scores_RK.reshape(len(scores_RK), -1, BLOCK).amax(2)
 
 
-def _orthogonal(dims: int) -> torch.Tensor:
-    """Random directions (D, B), orthogonal within every D of them, of length sqrt(D) as Gaussians have."""
-    generator = torch.Generator().manual_seed(_SEED)
-    turns = [
-        torch.linalg.qr(torch.randn(dims, dims, generator=generator))[0] for _ in range(-(-BITS // dims))
-    ]
-    directions_DB: torch.Tensor = torch.cat(turns, 1)[:, :BITS] * dims**0.5
-    return directions_DB
-
-
-def _signs(codes_KW: np.ndarray) -> torch.Tensor:
-    """Codes as -1 and 1, (K, B) fp32."""
-    return torch.from_numpy(np.unpackbits(codes_KW, axis=1)).float() * 2 - 1
-
-
-def _centroids(keys_KD: torch.Tensor) -> torch.Tensor:
-    """k-means (Lloyd 1982) over a sample of keys, (C, D)."""
-    generator = torch.Generator().manual_seed(_SEED)
-    sample_KD = keys_KD[torch.randperm(len(keys_KD), generator=generator)[: 16 * CENTROIDS]]
-    centroids_CD = sample_KD[:CENTROIDS].clone()
+def _directions(q_SB: torch.Tensor) -> torch.Tensor:
+    """Spherical k-means (Dhillon and Modha 2001) of queries, (C, B)."""
+    q_SB = torch.nn.functional.normalize(q_SB, dim=1)
+    directions_CB = q_SB[torch.arange(DIRECTIONS) % len(q_SB)]  # they come in no order
     for _ in range(_ROUNDS):
-        nearest_K = _nearest(sample_KD, centroids_CD)
-        counts_C = torch.bincount(nearest_K, minlength=CENTROIDS)
-        sums_CD = torch.zeros_like(centroids_CD).index_add_(0, nearest_K, sample_KD)
-        used_C = counts_C > 0
-        centroids_CD[used_C] = sums_CD[used_C] / counts_C[used_C, None]
-    return centroids_CD
-
-
-def _nearest(keys_KD: torch.Tensor, centroids_CD: torch.Tensor) -> torch.Tensor:
-    """Centroid nearest to every key, (K,)."""
-    bias_C = -0.5 * (centroids_CD**2).sum(1)
-    return torch.cat(
-        [torch.addmm(bias_C, part, centroids_CD.T).argmax(1) for part in torch.split(keys_KD, 8192)]
-    )
-
-
-def _promising(promise_RC: torch.Tensor) -> np.ndarray:
-    """Centroids (C,), those first that stand out most for any row."""
-    z_RC = (promise_RC - promise_RC.mean(1, keepdim=True)) / promise_RC.std(1, keepdim=True)
-    order_C: np.ndarray = z_RC.amax(0).argsort(descending=True).numpy()
-    return order_C
-
-
-def _lists(segment: _Segment, pair: int, order_C: np.ndarray) -> list[slice]:
-    """Posting lists in order, until `LOOK` tokens are reached; none takes more than an eighth of them."""
-    starts = np.searchsorted(segment.centroids[pair], np.arange(CENTROIDS + 1))
-    sizes_C = np.minimum(starts[order_C + 1] - starts[order_C], LOOK // 8)
-    last = int(np.searchsorted(np.cumsum(sizes_C), LOOK)) + 1
-    chosen = zip(starts[order_C[:last]].tolist(), sizes_C[:last].tolist(), strict=True)
-    return [slice(start, start + size) for start, size in chosen if size]
-
-
-def _merged(first: _Segment, second: _Segment) -> _Segment:
-    """Two neighbouring segments as one, pair by pair so that little is held twice."""
-    merged = _Segment([], [], [], [])
-    for pair in range(len(first.tokens)):
-        centroids = np.concatenate([first.centroids[pair], second.centroids[pair]])
-        order = np.argsort(centroids, kind="stable")
-        merged.centroids.append(centroids[order])
-        for name in ("tokens", "codes", "norms"):
-            one, two = getattr(first, name), getattr(second, name)
-            getattr(merged, name).append(np.concatenate([one[pair], two[pair]])[order])
-            one[pair] = two[pair] = one[pair][:0]
-    return merged
-
-
-def _tally(given: list[tuple[np.ndarray, np.ndarray]], most: int, looked: int) -> Nominated:
-    """Sum of each block's best token, over (blocks, votes) of every token that a head looked at."""
-    blocks_N = np.unique(np.concatenate([block_K for block_K, _ in given]))
-    total_N = np.zeros(len(blocks_N), np.float32)
-    for block_K, vote_K in given:
-        best_N = np.zeros_like(total_N)
-        np.maximum.at(best_N, np.searchsorted(blocks_N, block_K), vote_K)
-        total_N += best_N
-    best = np.argsort(-total_N, kind="stable")[:most]
-    return Nominated(torch.from_numpy(blocks_N[best].astype(np.int64)), looked, len(blocks_N))
+        nearest_S = (q_SB @ directions_CB.T).argmax(1)
+        sums_CB = torch.zeros_like(directions_CB).index_add_(0, nearest_S, q_SB)
+        used_C = torch.bincount(nearest_S, minlength=DIRECTIONS) > 0
+        directions_CB[used_C] = torch.nn.functional.normalize(sums_CB[used_C], dim=1)
+    return directions_CB

@@ -18,11 +18,11 @@ from model.attention import SINKS, StreamingCache
 from model.context import Context
 from model.index import BLOCK
 from model.stream import Reader
-from model.vote import votes
+from model.vote import Usual, standing
 
 PATHS = ("auto", "exact", "codes", "index")
 WAYS = ("auto", "replay", "kv")
-NOMINATED = 256
+NOMINATED = 512
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 QUESTION = 64
@@ -41,6 +41,7 @@ class Chosen:
     visited: int
     """Blocks of which at least one code or key was compared."""
     seconds: float
+    """Of the search, after the question was read."""
 
 
 def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "auto") -> Chosen:
@@ -48,9 +49,9 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
 
     Args:
         question: token ids; they leave no trace in the context.
-        path: "exact" looks at every key, "codes" at every sign code, "index" at what centroids route to;
-            the last two scan a context exactly that is too short for an index. "auto" is "exact": at a
-            million tokens the index missed 5 of 24 needles that the exact scan found.
+        path: "exact" looks at every key, "codes" at every code, "index" at the lists that the question hashes
+            to; the last two scan a context exactly that has no index, as short ones have none. "auto" is
+            "exact".
 
     Raises:
         ValueError: if the question is empty or the path unknown.
@@ -59,8 +60,8 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
         raise ValueError("an empty question: give at least one token")
     if path not in PATHS:
         raise ValueError(f"path={path!r}: choose one of {', '.join(PATHS)}")
-    started = time.perf_counter()
     rows = Rows.asked(context, question)
+    started = time.perf_counter()
     if path in ("auto", "exact") or not context.index.ready:
         blocks_N, vote_N = _scan(context, rows)
         visited = len(blocks_N)
@@ -99,10 +100,10 @@ class Rows:
             for pair, rows_RD in enumerate(self.by_pair)
         ]
 
-    def vote(self, scores: list[torch.Tensor], usual: list[torch.Tensor]) -> torch.Tensor:
-        """Votes of blocks (N,) from their scores, beside scores of what is usual in the document."""
+    def vote(self, scores: list[torch.Tensor], usual: list[Usual]) -> torch.Tensor:
+        """Votes of blocks (N,) from their scores, beside what is usual in the document."""
         by_pair = zip(scores, usual, self.heads, strict=True)
-        return torch.cat([votes(*pair) for pair in by_pair]).sum(0)
+        return torch.cat([standing(scores_RN, *pair, heads) for scores_RN, pair, heads in by_pair]).sum(0)
 
 
 def _scan(context: Context, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
@@ -110,7 +111,7 @@ def _scan(context: Context, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
     scores = [scores_RN[:, 1:] for scores_RN in scored(context, rows)]
     if not scores or scores[0].shape[1] < 2:
         return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, scores)
+    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, _usual(scores))
 
 
 def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
@@ -122,14 +123,19 @@ def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
 
 def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Nominated blocks and the tail, exactly."""
-    nominated = context.index.nominate(rows.by_pair, rows.heads, NOMINATED, flat)
+    usual = _usual(rows.best(context.index.sample.keys_NPTD))
+    nominated = context.index.nominate(rows.by_pair, usual, rows.heads, NOMINATED, flat)
     blocks_N = nominated.blocks[nominated.blocks > 0]
     parts = [rows.best(context.keys.gather(blocks_N)), *_tail(context, rows)]
     scores = [torch.cat(pair, 1) for pair in zip(*parts, strict=True)]
     if len(parts) > 1:
         blocks_N = torch.cat([blocks_N, torch.tensor([context.blocks])])
-    usual = rows.best(context.index.sample.keys_NPTD())
     return blocks_N, rows.vote(scores, usual), nominated.visited
+
+
+def _usual(scores: list[torch.Tensor]) -> list[Usual]:
+    """What these scores of blocks are like, row by row."""
+    return [(scores_RN.mean(1), scores_RN.std(1)) for scores_RN in scores]
 
 
 def _tail(context: Context, rows: Rows) -> list[list[torch.Tensor]]:

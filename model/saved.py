@@ -23,7 +23,9 @@ from model.index import BLOCK
 from model.stream import Reader
 from model.tiers import Tiers
 
-FORMAT = 1
+FORMAT = 2
+_KEPT = ("storage", "kv", "index")
+"""What of a context's `Memory` is decided when its reading begins."""
 _MANIFEST, _TOKENS, _WINDOW, _INDEX = (
     "context.json",
     "tokens.safetensors",
@@ -85,7 +87,8 @@ def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> 
                 "open it with the model and window it was read with, or read the document again"
             )
     heads = Heads(tuple((layer, head) for layer, head in manifest["heads"]), manifest["group"])
-    budgets = replace(memory or Memory(), storage=manifest["storage"], kv=manifest["kv"], folder=folder)
+    kept = {name: manifest[name] for name in _KEPT}
+    budgets = replace(memory or Memory(), folder=folder, **kept)
     parts = {name: _read(folder, name, manifest) for name in (_TOKENS, _WINDOW, _INDEX)}
     rows = manifest["tokens"] // BLOCK  # a crash while saving may have left more
     context = Context(reader, heads, budgets, tiers=_open_tiers(reader, folder, budgets, rows))
@@ -112,8 +115,7 @@ def _described(context: Context) -> dict[str, Any]:
         "stride": context.reader.stride,
         "heads": context.heads.heads,
         "group": context.heads.group,
-        "storage": context.memory.storage,
-        "kv": context.memory.kv,
+        **{name: getattr(context.memory, name) for name in _KEPT},
     }
 
 

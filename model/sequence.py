@@ -200,9 +200,10 @@ class RanksReader(Reader):
         ids: Sequence[int],
         probe: Probe | None = None,
         on_query: OnQuery | None = None,
+        shared: bool = False,
     ) -> torch.Tensor:
         world = self.ranks.world
-        if probe is not None or on_query is not None or len(ids) < world:
+        if probe is not None or (on_query is not None and not shared) or len(ids) < world:
             self.way.tokens = None
             hooks = {"on_attention": probe, "on_query": on_query, "exchange": self.way}
             hidden_QE = self._forward(cache, [ids], **hooks)[0]
@@ -213,9 +214,15 @@ class RanksReader(Reader):
         self.way.tokens = [len(part) for part in parts]
         own = parts[self.ranks.rank]
         cache.read += own.start  # where this rank's tokens stand, for models that ask
-        hidden_QE = self._forward(cache, [ids[own.start : own.stop]], exchange=self.way)[0]
+        hooks = {"on_query": on_query, "exchange": self.way}
+        hidden_QE = self._forward(cache, [ids[own.start : own.stop]], **hooks)[0]
         cache.read -= own.start
         return gathered(self.ranks, hidden_QE, self.way.tokens)
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """What all ranks have, one behind the other along the first dimension."""
+        sizes = self.ranks.gather(torch.tensor([len(x)], device=self.device)).flatten().tolist()
+        return gathered(self.ranks, x, sizes)
 
     def _complete(self, probe: Probe, cache: StreamingCache) -> None:
         """A probe has seen the heads of this rank; its mean is over all."""

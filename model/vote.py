@@ -12,6 +12,8 @@ import torch
 
 USUAL = 1.0
 """Standard deviations above the mean that are no evidence."""
+Usual = tuple[torch.Tensor, torch.Tensor]
+"""Mean and standard deviation (R,) of each row's scores of what stands for the whole text."""
 
 
 def votes(scores_RN: torch.Tensor, usual_RM: torch.Tensor, heads_R: torch.Tensor) -> torch.Tensor:

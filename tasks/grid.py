@@ -12,6 +12,8 @@ from tasks.errors import InvalidInput
 
 WAYS = ("replay", "kv")
 """How a recalled block is brought back; see `model.recall`."""
+STORAGES = ("float32", "bfloat16", "float8")
+"""Those of model.formats, without its imports."""
 WORDINGS = 3
 """Of every question."""
 MOST_NEEDLES = 40
@@ -42,6 +44,8 @@ class Grid:
     """Read one context with the needles of all depths, instead of one for each."""
     ways: tuple[str, ...] = ("replay",)
     """Ways to bring blocks back; the first one's answers are `answer`, a second's have its name behind."""
+    storage: str = "bfloat16"
+    """Number format of the calibrated heads' keys, and of all keys and values where a way wants them."""
     figure: Path | None = None
     """PNG file of the heat maps."""
 
@@ -59,6 +63,8 @@ class Grid:
             raise InvalidInput(
                 f"--ways {','.join(self.ways)}: give {' or '.join(WAYS)}, or both with a comma between"
             )
+        if self.storage not in STORAGES:
+            raise InvalidInput(f"--storage {self.storage}: give one of {', '.join(STORAGES)}")
         if self.figure and not (self.figure.suffix == ".png" and self.figure.parent.is_dir()):
             raise InvalidInput(f"--figure {self.figure}: name a .png file in a folder that exists")
         self._check_room()

@@ -148,7 +148,8 @@ class _Asker:
                     yield which, outcome
 
     def _context(self, folder: Path) -> Context:
-        return Context(self.reader, self.heads, Memory(kv="kv" in self.grid.ways, folder=folder))
+        memory = Memory(self.grid.storage, kv="kv" in self.grid.ways, folder=folder)
+        return Context(self.reader, self.heads, memory)
 
     def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:
         seen, value = _attended(context, []), _blocks(place.value)
@@ -158,6 +159,7 @@ class _Asker:
             "always_attended": float(value <= seen),
             "found_exact": float(value <= _attended(context, exact.blocks)),
             "found_index": float(value <= _attended(context, fast.blocks)),
+            "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
             "indexed": float(context.index.ready),
             "visited_index": fast.visited / max(exact.visited, 1),
             "seconds_exact": exact.seconds,
@@ -236,7 +238,8 @@ def _summary(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _means(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
-    names = [name for name in (cells[0] if cells else ()) if name.startswith(("found_", "answer"))]
+    kinds = ("found_", "recall_", "seconds_", "answer")
+    names = [name for name in (cells[0] if cells else ()) if name.startswith(kinds)]
     dense = [name for cell in cells for name in cell if name == "answer_dense"]
     return {
         name: round(fmean(cell[name] for cell in cells if name in cell), 4)

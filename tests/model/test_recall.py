@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from model import heads, recall, saved
+from model import heads, index, recall, saved
 from model.context import Context, Memory
 from model.disk import TornContext
 from model.heads import Heads
@@ -169,6 +169,36 @@ def test_a_saved_context_is_continued_as_if_it_had_never_been_closed(
     question = ids_of(reader, QUESTION)
     assert recall.choose(one, question, 8).blocks == recall.choose(two, question, 8).blocks
     assert one.ids == two.ids
+
+
+def test_an_index_learns_while_reading_and_is_saved_with_its_context(
+    reader: Reader,
+    voting: Heads,
+    document: tuple[list[int], set[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 128), ("LIST", 64)):
+        monkeypatch.setattr(index, name, value)  # a short text exercises what a long one does
+    ids, question = document[0], ids_of(reader, QUESTION)
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    for until in (300, 1100):  # before it has learned, and after
+        one.read(ids[len(one) : until])
+        saved.save(one, tmp_path)
+        two = saved.open_context(reader, tmp_path)
+        for context in (one, two):
+            assert context.index.ready == (until > 512)
+            context.read(ids[until : until + 400])
+        assert all(torch.equal(x, two.index.state()[name]) for name, x in one.index.state().items())
+    one.read(ids[len(one) :])
+    exact = recall.choose(one, question, 8)
+    for path in ("codes", "index"):
+        chosen = recall.choose(one, question, 8, path)
+        assert chosen.blocks[0] == exact.blocks[0] in document[1]
+    without = Context(reader, voting, Memory(index=False))
+    without.read(ids)
+    assert not without.index.ready
+    assert recall.choose(without, question, 8, "index").blocks == exact.blocks
 
 
 def test_what_is_torn_or_of_another_model_is_refused(

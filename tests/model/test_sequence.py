@@ -201,12 +201,13 @@ def test_every_head_is_somewhere_once_beside_its_keys(heads: int, groups: int, w
 SMOLLM = """
 import time
 from pathlib import Path
-from model import attention, heads, recall
+from model import attention, heads, index, recall
 from model.context import Context
 from model.layout import WAYS
 from model.sequence import RanksReader
 from model.stream import Reader
 
+index.FIRST, index.BATCH, index.DIRECTIONS, index.LIST = 512, 256, 128, 64
 folder, stride, ids, question = json.loads(open(sys.argv[4]).read())
 alone = Reader(Path(folder), stride, torch.device("cpu"), torch.float32)
 
@@ -220,7 +221,8 @@ def answered(reader):
     context = Context(reader, heads.load(Path(folder), reader.config))
     context.read(ids)
     chosen = recall.choose(context, question, 8)
-    return chosen.blocks, recall.answer(context, question, chosen.blocks, 8)
+    indexed = recall.choose(context, question, 8, "index")  # queries were heard by whoever had their tokens
+    return chosen.blocks, recall.answer(context, question, chosen.blocks, 8), indexed.blocks[0]
 
 with parallel.join(RANK, WORLD, PORT, timeout_s=900) as ranks:
     right = states(alone) if RANK == 0 else None

@@ -64,8 +64,22 @@ def test_one_of_eight_needles(
 
 @pytest.mark.slow
 @pytest.mark.timeout(6 * 3600)
+def test_half_the_bytes_find_and_tell_as_much(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, model_dir: Path
+) -> None:
+    """float8 beside bfloat16, over 120 questions of a kind; a point is one in a hundred."""
+    grid = "--lengths 8192 --depths 20 --shared --needles 2 --seed 8 --ways kv --storage".split()
+    wide, narrow = (measured(capsys, tmp_path, model_dir, *grid, name) for name in ("bfloat16", "float8"))
+    for name in ("found_exact", "answer_given_blocks", "answer"):
+        assert narrow[name] >= wide[name] - 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(6 * 3600)
 def test_ten_needles_of_a_kind_in_a_million_tokens(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, model_dir: Path
 ) -> None:
     grid = "--lengths 1048576 --depths 10 --shared --needles 1 --seed 6".split()
-    assert measured(capsys, tmp_path, model_dir, *grid)["found_exact"] >= 0.9
+    found = measured(capsys, tmp_path, model_dir, *grid)
+    assert found["found_exact"] >= 0.9
+    assert found["recall_index"] >= 0.9  # 0.95 is the aim

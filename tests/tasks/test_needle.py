@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from flows.cli import main
-from model import heads
+from model import heads, index
 from model.heads import Heads
 from model.weights import HEADS
 from tasks.errors import InvalidInput
@@ -165,6 +165,7 @@ def test_lengths_are_sorted_and_distinct() -> None:
         ("--needles 0", "--needles 0"),
         ("--ways fast", "replay or kv"),
         ("--ways ,", "replay or kv"),
+        ("--storage float4", "float32, bfloat16, float8"),
         ("--filler --haystack x", "--haystack"),
         ("--figure /nowhere/grid.png", "/nowhere/grid.png"),
         ("--figure grid.jpg", ".png"),
@@ -268,11 +269,24 @@ def test_same_seed_same_cells(measure: Measure) -> None:
 
 
 def test_shared_reads_once_and_asks_for_every_depth(measure: Measure) -> None:
-    found = measure("--lengths", "1024", "--depths", "4", "--needles", "1", "--shared", "--ways", "replay,kv")
+    grid = "--lengths 1024 --depths 4 --needles 1 --shared --ways replay,kv --storage float8"
+    found = measure(*grid.split())
+    assert found["grid"]["storage"] == "float8"
     assert found["tokens_read"] == 1024
     assert [cell["depth"] for cell in found["cells"]] == [0.0, 0.3333, 0.6667, 1.0]
     assert all(cell.keys() >= {"answer_kv", "answer_given_blocks_kv"} for cell in found["cells"])
     assert all(cell["keys"] == 4 for cell in found["cells"])
+
+
+def test_a_long_context_is_searched_by_its_index_too(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 64), ("LIST", 64)):
+        monkeypatch.setattr(index, name, value)
+    grid = "evaluate needle --filler --lengths 1024 --depths 1 --needles 1 --wordings 1"
+    where = (f"home={tmp_path}", f"infer.model={tiny}", "infer.device=cpu", "shard.window=512")
+    assert main([*grid.split(), *where, "shard.stride=256"]) == 0
+    assert "the index gives 100.0% of the exact scan's blocks in" in capsys.readouterr().out
 
 
 def test_the_default_model_finds_and_tells_a_needle(measure: Measure, model_dir: Path) -> None:
