@@ -18,7 +18,7 @@ from model.attention import SINKS, StreamingCache
 from model.context import Context
 from model.index import BLOCK
 from model.stream import Reader
-from model.vote import Usual, standing
+from model.vote import Usual, standing, usual
 
 PATHS = ("auto", "exact", "codes", "index")
 WAYS = ("auto", "replay", "kv")
@@ -100,9 +100,9 @@ class Rows:
             for pair, rows_RD in enumerate(self.by_pair)
         ]
 
-    def vote(self, scores: list[torch.Tensor], usual: list[Usual]) -> torch.Tensor:
+    def vote(self, scores: list[torch.Tensor], whole: list[Usual]) -> torch.Tensor:
         """Votes of blocks (N,) from their scores, beside what is usual in the document."""
-        by_pair = zip(scores, usual, self.heads, strict=True)
+        by_pair = zip(scores, whole, self.heads, strict=True)
         return torch.cat([standing(scores_RN, *pair, heads) for scores_RN, pair, heads in by_pair]).sum(0)
 
 
@@ -111,7 +111,7 @@ def _scan(context: Context, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
     scores = [scores_RN[:, 1:] for scores_RN in scored(context, rows)]
     if not scores or scores[0].shape[1] < 2:
         return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, _usual(scores))
+    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, list(map(usual, scores)))
 
 
 def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
@@ -123,19 +123,14 @@ def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
 
 def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Nominated blocks and the tail, exactly."""
-    usual = _usual(rows.best(context.index.sample.keys_NPTD))
-    nominated = context.index.nominate(rows.by_pair, usual, rows.heads, NOMINATED, flat)
+    whole = list(map(usual, rows.best(context.index.sample.keys_NPTD)))
+    nominated = context.index.nominate(rows.by_pair, whole, rows.heads, NOMINATED, flat)
     blocks_N = nominated.blocks[nominated.blocks > 0]
     parts = [rows.best(context.keys.gather(blocks_N)), *_tail(context, rows)]
     scores = [torch.cat(pair, 1) for pair in zip(*parts, strict=True)]
     if len(parts) > 1:
         blocks_N = torch.cat([blocks_N, torch.tensor([context.blocks])])
-    return blocks_N, rows.vote(scores, usual), nominated.visited
-
-
-def _usual(scores: list[torch.Tensor]) -> list[Usual]:
-    """What these scores of blocks are like, row by row."""
-    return [(scores_RN.mean(1), scores_RN.std(1)) for scores_RN in scores]
+    return blocks_N, rows.vote(scores, whole), nominated.visited
 
 
 def _tail(context: Context, rows: Rows) -> list[list[torch.Tensor]]:

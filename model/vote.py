@@ -24,7 +24,12 @@ def votes(scores_RN: torch.Tensor, usual_RM: torch.Tensor, heads_R: torch.Tensor
         usual_RM: each row's scores of places that stand for the whole text.
         heads_R: which head each row belongs to, 0 to H - 1.
     """
-    return standing(scores_RN, usual_RM.mean(1), usual_RM.std(1), heads_R)
+    return standing(scores_RN, *usual(usual_RM), heads_R)
+
+
+def usual(scores_RM: torch.Tensor) -> Usual:
+    """What scores of places that stand for the whole text are like."""
+    return scores_RM.mean(1), scores_RM.std(1)
 
 
 def standing(
