@@ -19,3 +19,10 @@ def model_dir() -> Path:
 def embedder_dir() -> Path:
     """all-MiniLM-L6-v2 as a Hugging Face folder."""
     return default_embedder()
+
+
+@pytest.fixture
+def small_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that learns early and from little, so that a short text exercises what a long one does."""
+    for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 128), ("LIST", 64)):
+        monkeypatch.setattr(f"model.index.{name}", value)

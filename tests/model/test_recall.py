@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from model import heads, index, recall, saved
+from model import heads, recall, saved
 from model.context import Context, Memory
 from model.disk import TornContext
 from model.heads import Heads
@@ -171,15 +171,10 @@ def test_a_saved_context_is_continued_as_if_it_had_never_been_closed(
     assert one.ids == two.ids
 
 
+@pytest.mark.usefixtures("small_index")
 def test_an_index_learns_while_reading_and_is_saved_with_its_context(
-    reader: Reader,
-    voting: Heads,
-    document: tuple[list[int], set[int]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
 ) -> None:
-    for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 128), ("LIST", 64)):
-        monkeypatch.setattr(index, name, value)  # a short text exercises what a long one does
     ids, question = document[0], ids_of(reader, QUESTION)
     one = Context(reader, voting, Memory(folder=tmp_path))
     for until in (300, 1100):  # before it has learned, and after

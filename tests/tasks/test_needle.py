@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from flows.cli import main
-from model import heads, index
+from model import heads
 from model.heads import Heads
 from model.weights import HEADS
 from tasks.errors import InvalidInput
@@ -278,11 +278,10 @@ def test_shared_reads_once_and_asks_for_every_depth(measure: Measure) -> None:
     assert all(cell["keys"] == 4 for cell in found["cells"])
 
 
+@pytest.mark.usefixtures("small_index")
 def test_a_long_context_is_searched_by_its_index_too(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 64), ("LIST", 64)):
-        monkeypatch.setattr(index, name, value)
     grid = "evaluate needle --filler --lengths 1024 --depths 1 --needles 1 --wordings 1"
     where = (f"home={tmp_path}", f"infer.model={tiny}", "infer.device=cpu", "shard.window=512")
     assert main([*grid.split(), *where, "shard.stride=256"]) == 0
