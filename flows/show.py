@@ -165,7 +165,7 @@ def scaling(result: Row) -> str:
             *table(MEASURED.split(","), [_measured(row) for row in result["measured"]]),
             "",
             *(_together(row) for row in result["together"]),
-            *([_rows(result["rows"])] if result["rows"] else []),
+            _rows(result["rows"]),
             "",
             f"simulated, not measured: GPUs of {assumed['flops_per_s'] / 1e12:,.0f} TFLOP/s of which "
             f"{assumed['share']:.0%} are reached, {assumed['link_bytes_per_s'] / 1e9:,.0f} GB/s to others "

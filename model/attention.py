@@ -132,13 +132,29 @@ class StreamingCache(Cache):
         for layer in self.layers:
             layer.crop(length)
 
-    def rows(self, which: slice | list[int]) -> "StreamingCache":
-        """Some of several streams that are read as one batch: a slice shares their memory, a list copies."""
-        some = StreamingCache(len(self.layers), self.sinks)
-        for mine, theirs in zip(self.layers, some.layers, strict=True):
-            theirs.take(mine.keys[which], mine.values[which])
-        some.read = self.read
-        return some
+    @classmethod
+    def joined(cls, streams: Sequence["StreamingCache"]) -> "StreamingCache":
+        """Streams that hold equally many tokens, copied, as the rows of one batch."""
+        batch = cls(len(streams[0].layers), streams[0].sinks)
+        for layer, *rows in zip(batch.layers, *(stream.layers for stream in streams), strict=True):
+            if rows[0].is_initialized:
+                layer.take(torch.cat([row.keys for row in rows]), torch.cat([row.values for row in rows]))
+        batch.read = streams[0].read
+        return batch
+
+    def hand_back(self, streams: Sequence["StreamingCache"]) -> None:
+        """Let streams that were joined hold their rows of what this batch holds, and share its memory."""
+        for row, stream in enumerate(streams):
+            for mine, theirs in zip(self.layers, stream.layers, strict=True):
+                theirs.take(mine.keys[row : row + 1], mine.values[row : row + 1])
+
+    def copy(self, tokens: int | None = None) -> "StreamingCache":
+        """The same stream, in memory of its own, holding the first `tokens` or everything."""
+        alone = StreamingCache(len(self.layers), self.sinks)
+        for mine, own in zip(self.layers, alone.layers, strict=True):
+            own.take(mine.keys[:, :, :tokens].clone(), mine.values[:, :, :tokens].clone())
+        alone.read = self.read
+        return alone
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors that `restore` takes back, in another process if need be; exact to the bit."""

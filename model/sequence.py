@@ -219,6 +219,10 @@ class RanksReader(Reader):
         cache.read -= own.start
         return gathered(self.ranks, hidden_QE, self.way.tokens)
 
+    def _alike(self, caches: Sequence[StreamingCache], counts: Sequence[int]) -> list[list[int]]:
+        """Streams are read one by one: the ranks share the tokens of each."""
+        return [[place] for place in range(len(caches))]
+
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
         """What all ranks have, one behind the other along the first dimension."""
         sizes = self.ranks.gather(torch.tensor([len(x)], device=self.device)).flatten().tolist()
@@ -229,7 +233,7 @@ class RanksReader(Reader):
         if not isinstance(self.way, OverHeads):
             return
         past = cache.held - sum(probe.branches)
-        seen_NK = probe.mass_NK
-        if seen_NK is None:
-            seen_NK = torch.zeros(len(probe.branches), past, device=self.device)
-        probe.mass_NK = self.ranks.sum(seen_NK * (len(self.way.heads) / self.layout.heads))
+        seen_BNK = probe.mass_BNK
+        if seen_BNK is None:
+            seen_BNK = torch.zeros(1, len(probe.branches), past, device=self.device)
+        probe.mass_BNK = self.ranks.sum(seen_BNK * (len(self.way.heads) / self.layout.heads))

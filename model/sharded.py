@@ -19,7 +19,6 @@ from time import perf_counter
 import torch
 
 from model import recall, saved, shards
-from model.attention import StreamingCache
 from model.context import Context, Memory
 from model.disk import TornContext, replace_file
 from model.heads import Heads
@@ -184,7 +183,8 @@ def read_sharded(
         chunk = ids[piece.start : piece.start + len(piece.hidden_QE)]
         context = contexts[piece.shard]
         context.take(piece.cache, chunk)
-        context.cache = _kept(piece.cache, ends=piece.start + len(chunk) == len(ids))
+        ends = piece.start + len(chunk) == len(ids)  # a question is asked behind the document's end
+        context.cache = piece.cache.copy(None if ends else 0)
         if progress:
             progress(len(chunk))
     return whole
@@ -226,12 +226,3 @@ def _share(memory: Memory, count: int, number: int) -> Memory:
         folder=_place(memory.folder, number) if memory.folder else None,
         index=False,  # a question scans every shard
     )
-
-
-def _kept(cache: StreamingCache, ends: bool) -> StreamingCache:
-    """What a shard's context keeps of its window, apart from the batch: nothing unless the document ends."""
-    alone = cache.rows([0])
-    if not ends:
-        alone.crop(0)
-        alone.restore({name: x.clone() for name, x in alone.state().items()}, alone.read)
-    return alone

@@ -38,6 +38,14 @@ def greedy(logits_BV: torch.Tensor) -> int:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """What is read next of a stream: at most a stride of tokens."""
+
+    cache: StreamingCache
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True)
 class Salience:
     """What the network's own attention says of each token of the cached text, (K,) fp32."""
 
@@ -110,24 +118,42 @@ class Reader:
 
         The chunk before is forgotten down to the sinks and itself first, so memory stays constant.
         """
-        assert 0 < len(ids) <= self.stride, f"a chunk holds 1 to {self.stride} tokens, not {len(ids)}"
-        cache.slide(self.stride)
-        return self._run(cache, ids)
+        return self.read_together([Chunk(cache, ids)])[0]
 
     @torch.inference_mode()
-    def read_rows(self, cache: StreamingCache, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-        """`read` for streams that are rows of one cache, chunks of one length; (rows, tokens, hidden).
+    def read_together(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
+        """`read` for several streams: chunks of one length behind contexts of one length are one batch."""
+        for chunk in chunks:
+            tokens = len(chunk.ids)
+            assert 0 < tokens <= self.stride, f"a chunk holds 1 to {self.stride} tokens, not {tokens}"
+            chunk.cache.slide(self.stride)
+        caches = [chunk.cache for chunk in chunks]
+        hidden: dict[int, torch.Tensor] = {}
+        for places in self._alike(caches, [len(chunk.ids) for chunk in chunks]):
+            hidden.update(zip(places, self._read_rows([chunks[place] for place in places]), strict=True))
+        return [hidden[place] for place in range(len(chunks))]
 
-        Raises:
-            ValueError: if there are several and the model asks where a text has come to: rows differ in it.
-        """
-        if len(rows) > 1 and getattr(self.config, "attn_temperature_tuning", False):
-            raise ValueError(
-                f"{len(rows)} rows: attn_temperature_tuning scales queries by their place in the text, "
-                "and rows stand at several: read them one by one"
-            )
-        cache.slide(self.stride)
-        return self._forward(cache, rows)
+    def _read_rows(self, chunks: Sequence[Chunk]) -> Sequence[torch.Tensor]:
+        if len(chunks) == 1:
+            return [self._run(chunks[0].cache, chunks[0].ids)]
+        caches = [chunk.cache for chunk in chunks]
+        batch = StreamingCache.joined(caches)
+        hidden_BQE = self._forward(batch, [chunk.ids for chunk in chunks])
+        batch.hand_back(caches)
+        for chunk in chunks:
+            chunk.cache.read += len(chunk.ids)
+        return list(hidden_BQE)
+
+    def _alike(self, caches: Sequence[StreamingCache], counts: Sequence[int]) -> list[list[int]]:
+        """Places of streams that can be rows of one batch when so many tokens are put behind each."""
+        asks = getattr(
+            self.config, "attn_temperature_tuning", False
+        )  # scales queries by their place in the text
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, (cache, count) in enumerate(zip(caches, counts, strict=True)):
+            shape = (count, cache.held, len(cache.layers), cache.read if asks else 0)
+            groups.setdefault(shape, []).append(place)
+        return list(groups.values())
 
     @property
     def head_size(self) -> int:
@@ -177,16 +203,25 @@ class Reader:
             step = [token]
 
     @torch.inference_mode()
-    def salience(self, cache: StreamingCache) -> Salience:
-        """Ask, over the keys now cached, what matters; the cache is left as it was."""
+    def salience(self, caches: Sequence[StreamingCache]) -> list[Salience]:
+        """Ask of several streams, over the keys now cached, what matters; they are left as they were."""
         questions = [
             self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (self.ASKED, self.NEUTRAL)
         ]
-        length, probe = cache.held, Probe([len(ids) for ids in questions], queries=4)
-        self._run(cache, [token for ids in questions for token in ids], probe)
-        cache.crop(length)
-        assert probe.mass_NK is not None
-        return Salience(*probe.mass_NK)
+        ids, lengths = [token for question in questions for token in question], list(map(len, questions))
+        found = {}
+        for places in self._alike(caches, [len(ids)] * len(caches)):
+            probe, some = Probe(lengths, queries=4), [caches[place] for place in places]
+            if len(some) == 1:
+                self._run(some[0], ids, probe)
+                some[0].crop(some[0].held - len(ids))
+            else:
+                self._forward(StreamingCache.joined(some), [ids] * len(some), on_attention=probe)
+            assert probe.mass_BNK is not None
+            found.update(
+                {place: Salience(*mass_NK) for place, mass_NK in zip(places, probe.mass_BNK, strict=True)}
+            )
+        return [found[place] for place in range(len(caches))]
 
     def _run(
         self,

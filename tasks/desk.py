@@ -3,7 +3,8 @@
 The idea: readers come to the desk for shards of documents (a short document is one shard), the longest first,
 and hand in every window. The desk alone writes to the ledger, and takes a window only from whoever holds its
 shard now: a reader that was given up, however alive it may still be, can no longer write anything, so
-nothing is written twice.
+nothing is written twice. A reader may read several at a time, each in a row of its own; when it dies all are
+suspects, and are read one by one, so that none is blamed for another.
 """
 
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
-from tasks.infer import Models, Source, first_missing, read_shard, shards_of, window_key
+from tasks.infer import Source, first_missing, shards_of, window_key
 from tasks.ledger import Ledger
 from tasks.settings import InferConfig
 from tasks.shard import ShardedDocument
@@ -27,7 +28,12 @@ Progress = Callable[[int], None]
 """Called with the number of tokens just read."""
 
 Handed = tuple[str, int, str, int]
-"""A window as it is handed in: by which rank, its number, what is to be journaled, its new tokens."""
+"""A window as it is handed in: by which row, its number, what is to be journaled, its new tokens."""
+
+
+def row_of(reader: str, row: int) -> str:
+    """The desk's name for one of the shards that a reader reads at a time."""
+    return f"{reader}.{row}"
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,12 @@ class Job:
     source: Source
     shard: range
     first: int
+    suspect: bool = False
+    """Whether a reader died over its first window: the next one reads nothing beside it."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self.document), **asdict(self.source), "first": self.first} | {
+        own = {"first": self.first, "suspect": self.suspect}
+        return {**asdict(self.document), **asdict(self.source), **own} | {
             "directory": str(self.document.directory),
             "shard": [self.shard.start, self.shard.stop],
         }
@@ -48,7 +57,8 @@ class Job:
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> "Job":
         document = ShardedDocument(row["document"], row["windows"], row["tokens"], Path(row["directory"]))
-        return cls(document, Source(row["parsed"], row["part"]), range(*row["shard"]), row["first"])
+        source, shard = Source(row["parsed"], row["part"]), range(*row["shard"])
+        return cls(document, source, shard, row["first"], row["suspect"])
 
     @property
     def left(self) -> int:
@@ -81,19 +91,19 @@ class Counter(Protocol):
     def open(self) -> bool:
         """Whether there may be something to read, now or later."""
 
-    def take(self, rank: str) -> Job | None:
-        """Something to read; None where there is nothing for now."""
+    def take(self, row: str) -> Job | None:
+        """Something to read for a row (see `row_of`) of a reader; None where there is nothing for now."""
 
     def keep(self, handed: Sequence[Handed]) -> list[bool]:
         """Hand in windows, on the disk when this returns, all at the price of one flush.
 
-        False for a rank whose shard was given to somebody else meanwhile: it must drop it.
+        False for a row whose shard was given to somebody else meanwhile: it must drop it.
         """
 
-    def done(self, rank: str) -> None:
-        """The shard is read."""
+    def done(self, row: str) -> None:
+        """The shard is read, or was dropped."""
 
-    def died(self, rank: str, reason: str) -> None:
+    def died(self, row: str, reason: str) -> None:
         """The reader is no more."""
 
 
@@ -136,13 +146,15 @@ class Desk:
             count, reason = deaths.get((job.document.document, job.first), (0, ""))
             if count >= MOST_DEATHS:
                 self._refuse(job.document.document, job.first, count, reason)
+            elif count:
+                self.waiting[self.waiting.index(job)] = replace(job, suspect=True)
 
     def _refuse(self, document: str, window: int, count: int, reason: str) -> None:
         """None of its shards is given out any more, and who reads one now is told so at its next window."""
         self.refused[document] = f"{count} readers died over window {window}, the last: {reason}"
         self.waiting = [job for job in self.waiting if job.document.document != document]
         readings = self.reading.items()
-        self.reading = {rank: it for rank, it in readings if it.job.document.document != document}
+        self.reading = {row: it for row, it in readings if it.job.document.document != document}
 
     def _sort(self) -> None:
         """Longest first: what is begun last should be short, or all would wait for it."""
@@ -151,11 +163,19 @@ class Desk:
     def open(self) -> bool:
         return bool(self.waiting or self.reading)
 
-    def take(self, rank: str) -> Job | None:
-        assert rank not in self.reading
-        job = self.waiting.pop(0) if self.waiting else self._straggling()
+    def take(self, row: str) -> Job | None:
+        assert row not in self.reading
+        reader = row.rpartition(".")[0]
+        beside = [it.job for name, it in self.reading.items() if name.rpartition(".")[0] == reader]
+        if any(job.suspect for job in beside):
+            return None
+        job = next((job for job in self.waiting if not (beside and job.suspect)), None)
         if job is not None:
-            self.reading[rank] = _Reading(job, job.first)
+            self.waiting.remove(job)
+        elif not beside and not self.waiting:
+            job = self._straggling()
+        if job is not None:
+            self.reading[row] = _Reading(job, job.first)
         return job
 
     def _straggling(self) -> Job | None:
@@ -167,21 +187,21 @@ class Desk:
         if not self._paces:
             return None
         patience = max(STRAGGLER_S, STRAGGLER_TIMES * median(self._paces))
-        for rank, reading in self.reading.items():
+        for row, reading in self.reading.items():
             name = window_key(self.key, reading.job.document.document, reading.window)
             if time.monotonic() - reading.since > patience and name not in self._moved:
                 self._moved.add(name)
-                del self.reading[rank]
+                del self.reading[row]
                 return replace(reading.job, first=reading.window)
         return None
 
     def keep(self, handed: Sequence[Handed]) -> list[bool]:
-        held = [self.reading.get(rank) for rank, *_ in handed]
+        held = [self.reading.get(row) for row, *_ in handed]
         # a window before the one expected was read again behind an older state, and is kept already
         new = [
-            (reading, row)
-            for reading, row in zip(held, handed, strict=True)
-            if reading is not None and row[1] >= reading.window
+            (reading, window)
+            for reading, window in zip(held, handed, strict=True)
+            if reading is not None and window[1] >= reading.window
         ]
         self.ledger.put_many(
             (window_key(self.key, reading.job.document.document, window), "window", payload.encode())
@@ -194,14 +214,14 @@ class Desk:
             reading.window, reading.since = window + 1, time.monotonic()
         return [reading is not None for reading in held]
 
-    def done(self, rank: str) -> None:
-        reading = self.reading.get(rank)
+    def done(self, row: str) -> None:
+        reading = self.reading.get(row)
         if reading is not None and reading.window < reading.job.shard.stop:
-            self.died(rank, f"its Parquet files end before window {reading.window}")
-        self.reading.pop(rank, None)
+            self.died(row, f"its Parquet files end before window {reading.window}")
+        self.reading.pop(row, None)
 
-    def died(self, rank: str, reason: str) -> None:
-        reading = self.reading.pop(rank, None)
+    def died(self, row: str, reason: str) -> None:
+        reading = self.reading.pop(row, None)
         if reading is None:
             return
         job, window = reading.job, reading.window
@@ -209,19 +229,8 @@ class Desk:
         if count >= MOST_DEATHS:
             self._refuse(job.document.document, window, count, reason)
         else:
-            self.waiting.append(replace(job, first=window))
+            self.waiting.append(replace(job, first=window, suspect=True))
             self._sort()
 
     def outcome(self) -> Outcome:
         return Outcome(self.windows, self.tokens, time.monotonic() - self.started, self.refused)
-
-
-def read_here(desk: Desk, home: Path, models: Models) -> None:
-    """Read what the desk has in this process, one shard after the other."""
-
-    def keep(window: int, payload: bytes, tokens: int) -> None:
-        desk.keep([("here", window, payload.decode(), tokens)])
-
-    while (job := desk.take("here")) is not None:
-        read_shard(home, job.document, job.shard, job.source, models, desk.key, job.first, keep)
-        desk.done("here")

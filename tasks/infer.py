@@ -3,17 +3,19 @@
 A window is journaled the moment it is done, then the reader's state is saved: whatever kills the
 process, the next one continues from that state and re-reads at most one window. A long document is read in
 shards, each behind the document's first tokens and a window of lead-in (see `model.shards`), so that several
-readers can share it. Who reads which is decided in `tasks.desk`.
+readers can share it. What reads a shard says what it needs next; `tasks.rows` meets the needs of several at
+once. Who reads which is decided in `tasks.desk`.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -24,20 +26,44 @@ from model.embed import Embedder, load_embedder
 from model.layout import cuts
 from model.parallel import Ranks
 from model.sequence import RanksReader
-from model.shards import MOST
-from model.stream import Reader, load_state, save_state
+from model.shards import MOST, leading
+from model.stream import Chunk, Reader, Salience, load_state, save_state
 from model.writer import INSTRUCTION, Writer
 from tasks.ledger import Ledger
 from tasks.parse import read_text
-from tasks.quotes import Quote, window_quotes
+from tasks.quotes import window_quotes
 from tasks.settings import InferConfig, ShardConfig
 from tasks.shard import ShardedDocument, Window, read_windows
 
 CODE_VERSION = "3"
 """Raised whenever a change to reading, quoting, writing or grounding changes what is stored."""
+STREAMS = 8
+"""Shards that a GPU reads at a time if nothing else is said: one row leaves most of it idle."""
+_HOW = ("device", "threads", "ranks", "spread", "streams", "hang_s", "rank_memory_mb")
+"""Settings of who reads, not of what."""
 
-Keep = Callable[[int, bytes, int], None]
-"""Called with a window's number, what is to be journaled of it, and how many of its tokens were new."""
+
+@dataclass(frozen=True)
+class Ask:
+    """The network is to be asked what matters in what a cache holds."""
+
+    cache: StreamingCache
+
+
+@dataclass(frozen=True)
+class Done:
+    """A window was read and is to be kept."""
+
+    window: int
+    payload: str
+    """What is to be journaled of it."""
+    tokens: int
+    """How many of its tokens were new."""
+
+
+Need = Chunk | Ask | Done
+Reading = Generator[Need, Any, None]
+"""Reads a shard. It is sent what met its need: nothing, a Salience, or whether the window was kept."""
 
 
 class Models:
@@ -65,6 +91,13 @@ class Models:
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
         return _reader(self.fingerprints[0], self.folder, self.stride, self.device, self.dtype, self.ranks)
+
+    @property
+    def streams(self) -> int:
+        """Shards that this process reads at a time."""
+        return self.config.streams or (
+            STREAMS if self.device.type == "cuda" and self.config.spread == 1 else 1
+        )
 
     @property
     def leads(self) -> bool:
@@ -104,11 +137,11 @@ def _reader(
 def skip_key(models: Models, shard: ShardConfig) -> str:
     """Hash of everything that changes an answer, short enough to read.
 
-    Device, threads and ranks are left out on purpose: they change how sums are rounded, not what was read. In
-    bf16 that may turn one quote for another of nearly the same weight.
+    What only changes how sums are rounded, not what is read, is left out on purpose. In bf16 that may turn
+    one quote for another of nearly the same weight.
     """
     config = asdict(models.config)
-    for name in ("model", "embedder", "device", "threads", "ranks", "spread", "hang_s", "rank_memory_mb"):
+    for name in ("model", "embedder", *_HOW):
         del config[name]
     parts = [
         CODE_VERSION,
@@ -149,24 +182,14 @@ def first_missing(document: str, shard: range, key: str, ledger: Ledger) -> int 
 
 
 def read_shard(
-    home: Path,
-    document: ShardedDocument,
-    shard: range,
-    source: Source,
-    models: Models,
-    key: str,
-    first: int,
-    keep: Keep,
-    heard: Callable[[], None] = lambda: None,
-) -> None:
-    """Read a shard of a document from its saved state on, or from its beginning.
+    home: Path, document: ShardedDocument, shard: range, source: Source, models: Models, key: str, first: int
+) -> Reading:
+    """Read a shard of a document from its saved state on, or from its beginning, until a window is not kept.
 
     Args:
         shard: its windows, as `shards_of` gives them.
-        first: the first window that is missing; a state beyond it is of no use.
-        keep: told of every window read. The state behind a window is saved only after `keep` returned, so it
-            must have the window on the disk by then.
-        heard: called after every chunk, as a sign of life.
+        first: the first window that is missing; a state beyond it is of no use. The state behind a window is
+            saved only once that is kept, so it must be on the disk by then.
     """
     state = home / "states" / f"{document.document}-{key}-{shard.start}.safetensors"
     cache = models.reader.start()
@@ -178,10 +201,11 @@ def read_shard(
         begin = saved + 1
     else:
         begin = shard.start
-        _lead_in(cache, document, begin, models, heard)
+        yield from _lead_in(cache, document, begin, models.stride)
     for window in islice(read_windows(document.directory, first=begin), shard.stop - begin):
-        quotes, tokens = _read_window(home, window, document, source, models, cache, heard)
-        keep(window.index, json.dumps([quote.as_dict() for quote in quotes]).encode(), tokens)
+        kept = yield (yield from _read_window(home, window, document, source, models, cache))
+        if not kept:
+            return
         if window.index + 1 < shard.stop:
             state.parent.mkdir(exist_ok=True)
             cache.slide(models.stride)  # the next chunk would forget the rest anyway
@@ -190,20 +214,13 @@ def read_shard(
         state.unlink(missing_ok=True)
 
 
-def _lead_in(
-    cache: StreamingCache, document: ShardedDocument, begin: int, models: Models, heard: Callable[[], None]
-) -> None:
-    """Read what stands before a shard: the document's first tokens, and the window before `begin`."""
-    if begin == 0:
-        return
-    reader, stride = models.reader, models.stride
-    sinks = next(read_windows(document.directory)).ids[:SINKS].tolist()
-    before = next(read_windows(document.directory, first=begin - 1))
-    reader.read(cache, sinks)
-    cache.read = before.token_start  # where in the text it goes on, for models that ask
-    for chunk in (before.ids[:stride], before.ids[stride:]):
-        reader.read(cache, chunk.tolist())
-        heard()
+def _lead_in(cache: StreamingCache, document: ShardedDocument, begin: int, stride: int) -> Iterator[Chunk]:
+    """What is read before window `begin`: the document's first tokens, and the window before."""
+    if begin > 0:
+        sinks = next(read_windows(document.directory)).ids[:SINKS].tolist()
+        before = next(read_windows(document.directory, first=begin - 1))
+        lead = [before.ids[:stride].tolist(), before.ids[stride:].tolist()]
+        yield from leading(cache, sinks, lead, before.token_start)
 
 
 def _saved_window(state: Path) -> int | None:
@@ -221,22 +238,21 @@ def _read_window(
     source: Source,
     models: Models,
     cache: StreamingCache,
-    heard: Callable[[], None],
-) -> tuple[list[Quote], int]:
-    """Read what is new of a window, and quote from it while its keys are at hand; how many tokens are new."""
-    reader, stride = models.reader, models.stride
+) -> Generator[Need, Any, Done]:
+    """Read what is new of a window, and quote from it while its keys are at hand."""
+    stride = models.stride
     ids = window.ids.tolist()
     chunks = [chunk for chunk in ([ids[:stride]] if window.index == 0 else []) + [ids[stride:]] if chunk]
     for chunk in chunks:
-        reader.read(cache, chunk)
-        heard()
-    salience = reader.salience(cache)
+        yield Chunk(cache, chunk)
+    salience: Salience = yield Ask(cache)
     ratio = (salience.asked / salience.neutral).log()[-len(ids) :].cpu().numpy()
     text = read_text(home, source.parsed, source.part, window.char_start, window.char_end)
     inner = (window.index > 0, window.index + 1 < document.windows)
     most = models.config.quotes
     quotes = window_quotes(document.document, text, window.char_start, window.starts, ratio, most, inner)
-    return quotes, sum(map(len, chunks))
+    payload = json.dumps([quote.as_dict() for quote in quotes])
+    return Done(window.index, payload, sum(map(len, chunks)))
 
 
 def forget_states(home: Path) -> None:

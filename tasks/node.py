@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from tasks.desk import Counter, Handed
+from tasks.desk import Counter, Handed, row_of
 from tasks.errors import NightreadError, Transient
 from tasks.ranks import Group, Rank, Setup
 
@@ -52,8 +52,7 @@ class Node:
                 for group in list(self.groups):
                     if why := group.ailment(self.setup.infer):
                         self._replace(group, why)
-                    elif group.ready and not group.busy:
-                        self._feed(group)
+                self._feed_all()
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -79,21 +78,18 @@ class Node:
 
     def _on(self, group: Group, rank: Rank, message: dict[str, Any]) -> None:
         handle: dict[str, Callable[[], None]] = {
-            "ready": lambda: self._ready(rank),
+            "ready": lambda: group.start(rank, message["rows"]),
             "heard": lambda: None,
             "window": lambda: self._window(group, message),
-            "done": lambda: self._done(group),
-            "free": lambda: self._free(group),
+            "done": lambda: self._done(group, message["row"]),
             "error": lambda: self._error(message),
         }
         handle[message["kind"]]()
 
-    def _ready(self, rank: Rank) -> None:
-        rank.ready = True
-
     def _window(self, group: Group, message: dict[str, Any]) -> None:
         self.useless = 0
-        self.handed.append((group, (group.name, message["window"], message["payload"], message["tokens"])))
+        row = row_of(group.name, message["row"])
+        self.handed.append((group, (row, message["window"], message["payload"], message["tokens"])))
 
     def _hand_in(self) -> None:
         """Windows that came together are kept together; each group waits to be told."""
@@ -103,21 +99,28 @@ class Node:
                 group.answer(answer)
             self.handed.clear()
 
-    def _done(self, group: Group) -> None:
-        self.desk.done(group.name)
-        self._free(group)
-
-    def _free(self, group: Group) -> None:
-        group.busy = False
+    def _done(self, group: Group, row: int) -> None:
+        self.desk.done(row_of(group.name, row))
+        group.busy.remove(row)
 
     def _error(self, message: dict[str, Any]) -> None:
         kind = Transient if message["transient"] else NightreadError
         raise kind(f"a reader of node {self.name} failed: {message['error']}")
 
-    def _feed(self, group: Group) -> None:
-        job = self.desk.take(group.name)
-        if job is not None:
-            group.read(job.as_dict())
+    def _feed_all(self) -> None:
+        """Row by row in turns, so that no group takes all there is."""
+        hungry = list(self.groups)
+        while hungry:
+            hungry = [group for group in hungry if self._feed(group)]
+
+    def _feed(self, group: Group) -> bool:
+        """Give a free row of a group something to read, if there is any."""
+        row = group.free
+        job = None if row is None else self.desk.take(row_of(group.name, row))
+        if row is None or job is None:
+            return False
+        group.read(row, job.as_dict())
+        return True
 
     def _replace(self, group: Group, why: str) -> None:
         """Bury a group and start another in its place."""
@@ -131,9 +134,9 @@ class Node:
         said = group.said()
         group.close()
         self.useless += not group.busy
-        if group.busy:
-            self.desk.died(group.name, why)
-        elif self.useless >= FAILED_STARTS:
+        for row in group.busy:
+            self.desk.died(row_of(group.name, row), why)
+        if not group.busy and self.useless >= FAILED_STARTS:
             raise NightreadError(
                 f"{FAILED_STARTS} readers of node {self.name} ended, one after the other, before they read "
                 f"anything; the last: {why}\n{said}"

@@ -18,11 +18,12 @@ from typing import Any
 from distributed import Queue, get_client, wait
 
 from tasks.cluster import connect
-from tasks.desk import Desk, Handed, Job, read_here
+from tasks.desk import Desk, Handed, Job
 from tasks.errors import NightreadError, Transient
 from tasks.infer import Models
 from tasks.node import Node
 from tasks.ranks import Setup
+from tasks.rows import read_here
 from tasks.settings import ClusterConfig
 
 _log = logging.getLogger(__name__)
@@ -82,18 +83,18 @@ class _FarDesk:
             self._ask("open")
         return self.more
 
-    def take(self, rank: str) -> Job | None:
-        row = self._ask("take", rank)
-        return Job.from_dict(row) if row else None
+    def take(self, row: str) -> Job | None:
+        job = self._ask("take", row)
+        return Job.from_dict(job) if job else None
 
     def keep(self, handed: Sequence[Handed]) -> list[bool]:
         return list(self._ask("keep", list(map(list, handed))))
 
-    def done(self, rank: str) -> None:
-        self._ask("done", rank)
+    def done(self, row: str) -> None:
+        self._ask("done", row)
 
-    def died(self, rank: str, reason: str) -> None:
-        self._ask("died", rank, reason)
+    def died(self, row: str, reason: str) -> None:
+        self._ask("died", row, reason)
 
 
 def work_on_node(setup: Setup, name: str, questions: str) -> None:
@@ -203,8 +204,8 @@ class _Nodes:
     def _lose(self, name: str, why: str) -> None:
         """Its readers are dead to the desk: what they may still hand in is refused."""
         self.nodes.pop(name)
-        for rank in [rank for rank in self.desk.reading if rank.startswith(f"{name}/")]:
-            self.desk.died(rank, why)
+        for row in [row for row in self.desk.reading if row.startswith(f"{name}/")]:
+            self.desk.died(row, why)
 
     def _answer(self) -> None:
         """Put what nodes ask to the desk; the windows they all hand in cost one flush together.

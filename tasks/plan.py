@@ -65,7 +65,8 @@ def _rates_key(models: Models) -> str:
     config = models.config
     shape = f"{config.rows}x{config.prompt_tokens}+{config.summary_tokens}"
     ranks = f" {config.ranks} ranks by {config.spread}" if config.ranks > 1 else ""
-    return f"{models.name} {models.device} {os.cpu_count()} cores {models.stride} {shape}{ranks}"
+    streams = f" {models.streams} at a time" if models.streams > 1 else ""
+    return f"{models.name} {models.device} {os.cpu_count()} cores {models.stride} {shape}{ranks}{streams}"
 
 
 def trial(home: Path, models: Models) -> Rates:
@@ -78,7 +79,7 @@ def trial(home: Path, models: Models) -> Rates:
     cache = reader.start()
     for chunk in chunks:
         reader.read(cache, chunk)
-    reader.salience(cache)
+    reader.salience([cache])
     read = time.monotonic()
     models.writer.write([_TRIAL_TEXT * 12] * models.config.rows)
     written = time.monotonic()

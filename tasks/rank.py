@@ -10,7 +10,9 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -23,35 +25,38 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 
 
-class GivenUp(Exception):
-    """The shard is somebody else's by now."""
-
-
 class _Line:
     """The pipes to whoever started this process."""
 
     def __init__(self, requests: TextIO, replies: TextIO) -> None:
         self.requests, self.replies = requests, replies
-        self.inbox: queue.Queue[Message] = queue.Queue()
+        self.orders: queue.Queue[Message] = queue.Queue()
+        self.answers: queue.Queue[bool] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         for line in self.requests:
-            self.inbox.put(json.loads(line))
+            message = json.loads(line)
+            if "kept" in message:
+                self.answers.put(message["kept"])
+            else:
+                self.orders.put(message)
         os._exit(0)  # whoever listened is gone: nothing read from here on would be kept
 
     def tell(self, kind: str, **values: Any) -> None:
         self.replies.write(json.dumps({"kind": kind, **values}) + "\n")
         self.replies.flush()
 
-    def ask(self, kind: str, **values: Any) -> Message:
-        self.tell(kind, **values)
-        return self.inbox.get()
+    def orders_for(self, idle: bool) -> Iterator[Message]:
+        """What has come in; one that is idle waits for something."""
+        while idle or not self.orders.empty():
+            yield self.orders.get()
+            idle = False
 
 
 def serve(line: _Line) -> None:
     """Load the models that the first message names, then read shards until the pipe closes."""
-    setup = line.inbox.get()
+    setup = line.orders.get()
     with ExitStack() as stack:
         ranks = stack.enter_context(_join(setup)) if setup["infer"]["spread"] > 1 else None
         _read(line, setup, ranks)
@@ -67,7 +72,8 @@ def _join(setup: Message) -> "Ranks":
 
 def _read(line: _Line, setup: Message, ranks: "Ranks | None") -> None:
     from tasks.desk import Job
-    from tasks.infer import Models, read_shard, skip_key
+    from tasks.infer import Done, Models, skip_key
+    from tasks.rows import Rows
 
     home = Path(setup["home"])
     config = InferConfig(**{**setup["infer"], "ground": GroundConfig(**setup["infer"]["ground"])})
@@ -79,25 +85,24 @@ def _read(line: _Line, setup: Message, ranks: "Ranks | None") -> None:
             f"began: give every node the same files"
         )
     _ = models.reader  # loaded now: it is no document's time
-    line.tell("ready")
+    line.tell("ready", rows=models.streams)
 
-    def keep(window: int, payload: bytes, tokens: int) -> None:
-        kept = False
+    def keep(windows: Mapping[int, Done]) -> list[bool]:
+        kept = [False] * len(windows)
         if models.leads:
-            kept = line.ask("window", window=window, payload=payload.decode(), tokens=tokens)["kept"]
-        if not (kept if ranks is None else ranks.any(kept)):
-            raise GivenUp
+            for row, done in windows.items():
+                line.tell("window", row=row, **asdict(done))
+            kept = [line.answers.get() for _ in windows]
+        return kept if ranks is None else [ranks.any(one) for one in kept]
 
+    rows = Rows(home, models, setup["key"], keep)
     while True:
-        job = Job.from_dict(line.inbox.get())
-        try:
-            heard = lambda: line.tell("heard")  # noqa: E731
-            where = (home, job.document, job.shard, job.source)
-            read_shard(*where, models, setup["key"], job.first, keep, heard)
-            over = "done"
-        except GivenUp:
-            over = "free"
-        line.tell(over if models.leads else "heard")
+        for order in line.orders_for(idle=not rows.needs):
+            rows.begin(order["row"], Job.from_dict(order["job"]))
+        over = rows.step()
+        line.tell("heard")
+        for row in over if models.leads else ():
+            line.tell("done", row=row)
 
 
 def main() -> None:

@@ -159,7 +159,7 @@ def _resident(process: psutil.Process) -> int:
 
 
 class Group:
-    """Ranks that read the same shards, every chunk together; mostly one alone.
+    """Ranks that read the same shards, every chunk together; mostly one alone. It may read several at a time.
 
     Args:
         name: unique among all nodes'.
@@ -170,7 +170,8 @@ class Group:
     """
 
     def __init__(self, name: str, place: int, setup: Setup) -> None:
-        self.name, self.place, self.busy = name, place, False
+        self.name, self.place = name, place
+        self.rows, self.busy = 0, set[int]()
         size, port, devices = setup.infer.spread, free_port(), visible_devices()
         if setup.infer.device != "cpu" and 0 < len(devices) < size:
             raise InvalidInput(
@@ -179,24 +180,31 @@ class Group:
             )
         self.ranks = [Rank(place * size + rank, setup, {"rank": rank, "port": port}) for rank in range(size)]
 
-    @property
-    def ready(self) -> bool:
-        return all(rank.ready for rank in self.ranks)
+    def start(self, rank: Rank, rows: int) -> None:
+        """A rank is ready, to read so many shards at a time."""
+        rank.ready, self.rows = True, rows
 
-    def read(self, job: dict[str, Any]) -> None:
+    @property
+    def free(self) -> int | None:
+        """A row that reads nothing, once all are ready; None where there is none."""
+        ready = all(rank.ready for rank in self.ranks)
+        return min(set(range(self.rows)) - self.busy, default=None) if ready else None
+
+    def read(self, row: int, job: dict[str, Any]) -> None:
         """Have all of them read a shard."""
-        self.busy = True
         for rank in self.ranks:
-            rank.heard = time.monotonic()
-            rank.tell(job)
+            if not self.busy:
+                rank.heard = time.monotonic()
+            rank.tell({"row": row, "job": job})
+        self.busy.add(row)
 
     def answer(self, kept: bool) -> None:
-        """Tell the one that speaks whether its window was kept."""
+        """Tell the one that speaks whether its window was kept: in the order in which it gave them."""
         self.ranks[0].tell({"kept": kept})
 
     def ailment(self, config: InferConfig) -> str:
         """Why it has to be given up, or ""."""
-        return next(filter(None, (rank.ailment(config, self.busy) for rank in self.ranks)), "")
+        return next(filter(None, (rank.ailment(config, bool(self.busy)) for rank in self.ranks)), "")
 
     def kill(self) -> None:
         """At once; what they have said can still be read."""

@@ -98,7 +98,6 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
             flush_s, keep_s = keeping(ledger)
     config = _config(models.folder)
     ids = text_ids(models.folder, (LEAD + 2 * ROWS) * run.shard.stride)
-    apart = getattr(config, "attn_temperature_tuning", False)  # such models read rows one by one
     two = ids[: 2 * run.shard.stride]
     together = [_together(world, run, two, scale.repeats) for world in scale.ranks if world > 1]
     assumed: dict[str, Any] = {SPEC[name]: value for name, value in scale.machine.items()}
@@ -108,7 +107,7 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
         "model": {"name": models.name, "window": run.shard.window},
         "measured": measured,
         "together": together,
-        "rows": None if apart else rows_at_a_time(models.reader, ids, ROWS, scale.repeats),
+        "rows": rows_at_a_time(models.reader, ids, ROWS, scale.repeats),
         "assumed": asdict(machine),
         "plans": table(config, LENGTHS, GPUS, machine, run.shard.stride),
     }

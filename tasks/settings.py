@@ -115,6 +115,8 @@ class InferConfig:
     """Reader processes on a node; 1 reads in this process."""
     spread: int = 1
     """Ranks that read every chunk together, as one DeepSpeed job; a part of `ranks`."""
+    streams: int = 0
+    """Shards that a rank reads at a time, as rows of one batch; 0 is 1 on a CPU, which one fills, else 8."""
     shard_windows: int = 128
     """A document of twice so many windows or more is read in shards of at least so many."""
     hang_s: float = 300.0
@@ -143,6 +145,11 @@ class InferConfig:
         if self.spread < 1 or self.ranks % self.spread:
             raise ValueError(
                 f"infer.spread={self.spread} must be at least 1 and divide infer.ranks={self.ranks}"
+            )
+        if self.streams < 0 or (self.streams > 1 and self.spread > 1):
+            raise ValueError(
+                f"infer.streams={self.streams} with infer.spread={self.spread}: give 0 (as fits the device) "
+                f"or more, and 0 or 1 where ranks read every chunk together"
             )
         if self.shard_windows < 2:
             raise ValueError(

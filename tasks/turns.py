@@ -128,7 +128,7 @@ class Bench:
 
         setup = Setup(
             self.run.home,
-            replace(self.run.infer, ranks=ranks, spread=1, threads=0),
+            replace(self.run.infer, ranks=ranks, spread=1, streams=1, threads=0),
             self.run.shard,
             self.run.key,
         )

@@ -115,14 +115,14 @@ def test_a_probe_sums_what_its_last_queries_pay_to_the_past(
     past: int, branches: list[int], window: int | None, chunk: int | None
 ) -> None:
     torch.manual_seed(past)
-    q, k = torch.randn(1, 4, sum(branches), 16), torch.randn(1, 2, past + sum(branches), 16)
-    shown_KK = torch.eye(k.shape[2]).expand(1, 2, -1, -1)  # values that say which key they belong to
+    q, k = torch.randn(2, 4, sum(branches), 16), torch.randn(2, 2, past + sum(branches), 16)
+    shown_KK = torch.eye(k.shape[2]).expand(2, 2, -1, -1)  # values that say which key they belong to
     reach, probe = Reach(window, chunk), Probe(branches, queries=3)
     probe(q, k, 0.3, reach)
-    weights = torch.split(by_the_rule(q, k, shown_KK, past, branches, reach)[0], branches, dim=1)
-    expected = torch.stack([weights_HQK[:, -3:, :past].mean((0, 1)) for weights_HQK in weights])
-    assert probe.mass_NK is not None
-    torch.testing.assert_close(probe.mass_NK, expected, atol=2e-5, rtol=1e-4)
+    weights = torch.split(by_the_rule(q, k, shown_KK, past, branches, reach), branches, dim=2)
+    expected = torch.stack([weights_BHQK[:, :, -3:, :past].mean((1, 2)) for weights_BHQK in weights], 1)
+    assert probe.mass_BNK is not None
+    torch.testing.assert_close(probe.mass_BNK, expected, atol=2e-5, rtol=1e-4)
 
 
 @given(

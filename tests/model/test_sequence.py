@@ -52,7 +52,7 @@ def probed(reader, cache):
     length = cache.held
     reader._run(cache, list(range(20)), probe)
     cache.crop(length)
-    return probe.mass_NK
+    return probe.mass_BNK[0]
 
 def answered(reader, ids, heads, group):
     "What is chosen and answered, and the calibrated keys."

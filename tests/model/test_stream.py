@@ -41,14 +41,14 @@ def test_a_probe_leaves_the_context_as_it_was(reader: Reader, chunks: list[list[
     for chunk in chunks[:3]:
         expected = reader.read(plain, chunk)
         found = reader.read(probed, chunk)
-        reader.salience(probed)
+        reader.salience([probed])
     assert torch.equal(found, expected)
 
 
 def test_attention_of_a_probe_sums_to_at_most_one_per_layer(reader: Reader, chunks: list[list[int]]) -> None:
     cache = reader.start()
     reader.read(cache, chunks[0])
-    salience = reader.salience(cache)
+    (salience,) = reader.salience([cache])
     layers = reader.model.config.num_hidden_layers
     assert salience.asked.shape == (STRIDE,)
     assert 0 < salience.asked.sum() < layers
@@ -59,14 +59,14 @@ def test_probes_of_one_context_do_not_see_each_other(reader: Reader, chunks: lis
     cache = reader.start()
     reader.read(cache, chunks[0])
     length = cache.held
-    together = reader.salience(cache)
+    (together,) = reader.salience([cache])
     for question, found in ((Reader.ASKED, together.asked), (Reader.NEUTRAL, together.neutral)):
         ids = reader.tokenizer(question, add_special_tokens=False)["input_ids"]
         probe = Probe([len(ids)], queries=4)
         reader._run(cache, ids, probe)
         cache.crop(length)
-        assert probe.mass_NK is not None
-        torch.testing.assert_close(found, probe.mass_NK[0])
+        assert probe.mass_BNK is not None
+        torch.testing.assert_close(found, probe.mass_BNK[0, 0])
 
 
 def test_a_saved_context_continues_to_the_bit(

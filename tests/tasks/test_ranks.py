@@ -133,6 +133,54 @@ def test_an_empty_list_of_devices_names_none(monkeypatch: pytest.MonkeyPatch) ->
     assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == ""
 
 
+AT_A_TIME = "infer.streams=4"
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_rank_that_reads_several_at_a_time_keeps_the_same_windows(
+    ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, f"infer.ranks={ranks}")
+    together: list[int] = []
+    keep = Desk.keep
+
+    def watch(desk: Desk, handed: Sequence[Handed]) -> list[bool]:
+        together.append(len(handed))
+        return keep(desk, handed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "keep", watch)
+        read = reading.infer()
+    assert nearly_whole(reading, expected)
+    assert (read.windows, read.tokens) == (len(expected), sum(reading.tokens))
+    assert max(together) > 1, "windows that come together are kept together"
+
+
+def test_a_rank_that_reads_several_at_a_time_may_die_and_goes_on_where_it_was(
+    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, "infer.ranks=2")
+    with meanwhile(once_reading(reading, lambda: random.choice(ranks_of()).kill())):
+        read = reading.infer()
+    assert nearly_whole(reading, expected)
+    assert read.windows == len(expected)
+    assert read.refused == {}
+
+
+def test_of_several_that_are_read_at_a_time_only_the_one_that_kills_is_refused(
+    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", corpus, model, "infer.streams=6", "infer.ranks=2")
+    bad = reading.document("report-03.txt")
+    poison(bad)
+    read = reading.infer()
+    assert list(read.refused) == [bad.document]
+    deaths = reading.run.ledger.deaths(reading.run.key)
+    assert deaths.pop((bad.document, bad.windows - 1))[0] == 3
+    assert {count for count, _ in deaths.values()} <= {1}, "the others were read alone after that"
+    assert len(windows(reading.run.home)) == len(expected) - 1
+
+
 SHORT = "infer.shard_windows=4"
 
 
