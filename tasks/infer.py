@@ -203,7 +203,8 @@ def read_shard(
         begin = shard.start
         yield from _lead_in(cache, document, begin, models.stride)
     for window in islice(read_windows(document.directory, first=begin), shard.stop - begin):
-        kept = yield (yield from _read_window(home, window, document, source, models, cache))
+        done = yield from _read_window(home, window, document, source, models, cache)
+        kept: bool = yield done
         if not kept:
             return
         if window.index + 1 < shard.stop:

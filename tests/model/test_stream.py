@@ -3,6 +3,7 @@
 Run: pytest tests/model/test_stream.py
 """
 
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from model.attention import SINKS
 from model.probe import Probe
-from model.stream import Reader, load_state, save_state
+from model.stream import Chunk, Reader, load_state, save_state
 
 STRIDE = 128
 
@@ -67,6 +68,26 @@ def test_probes_of_one_context_do_not_see_each_other(reader: Reader, chunks: lis
         cache.crop(length)
         assert probe.mass_BNK is not None
         torch.testing.assert_close(found, probe.mass_BNK[0, 0])
+
+
+def test_streams_read_together_are_what_each_is_alone(reader: Reader, chunks: list[list[int]]) -> None:
+    """Of three streams one is a chunk ahead, so that it has a geometry of its own, and one ends early."""
+    plans = [chunks, chunks[1:4], [*chunks[2:], chunks[0][:50]]]
+    alone, together = ([reader.start() for _ in plans] for _ in range(2))
+    reader.read(alone[0], chunks[0])
+    reader.read(together[0], chunks[0])
+    steps = zip_longest(plans[0][1:], *plans[1:])
+    for step in steps:
+        due = [(number, ids) for number, ids in enumerate(step) if ids]
+        found = reader.read_together([Chunk(together[number], ids) for number, ids in due])
+        asked = reader.salience([together[number] for number, _ in due])
+        for (number, ids), hidden, salience in zip(due, found, asked, strict=True):
+            torch.testing.assert_close(hidden, reader.read(alone[number], ids), atol=2e-3, rtol=1e-3)
+            (expected,) = reader.salience([alone[number]])
+            torch.testing.assert_close(salience.asked, expected.asked, atol=1e-4, rtol=1e-3)
+            torch.testing.assert_close(salience.neutral, expected.neutral, atol=1e-4, rtol=1e-3)
+    for one, other in zip(alone, together, strict=True):
+        assert (one.held, one.read) == (other.held, other.read)
 
 
 def test_a_saved_context_continues_to_the_bit(
