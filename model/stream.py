@@ -23,6 +23,7 @@ from model.attention import SINKS, StreamingCache
 from model.machine import keep_freed
 from model.probe import Probe
 
+_FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
 
 
@@ -153,7 +154,11 @@ class Reader:
         for place, (cache, count) in enumerate(zip(caches, counts, strict=True)):
             shape = (count, cache.held, len(cache.layers), cache.read if asks else 0)
             groups.setdefault(shape, []).append(place)
-        return list(groups.values())
+        batches = []
+        for (count, *_), places in groups.items():
+            most = max(1, _FILLS // count) if self.device.type == "cpu" else len(places)
+            batches += [places[first : first + most] for first in range(0, len(places), most)]
+        return batches
 
     @property
     def head_size(self) -> int:
