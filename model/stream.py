@@ -147,9 +147,8 @@ class Reader:
 
     def _alike(self, caches: Sequence[StreamingCache], counts: Sequence[int]) -> list[list[int]]:
         """Places of streams that can be rows of one batch when so many tokens are put behind each."""
-        asks = getattr(
-            self.config, "attn_temperature_tuning", False
-        )  # scales queries by their place in the text
+        # such a model scales queries by their place in the text
+        asks = getattr(self.config, "attn_temperature_tuning", False)
         groups: dict[tuple[int, ...], list[int]] = {}
         for place, (cache, count) in enumerate(zip(caches, counts, strict=True)):
             shape = (count, cache.held, len(cache.layers), cache.read if asks else 0)
