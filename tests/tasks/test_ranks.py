@@ -9,7 +9,8 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,20 @@ def test_an_empty_list_of_devices_names_none(monkeypatch: pytest.MonkeyPatch) ->
     assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == ""
 
 
+@contextmanager
+def watched(see: Callable[[Sequence[Handed]], None]) -> Iterator[None]:
+    """Show whatever is handed in at the desk."""
+    keep = Desk.keep
+
+    def watch(desk: Desk, handed: Sequence[Handed]) -> list[bool]:
+        see(handed)
+        return keep(desk, handed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "keep", watch)
+        yield
+
+
 AT_A_TIME = "infer.streams=4"
 
 
@@ -142,14 +157,7 @@ def test_a_rank_that_reads_several_at_a_time_keeps_the_same_windows(
 ) -> None:
     reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, f"infer.ranks={ranks}")
     together: list[int] = []
-    keep = Desk.keep
-
-    def watch(desk: Desk, handed: Sequence[Handed]) -> list[bool]:
-        together.append(len(handed))
-        return keep(desk, handed)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Desk, "keep", watch)
+    with watched(lambda handed: together.append(len(handed))):
         read = reading.infer()
     assert nearly_whole(reading, expected)
     assert (read.windows, read.tokens) == (len(expected), sum(reading.tokens))
@@ -200,14 +208,7 @@ def test_ranks_share_one_long_document_and_keep_the_same_windows(
     corpus, expected = long
     reading = Reading(tmp_path / "home", corpus, model, SHORT, f"infer.ranks={ranks}")
     readers: set[str] = set()
-    keep = Desk.keep
-
-    def watch(desk: Desk, handed: Sequence[Handed]) -> list[bool]:
-        readers.update(rank for rank, *_ in handed)
-        return keep(desk, handed)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Desk, "keep", watch)
+    with watched(lambda handed: readers.update(row for row, *_ in handed)):
         read = reading.infer()
     assert whole(reading, expected)
     assert len(readers) > 1  # a third may be ready only when two have read it all
