@@ -36,6 +36,10 @@ def row_of(reader: str, row: int) -> str:
     return f"{reader}.{row}"
 
 
+def _reader_of(row: str) -> str:
+    return row.rpartition(".")[0]
+
+
 @dataclass(frozen=True)
 class Job:
     """A shard of a document to read, from its first missing window on."""
@@ -165,8 +169,7 @@ class Desk:
 
     def take(self, row: str) -> Job | None:
         assert row not in self.reading
-        reader = row.rpartition(".")[0]
-        beside = [it.job for name, it in self.reading.items() if name.rpartition(".")[0] == reader]
+        beside = [it.job for name, it in self.reading.items() if _reader_of(name) == _reader_of(row)]
         if any(job.suspect for job in beside):
             return None
         job = next((job for job in self.waiting if not (beside and job.suspect)), None)
