@@ -2,7 +2,9 @@
 
 The idea: the calibrated heads vote. A query's score of a block is its greatest product with one of the
 block's keys, so one matching token is enough, and all of the question's queries add up (see `model.vote`).
-One block set serves all layers, and the model answers from it as from a short text.
+What they vote for is alike, eight harbours' pass keys where one is asked for, so the whole model then reads
+each candidate again and says behind which the question is likeliest. One block set serves all layers, and
+the model answers from it as from a short text.
 
 Shape suffixes: N blocks, P pairs of (layer, key/value head), T tokens of a block, K tokens, R rows (one
 voting head and one token of the question each), H voting heads, x keys and values, D head size.
@@ -17,7 +19,7 @@ import torch
 from model.attention import SINKS, StreamingCache
 from model.context import Context
 from model.index import BLOCK
-from model.stream import Reader
+from model.stream import Chunk, Reader
 from model.vote import Usual, standing, usual
 
 PATHS = ("auto", "exact", "codes", "index")
@@ -25,6 +27,8 @@ WAYS = ("auto", "replay", "kv")
 NOMINATED = 512
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
+NATS = 1.0
+"""How much less likely than behind the best block a question may be behind another that is attended too."""
 QUESTION = 64
 """Tokens of a question that vote: its last ones."""
 _SCAN = 512
@@ -152,7 +156,8 @@ def answer(
     question that has nothing to do with it leads a small model astray.
 
     Args:
-        blocks: best first; each comes with its neighbours, until `room` tokens are reached.
+        blocks: candidates, best first; where they and their neighbours are more than `room` tokens, the
+            likeliest of them are attended (see `likeliest`).
         way: "kv" takes the blocks' keys and values from the tiers, "replay" reads their tokens again;
             "auto" is "kv" where the context keeps them.
 
@@ -163,7 +168,7 @@ def answer(
         raise ValueError(f"way={way!r}: choose one of {', '.join(WAYS)}")
     if way == "kv" and context.kv is None:
         raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
-    chosen = attended(len(context), blocks, room)
+    chosen = attended(context.reader, context.ids, question, blocks, room)
     if way == "kv" or (way == "auto" and context.kv is not None):
         whole = [block for block in chosen if block < context.blocks]
         tail = len(context) - context.blocks * BLOCK if len(whole) < len(chosen) else 0
@@ -198,13 +203,60 @@ def _runs(blocks: Sequence[int]) -> list[range]:
     return runs
 
 
-def attended(tokens: int, blocks: Sequence[int], room: int = ROOM) -> list[int]:
-    """Blocks of a text that an answer sees behind the sinks', in document order: all where they have room.
+def candidates(tokens: int, blocks: Sequence[int], room: int = ROOM) -> list[int]:
+    """Blocks of a text that an answer may see behind the sinks', in document order: all where they have room.
 
-    The last one may be a part of a block.
+    Else those that are given and their neighbours. The text's last one may be a part of a block.
     """
     stop = -(-tokens // BLOCK)
-    return list(range(1, stop)) if stop - 1 <= room // BLOCK else around(blocks, stop, room)
+    return list(range(1, stop)) if stop - 1 <= room // BLOCK else around(blocks, stop, stop * BLOCK)
+
+
+def attended(
+    reader: Reader, ids: Sequence[int], question: Sequence[int], blocks: Sequence[int], room: int = ROOM
+) -> list[int]:
+    """Blocks of a text that an answer sees: all candidates, or the likeliest where they have no room."""
+    near = candidates(len(ids), blocks, room)
+    if len(near) <= room // BLOCK:
+        return near
+    return around(likeliest(reader, ids, question, blocks), -(-len(ids) // BLOCK), room)
+
+
+@torch.inference_mode()
+def likeliest(
+    reader: Reader, ids: Sequence[int], question: Sequence[int], blocks: Sequence[int]
+) -> list[int]:
+    """The blocks behind which the question is likeliest, best first: all within `NATS` of the best.
+
+    Each is read again between the sinks and the question, with its neighbours; one that is a neighbour of a
+    better one is not tried by itself. Candidates are rows of a batch.
+
+    Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
+    retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
+    with zero-shot question generation". Theirs is the question's mean over tokens, here it is the sum.
+    """
+    asked, apart = list(question[-QUESTION:]), list[int]()
+    for block in blocks:
+        if all(abs(block - better) > 1 for better in apart):
+            apart.append(block)
+    caches = [reader.start() for _ in apart]
+    reader.extend_together([Chunk(cache, ids[:BLOCK]) for cache in caches])
+    chunks = []
+    for block, cache in zip(apart, caches, strict=True):
+        cache.read = max(block - 1, 1) * BLOCK
+        chunks.append(Chunk(cache, [*ids[cache.read : (block + 2) * BLOCK], *asked]))
+    hidden = reader.extend_together(chunks)
+    nats = torch.stack([_likelihood(reader, hidden_QE, asked) for hidden_QE in hidden])
+    order = nats.argsort(descending=True, stable=True)
+    return [apart[place] for place in order.tolist() if nats[place] >= nats.max() - NATS]
+
+
+def _likelihood(reader: Reader, hidden_QE: torch.Tensor, last: Sequence[int]) -> torch.Tensor:
+    """Log-probability (), in nats, of a text's last tokens behind those before them."""
+    logits_QV = reader.model.get_output_embeddings()(hidden_QE[-len(last) - 1 : -1]).float()
+    ids_Q1 = torch.tensor(last, device=logits_QV.device)[:, None]
+    nats: torch.Tensor = logits_QV.log_softmax(-1).gather(1, ids_Q1).sum()
+    return nats
 
 
 def around(blocks: Sequence[int], stop: int, room: int = ROOM) -> list[int]:

@@ -84,7 +84,7 @@ class Sharded:
         self, question: Sequence[int], blocks: Sequence[int], new_tokens: int = 16, room: int = recall.ROOM
     ) -> list[int]:
         """Greedy continuation of the question, by replay; any process with the token ids can give it."""
-        chosen = recall.attended(len(self.ids), blocks, room)
+        chosen = recall.attended(self.reader, self.ids, question, blocks, room)
         return recall.replay(self.reader, self.ids, question, chosen, new_tokens)
 
     def save(self, folder: Path) -> None:

@@ -128,6 +128,11 @@ class Reader:
             tokens = len(chunk.ids)
             assert 0 < tokens <= self.stride, f"a chunk holds 1 to {self.stride} tokens, not {tokens}"
             chunk.cache.slide(self.stride)
+        return self.extend_together(chunks)
+
+    @torch.inference_mode()
+    def extend_together(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
+        """`read_together` of any number of tokens, and nothing is forgotten."""
         caches = [chunk.cache for chunk in chunks]
         hidden: dict[int, torch.Tensor] = {}
         for places in self._alike(caches, [len(chunk.ids) for chunk in chunks]):

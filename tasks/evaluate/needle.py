@@ -1,9 +1,10 @@
 """Needle in a haystack: is a fact hidden in a long text found again, and is it told?
 
 The idea: what goes wrong is separated. The exact scan says whether the calibrated heads can find the needle,
-so that its number lies in the blocks that an answer sees, the index whether the fast path does too, an answer
-from the needle's true blocks whether the model can tell what it is shown, the answer end to end what a user
-gets, and the model's own dense attention, within the lengths it was trained for, what the model could do.
+so that its number lies in one of the chosen blocks or next to it, the index whether the fast path does too,
+an answer from the needle's true blocks whether the model can tell what it is shown, the answer end to end
+what a user gets, and the model's own dense attention, within the lengths it was trained for, what the model
+could do.
 
 The measure is that of Kamradt 2023, "Needle In A Haystack: pressure testing LLMs", with several keys as in
 Hsieh et al. 2024, "RULER".
@@ -25,7 +26,7 @@ from transformers import DynamicCache
 from model import heads
 from model.context import Context, Memory
 from model.index import BLOCK
-from model.recall import answer, attended, choose
+from model.recall import answer, candidates, choose
 from model.stream import Reader
 from tasks.evaluate.asking import Progress, silent
 from tasks.evaluate.needles import Haystack, Placed, correct, encoder, filler, hide, make_needles
@@ -152,13 +153,13 @@ class _Asker:
         return Context(self.reader, self.heads, memory)
 
     def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:
-        seen, value = _attended(context, []), _blocks(place.value)
+        seen, value = _candidates(context, []), _blocks(place.value)
         exact = choose(context, question, K)
         fast = choose(context, question, K, "index")
         outcome = {
             "always_attended": float(value <= seen),
-            "found_exact": float(value <= _attended(context, exact.blocks)),
-            "found_index": float(value <= _attended(context, fast.blocks)),
+            "found_exact": float(value <= _candidates(context, exact.blocks)),
+            "found_index": float(value <= _candidates(context, fast.blocks)),
             "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
             "indexed": float(context.index.ready),
             "visited_index": fast.visited / max(exact.visited, 1),
@@ -183,9 +184,9 @@ def _blocks(tokens: range) -> set[int]:
     return set(range(tokens.start // BLOCK, (tokens.stop - 1) // BLOCK + 1))
 
 
-def _attended(context: Context, blocks: list[int]) -> set[int]:
-    """Blocks that an answer sees for these: the best ones and their neighbours, while there is room."""
-    return {0, *attended(len(context), blocks)}
+def _candidates(context: Context, blocks: list[int]) -> set[int]:
+    """Blocks that an answer is chosen from, given these: the sinks, they, and their neighbours."""
+    return {0, *candidates(len(context), blocks)}
 
 
 class _Dense:

@@ -230,6 +230,41 @@ def test_a_save_that_fails_leaves_the_one_before_it(
     assert again.blocks == 200 // BLOCK
 
 
+def test_of_facts_that_are_alike_the_one_asked_for_is_attended(reader: Reader, voting: Heads) -> None:
+    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:20_000])
+    values = {"lighthouse": 48213, "harbour": 90417, "quarry": 13376, "museum": 72905, "tavern": 55681}
+    ids, placed = prose[:200], {}
+    for number, (name, value) in enumerate(values.items()):
+        placed[name] = len(ids) // BLOCK
+        ids += ids_of(reader, f"\n\nThe pass key of the {name} is {value}.\n\n")
+        ids += prose[300 * (number + 1) : 300 * (number + 2)]
+    context = Context(reader, voting)
+    context.read(ids)
+    for name in ("lighthouse", "quarry", "tavern"):
+        question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
+        chosen = recall.choose(context, question)
+        assert {placed[other] for other in values} <= set(recall.candidates(len(ids), chosen.blocks))
+        best = recall.likeliest(reader, ids, question, chosen.blocks)
+        assert abs(best[0] - placed[name]) <= 1
+        assert len(best) < 5
+        told = reader.tokenizer.decode(recall.answer(context, question, chosen.blocks, 8))
+        assert told.strip().startswith(str(values[name]))
+
+
+def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_tried_twice(
+    reader: Reader, document: tuple[list[int], set[int]]
+) -> None:
+    ids, facts = document[0], sorted(document[1])
+    question, others = ids_of(reader, QUESTION), [2, 20, 25, 31]
+    assert recall.candidates(len(ids), others) == [1, 2, 3, 19, 20, 21, 24, 25, 26, 30, 31]
+    seen = recall.attended(reader, ids, question, [*others, *facts, facts[-1] + 1], room=5 * BLOCK)
+    assert set(facts) <= set(seen)
+    assert len(seen) == 3
+    tried = recall.likeliest(reader, ids, question, [*facts, facts[-1] + 1])
+    assert tried == [facts[0]]
+    assert recall.likeliest(reader, ids, question[:1], others)
+
+
 @pytest.mark.parametrize(("path", "question"), [("nearest", [1]), ("exact", [])])
 def test_bad_questions_are_named(context: Context, path: str, question: list[int]) -> None:
     with pytest.raises(ValueError, match=r"nearest|empty question"):
@@ -264,6 +299,24 @@ def test_every_block_recalled_gives_the_logits_of_dense_attention(name: str, tmp
     for cache in (recall.assembled(context, list(range(1, 5)), 450 - 5 * BLOCK), replayed):
         hidden = reader.extend(cache, tokens[450:])
         assert float((ours.get_output_embeddings()(hidden) - expected).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "mistral-narrow", "gemma3"])
+@torch.inference_mode()
+def test_likelihoods_are_those_of_a_text_of_its_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "NATS", float("inf"))
+    theirs, ours = families.build(families.CONFIGS[name], tmp_path / "model")
+    reader, text = Reader.around(ours, 128), families.ids_of(600)[0].tolist()
+    question, nats = families.ids_of(9, seed=1)[0].tolist(), {}
+    for block in (8, 1, 4, 9):
+        near = text[max(block - 1, 1) * BLOCK : (block + 2) * BLOCK]
+        ids = torch.tensor([text[:BLOCK] + near + question])
+        logits_QV = theirs(ids).logits[0, -10:-1].float()
+        nats[block] = float(logits_QV.log_softmax(-1)[range(9), question].sum())
+    nats.pop(9)  # the text's last block is a neighbour of the first one given
+    assert recall.likeliest(reader, text, question, [8, 1, 4, 9]) == sorted(nats, key=lambda b: -nats[b])
 
 
 def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:
