@@ -42,7 +42,7 @@ _STEP = 1 / 20
 """Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
 _TOGETHER = 256
 """Directions that are asked about a batch at once."""
-_SAMPLE = 1024
+_SAMPLE = 512
 _ROUNDS, _EACH = 4, 16
 """Of k-means, and queries for every direction."""
 _SEED = 7
@@ -112,8 +112,8 @@ class _Lists:
 
     def of(self, directions: torch.Tensor) -> torch.Tensor:
         """Tokens of these directions' lists, ascending, each once."""
-        held = self.scores_CL[directions] > -torch.inf
-        return torch.from_numpy(np.unique(self.tokens_CL[directions][held].cpu().numpy())).long()
+        tokens = np.sort(self.tokens_CL[directions].cpu().numpy(), axis=None)  # much faster than np.unique
+        return torch.from_numpy(tokens[np.diff(tokens, prepend=-1) > 0]).long()
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Index:
         if self.waiting:
             held["waiting"] = torch.cat(self.waiting)
         held |= {f"heard.{pair}": torch.cat(heard) for pair, heard in enumerate(self.heard) if heard}
-        return held | {"sample": self.sample.keys_NPTD}
+        return held | {"sample": self.sample.keys_PNTD}
 
     def restore(self, held: dict[str, torch.Tensor]) -> None:
         """Take back what `state` gave."""
@@ -204,7 +204,7 @@ class Index:
         names = [f"heard.{pair}" for pair in range(self.pairs)]
         self.heard = [[held[name]] if name in held else [] for name in names]
         self.waiting = [held["waiting"]] if "waiting" in held else []
-        self.sample.keys_NPTD = held["sample"]
+        self.sample.keys_PNTD = held["sample"]
 
     def nominate(
         self,
@@ -263,14 +263,15 @@ class Index:
         bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * FIRST).tolist()
         codes_KB = torch.cat(
             [
-                codes_PKB[pair, tokens_K[start:stop] % FIRST]
+                codes_PKB[pair].index_select(0, tokens_K[start:stop] % FIRST)
                 for codes_PKB, (start, stop) in zip(self.codes, pairwise(bounds), strict=True)
             ]
         )
-        blocks_K = (tokens_K // BLOCK).numpy()
-        starts_N = np.flatnonzero(np.diff(blocks_K, prepend=-1))
-        best_RN = np.maximum.reduceat((q_RB.cpu() @ codes_KB.float().T).numpy(), starts_N, axis=1)
-        return torch.from_numpy(blocks_K[starts_N]), torch.from_numpy(best_RN), len(tokens_K)
+        blocks_N, place_K = torch.unique_consecutive(tokens_K // BLOCK, return_inverse=True)
+        scores_KR = codes_KB.float() @ q_RB.cpu().T
+        best_NR = torch.full((len(blocks_N), len(q_RB)), -torch.inf)
+        best_NR.scatter_reduce_(0, place_K[:, None].expand_as(scores_KR), scores_KR, "amax")
+        return blocks_N, best_NR.T, len(tokens_K)
 
     def _behind(self) -> int:
         """Tokens that wait."""
@@ -300,17 +301,23 @@ class _Sample:
 
     def __init__(self, pairs: int, dims: int, device: torch.device) -> None:
         self.seen = 0
-        self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, device=device)
+        self.keys_PNTD = torch.zeros(pairs, 0, BLOCK, dims, device=device)
+        """One pair behind the other, as questions look at them."""
+
+    @property
+    def keys_NPTD(self) -> torch.Tensor:
+        """As blocks come."""
+        return self.keys_PNTD.transpose(0, 1)
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
         fresh = keys_NPTD[: max(0, _SAMPLE - self.seen)]
-        self.keys_NPTD = torch.cat([self.keys_NPTD, fresh])
+        self.keys_PNTD = torch.cat([self.keys_PNTD, fresh.transpose(0, 1)], 1)
         self.seen += len(fresh)
         for block_PTD in keys_NPTD[len(fresh) :]:
             self.seen += 1
             random = np.random.default_rng((_SEED, self.seen))  # a sample that was saved goes on the same
             if (place := int(random.integers(self.seen))) < _SAMPLE:
-                self.keys_NPTD[place] = block_PTD
+                self.keys_PNTD[:, place] = block_PTD
 
 
 def _by_block(scores_RK: torch.Tensor) -> torch.Tensor:

@@ -20,15 +20,15 @@ from model.attention import SINKS, StreamingCache
 from model.context import Context
 from model.index import BLOCK
 from model.stream import Chunk, Reader
-from model.vote import Usual, standing, usual
+from model.vote import Usual, standing, usual, votes
 
 PATHS = ("auto", "exact", "codes", "index")
 WAYS = ("auto", "replay", "kv")
-NOMINATED = 512
+NOMINATED = 256
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
-NATS = 1.0
-"""How much less likely than behind the best block a question may be behind another that is attended too."""
+SHARE = 0.75
+"""Part of the best candidate's vote that another needs to be attended too."""
 QUESTION = 64
 """Tokens of a question that vote: its last ones."""
 _SCAN = 512
@@ -115,7 +115,8 @@ def _scan(context: Context, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
     scores = [scores_RN[:, 1:] for scores_RN in scored(context, rows)]
     if not scores or scores[0].shape[1] < 2:
         return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, list(map(usual, scores)))
+    whole = _sampled(context, rows) if context.index.ready else list(map(usual, scores))
+    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, whole)
 
 
 def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
@@ -127,7 +128,7 @@ def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
 
 def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Nominated blocks and the tail, exactly."""
-    whole = list(map(usual, rows.best(context.index.sample.keys_NPTD)))
+    whole = _sampled(context, rows)
     nominated = context.index.nominate(rows.by_pair, whole, rows.heads, NOMINATED, flat)
     blocks_N = nominated.blocks[nominated.blocks > 0]
     parts = [rows.best(context.keys.gather(blocks_N)), *_tail(context, rows)]
@@ -135,6 +136,11 @@ def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, tor
     if len(parts) > 1:
         blocks_N = torch.cat([blocks_N, torch.tensor([context.blocks])])
     return blocks_N, rows.vote(scores, whole), nominated.visited
+
+
+def _sampled(context: Context, rows: Rows) -> list[Usual]:
+    """Per pair, what scores of the document's blocks are like, from its sample: on all paths the same."""
+    return list(map(usual, rows.best(context.index.sample.keys_NPTD)))
 
 
 def _tail(context: Context, rows: Rows) -> list[list[torch.Tensor]]:
@@ -226,19 +232,23 @@ def attended(
 def likeliest(
     reader: Reader, ids: Sequence[int], question: Sequence[int], blocks: Sequence[int]
 ) -> list[int]:
-    """The blocks behind which the question is likeliest, best first: all within `NATS` of the best.
+    """The blocks behind which the question is likeliest, best first: all with `SHARE` of the best one's vote.
 
     Each is read again between the sinks and the question, with its neighbours; one that is a neighbour of a
-    better one is not tried by itself. Candidates are rows of a batch.
+    better one is not tried by itself. Candidates are rows of a batch. Every token of the question votes by
+    how likely it is behind each, beside what is usual behind all (see `model.vote`): a sum of
+    log-likelihoods falls for a place that suits any question. Of fewer than three nothing stands out.
 
     Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
-    with zero-shot question generation". Theirs is the question's mean over tokens, here it is the sum.
+    with zero-shot question generation". Theirs is the question's mean over tokens.
     """
     asked, apart = list(question[-QUESTION:]), list[int]()
     for block in blocks:
         if all(abs(block - better) > 1 for better in apart):
             apart.append(block)
+    if len(apart) < 3:
+        return apart
     caches = [reader.start() for _ in apart]
     reader.extend_together([Chunk(cache, ids[:BLOCK]) for cache in caches])
     chunks = []
@@ -246,17 +256,18 @@ def likeliest(
         cache.read = max(block - 1, 1) * BLOCK
         chunks.append(Chunk(cache, [*ids[cache.read : (block + 2) * BLOCK], *asked]))
     hidden = reader.extend_together(chunks)
-    nats = torch.stack([_likelihood(reader, hidden_QE, asked) for hidden_QE in hidden])
-    order = nats.argsort(descending=True, stable=True)
-    return [apart[place] for place in order.tolist() if nats[place] >= nats.max() - NATS]
+    nats_QN = torch.stack([_likelihood(reader, hidden_QE, asked) for hidden_QE in hidden], 1)
+    vote_N = votes(nats_QN, nats_QN, torch.zeros(len(asked), dtype=torch.long))[0]
+    order = vote_N.argsort(descending=True, stable=True)
+    return [apart[place] for place in order.tolist() if vote_N[place] >= SHARE * vote_N.max()]
 
 
 def _likelihood(reader: Reader, hidden_QE: torch.Tensor, last: Sequence[int]) -> torch.Tensor:
-    """Log-probability (), in nats, of a text's last tokens behind those before them."""
+    """Log-probability (Q,), in nats, of each of a text's last tokens behind those before it."""
     logits_QV = reader.model.get_output_embeddings()(hidden_QE[-len(last) - 1 : -1]).float()
     ids_Q1 = torch.tensor(last, device=logits_QV.device)[:, None]
-    nats: torch.Tensor = logits_QV.log_softmax(-1).gather(1, ids_Q1).sum()
-    return nats
+    nats_Q: torch.Tensor = logits_QV.log_softmax(-1).gather(1, ids_Q1)[:, 0].cpu()
+    return nats_Q
 
 
 def around(blocks: Sequence[int], stop: int, room: int = ROOM) -> list[int]:

@@ -23,7 +23,7 @@ from model.index import BLOCK
 from model.stream import Reader
 from model.tiers import Tiers
 
-FORMAT = 2
+FORMAT = 3
 _KEPT = ("storage", "kv", "index")
 """What of a context's `Memory` is decided when its reading begins."""
 _MANIFEST, _TOKENS, _WINDOW, _INDEX = (

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError
@@ -20,6 +21,7 @@ from model.disk import TornContext
 from model.heads import Heads
 from model.index import BLOCK
 from model.stream import Reader
+from model.vote import USUAL
 from tests.model import families
 
 FACT = "\n\nThe pass key of the lighthouse is 48213.\n\n"
@@ -136,6 +138,7 @@ from pathlib import Path
 import torch
 from model import recall, saved
 from model.stream import Reader
+from model.vote import USUAL
 from tests.model import families
 reader = Reader(Path(sys.argv[1]), 512, torch.device("cpu"), torch.float32)
 context = saved.open_context(reader, Path(sys.argv[2]))
@@ -193,7 +196,9 @@ def test_an_index_learns_while_reading_and_is_saved_with_its_context(
     without = Context(reader, voting, Memory(index=False))
     without.read(ids)
     assert not without.index.ready
-    assert recall.choose(without, question, 8, "index").blocks == exact.blocks
+    scanned = recall.choose(without, question, 8, "index")
+    assert scanned.blocks == recall.choose(without, question, 8).blocks
+    assert scanned.blocks[0] == exact.blocks[0]
 
 
 def test_what_is_torn_or_of_another_model_is_refused(
@@ -260,8 +265,9 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
     seen = recall.attended(reader, ids, question, [*others, *facts, facts[-1] + 1], room=5 * BLOCK)
     assert set(facts) <= set(seen)
     assert len(seen) == 3
-    tried = recall.likeliest(reader, ids, question, [*facts, facts[-1] + 1])
-    assert tried == [facts[0]]
+    few = [others[0], *facts, facts[-1] + 1]
+    assert recall.likeliest(reader, ids, question, few) == [others[0], facts[0]]
+    assert recall.likeliest(reader, ids, question, []) == []
     assert recall.likeliest(reader, ids, question[:1], others)
 
 
@@ -306,17 +312,20 @@ def test_every_block_recalled_gives_the_logits_of_dense_attention(name: str, tmp
 def test_likelihoods_are_those_of_a_text_of_its_own(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recall, "NATS", float("inf"))
+    monkeypatch.setattr(recall, "SHARE", 0.0)
     theirs, ours = families.build(families.CONFIGS[name], tmp_path / "model")
-    reader, text = Reader.around(ours, 128), families.ids_of(600)[0].tolist()
+    reader, text = Reader.around(ours, 128), families.ids_of(700)[0].tolist()
     question, nats = families.ids_of(9, seed=1)[0].tolist(), {}
-    for block in (8, 1, 4, 9):
+    for block in (8, 1, 4, 6):
         near = text[max(block - 1, 1) * BLOCK : (block + 2) * BLOCK]
         ids = torch.tensor([text[:BLOCK] + near + question])
-        logits_QV = theirs(ids).logits[0, -10:-1].float()
-        nats[block] = float(logits_QV.log_softmax(-1)[range(9), question].sum())
-    nats.pop(9)  # the text's last block is a neighbour of the first one given
-    assert recall.likeliest(reader, text, question, [8, 1, 4, 9]) == sorted(nats, key=lambda b: -nats[b])
+        logits_QV = theirs(ids).logits[0, -10:-1].double()
+        nats[block] = logits_QV.log_softmax(-1)[range(9), question].numpy()
+    nats_NQ = np.stack(list(nats.values()))
+    z_NQ = (nats_NQ - nats_NQ.mean(0)) / nats_NQ.std(0, ddof=1)
+    votes = dict(zip(nats, (np.clip(z_NQ - USUAL, 0, None) ** 2).sum(1), strict=True))
+    given = [8, 1, 4, 9, 6]  # 9 is a neighbour of the first one
+    assert recall.likeliest(reader, text, question, given) == sorted(votes, key=lambda b: -votes[b])
 
 
 def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:
