@@ -42,7 +42,9 @@ _STEP = 1 / 20
 """Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
 _TOGETHER = 256
 """Directions that are asked about a batch at once."""
-_SAMPLE = 512
+_PART = 1 << 20
+"""Tokens whose codes lie in one array, of which only what is used takes memory."""
+_SAMPLE = 256
 _ROUNDS, _EACH = 4, 16
 """Of k-means, and queries for every direction."""
 _SEED = 7
@@ -147,7 +149,7 @@ class Index:
         self.spaces: list[_Space] = []
         self.lists: list[_Lists] = []
         self.codes: list[torch.Tensor] = []
-        """(P, FIRST, B) int8 each; the last one may not be full."""
+        """(P, _PART, B) int8 each; the last one may not be full."""
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
         """Take the next blocks in."""
@@ -183,19 +185,21 @@ class Index:
         """Tensors that `restore` takes back in another process."""
         held = {"sizes": torch.tensor([self.tokens, self.sample.seen])}
         for number, codes_PKB in enumerate(self.codes):
-            held[f"codes.{number}"] = codes_PKB
+            held[f"codes.{number}"] = codes_PKB[:, : self.tokens - number * _PART].contiguous()
         for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
             for part in (space, lists):
                 held |= {f"{name}.{pair}": value for name, value in vars(part).items()}
         if self.waiting:
             held["waiting"] = torch.cat(self.waiting)
         held |= {f"heard.{pair}": torch.cat(heard) for pair, heard in enumerate(self.heard) if heard}
-        return held | {"sample": self.sample.keys_PNTD}
+        return held | {"sample": self.sample.keys_NPTD}
 
     def restore(self, held: dict[str, torch.Tensor]) -> None:
         """Take back what `state` gave."""
         self.tokens, self.sample.seen = held["sizes"].tolist()
-        self.codes = [held[f"codes.{number}"] for number in range(-(-self.tokens // FIRST))]
+        for number in range(-(-self.tokens // _PART)):
+            codes_PKB = held[f"codes.{number}"]
+            self._part()[:, : codes_PKB.shape[1]] = codes_PKB
         held = {name: x.to(self.device) for name, x in held.items() if not name.startswith("codes")}
         for pair in range(self.pairs if self.tokens else 0):
             part = {name.removesuffix(f".{pair}"): x for name, x in held.items() if name.endswith(f".{pair}")}
@@ -204,7 +208,7 @@ class Index:
         names = [f"heard.{pair}" for pair in range(self.pairs)]
         self.heard = [[held[name]] if name in held else [] for name in names]
         self.waiting = [held["waiting"]] if "waiting" in held else []
-        self.sample.keys_PNTD = held["sample"]
+        self.sample.keys_NPTD = held["sample"]
 
     def nominate(
         self,
@@ -253,17 +257,17 @@ class Index:
         """Every block that has entered."""
         best = []
         for number, codes_PKB in enumerate(self.codes):
-            scores_RK = q_RB.cpu() @ codes_PKB[pair, : self.tokens - number * FIRST].float().T
-            best.append(_by_block(scores_RK))
+            for codes_KB in torch.split(codes_PKB[pair, : self.tokens - number * _PART], FIRST):
+                best.append(_by_block(q_RB.cpu() @ codes_KB.float().T))
         return torch.arange(self.tokens // BLOCK), torch.cat(best, 1), self.tokens
 
     def _listed(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Blocks of the tokens in the lists that the rows hash to."""
         tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB))
-        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * FIRST).tolist()
+        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * _PART).tolist()
         codes_KB = torch.cat(
             [
-                codes_PKB[pair].index_select(0, tokens_K[start:stop] % FIRST)
+                codes_PKB[pair].index_select(0, tokens_K[start:stop] % _PART)
                 for codes_PKB, (start, stop) in zip(self.codes, pairwise(bounds), strict=True)
             ]
         )
@@ -286,14 +290,18 @@ class Index:
             self.waiting = [rest] if len(rest) else []
 
     def _take(self, keys_KPD: torch.Tensor) -> None:
-        at = self.tokens % FIRST
-        if at == 0:
-            self.codes.append(torch.zeros(self.pairs, FIRST, self.dims // 2, dtype=torch.int8))
+        at = self.tokens % _PART
+        codes_PKB = self.codes[-1] if at else self._part()
         for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
             short_KB = space.short(keys_KPD[:, pair])
-            self.codes[-1][pair, at : at + BATCH] = (short_KB / _STEP).round_().clamp_(-127, 127)
+            codes_PKB[pair, at : at + BATCH] = (short_KB / _STEP).round_().clamp_(-127, 127)
             lists.offer(space.directions_CB, short_KB, self.tokens)
         self.tokens += BATCH
+
+    def _part(self) -> torch.Tensor:
+        """An empty array for the codes of the next tokens."""
+        self.codes.append(torch.zeros(self.pairs, _PART, self.dims // 2, dtype=torch.int8))
+        return self.codes[-1]
 
 
 class _Sample:
@@ -301,23 +309,17 @@ class _Sample:
 
     def __init__(self, pairs: int, dims: int, device: torch.device) -> None:
         self.seen = 0
-        self.keys_PNTD = torch.zeros(pairs, 0, BLOCK, dims, device=device)
-        """One pair behind the other, as questions look at them."""
-
-    @property
-    def keys_NPTD(self) -> torch.Tensor:
-        """As blocks come."""
-        return self.keys_PNTD.transpose(0, 1)
+        self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, device=device)
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
         fresh = keys_NPTD[: max(0, _SAMPLE - self.seen)]
-        self.keys_PNTD = torch.cat([self.keys_PNTD, fresh.transpose(0, 1)], 1)
+        self.keys_NPTD = torch.cat([self.keys_NPTD, fresh])
         self.seen += len(fresh)
         for block_PTD in keys_NPTD[len(fresh) :]:
             self.seen += 1
             random = np.random.default_rng((_SEED, self.seen))  # a sample that was saved goes on the same
             if (place := int(random.integers(self.seen))) < _SAMPLE:
-                self.keys_PNTD[:, place] = block_PTD
+                self.keys_NPTD[place] = block_PTD
 
 
 def _by_block(scores_RK: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ from model.vote import Usual, standing, usual, votes
 
 PATHS = ("auto", "exact", "codes", "index")
 WAYS = ("auto", "replay", "kv")
-NOMINATED = 256
+NOMINATED = 128
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 SHARE = 0.75
@@ -95,13 +95,10 @@ class Rows:
 
     def best(self, keys_NPTD: torch.Tensor) -> list[torch.Tensor]:
         """Per pair, every row's greatest product with a key of each block, (R, N)."""
-        blocks = keys_NPTD.shape[0]
+        keys = [keys_NPTD[:, pair].mT for pair in range(len(self.by_pair))]
         return [
-            (rows_RD.to(keys_NPTD.device) @ keys_NPTD[:, pair].reshape(-1, rows_RD.shape[1]).T)
-            .reshape(len(rows_RD), blocks, -1)
-            .amax(2)
-            .cpu()
-            for pair, rows_RD in enumerate(self.by_pair)
+            (rows_RD.to(keys_NDT.device) @ keys_NDT).amax(2).T.cpu()
+            for rows_RD, keys_NDT in zip(self.by_pair, keys, strict=True)
         ]
 
     def vote(self, scores: list[torch.Tensor], whole: list[Usual]) -> torch.Tensor:

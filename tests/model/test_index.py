@@ -17,7 +17,14 @@ HEADS = [torch.tensor([0] * 6), torch.tensor([0, 0, 0, 1, 1, 1])]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short lists and small batches, so that a few thousand tokens exercise what millions do."""
-    for name, value in (("FIRST", 2048), ("BATCH", 512), ("DIRECTIONS", 256), ("LIST", 32), ("_SAMPLE", 64)):
+    for name, value in (
+        ("FIRST", 2048),
+        ("BATCH", 512),
+        ("DIRECTIONS", 256),
+        ("LIST", 32),
+        ("_SAMPLE", 64),
+        ("_PART", 4096),
+    ):
         monkeypatch.setattr(index, name, value)
 
 
