@@ -106,6 +106,16 @@ class Context:
         """Calibrated heads' keys of the tokens behind the last whole block, (P, tokens, D)."""
         return self._recent_keys(len(self) - self.blocks * BLOCK)
 
+    def expect(self, blocks: Sequence[int]) -> None:
+        """These blocks' keys and values will be wanted: a thread brings them up, and what is like them stays.
+
+        Of a context that keeps none there is nothing to bring.
+        """
+        stored = [block for block in blocks if block < self.blocks]
+        if self.kv is not None and stored:
+            self.kv.focus(self.kv.topic(stored))
+            self.kv.prefetch(stored)
+
     def close(self) -> None:
         """Give files and threads back."""
         self.keys.close()
@@ -127,6 +137,8 @@ class Context:
         keys_PKD = self._recent_keys(fresh * BLOCK + behind)[:, : fresh * BLOCK]
         keys_NPTD = keys_PKD.reshape(len(keys_PKD), fresh, BLOCK, -1).transpose(0, 1)
         topics = keys_NPTD.mean(2).flatten(1)
+        for tiers in filter(None, (self.keys, self.kv)):
+            tiers.focus(topics.mean(0))
         self.keys.append(keys_NPTD, topics)
         if self.memory.index:
             self.index.add(keys_NPTD)

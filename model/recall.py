@@ -171,8 +171,12 @@ def answer(
         raise ValueError(f"way={way!r}: choose one of {', '.join(WAYS)}")
     if way == "kv" and context.kv is None:
         raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
+    if way == "auto":
+        way = "replay" if context.kv is None else "kv"
+    if way == "kv":
+        context.expect(candidates(len(context), blocks, room))  # while they are read again
     chosen = attended(context.reader, context.ids, question, blocks, room)
-    if way == "kv" or (way == "auto" and context.kv is not None):
+    if way == "kv":
         whole = [block for block in chosen if block < context.blocks]
         tail = len(context) - context.blocks * BLOCK if len(whole) < len(chosen) else 0
         return context.reader.continue_from(assembled(context, whole, tail), list(question), new_tokens)

@@ -164,6 +164,10 @@ class Tiers:
         """What is being read or asked now: rows like it are kept longer."""
         self.topic_V = topic_V.float().cpu().numpy()
 
+    def topic(self, rows: Sequence[int]) -> torch.Tensor:
+        """What some rows are about together, (V,)."""
+        return torch.from_numpy(self.topics_NV[np.asarray(rows, np.int64)].astype(np.float32).mean(0))
+
     def bytes(self) -> dict[str, int]:
         """Bytes in use per tier."""
         names = ["device", "host"][-len(self.arenas) :]

@@ -7,6 +7,7 @@ import copy
 import pydoc_data.topics
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +133,42 @@ def test_block_and_answer_survive_every_format_and_the_disk(
     context.close()
 
 
+def test_candidates_come_up_from_disk_while_they_are_ranked(
+    reader: Reader,
+    voting: Heads,
+    document: tuple[list[int], set[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = Context(reader, voting, Memory(kv=True, host_bytes=30_000_000, folder=tmp_path))
+    context.read(document[0])
+    tiers, readers = context.kv, list[str]()
+    assert tiers is not None
+    assert tiers.disk is not None
+    read = tiers.disk.read
+
+    def noted(rows: np.ndarray) -> np.ndarray:
+        readers.append(threading.current_thread().name)
+        return read(rows)
+
+    monkeypatch.setattr(tiers.disk, "read", noted)
+    low = np.flatnonzero(tiers.slot[0][: context.blocks] < 0)
+    question, blocks = ids_of(reader, QUESTION), [min(document[1]), int(low[len(low) // 2])]
+    written = recall.answer(context, question, blocks, 8, room=5 * BLOCK)
+    assert reader.tokenizer.decode(written).strip().startswith("48213")
+    assert readers
+    assert all(name.startswith("prefetch") for name in readers)
+    assert tiers.topic_V is not None
+    assert np.allclose(tiers.topic_V, tiers.topic(recall.candidates(len(context), blocks, 5 * BLOCK)))
+    context.close()
+
+
 ASK = """
 import sys
 from pathlib import Path
 import torch
 from model import recall, saved
 from model.stream import Reader
-from model.vote import USUAL
 from tests.model import families
 reader = Reader(Path(sys.argv[1]), 512, torch.device("cpu"), torch.float32)
 context = saved.open_context(reader, Path(sys.argv[2]))
