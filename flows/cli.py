@@ -194,6 +194,12 @@ rate of matrix products, measured between the turns. Short lengths are read thre
 A peer that would take more than 20 minutes or more memory than is free is not run; nothing is extrapolated.
 """
 
+WINDOWS_HELP = """\
+The longest of the texts is read with windows of one width, and with windows that follow it: a chunk attends
+only as much of the past as holds what it repeats. Both are read in turns, chunk by chunk; printed are the
+speed of both and how surprising the text is to the model, which says what it understands less.
+"""
+
 SCALING_HELP = """\
 The same documents are read by one reader process with all threads and by several with their share, in turns,
 and one text by several processes that share every chunk. A simulator foretells the seconds of each from the
@@ -214,9 +220,10 @@ def _benching(add: Callable[..., argparse.ArgumentParser]) -> None:
     test.add_argument(
         "what",
         nargs="?",
-        choices=("reading", "scaling"),
+        choices=("reading", "scaling", "windows"),
         default="reading",
-        help="reading: against the length of a text (default); scaling: against the number of ranks",
+        help="reading: against the length of a text (default); scaling: against the number of ranks; "
+        "windows: when they follow the text",
     )
     test.add_argument(
         "--lengths", default="4096,32768", metavar="N,N", help="tokens of the texts (default: 4096,32768)"
@@ -227,6 +234,13 @@ def _benching(add: Callable[..., argparse.ArgumentParser]) -> None:
         help='sdpa, llama.cpp, both, or "" for none (default: those that are installed)',
     )
     test.add_argument("--figure", metavar="PNG", help="draw speed and memory (default: under home/bench)")
+    followed = test.add_argument_group("windows", WINDOWS_HELP)
+    followed.add_argument(
+        "--least",
+        default="256,512",
+        metavar="N,N",
+        help="tokens of the past that the narrowest window holds (default: 256,512)",
+    )
     _scaling(test)
 
 

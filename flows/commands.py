@@ -165,9 +165,20 @@ def _scaling(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
     return result, show.scaling(result)
 
 
+def _windows(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
+    lengths = parse_lengths(arguments.lengths)
+    leasts = parse_numbers(arguments.least, "--least", " of tokens, such as 256,512")
+    from flows import query
+
+    result = query.windows(max(lengths), leasts, config)
+    return result, show.windows(result)
+
+
 def _bench(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
     if arguments.what == "scaling":
         return _scaling(arguments, config)
+    if arguments.what == "windows":
+        return _windows(arguments, config)
     named = arguments.peers is not None
     course = Course(
         lengths=parse_lengths(arguments.lengths),

@@ -92,6 +92,14 @@ def bench(course: Course, config: RunConfig) -> dict[str, Any]:
     return measure(course, _models(config), counter("tokens"))
 
 
+def windows(length: int, leasts: tuple[int, ...], config: RunConfig) -> dict[str, Any]:
+    """Windows that follow the text beside windows of one width."""
+    from flows.progress import counter
+    from tasks.bench import windows as measure
+
+    return measure(length, leasts, _models(config), counter("tokens"))
+
+
 def scaling(scale: Scale, config: RunConfig) -> dict[str, Any]:
     """Reading by several ranks, here and simulated."""
     from flows.progress import counter

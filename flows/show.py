@@ -113,12 +113,11 @@ def _indexed(cells: list[Row]) -> list[str]:
     """How the index does beside the exact scan, of contexts long enough to have one."""
     if not (long := [cell for cell in cells if cell["indexed"]]):
         return []
-    recall, fast, exact = (
-        fmean(cell[name] for cell in long) for name in ("recall_index", "seconds_index", "seconds_exact")
-    )
+    names = ("recall_index", "seconds_index", "seconds_exact", "visited_index", "visited_exact")
+    recall, fast, exact, looked, whole = (fmean(cell[name] for cell in long) for name in names)
     return [
         f"the index gives {recall:.1%} of the exact scan's blocks in {1000 * fast:.0f} ms, "
-        f"{fast / exact:.1%} of its time"
+        f"{fast / exact:.1%} of its time; it looks at tokens of {looked:,.0f} of {whole:,.0f} blocks"
     ]
 
 
@@ -176,6 +175,21 @@ def scaling(result: Row) -> str:
             *table(PLANS.split(","), [_planned(row) for row in result["plans"]]),
         ]
     )
+
+
+def windows(result: Row) -> str:
+    """A line for every width: speed, and what the model understands less."""
+    head = (
+        f"{result['model']} on {result['machine']['processor']}: {result['length']:,} tokens, windows that "
+        "follow the text beside windows of one width (0)"
+    )
+    names = ["least past", "mean past", "tokens/s", "beside one width", "nats a token", "lost"]
+    return "\n".join([head, *table(names, [_window(row) for row in result["rows"]])])
+
+
+def _window(row: Row) -> list[str]:
+    speed = [f"{row['past']:,.0f}", f"{row['tokens_per_s']:,.0f}", f"{row['ratio']:.2f} x"]
+    return [str(row["least"]), *speed, f"{row['nats']:.3f}", f"{row['nats_lost']:+.4f}"]
 
 
 MEASURED = "ranks,threads each,tokens/s,beside 1 rank,seconds,foretold,error,start-up"

@@ -27,7 +27,7 @@ from model.rotation import Rotation
 NAME = "sparse_sliding_window"
 SINKS = 64
 """Tokens of a text's start that are attended from everywhere in it."""
-DEFAULTS = {"window_size": 4096, "window_overlap": 0.5, "memory_levels": 3}
+DEFAULTS = {"window_size": 4096, "window_overlap": 0.5, "window_least": 0, "memory_levels": 3}
 
 
 class StreamingLayer(CacheLayerMixin):
@@ -198,6 +198,21 @@ def stride_of(config: Any) -> int:
     return stride
 
 
+def least_of(config: Any, stride: int) -> int:
+    """`window_least` of a configuration: past tokens of the narrowest window; 0 always a whole chunk.
+
+    Raises:
+        ValueError: if that is less than the sinks or no part of a chunk.
+    """
+    least = int(config.window_least)
+    if least and not SINKS <= least <= stride:
+        raise ValueError(
+            f"window_least={least}: give 0, for windows of one width, or {SINKS} to {stride} tokens of the "
+            "past that the easiest chunk attends"
+        )
+    return least
+
+
 def levels_of(config: Any) -> int:
     """`memory_levels` of a configuration: 1 the window, 2 blocks in memory beyond it, 3 and on disk.
 
@@ -329,8 +344,8 @@ def _no_mask(*args: object, attention_mask: torch.Tensor | None = None, **kwargs
 def register() -> None:
     """Make `attn_implementation="sparse_sliding_window"` known to transformers. May be called again.
 
-    The fields `window_size`, `window_overlap` and `memory_levels` become part of every configuration, so
-    that `from_pretrained` takes them.
+    The fields `window_size`, `window_overlap`, `window_least` and `memory_levels` become part of every
+    configuration, so that `from_pretrained` takes them.
     """
     AttentionInterface.register(NAME, sparse_sliding_window)
     AttentionMaskInterface.register(NAME, _no_mask)

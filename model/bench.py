@@ -8,19 +8,24 @@ Nothing is extrapolated: a peer that would take too long or too much memory is n
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from time import perf_counter
 from typing import Any
+
+import torch
 
 from model import shards
 from model.machine import Peak, describe, free_bytes, held_bytes, limits, product_rate, synchronise
 from model.peers import PEERS, Participant, Stream
+from model.repeats import past_needed
 from model.stream import Reader
 
 MOST_SECONDS = 1200
 """A peer that would take longer for one text is not run."""
 REPEATS, SHORT_SECONDS = 3, 40
 """A text that we read in so few seconds is read so often, by all."""
+_EACH = 8
+"""Of so many tokens one is asked how surprising it is."""
 LIMIT_SECONDS = 0.5
 """Spent on the machine's rate before and after every turn."""
 PUBLISHED = {"devices": 256, "flops_per_s": 312e12, "seconds": 180, "tokens": 10_000_000}
@@ -106,6 +111,56 @@ def rows_at_a_time(reader: Reader, ids: Sequence[int], rows: int, repeats: int =
         "one_tokens_per_s": len(ids) / median(one for _, one in pairs),
         "ratio": median(one / together for together, one in pairs),
     }
+
+
+@torch.inference_mode()
+def windows(reader: Reader, ids: Sequence[int], leasts: Sequence[int], progress: Progress) -> list[Row]:
+    """Read a text with windows that follow it (see `model.repeats`) beside windows of one width.
+
+    Every chunk is read by all in turn, so that what a shared machine does happens to all. The first one has
+    no past and only warms up.
+
+    Args:
+        leasts: past tokens of the narrowest window; each is a row. A first row, 0, has windows of one width.
+
+    Returns:
+        Rows of {"least", "past", "tokens_per_s", "ratio", "nats", "nats_lost"}: mean tokens of the past,
+        speed beside one width, and how surprised the model is per token, and more so than with one width.
+    """
+    stride, widths = reader.stride, [0, *leasts]
+    seconds, nats, pasts = ([list[float]() for _ in widths] for _ in range(3))
+    caches = [reader.start() for _ in widths]
+    for start in range(0, len(ids) - stride, stride):
+        before, chunk = ids[max(start - stride, 0) : start], ids[start : start + stride]
+        next_Q = torch.tensor(ids[start + 1 : start + stride + 1], device=reader.device)
+        for number, least in enumerate(widths):
+            started = perf_counter()
+            past = past_needed(before, chunk, least) if least else len(before)
+            caches[number].slide(past)
+            hidden_QE = reader.extend(caches[number], chunk)
+            synchronise(reader.device)
+            if start:
+                seconds[number].append(perf_counter() - started)
+                pasts[number].append(past)
+                nats[number].append(_surprise(reader, hidden_QE, next_Q))
+        progress("windows", min(start + stride, len(ids)), len(ids))
+    return [
+        {
+            "least": least,
+            "past": fmean(pasts[number]),
+            "tokens_per_s": stride / fmean(seconds[number]),
+            "ratio": sum(seconds[0]) / sum(seconds[number]),
+            "nats": fmean(nats[number]),
+            "nats_lost": fmean(nats[number]) - fmean(nats[0]),
+        }
+        for number, least in enumerate(widths)
+    ]
+
+
+def _surprise(reader: Reader, hidden_QE: torch.Tensor, next_Q: torch.Tensor) -> float:
+    """Mean negative log-likelihood, in nats, of the next tokens, of each `_EACH`th one."""
+    logits_QV = reader.model.get_output_embeddings()(hidden_QE[::_EACH]).float()
+    return float(torch.nn.functional.cross_entropy(logits_QV, next_Q[::_EACH]))
 
 
 class _Bench:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import torch
 
-from model.attention import StreamingCache
+from model.attention import StreamingCache, least_of
 from model.heads import Heads
 from model.index import BLOCK, Index
+from model.repeats import past_needed
 from model.stream import Reader
 from model.tiers import Tiers
 
@@ -69,6 +70,8 @@ class Context:
         self.reader, self.heads, self.memory = reader, heads, memory
         self.ids = array("i")
         self.cache = reader.start(None if memory.kv else heads.depth)
+        self.least = least_of(reader.config, reader.stride)
+        """Tokens of the past that the narrowest window holds; 0 where all windows hold a whole chunk."""
         self.index = Index(len(heads.pairs), reader.head_size, reader.device)
         self.filled = 0
         """Tokens of the chunk that is being filled."""
@@ -87,7 +90,7 @@ class Context:
         stride, position = self.reader.stride, 0
         while position < len(ids):
             if self.filled == stride:
-                self.cache.slide(stride)
+                self.cache.slide(self._past(ids[position : position + stride]))
                 self.filled = 0
             piece = ids[position : position + stride - self.filled]
             learning = self.memory.index and not self.index.ready
@@ -121,6 +124,13 @@ class Context:
         self.keys.close()
         if self.kv is not None:
             self.kv.close()
+
+    def _past(self, ahead: Sequence[int]) -> int:
+        """Tokens of the past that the chunk ahead attends; all of them if it comes in pieces."""
+        stride = self.reader.stride
+        if not self.least or len(ahead) < stride:
+            return stride
+        return past_needed(self.ids[-stride:], ahead, self.least)
 
     def _take(self, ids: Sequence[int]) -> None:
         """What follows once a piece of a chunk is in the cache."""

@@ -78,6 +78,25 @@ def bench(course: Course, models: "Models", progress: Progress) -> dict[str, Any
     return result | {"figure": str(course.figure)}
 
 
+def windows(length: int, leasts: tuple[int, ...], models: "Models", progress: Progress) -> dict[str, Any]:
+    """Windows that follow the text beside windows of one width, as `model.bench.windows` measures them.
+
+    Raises:
+        InvalidInput: on a value that cannot be; the message names the option.
+    """
+    from model.attention import SINKS
+    from model.bench import windows as measure
+    from model.machine import describe
+
+    stride = models.stride
+    if length <= 2 * stride:
+        raise InvalidInput(f"--lengths {length}: give more than the window, {2 * stride} tokens")
+    if wrong := [least for least in leasts if not SINKS <= least <= stride]:
+        raise InvalidInput(f"--least {wrong[0]}: give {SINKS} to {stride} tokens, half the window")
+    rows = measure(models.reader, text_ids(models.folder, length), leasts, progress)
+    return {"rows": rows, "length": length, "machine": describe(models.reader.device), "model": models.name}
+
+
 def _place(result: dict[str, Any]) -> str:
     machine, model = result["machine"], result["model"]
     where = machine["processor"] if machine["device"] == "cpu" else machine["device"]

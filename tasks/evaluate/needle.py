@@ -162,7 +162,8 @@ class _Asker:
             "found_index": float(value <= _candidates(context, fast.blocks)),
             "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
             "indexed": float(context.index.ready),
-            "visited_index": fast.visited / max(exact.visited, 1),
+            "visited_exact": float(exact.visited),
+            "visited_index": float(fast.visited),
             "seconds_exact": exact.seconds,
             "seconds_index": fast.seconds,
         }
@@ -239,7 +240,7 @@ def _summary(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _means(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
-    kinds = ("found_", "recall_", "seconds_", "answer")
+    kinds = ("found_", "recall_", "visited_", "seconds_", "answer")
     names = [name for name in (cells[0] if cells else ()) if name.startswith(kinds)]
     dense = [name for cell in cells for name in cell if name == "answer_dense"]
     return {

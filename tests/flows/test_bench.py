@@ -28,6 +28,31 @@ def test_a_benchmark_ends_with_its_figures(tmp_path: Path, capsys: pytest.Captur
     assert [line.split()[:2] for line in table if " x as fast" in line] == [["150", "sdpa"], ["300", "sdpa"]]
 
 
+@pytest.mark.usefixtures("model_dir")
+def test_windows_that_follow_the_text_are_measured_beside_one_width(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--lengths", "300,1400", "--least", "64", "--json", "--conf", "tiny", f"home={HOME}"]
+    assert main(["bench", "windows", *options]) == 0
+    *table, last = capsys.readouterr().out.splitlines()
+    result = json.loads(last)
+    one, followed = result["rows"]
+    assert result["length"] == 1400
+    assert (one["least"], one["ratio"], one["nats_lost"]) == (0, 1, 0)
+    assert 64 <= followed["past"] < one["past"]
+    assert followed["nats"] == pytest.approx(one["nats"] + followed["nats_lost"])
+    assert 1 < one["nats"] < 6
+    assert [line.split()[0] for line in table[-2:]] == ["0", "64"]
+
+
+@pytest.mark.parametrize("option", ["--lengths=300", "--least=32", "--least=few"])
+def test_windows_that_cannot_be_are_refused_by_their_name(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "windows", option, "--conf", "tiny", f"home={HOME}"]) == 2
+    assert option.replace("=", " ") in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--lengths=0", "--lengths=many", "--peers=vllm", "--figure=speed.svg"])
 def test_what_cannot_be_measured_is_refused_by_its_name(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
