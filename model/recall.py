@@ -18,7 +18,7 @@ import torch
 
 from model.attention import SINKS, StreamingCache
 from model.context import Context
-from model.index import BLOCK
+from model.index import BLOCK, greatest
 from model.stream import Chunk, Reader
 from model.vote import Usual, standing, usual, votes
 
@@ -95,11 +95,8 @@ class Rows:
 
     def best(self, keys_NPTD: torch.Tensor) -> list[torch.Tensor]:
         """Per pair, every row's greatest product with a key of each block, (R, N)."""
-        keys = [keys_NPTD[:, pair].mT for pair in range(len(self.by_pair))]
-        return [
-            (rows_RD.to(keys_NDT.device) @ keys_NDT).amax(2).T.cpu()
-            for rows_RD, keys_NDT in zip(self.by_pair, keys, strict=True)
-        ]
+        pairs = zip(self.by_pair, keys_NPTD.unbind(1), strict=True)
+        return [greatest(rows_RD.to(keys_NTD.device), keys_NTD).cpu() for rows_RD, keys_NTD in pairs]
 
     def vote(self, scores: list[torch.Tensor], whole: list[Usual]) -> torch.Tensor:
         """Votes of blocks (N,) from their scores, beside what is usual in the document."""
