@@ -24,7 +24,8 @@ from model.vote import Usual, standing, usual, votes
 
 PATHS = ("auto", "exact", "codes", "index")
 WAYS = ("auto", "replay", "kv")
-NOMINATED = 128
+NOMINATED = 256
+"""Blocks that the index proposes and that are then scored exactly."""
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 SHARE = 0.75
