@@ -128,7 +128,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise TornContext(f"{path}: damaged ({error}): read the document again") from error
     if manifest["format"] != FORMAT:
-        raise ValueError(f"{path}: format {manifest['format']}, this version reads {FORMAT}")
+        raise ValueError(
+            f"{path}: format {manifest['format']}, this version reads {FORMAT}: read the document again"
+        )
     return manifest
 
 

@@ -121,14 +121,15 @@ class Tiers:
         """
         before = self.count
         with self.lock:
+            if topics_NV is not None:
+                assert len(topics_NV) == len(rows), "one topic a row"
+                self._note(topics_NV)  # the first of many rows may have to give way to the last
             try:
                 for part in self._parts(len(rows)):
                     self._append(rows[part])
             except (OSError, ValueError):
                 self._forget(before)
                 raise
-            if topics_NV is not None:
-                self._note(before, topics_NV)
 
     def gather(self, rows: Sequence[int] | torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Rows by number, (N, *shape) on the device; they count as used and move up.
@@ -250,13 +251,14 @@ class Tiers:
             self.disk.forget(first)
         self.count = first
 
-    def _note(self, first: int, topics_NV: torch.Tensor) -> None:
-        assert len(topics_NV) == self.count - first, "one topic a row"
-        assert first == 0 or len(self.topics_NV), "topics of all rows or of none"
-        if first == 0:
+    def _note(self, topics_NV: torch.Tensor) -> None:
+        """What the next rows are about."""
+        assert self.count == 0 or len(self.topics_NV), "topics of all rows or of none"
+        if self.count == 0:
             self.topics_NV = np.zeros((0, topics_NV.shape[1]), np.float16)
-        self.topics_NV = grown(self.topics_NV, self.count, 0)
-        self.topics_NV[first : self.count] = topics_NV.to(CPU, torch.float16).numpy()
+        stop = self.count + len(topics_NV)
+        self.topics_NV = grown(self.topics_NV, stop, 0)
+        self.topics_NV[self.count : stop] = topics_NV.to(CPU, torch.float16).numpy()
 
     def _numbers(self, rows: np.ndarray, dtype: torch.dtype, most: int) -> torch.Tensor:
         """Rows (N, *shape) on the device; about `most` of them move up."""

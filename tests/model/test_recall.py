@@ -241,6 +241,12 @@ def test_what_is_torn_or_of_another_model_is_refused(
     other.stride = 256
     with pytest.raises(ValueError, match="saved with stride 512, this reader has 256"):
         saved.open_context(other, tmp_path)
+    manifest = tmp_path / "context.json"
+    kept = manifest.read_text()
+    manifest.write_text(kept.replace(f'"format": {saved.FORMAT}', '"format": 2'))
+    with pytest.raises(ValueError, match=r"format 2, this version reads .* read the document again"):
+        saved.open_context(reader, tmp_path)
+    manifest.write_text(kept)
     window = next(tmp_path.glob("*window*"))
     content = bytearray(window.read_bytes())
     content[-5] ^= 1

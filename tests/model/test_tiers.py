@@ -145,6 +145,16 @@ def test_what_is_old_and_unlike_the_topic_goes_first(tmp_path: Path) -> None:
     assert kept == [0, 2, 4, 5, 6, 7]
 
 
+def test_rows_that_come_together_may_give_way_to_each_other(tmp_path: Path) -> None:
+    tiers = Tiers(SHAPE, "float32", 4 * row_bytes("float32"), tmp_path)
+    topics = torch.tensor([[1.0, 0.0], [0.0, 1.0]] * 40)
+    tiers.focus(torch.tensor([1.0, 0.0]))
+    tiers.append(some(80)[:8], topics[:8])
+    tiers.append(some(80)[8:], topics[8:])
+    assert torch.equal(tiers.gather(list(range(80))), some(80))
+    assert torch.equal(tiers.topic([0, 1]), torch.tensor([0.5, 0.5]))
+
+
 def test_a_scan_moves_nothing(tmp_path: Path) -> None:
     tiers = Tiers(SHAPE, "float32", 4 * row_bytes("float32"), tmp_path)
     tiers.append(some(12))
