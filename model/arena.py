@@ -93,7 +93,8 @@ class Arena:
     def _grow(self) -> None:
         rows = min(self.per_slab, self.capacity - len(self.row_of))
         shape_NW = (rows, self.row_bytes // WORD)
-        slab = torch.empty(shape_NW, dtype=torch.int64, device=self.device, pin_memory=self.pinned)
+        with torch.inference_mode(False):  # a thread that prefetches writes to it outside that mode
+            slab = torch.empty(shape_NW, dtype=torch.int64, device=self.device, pin_memory=self.pinned)
         self.slabs.append(slab)
         self.row_of = np.concatenate([self.row_of, np.full(rows, -1, np.int64)])
         self.used = np.concatenate([self.used, np.zeros(rows, np.int64)])

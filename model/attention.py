@@ -202,13 +202,13 @@ def least_of(config: Any, stride: int) -> int:
     """`window_least` of a configuration: past tokens of the narrowest window; 0 always a whole chunk.
 
     Raises:
-        ValueError: if that is less than the sinks or no part of a chunk.
+        ValueError: if that is no multiple of the sinks, or more than a chunk.
     """
     least = int(config.window_least)
-    if least and not SINKS <= least <= stride:
+    if least % SINKS or not 0 <= least <= stride:
         raise ValueError(
-            f"window_least={least}: give 0, for windows of one width, or {SINKS} to {stride} tokens of the "
-            "past that the easiest chunk attends"
+            f"window_least={least}: give 0, for windows of one width, or a multiple of {SINKS} up to "
+            f"{stride}: tokens of the past that the easiest chunk attends"
         )
     return least
 

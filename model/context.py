@@ -86,7 +86,10 @@ class Context:
         return len(self.keys)
 
     def read(self, ids: Sequence[int], progress: Callable[[int], None] | None = None) -> None:
-        """Read on. Any number of tokens in any number of calls: chunks fall at the same places."""
+        """Read on. Any number of tokens in any number of calls: chunks fall at the same places.
+
+        With `window_least` only a chunk that comes in one call has a narrower window.
+        """
         stride, position = self.reader.stride, 0
         while position < len(ids):
             if self.filled == stride:

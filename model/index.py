@@ -152,8 +152,8 @@ class Index:
         """(P, _PART, B) int8 each; the last one may not be full."""
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
-        """Take the next blocks in."""
-        self.sample.add(keys_NPTD)
+        """Take the next blocks in; the first one, the sinks, is like no other and not sampled."""
+        self.sample.add(keys_NPTD if self.tokens or self.waiting else keys_NPTD[1:])
         self.waiting.append(keys_NPTD.transpose(1, 2).flatten(0, 1).to(torch.bfloat16))
         if self.ready:
             self._enter()
@@ -300,7 +300,7 @@ class Index:
 
     def _part(self) -> torch.Tensor:
         """An empty array for the codes of the next tokens."""
-        self.codes.append(torch.zeros(self.pairs, _PART, self.dims // 2, dtype=torch.int8))
+        self.codes.append(torch.empty(self.pairs, _PART, self.dims // 2, dtype=torch.int8))
         return self.codes[-1]
 
 

@@ -30,6 +30,8 @@ ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 SHARE = 0.75
 """Part of the best candidate's vote that another needs to be attended too."""
+FEW = 5
+"""Candidates among which one can stand out."""
 QUESTION = 64
 """Tokens of a question that vote: its last ones."""
 _SCAN = 512
@@ -56,7 +58,8 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
         question: token ids; they leave no trace in the context.
         path: "exact" looks at every key, "codes" at every code, "index" at the lists that the question hashes
             to; the last two scan a context exactly that has no index, as short ones have none. "auto" is
-            "exact".
+            "exact". What is usual in the document is seen from all its blocks, or from the index's sample of
+            them where there is one, on every path.
 
     Raises:
         ValueError: if the question is empty or the path unknown.
@@ -134,7 +137,7 @@ def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, tor
 
 
 def _sampled(context: Context, rows: Rows) -> list[Usual]:
-    """Per pair, what scores of the document's blocks are like, from its sample: on all paths the same."""
+    """Per pair, what scores of the document's blocks are like, from its sample, whichever path is asked."""
     return list(map(usual, rows.best(context.index.sample.keys_NPTD)))
 
 
@@ -231,12 +234,13 @@ def attended(
 def likeliest(
     reader: Reader, ids: Sequence[int], question: Sequence[int], blocks: Sequence[int]
 ) -> list[int]:
-    """The blocks behind which the question is likeliest, best first: all with `SHARE` of the best one's vote.
+    """The blocks behind which the question is likeliest, best first: with `SHARE` of the best one's vote.
 
     Each is read again between the sinks and the question, with its neighbours; one that is a neighbour of a
     better one is not tried by itself. Candidates are rows of a batch. Every token of the question votes by
     how likely it is behind each, beside what is usual behind all (see `model.vote`): a sum of
-    log-likelihoods falls for a place that suits any question. Of fewer than three nothing stands out.
+    log-likelihoods falls for a place that suits any question. Fewer than `FEW` are put in order by that sum,
+    for among them little stands out, and all are given.
 
     Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
@@ -246,7 +250,7 @@ def likeliest(
     for block in blocks:
         if all(abs(block - better) > 1 for better in apart):
             apart.append(block)
-    if len(apart) < 3:
+    if len(apart) < 2:
         return apart
     caches = [reader.start() for _ in apart]
     reader.extend_together([Chunk(cache, ids[:BLOCK]) for cache in caches])
@@ -256,9 +260,12 @@ def likeliest(
         chunks.append(Chunk(cache, [*ids[cache.read : (block + 2) * BLOCK], *asked]))
     hidden = reader.extend_together(chunks)
     nats_QN = torch.stack([_likelihood(reader, hidden_QE, asked) for hidden_QE in hidden], 1)
-    vote_N = votes(nats_QN, nats_QN, torch.zeros(len(asked), dtype=torch.long))[0]
+    if few := len(apart) < FEW:
+        vote_N = nats_QN.sum(0)
+    else:
+        vote_N = votes(nats_QN, nats_QN, torch.zeros(len(asked), dtype=torch.long))[0]
     order = vote_N.argsort(descending=True, stable=True)
-    return [apart[place] for place in order.tolist() if vote_N[place] >= SHARE * vote_N.max()]
+    return [apart[place] for place in order.tolist() if few or vote_N[place] >= SHARE * vote_N.max()]
 
 
 def _likelihood(reader: Reader, hidden_QE: torch.Tensor, last: Sequence[int]) -> torch.Tensor:

@@ -65,7 +65,7 @@ class Sharded:
         return cuts(len(self.plan), self.ranks.world)[self.ranks.rank]
 
     def choose(self, question: Sequence[int], k: int = 16) -> Chosen:
-        """The `k` blocks of the document that the calibrated heads vote for, as `model.recall.choose` does.
+        """The `k` blocks that the calibrated heads vote for, as `model.recall.choose` does without an index.
 
         Raises:
             ValueError: if the question is empty.

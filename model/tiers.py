@@ -121,6 +121,7 @@ class Tiers:
         """
         before = self.count
         with self.lock:
+            self.clock += 1
             if topics_NV is not None:
                 assert len(topics_NV) == len(rows), "one topic a row"
                 self._note(topics_NV)  # the first of many rows may have to give way to the last

@@ -91,8 +91,8 @@ def windows(length: int, leasts: tuple[int, ...], models: "Models", progress: Pr
     stride = models.stride
     if length <= 2 * stride:
         raise InvalidInput(f"--lengths {length}: give more than the window, {2 * stride} tokens")
-    if wrong := [least for least in leasts if not SINKS <= least <= stride]:
-        raise InvalidInput(f"--least {wrong[0]}: give {SINKS} to {stride} tokens, half the window")
+    if wrong := [least for least in leasts if least % SINKS or not SINKS <= least <= stride]:
+        raise InvalidInput(f"--least {wrong[0]}: give multiples of {SINKS} up to {stride}, half the window")
     rows = measure(models.reader, text_ids(models.folder, length), leasts, progress)
     return {"rows": rows, "length": length, "machine": describe(models.reader.device), "model": models.name}
 

@@ -302,7 +302,7 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
     assert set(facts) <= set(seen)
     assert len(seen) == 3
     few = [others[0], *facts, facts[-1] + 1]
-    assert recall.likeliest(reader, ids, question, few) == [others[0], facts[0]]
+    assert recall.likeliest(reader, ids, question, few) == [facts[0], others[0]]
     assert recall.likeliest(reader, ids, question, []) == []
     assert recall.likeliest(reader, ids, question[:1], others)
 
@@ -352,7 +352,7 @@ def test_likelihoods_are_those_of_a_text_of_its_own(
     theirs, ours = families.build(families.CONFIGS[name], tmp_path / "model")
     reader, text = Reader.around(ours, 128), families.ids_of(700)[0].tolist()
     question, nats = families.ids_of(9, seed=1)[0].tolist(), {}
-    for block in (8, 1, 4, 6):
+    for block in (8, 1, 4, 6, 10):
         near = text[max(block - 1, 1) * BLOCK : (block + 2) * BLOCK]
         ids = torch.tensor([text[:BLOCK] + near + question])
         logits_QV = theirs(ids).logits[0, -10:-1].double()
@@ -360,8 +360,10 @@ def test_likelihoods_are_those_of_a_text_of_its_own(
     nats_NQ = np.stack(list(nats.values()))
     z_NQ = (nats_NQ - nats_NQ.mean(0)) / nats_NQ.std(0, ddof=1)
     votes = dict(zip(nats, (np.clip(z_NQ - USUAL, 0, None) ** 2).sum(1), strict=True))
-    given = [8, 1, 4, 9, 6]  # 9 is a neighbour of the first one
+    given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first one
     assert recall.likeliest(reader, text, question, given) == sorted(votes, key=lambda b: -votes[b])
+    few = sorted(given[:4], key=lambda b: -nats[b].sum() if b in nats else np.inf)[:3]
+    assert recall.likeliest(reader, text, question, given[:4]) == few
 
 
 def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:

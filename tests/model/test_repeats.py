@@ -62,6 +62,7 @@ def test_a_context_attends_as_much_of_the_past_as_the_text_asks_for(tmp_path: Pa
     assert pasts == [SINKS, 256, SINKS]
     assert held == [256, *(SINKS + past + 256 for past in pasts)]
     assert wide == [256, 512, SINKS + 512, SINKS + 512], "what comes in pieces keeps a whole chunk"
-    ours.config.window_least = 32
-    with pytest.raises(ValueError, match=r"window_least=32: give 0, .* or 64 to 256 tokens"):
-        Context(reader, families.HEADS)
+    for wrong in (32, 100, 320):
+        ours.config.window_least = wrong
+        with pytest.raises(ValueError, match=rf"window_least={wrong}: give 0, .* multiple of 64 up to 256"):
+            Context(reader, families.HEADS)

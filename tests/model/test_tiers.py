@@ -145,6 +145,16 @@ def test_what_is_old_and_unlike_the_topic_goes_first(tmp_path: Path) -> None:
     assert kept == [0, 2, 4, 5, 6, 7]
 
 
+def test_while_rows_come_the_oldest_unlike_what_is_read_go_first(tmp_path: Path) -> None:
+    tiers = Tiers(SHAPE, "float32", 8 * row_bytes("float32"), tmp_path)
+    topics = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    for number in range(6):
+        tiers.focus(topics[0])
+        tiers.append(some(2, number), topics)
+    kept = [row for row in range(12) if tiers.slot[0][row] >= 0]
+    assert kept == [2, 4, 6, 7, 8, 9, 10, 11]  # first 1 and 3 of the four oldest went, then 5 and 0
+
+
 def test_rows_that_come_together_may_give_way_to_each_other(tmp_path: Path) -> None:
     tiers = Tiers(SHAPE, "float32", 4 * row_bytes("float32"), tmp_path)
     topics = torch.tensor([[1.0, 0.0], [0.0, 1.0]] * 40)
