@@ -143,7 +143,7 @@ def windows(reader: Reader, ids: Sequence[int], leasts: Sequence[int], progress:
                 seconds[number].append(perf_counter() - started)
                 pasts[number].append(past)
                 nats[number].append(_surprise(reader, hidden_QE, next_Q))
-        progress("windows", min(start + stride, len(ids)), len(ids))
+        progress("windows", start + stride, len(ids))
     return [
         {
             "least": least,

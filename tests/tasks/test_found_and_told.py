@@ -36,7 +36,7 @@ def test_ten_needles_of_a_kind_in_32k_tokens(
     # of 30 questions a rate of 97 % misses two or more in every fourth text; the slow grids hold 95 %
     assert found["found_exact"] >= 0.9
     assert found["answer_given_blocks"] >= 0.8
-    assert found["answer"] >= 0.6
+    assert found["answer"] >= 0.7
 
 
 @pytest.mark.slow
