@@ -170,7 +170,8 @@ def _evaluating(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--ways",
         default="replay",
         metavar="WAY,WAY",
-        help="how blocks come back: replay, kv (all keys and values are kept), or both (default: replay)",
+        help="how blocks come back: replay (their tokens are read again), kv (all keys and values are kept), "
+        "auto (ranked as kv, answered as replay), or several (default: replay)",
     )
     grid.add_argument(
         "--storage",

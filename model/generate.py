@@ -16,7 +16,7 @@ import torch
 from transformers import GenerationMixin, LogitsProcessorList
 from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from model import attention, heads, recall, saved
+from model import answer, attention, heads, recall, saved
 from model.attention import SINKS, StreamingCache
 from model.context import Context, Memory
 from model.index import BLOCK
@@ -122,10 +122,10 @@ def _recalled(context: Context, prompt: Sequence[int]) -> StreamingCache:
     window = context.cache.held - SINKS
     before = (len(context) - window) // BLOCK
     if attention.levels_of(context.reader.config) < 2 or before <= 1:
-        return recall.window(context)
+        return answer.window(context)
     chosen = recall.choose(context, prompt[-recall.QUESTION :])
     old = [block for block in chosen.blocks if block < before]
-    return recall.assembled(context, recall.around(old, before), window)
+    return answer.assembled(context, answer.around(old, before), window)
 
 
 def _decode(

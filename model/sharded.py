@@ -13,12 +13,14 @@ import json
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import torch
 
 from model import recall, saved, shards
+from model.answer import ROOM, attended, read_again
 from model.context import Context, Memory
 from model.disk import TornContext, replace_file
 from model.heads import Heads
@@ -81,11 +83,12 @@ class Sharded:
         return Chosen(blocks, votes, total, perf_counter() - started)
 
     def answer(
-        self, question: Sequence[int], blocks: Sequence[int], new_tokens: int = 16, room: int = recall.ROOM
+        self, question: Sequence[int], blocks: Sequence[int], new_tokens: int = 16, room: int = ROOM
     ) -> list[int]:
         """Greedy continuation of the question, by replay; any process with the token ids can give it."""
-        chosen = recall.attended(self.reader, self.ids, question, blocks, room)
-        return recall.replay(self.reader, self.ids, question, chosen, new_tokens)
+        again = partial(read_again, self.reader, self.ids)
+        chosen = attended(self.reader, again, len(self.ids), question, blocks, room)
+        return self.reader.continue_from(again([chosen])[0], question, new_tokens)
 
     def save(self, folder: Path) -> None:
         """Write every shard's context, and the plan once all are written, where `open_sharded` finds them."""

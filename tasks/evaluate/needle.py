@@ -24,9 +24,10 @@ import torch
 from transformers import DynamicCache
 
 from model import heads
+from model.answer import answer, candidates
 from model.context import Context, Memory
 from model.index import BLOCK
-from model.recall import answer, candidates, choose
+from model.recall import choose
 from model.stream import Reader
 from tasks.evaluate.asking import Progress, silent
 from tasks.evaluate.needles import Haystack, Placed, correct, encoder, filler, hide, make_needles
@@ -149,7 +150,7 @@ class _Asker:
                     yield which, outcome
 
     def _context(self, folder: Path) -> Context:
-        memory = Memory(self.grid.storage, kv="kv" in self.grid.ways, folder=folder)
+        memory = Memory(self.grid.storage, kv=set(self.grid.ways) != {"replay"}, folder=folder)
         return Context(self.reader, self.heads, memory)
 
     def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:

@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 import model
 from model import heads, recall, saved, weights
+from model.answer import answer
 from model.context import Context, Memory
 from model.machine import Peak
 from model.stream import Reader
@@ -33,7 +34,7 @@ cpu = torch.device("cpu")
 reader = Reader(Path(folder), 2048, cpu, weights.pick_dtype(cpu))
 def ask(context):
     chosen = recall.choose(context, question, 16)
-    return chosen.blocks, recall.answer(context, question, chosen.blocks, 12)
+    return chosen.blocks, answer(context, question, chosen.blocks, 12)
 """
 READ = """
 context = Context(reader, heads.load(Path(folder), reader.config), Memory(kv=KV, folder=Path(where)))

@@ -27,6 +27,7 @@ SPREAD = """
 from pathlib import Path
 from transformers import AutoModelForCausalLM
 from model import attention, recall
+from model.answer import answer
 from model.context import Context, Memory
 from model.heads import Heads
 from model.layout import WAYS
@@ -61,7 +62,7 @@ def answered(reader, ids, heads, group):
         context = Context(reader, voting, Memory("float32", kv))
         context.read(ids)
         chosen = recall.choose(context, ids[90:120], 4)
-        found.append([chosen.blocks, recall.answer(context, ids[90:120], chosen.blocks, 4), context.blocks])
+        found.append([chosen.blocks, answer(context, ids[90:120], chosen.blocks, 4), context.blocks])
     return found, context.keys.gather(range(context.blocks))
 
 def far(one, two):
@@ -202,6 +203,7 @@ SMOLLM = """
 import time
 from pathlib import Path
 from model import attention, heads, index, recall
+from model.answer import answer
 from model.context import Context
 from model.layout import WAYS
 from model.sequence import RanksReader
@@ -222,7 +224,7 @@ def answered(reader):
     context.read(ids)
     chosen = recall.choose(context, question, 8)
     indexed = recall.choose(context, question, 8, "index")  # queries were heard by whoever had their tokens
-    return chosen.blocks, recall.answer(context, question, chosen.blocks, 8), indexed.blocks[0]
+    return chosen.blocks, answer(context, question, chosen.blocks, 8), indexed.blocks[0]
 
 with parallel.join(RANK, WORLD, PORT, timeout_s=900) as ranks:
     right = states(alone) if RANK == 0 else None

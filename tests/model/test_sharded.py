@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from model import attention, recall
+from model.answer import answer
 from model.context import Context, Memory
 from model.disk import TornContext
 from model.heads import Heads
@@ -63,7 +64,7 @@ def expected(reader: Reader, ids: list[int], questions: list[list[int]]) -> list
 
 
 def answered(context: Context, question: list[int]) -> list[int]:
-    return recall.answer(context, question, recall.choose(context, question, 6).blocks, 5)
+    return answer(context, question, recall.choose(context, question, 6).blocks, 5)
 
 
 def check(found: list[list[object]], expected: list[list[object]]) -> None:

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, Llama4TextConfig, LlamaConfig
 
 from model import attention, heads, recall, shards
+from model.answer import answer
 from model.context import Context
 from model.index import BLOCK
 from model.sharded import read_sharded
@@ -156,7 +157,7 @@ def compare(model_dir: Path, tokens: int, stride: int, counts: Sequence[int]) ->
             shown, room = (sorted(blocks), chosen.blocks), 4 * BLOCK
             told, guessed = (whole.answer(question, which, 6, room) for which in shown)
             assert reader.tokenizer.decode(told).strip().startswith(str(PLACES[place]))
-            assert guessed == recall.answer(context, question, alone.blocks, 6, "replay", room)
+            assert guessed == answer(context, question, alone.blocks, 6, "replay", room)
         assert near >= 0.99
         assert centred >= 0.9
     return best

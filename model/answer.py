@@ -1,0 +1,208 @@
+"""Answer from chosen blocks: which of them the question is about, and what the model says behind those.
+
+The idea: what heads vote for is alike, eight harbours' pass keys where one is asked for. So the whole model
+looks at every candidate, and each token of the question votes for the one behind which it stands out. One
+block set serves all layers, and the model answers from it as from a short text. Blocks come back in either
+way, for ranking as for the answer: as stored keys and values, or read again from their tokens.
+
+Shape suffixes: N blocks, L layers, x keys and values, G key/value heads, K keys, T tokens of a block,
+Q tokens of the question, V vocabulary, E hidden size, D head size.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import zip_longest
+
+import torch
+
+from model.attention import SINKS, StreamingCache
+from model.context import Context
+from model.index import BLOCK
+from model.recall import QUESTION
+from model.stream import Chunk, Reader
+from model.vote import votes
+
+WAYS = ("auto", "replay", "kv")
+ROOM = 512
+"""Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
+SHARE = 0.75
+"""Part of the best candidate's vote that another needs to be attended too."""
+FEW = 5
+"""Candidates among which one can stand out."""
+
+Bring = Callable[[Sequence[Sequence[int]]], list[StreamingCache]]
+"""Sets of blocks, each in document order, as caches of [sinks | blocks] with the document behind them."""
+
+
+def answer(
+    context: Context,
+    question: Sequence[int],
+    blocks: Sequence[int],
+    new_tokens: int = 16,
+    way: str = "auto",
+    room: int = ROOM,
+) -> list[int]:
+    """Greedy continuation of the question, attending [sinks | blocks in document order | question].
+
+    What the text ends with is attended where it was chosen, as any other block: text right before the
+    question that has nothing to do with it leads a small model astray.
+
+    Args:
+        blocks: candidates, best first; where they and their neighbours are more than `room` tokens, the
+            likeliest of them are attended (see `likeliest`).
+        way: "kv" takes the blocks' keys and values from the tiers, "replay" reads their tokens again. "auto"
+            ranks by what is kept, which is quick and as good, and answers from tokens read again, which is
+            better: kept keys and values carry all that the window held when they were made.
+
+    Raises:
+        ValueError: if the way is unknown, or "kv" is asked of a context that keeps no keys and values.
+    """
+    if way not in WAYS:
+        raise ValueError(f"way={way!r}: choose one of {', '.join(WAYS)}")
+    if way == "kv" and context.kv is None:
+        raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
+    reader, tokens = context.reader, len(context)
+    again = partial(read_again, reader, context.ids)
+    kept = partial(recalled, context) if context.kv is not None else again
+    chosen = attended(reader, again if way == "replay" else kept, tokens, question, blocks, room)
+    bring = kept if way == "kv" else again
+    return reader.continue_from(bring([chosen])[0], question, new_tokens)
+
+
+def recalled(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
+    """Sets of blocks as their stored keys and values, brought up from disk meanwhile."""
+    context.expect(sorted({block for blocks in sets for block in blocks}))
+    caches = []
+    for blocks in sets:
+        whole = [block for block in blocks if block < context.blocks]
+        tail = len(context) - context.blocks * BLOCK if len(whole) < len(blocks) else 0
+        caches.append(assembled(context, whole, tail))
+    return caches
+
+
+def read_again(reader: Reader, ids: Sequence[int], sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
+    """Sets of blocks from a text's token ids alone, each where it stands in the text; rows of a batch."""
+    sinks = reader.start()
+    if len(ids):
+        reader.extend_together([Chunk(sinks, ids[:BLOCK])])
+    caches = [sinks.copy() if len(ids) else reader.start() for _ in sets]
+    for runs in zip_longest(*map(_runs, sets)):
+        chunks = []
+        for cache, run in zip(caches, runs, strict=True):
+            if run is not None:
+                cache.read = run.start * BLOCK
+                chunks.append(Chunk(cache, ids[run.start * BLOCK : run.stop * BLOCK]))
+        reader.extend_together(chunks)
+    for cache in caches:
+        cache.read = len(ids)
+    return caches
+
+
+def _runs(blocks: Sequence[int]) -> list[range]:
+    """Ascending numbers as ranges without a gap."""
+    runs: list[range] = []
+    for block in blocks:
+        start = runs.pop().start if runs and runs[-1].stop == block else block
+        runs.append(range(start, block + 1))
+    return runs
+
+
+def candidates(tokens: int, blocks: Sequence[int], room: int = ROOM) -> list[int]:
+    """Blocks of a text that an answer may see behind the sinks', in document order: all where they have room.
+
+    Else those that are given and their neighbours. The text's last one may be a part of a block.
+    """
+    stop = -(-tokens // BLOCK)
+    return list(range(1, stop)) if stop - 1 <= room // BLOCK else around(blocks, stop, stop * BLOCK)
+
+
+def attended(
+    reader: Reader,
+    bring: Bring,
+    tokens: int,
+    question: Sequence[int],
+    blocks: Sequence[int],
+    room: int = ROOM,
+) -> list[int]:
+    """Blocks of a text that an answer sees: all candidates, or the likeliest where they have no room."""
+    near = candidates(tokens, blocks, room)
+    if len(near) <= room // BLOCK:
+        return near
+    stop = -(-tokens // BLOCK)
+    return around(likeliest(reader, bring, stop, question, blocks), stop, room)
+
+
+@torch.inference_mode()
+def likeliest(
+    reader: Reader, bring: Bring, stop: int, question: Sequence[int], blocks: Sequence[int]
+) -> list[int]:
+    """The blocks behind which the question is likeliest, best first: with `SHARE` of the best one's vote.
+
+    Each stands between the sinks and the question with its neighbours, of which there are none from `stop`
+    on; one that is a neighbour of a better one is not tried by itself. Every token of the question but its
+    first votes by how likely it is behind each, beside what is usual behind all (see `model.vote`): a sum of
+    log-likelihoods falls for a place that suits any question. Fewer than `FEW` are put in order by that sum,
+    for among them little stands out, and all are given.
+
+    Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
+    retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
+    with zero-shot question generation". Theirs is the question's mean over tokens.
+    """
+    asked, apart = list(question[-QUESTION:]), list[int]()
+    for block in blocks:
+        if all(abs(block - better) > 1 for better in apart):
+            apart.append(block)
+    if len(apart) < 2 or len(asked) < 2:
+        return apart
+    caches = bring([around([block], stop) for block in apart])
+    hidden = reader.extend_together([Chunk(cache, asked) for cache in caches])
+    nats_QN = torch.stack([_likelihood(reader, hidden_QE, asked) for hidden_QE in hidden], 1)
+    if few := len(apart) < FEW:
+        vote_N = nats_QN.sum(0)
+    else:
+        vote_N = votes(nats_QN, nats_QN, torch.zeros(len(nats_QN), dtype=torch.long))[0]
+    order = vote_N.argsort(descending=True, stable=True)
+    return [apart[place] for place in order.tolist() if few or vote_N[place] >= SHARE * vote_N.max()]
+
+
+def _likelihood(reader: Reader, hidden_QE: torch.Tensor, asked: Sequence[int]) -> torch.Tensor:
+    """Log-probability (Q - 1,), in nats, of each token behind the one before it."""
+    logits_QV = reader.model.get_output_embeddings()(hidden_QE[:-1]).float()
+    ids_Q1 = torch.tensor(asked[1:], device=logits_QV.device)[:, None]
+    nats_Q: torch.Tensor = logits_QV.log_softmax(-1).gather(1, ids_Q1)[:, 0].cpu()
+    return nats_Q
+
+
+def around(blocks: Sequence[int], stop: int, room: int = ROOM) -> list[int]:
+    """Blocks below `stop` with their neighbours, in document order, at most `room` tokens of them."""
+    kept: list[int] = []
+    for block in blocks:
+        for near in (block, block + 1, block - 1):
+            if 0 < near < stop and near not in kept and len(kept) < room // BLOCK:
+                kept.append(near)
+    return sorted(kept)
+
+
+def window(context: Context) -> StreamingCache:
+    """A cache of what the context's window holds, for decoding that leaves the context as it is."""
+    cache = context.reader.start(len(context.cache.layers))
+    if len(context):
+        cache.restore(context.cache.state(), len(context))
+    return cache
+
+
+def assembled(context: Context, blocks: list[int], recent: int) -> StreamingCache:
+    """A cache of [sinks | blocks | recent] from the window and the tiers."""
+    assert context.kv is not None
+    cache = context.reader.start()
+    kv_NLxGTD = context.kv.gather(torch.tensor(blocks, dtype=torch.long)).to(context.reader.dtype)
+    state = {}
+    for index, layer in enumerate(context.cache.layers):
+        keys, values = layer.whole()
+        for name, held, part in (("k", keys, 0), ("v", values, 1)):
+            length = held.shape[2]
+            recalled_GKD = kv_NLxGTD[:, index, part].transpose(0, 1).flatten(1, 2)
+            sinks, last = held[:, :, : min(SINKS, length - recent)], held[:, :, length - recent :]
+            state[f"{name}{index}"] = torch.cat([sinks, recalled_GKD[None], last], dim=2)
+    cache.restore(state, len(context))
+    return cache

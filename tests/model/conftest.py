@@ -1,0 +1,41 @@
+"""A reader, a document with one fact, and a context that holds it."""
+
+import pydoc_data.topics
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import heads
+from model.context import Context, Memory
+from model.heads import Heads
+from model.index import BLOCK
+from model.stream import Reader
+from tests.model.facts import FACT, TOKENS, ids_of
+
+
+@pytest.fixture(scope="module")
+def reader(model_dir: Path) -> Reader:
+    return Reader(model_dir, 512, torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="module")
+def voting(model_dir: Path, reader: Reader) -> Heads:
+    return heads.load(model_dir, reader.config)
+
+
+@pytest.fixture(scope="module")
+def document(reader: Reader) -> tuple[list[int], set[int]]:
+    """Token ids of natural text with one fact in its middle, and the blocks of the fact."""
+    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:20_000])[:TOKENS]
+    fact = ids_of(reader, FACT)
+    middle = TOKENS // 3
+    blocks = range(middle // BLOCK, (middle + len(fact) - 1) // BLOCK + 1)
+    return prose[:middle] + fact + prose[middle:], set(blocks)
+
+
+@pytest.fixture(scope="module")
+def context(reader: Reader, voting: Heads, document: tuple[list[int], set[int]]) -> Context:
+    context = Context(reader, voting, Memory(kv=True))
+    context.read(document[0])
+    return context

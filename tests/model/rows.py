@@ -1,0 +1,31 @@
+"""Rows of numbers to store, and tiers of which two are in memory."""
+
+import torch
+
+from model.arena import Arena
+from model.formats import Format
+from model.tiers import CPU, Tiers
+
+SHAPE = (2, 4, 8)
+
+
+class TwoTiers(Tiers):
+    """Two tiers in memory, as beside a CUDA device, on any machine."""
+
+    def _memory(self, host_bytes: int, device_bytes: int) -> list[Arena]:
+        size = self.format.row_bytes
+        return [Arena(size, budget, CPU, pinned=False) for budget in (host_bytes // 2 + size, host_bytes)]
+
+
+def row_bytes(storage: str) -> int:
+    return Format(storage, SHAPE).row_bytes
+
+
+def some(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(count, *SHAPE, generator=torch.Generator().manual_seed(seed)) * 5
+
+
+def stored(rows: torch.Tensor, storage: str) -> torch.Tensor:
+    """What a format keeps of some rows."""
+    kept = Format(storage, tuple(rows.shape[1:]))
+    return kept.decode(kept.encode(rows), torch.empty_like(rows, dtype=torch.float32))

@@ -1,0 +1,130 @@
+"""A saved context is continued and asked as if it had never been closed, or refused.
+
+Run: pytest tests/model/test_saved.py
+"""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from model import recall, saved
+from model.answer import answer
+from model.context import Context, Memory
+from model.disk import TornContext
+from model.heads import Heads
+from model.index import BLOCK
+from model.stream import Reader
+from tests.model.facts import QUESTION, ids_of
+
+ASK = """
+import sys
+from pathlib import Path
+import torch
+from model import recall, saved
+from model.answer import answer
+from model.stream import Reader
+from tests.model import families
+reader = Reader(Path(sys.argv[1]), 512, torch.device("cpu"), torch.float32)
+context = saved.open_context(reader, Path(sys.argv[2]))
+question = reader.tokenizer(sys.argv[3], add_special_tokens=False)["input_ids"]
+chosen = recall.choose(context, question, 4)
+print(chosen.blocks, answer(context, question, chosen.blocks, 8, "kv"), flush=True)
+"""
+
+
+def test_a_saved_context_answers_the_same_in_another_process(
+    context: Context, reader: Reader, model_dir: Path, tmp_path: Path
+) -> None:
+    saved.save(context, tmp_path)
+    saved.save(context, tmp_path)  # again, into the same place
+    question = ids_of(reader, QUESTION)
+    chosen = recall.choose(context, question, 4)
+    expected = f"{chosen.blocks} {answer(context, question, chosen.blocks, 8, 'kv')}\n"
+    command = [sys.executable, "-c", ASK, str(model_dir), str(tmp_path), QUESTION]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == expected
+
+
+def test_a_saved_context_is_continued_as_if_it_had_never_been_closed(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
+) -> None:
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    one.read(document[0][:1100])
+    saved.save(one, tmp_path)
+    two = saved.open_context(reader, tmp_path)
+    for context in (one, two):
+        context.read(document[0][1100:])
+    question = ids_of(reader, QUESTION)
+    assert recall.choose(one, question, 8).blocks == recall.choose(two, question, 8).blocks
+    assert one.ids == two.ids
+
+
+@pytest.mark.usefixtures("small_index")
+def test_an_index_learns_while_reading_and_is_saved_with_its_context(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
+) -> None:
+    ids, question = document[0], ids_of(reader, QUESTION)
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    for until in (300, 1100):  # before it has learned, and after
+        one.read(ids[len(one) : until])
+        saved.save(one, tmp_path)
+        two = saved.open_context(reader, tmp_path)
+        for context in (one, two):
+            assert context.index.ready == (until > 512)
+            context.read(ids[until : until + 400])
+        assert all(torch.equal(x, two.index.state()[name]) for name, x in one.index.state().items())
+    one.read(ids[len(one) :])
+    exact = recall.choose(one, question, 8)
+    for path in ("codes", "index"):
+        chosen = recall.choose(one, question, 8, path)
+        assert chosen.blocks[0] == exact.blocks[0] in document[1]
+    without = Context(reader, voting, Memory(index=False))
+    without.read(ids)
+    assert not without.index.ready
+    scanned = recall.choose(without, question, 8, "index")
+    assert scanned.blocks == recall.choose(without, question, 8).blocks
+    assert scanned.blocks[0] == exact.blocks[0]
+
+
+def test_what_is_torn_or_of_another_model_is_refused(
+    reader: Reader, context: Context, model_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="no context was saved here"):
+        saved.open_context(reader, tmp_path)
+    saved.save(context, tmp_path)
+    other = copy.copy(reader)
+    other.stride = 256
+    with pytest.raises(ValueError, match="saved with stride 512, this reader has 256"):
+        saved.open_context(other, tmp_path)
+    manifest = tmp_path / "context.json"
+    kept = manifest.read_text()
+    manifest.write_text(kept.replace(f'"format": {saved.FORMAT}', '"format": 2'))
+    with pytest.raises(ValueError, match=r"format 2, this version reads .* read the document again"):
+        saved.open_context(reader, tmp_path)
+    manifest.write_text(kept)
+    window = next(tmp_path.glob("*window*"))
+    content = bytearray(window.read_bytes())
+    content[-5] ^= 1
+    window.write_bytes(content)
+    with pytest.raises(TornContext, match="damaged"):
+        saved.open_context(reader, tmp_path)
+
+
+def test_a_save_that_fails_leaves_the_one_before_it(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
+) -> None:
+    context = Context(reader, voting, Memory(folder=tmp_path))
+    context.read(document[0][:200])
+    saved.save(context, tmp_path)
+    (tmp_path / "2-index.safetensors").mkdir()  # where the next save will want to write a file
+    for _ in range(2):  # the same tokens, then more of them
+        with pytest.raises((OSError, SafetensorError)):
+            saved.save(context, tmp_path)
+        context.read(document[0][200:300])
+    again = saved.open_context(reader, tmp_path)
+    assert again.ids.tolist() == document[0][:200]
+    assert again.blocks == 200 // BLOCK
