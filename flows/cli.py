@@ -171,7 +171,7 @@ def _evaluating(add: Callable[..., argparse.ArgumentParser]) -> None:
         default="replay",
         metavar="WAY,WAY",
         help="how blocks come back: replay (their tokens are read again), kv (all keys and values are kept), "
-        "auto (ranked as kv, answered as replay), or several (default: replay)",
+        "or both (default: replay)",
     )
     grid.add_argument(
         "--storage",

@@ -22,7 +22,7 @@ from model.recall import QUESTION
 from model.stream import Chunk, Reader
 from model.vote import votes
 
-WAYS = ("auto", "replay", "kv")
+WAYS = ("replay", "kv")
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 SHARE = 0.75
@@ -39,7 +39,7 @@ def answer(
     question: Sequence[int],
     blocks: Sequence[int],
     new_tokens: int = 16,
-    way: str = "auto",
+    way: str = "replay",
     room: int = ROOM,
 ) -> list[int]:
     """Greedy continuation of the question, attending [sinks | blocks in document order | question].
@@ -50,9 +50,8 @@ def answer(
     Args:
         blocks: candidates, best first; where they and their neighbours are more than `room` tokens, the
             likeliest of them are attended (see `likeliest`).
-        way: "kv" takes the blocks' keys and values from the tiers, "replay" reads their tokens again. "auto"
-            ranks by what is kept, which is quick and as good, and answers from tokens read again, which is
-            better: kept keys and values carry all that the window held when they were made.
+        way: "replay" reads the blocks' tokens again; "kv" takes their keys and values from the tiers, which
+            is quicker and worse: those carry what else the window held when they were made.
 
     Raises:
         ValueError: if the way is unknown, or "kv" is asked of a context that keeps no keys and values.
@@ -61,11 +60,9 @@ def answer(
         raise ValueError(f"way={way!r}: choose one of {', '.join(WAYS)}")
     if way == "kv" and context.kv is None:
         raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
-    reader, tokens = context.reader, len(context)
-    again = partial(read_again, reader, context.ids)
-    kept = partial(recalled, context) if context.kv is not None else again
-    chosen = attended(reader, again if way == "replay" else kept, tokens, question, blocks, room)
-    bring = kept if way == "kv" else again
+    reader = context.reader
+    bring = partial(recalled, context) if way == "kv" else partial(read_again, reader, context.ids)
+    chosen = attended(reader, bring, len(context), question, blocks, room)
     return reader.continue_from(bring([chosen])[0], question, new_tokens)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.errors import InvalidInput
 
-WAYS = ("replay", "kv", "auto")
+WAYS = ("replay", "kv")
 """How blocks come back to be ranked and answered from; see `model.answer`."""
 STORAGES = ("float32", "bfloat16", "float8")
 """Those of model.formats, without its imports."""
@@ -43,7 +43,7 @@ class Grid:
     shared: bool = False
     """Read one context with the needles of all depths, instead of one for each."""
     ways: tuple[str, ...] = ("replay",)
-    """Ways to bring blocks back; the first one's answers are `answer`, others' have their names behind."""
+    """Ways to bring blocks back; the first one's answers are `answer`, a second's have its name behind."""
     storage: str = "bfloat16"
     """Number format of the calibrated heads' keys, and of all keys and values where a way wants them."""
     figure: Path | None = None
@@ -61,7 +61,7 @@ class Grid:
             raise InvalidInput(f"--keys {self.keys}: with --shared there are as many as depths; leave it out")
         if not self.ways or set(self.ways) - set(WAYS):
             raise InvalidInput(
-                f"--ways {','.join(self.ways)}: give some of {', '.join(WAYS)}, with commas between"
+                f"--ways {','.join(self.ways)}: give {' or '.join(WAYS)}, or both with a comma between"
             )
         if self.storage not in STORAGES:
             raise InvalidInput(f"--storage {self.storage}: give one of {', '.join(STORAGES)}")

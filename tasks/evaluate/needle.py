@@ -150,7 +150,7 @@ class _Asker:
                     yield which, outcome
 
     def _context(self, folder: Path) -> Context:
-        memory = Memory(self.grid.storage, kv=set(self.grid.ways) != {"replay"}, folder=folder)
+        memory = Memory(self.grid.storage, kv="kv" in self.grid.ways, folder=folder)
         return Context(self.reader, self.heads, memory)
 
     def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:

@@ -34,7 +34,7 @@ cpu = torch.device("cpu")
 reader = Reader(Path(folder), 2048, cpu, weights.pick_dtype(cpu))
 def ask(context):
     chosen = recall.choose(context, question, 16)
-    return chosen.blocks, answer(context, question, chosen.blocks, 12)
+    return chosen.blocks, answer(context, question, chosen.blocks, 12, "kv")
 """
 READ = """
 context = Context(reader, heads.load(Path(folder), reader.config), Memory(kv=KV, folder=Path(where)))

@@ -163,8 +163,8 @@ def test_lengths_are_sorted_and_distinct() -> None:
         ("--depths 41 --shared", "--depths 41"),
         ("--wordings 4", "--wordings 4"),
         ("--needles 0", "--needles 0"),
-        ("--ways fast", "replay, kv, auto"),
-        ("--ways ,", "replay, kv, auto"),
+        ("--ways fast", "replay or kv"),
+        ("--ways ,", "replay or kv"),
         ("--storage float4", "float32, bfloat16, float8"),
         ("--filler --haystack x", "--haystack"),
         ("--figure /nowhere/grid.png", "/nowhere/grid.png"),
@@ -269,12 +269,12 @@ def test_same_seed_same_cells(measure: Measure) -> None:
 
 
 def test_shared_reads_once_and_asks_for_every_depth(measure: Measure) -> None:
-    grid = "--lengths 1024 --depths 4 --needles 1 --shared --ways replay,kv,auto --storage float8"
+    grid = "--lengths 1024 --depths 4 --needles 1 --shared --ways replay,kv --storage float8"
     found = measure(*grid.split())
     assert found["grid"]["storage"] == "float8"
     assert found["tokens_read"] == 1024
     assert [cell["depth"] for cell in found["cells"]] == [0.0, 0.3333, 0.6667, 1.0]
-    wanted = {"answer_kv", "answer_given_blocks_kv", "answer_auto"}
+    wanted = {"answer_kv", "answer_given_blocks_kv"}
     assert all(cell.keys() >= wanted for cell in found["cells"])
     assert all(cell["keys"] == 4 for cell in found["cells"])
 
