@@ -79,10 +79,13 @@ def recalled(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingC
 
 def read_again(reader: Reader, ids: Sequence[int], sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
     """Sets of blocks from a text's token ids alone, each where it stands in the text; rows of a batch."""
-    sinks = reader.start()
+    caches = [reader.start() for _ in sets]
     if len(ids):
+        sinks = reader.start()
         reader.extend_together([Chunk(sinks, ids[:BLOCK])])
-    caches = [sinks.copy() if len(ids) else reader.start() for _ in sets]
+        state = sinks.state()
+        for cache in caches:  # each with parts of its own where ranks share them
+            cache.restore(state, sinks.read)
     for runs in zip_longest(*map(_runs, sets)):
         chunks = []
         for cache, run in zip(caches, runs, strict=True):

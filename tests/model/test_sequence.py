@@ -235,11 +235,11 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=900) as ranks:
         started = time.monotonic()
         found = states(reader)
         seconds = time.monotonic() - started
-        answer = answered(reader)
+        told = answered(reader)
         if RANK == 0:
             print(json.dumps({
-                "way": way, "far": float((found - right).abs().max()), "same": answer == right_answer,
-                "answer": reader.tokenizer.decode(answer[1]), "tokens_per_s": len(ids) / seconds,
+                "way": way, "far": float((found - right).abs().max()), "same": told == right_answer,
+                "answer": reader.tokenizer.decode(told[1]), "tokens_per_s": len(ids) / seconds,
                 "sent": dict(ranks.sent),
             }))
 """
