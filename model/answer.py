@@ -62,7 +62,20 @@ def answer(
         raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
     reader = context.reader
     bring = partial(recalled, context) if way == "kv" else partial(read_again, reader, context.ids)
-    chosen = attended(reader, bring, len(context), question, blocks, room)
+    return tell(reader, bring, len(context), question, blocks, new_tokens, room)
+
+
+def tell(
+    reader: Reader,
+    bring: Bring,
+    tokens: int,
+    question: Sequence[int],
+    blocks: Sequence[int],
+    new_tokens: int,
+    room: int = ROOM,
+) -> list[int]:
+    """`answer` of a document of so many `tokens`, whose blocks come back as `bring` does it."""
+    chosen = attended(reader, bring, tokens, question, blocks, room)
     return reader.continue_from(bring([chosen])[0], question, new_tokens)
 
 

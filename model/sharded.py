@@ -20,7 +20,7 @@ from time import perf_counter
 import torch
 
 from model import recall, saved, shards
-from model.answer import ROOM, attended, read_again
+from model.answer import ROOM, read_again, tell
 from model.context import Context, Memory
 from model.disk import TornContext, replace_file
 from model.heads import Heads
@@ -87,8 +87,7 @@ class Sharded:
     ) -> list[int]:
         """Greedy continuation of the question, by replay; any process with the token ids can give it."""
         again = partial(read_again, self.reader, self.ids)
-        chosen = attended(self.reader, again, len(self.ids), question, blocks, room)
-        return self.reader.continue_from(again([chosen])[0], question, new_tokens)
+        return tell(self.reader, again, len(self.ids), question, blocks, new_tokens, room)
 
     def save(self, folder: Path) -> None:
         """Write every shard's context, and the plan once all are written, where `open_sharded` finds them."""

@@ -13,10 +13,9 @@ from model import heads, recall
 from model.answer import answer
 from model.context import Context, Memory
 from model.stream import Chunk, Reader
+from tests.model.facts import FACT, QUESTION
 
 STRIDE = 256
-FACT = "\n\nThe pass key of the lighthouse is 48213.\n\n"
-QUESTION = "\n\nWhat is the pass key of the lighthouse? The pass key of the lighthouse is"
 
 pytestmark = pytest.mark.gpu
 

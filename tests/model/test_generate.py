@@ -16,8 +16,7 @@ from model import generate, heads, recall
 from model.attention import NAME
 from model.weights import HEADS
 from tests.model import families
-
-QUESTION = "\n\nWhat is the pass key of the lighthouse? The pass key of the lighthouse is"
+from tests.model.facts import QUESTION
 
 
 @pytest.fixture(scope="module")

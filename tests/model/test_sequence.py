@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Llama4TextConfig, LlamaConfig, Qwen3Config
 
 from model.layout import Layout, cuts
+from tests.model.facts import FACT, QUESTION
 from tests.model.ranks import run
 
 STRIDE = 64
@@ -20,8 +21,6 @@ LENGTHS = [*[STRIDE] * 4, 2, 9, 51]
 """Tokens of each call: whole chunks, fewer than there are ranks, and remainders of every kind."""
 SHAPES = [(9, 3), (4, 2), (2, 1)]
 KINDS: dict[str, Any] = {"llama": LlamaConfig, "qwen3": Qwen3Config}
-FACT = "\n\nThe pass key of the lighthouse is 48213.\n\n"
-QUESTION = "\n\nWhat is the pass key of the lighthouse? The pass key of the lighthouse is"
 
 SPREAD = """
 from pathlib import Path
