@@ -145,7 +145,6 @@ def attended(
     return around(likeliest(reader, bring, stop, question, blocks), stop, room)
 
 
-@torch.inference_mode()
 def likeliest(
     reader: Reader, bring: Bring, stop: int, question: Sequence[int], blocks: Sequence[int]
 ) -> list[int]:
@@ -167,9 +166,7 @@ def likeliest(
             apart.append(block)
     if len(apart) < 2 or len(asked) < 2:
         return apart
-    caches = bring([around([block], stop) for block in apart])
-    hidden = reader.extend_together([Chunk(cache, asked) for cache in caches])
-    nats_QN = torch.stack([_likelihood(reader, hidden_QE, asked) for hidden_QE in hidden], 1)
+    nats_QN = likelihood(reader, bring([around([block], stop) for block in apart]), asked)
     if few := len(apart) < FEW:
         vote_N = nats_QN.sum(0)
     else:
@@ -178,12 +175,18 @@ def likeliest(
     return [apart[place] for place in order.tolist() if few or vote_N[place] >= SHARE * vote_N.max()]
 
 
-def _likelihood(reader: Reader, hidden_QE: torch.Tensor, asked: Sequence[int]) -> torch.Tensor:
-    """Log-probability (Q - 1,), in nats, of each token behind the one before it."""
-    logits_QV = reader.model.get_output_embeddings()(hidden_QE[:-1]).float()
-    ids_Q1 = torch.tensor(asked[1:], device=logits_QV.device)[:, None]
-    nats_Q: torch.Tensor = logits_QV.log_softmax(-1).gather(1, ids_Q1)[:, 0].cpu()
-    return nats_Q
+@torch.inference_mode()
+def likelihood(reader: Reader, caches: Sequence[StreamingCache], asked: Sequence[int]) -> torch.Tensor:
+    """Log-probability (Q - 1, N), in nats, of each token but the first, behind each of N contexts.
+
+    All tokens but the last are read into the contexts, which can be continued with that one.
+    """
+    ids_Q1 = torch.tensor(asked[1:], device=reader.device)[:, None]
+    nats = []
+    for hidden_QE in reader.extend_together([Chunk(cache, asked[:-1]) for cache in caches]):
+        logits_QV = reader.model.get_output_embeddings()(hidden_QE).float()
+        nats.append(logits_QV.log_softmax(-1).gather(1, ids_Q1)[:, 0].cpu())
+    return torch.stack(nats, 1)
 
 
 def around(blocks: Sequence[int], stop: int, room: int = ROOM) -> list[int]:

@@ -1,12 +1,14 @@
 """`model.generate(..., memory_key="...")`: a context that outlives the call and the model's window.
 
-The idea: every key names a context (see `model.context`). A call reads its prompt into it, recalls blocks for
-the prompt from whatever left the window, and decodes behind [sinks | recalled blocks | window]; what was
-written is read into the context too, so the next call continues.
+The idea: every key names a context (see `model.context`). A call reads its prompt into it and decodes behind
+[sinks | recalled blocks | window]; what was written is read into the context too, so the next call continues.
+A prompt may instead ask for what has nothing to do with the text right before it, and that text then leads a
+small model astray. The model itself says which it is: a short prompt that is likelier behind the blocks that
+`model.answer` attends than behind the window is answered from those.
 """
 
-import functools
 from collections.abc import Sequence
+from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,13 @@ from model.stream import Pick, Reader, greedy
 _OPTIONS = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "streamer", "attention_mask")
 ROUND = 256
 """Tokens written before blocks are chosen again, by what was written last."""
+GAIN = 0.25
+"""Nats per token that a prompt must be likelier behind looked-up blocks than behind the window."""
 _plain = GenerationMixin.generate
 _contexts: "WeakKeyDictionary[Any, dict[str, Context]]" = WeakKeyDictionary()
 
 
-@functools.wraps(GenerationMixin.generate)
+@wraps(GenerationMixin.generate)
 def generate(self: Any, inputs: Any = None, *args: Any, memory_key: str | None = None, **options: Any) -> Any:
     if memory_key is None:
         return _plain(self, inputs, *args, **options)
@@ -85,13 +89,14 @@ def _folder(config: Any, key: str) -> Path | None:
 def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any]) -> torch.Tensor:
     prompt = _prompt(inputs, options)
     context = context_of(model, key)
+    looked_up = _looked_up(context, prompt)
     context.read(prompt[:-1])
     settings = {**model.generation_config.to_diff_dict(), **options}
     most = int(settings.get("max_new_tokens") or 20)
     written: list[int] = []
     while len(written) < most and not context.reader.stops & set(written[-1:]):
         said = [*prompt, *written]
-        cache = _recalled(context, said)
+        cache = _recalled(context, said) if written or looked_up is None else looked_up
         written += _decode(context.reader, cache, said[-1], min(ROUND, most - len(written)), settings)
         context.read([*prompt, *written][len(said) - 1 : -1])
     context.read([*prompt, *written][-1:])
@@ -117,15 +122,32 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     return ids
 
 
-def _recalled(context: Context, prompt: Sequence[int]) -> StreamingCache:
-    """What decoding attends: the window, and behind the sinks the blocks that the prompt asks for."""
-    window = context.cache.held - SINKS
-    before = (len(context) - window) // BLOCK
-    if attention.levels_of(context.reader.config) < 2 or before <= 1:
+def _looked_up(context: Context, prompt: Sequence[int]) -> StreamingCache | None:
+    """What answers a prompt that is about to be read, with all but its last token behind; None to go on."""
+    if _left(context) <= 1 or not 2 <= len(prompt) <= recall.QUESTION:
+        return None
+    reader, chosen = context.reader, recall.choose(context, prompt)
+    bring = partial(answer.read_again, reader, context.ids)
+    found = bring([answer.attended(reader, bring, len(context), prompt, chosen.blocks)])[0]
+    nats_N = answer.likelihood(reader, [found, answer.window(context)], prompt).mean(0)
+    return found if nats_N[0] - nats_N[1] > GAIN else None
+
+
+def _recalled(context: Context, said: Sequence[int]) -> StreamingCache:
+    """What decoding attends that goes on: the window, and behind the sinks blocks for what was said last."""
+    left = _left(context)
+    if left <= 1:
         return answer.window(context)
-    chosen = recall.choose(context, prompt[-recall.QUESTION :])
-    old = [block for block in chosen.blocks if block < before]
-    return answer.assembled(context, answer.around(old, before), window)
+    chosen = recall.choose(context, said[-recall.QUESTION :])
+    old = answer.around([block for block in chosen.blocks if block < left], left)
+    return answer.assembled(context, old, context.cache.held - SINKS)
+
+
+def _left(context: Context) -> int:
+    """Blocks that have left the window and may be recalled, the sinks' among them."""
+    if attention.levels_of(context.reader.config) < 2:
+        return 0
+    return (len(context) - (context.cache.held - SINKS)) // BLOCK
 
 
 def _decode(

@@ -16,7 +16,7 @@ from model import generate, heads, recall
 from model.attention import NAME
 from model.weights import HEADS
 from tests.model import families
-from tests.model.facts import QUESTION
+from tests.model.facts import FACT, QUESTION
 
 
 @pytest.fixture(scope="module")
@@ -65,21 +65,25 @@ def test_a_later_call_knows_what_an_earlier_one_read_and_keys_do_not_mix(
 def test_a_context_on_disk_is_continued_by_another_model_object(
     model_dir: Path, tokenizer: Any, tmp_path: Path
 ) -> None:
-    """What left a window of 256 tokens is recalled from disk."""
+    """What left a window of 256 tokens is recalled from disk and told; what goes on, goes on."""
     fields = {"window_size": 256, "memory_levels": 3}
     ours = load(model_dir, **fields)
     ours.config.memory_folder = str(tmp_path)
     prose = "\n\n".join(pydoc_data.topics.topics.values())[:4000]
-    text = f"The pass key of the lighthouse is 48213.\n\n{prose}"
-    ours.generate(tokens(tokenizer, prose[:300] + "\n\n" + text), memory_key="night", max_new_tokens=1)
+    text = tokens(tokenizer, f"{prose[:300]}\n\n{FACT}\n\n{prose}")
+    text, rest = text[:, :-12], text[:, -12:]
+    ours.generate(text, memory_key="night", max_new_tokens=1)
     again = load(model_dir, **fields)
     again.config.memory_folder = str(tmp_path)
     context = generate.context_of(again, "night")
     assert context.ids == generate.context_of(ours, "night").ids
-    chosen = recall.choose(context, tokens(tokenizer, QUESTION)[0].tolist())
+    question = tokens(tokenizer, QUESTION)
+    chosen = recall.choose(context, question[0].tolist())
     start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
     assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
-    assert again.generate(tokens(tokenizer, QUESTION), memory_key="night", max_new_tokens=2).shape[0] == 1
+    assert generate._looked_up(context, rest[0].tolist()) is None
+    written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
+    assert "48213" in tokenizer.decode(written)
 
 
 @pytest.mark.parametrize("name", ["gemma3", "llama4-chunked", "phi3"])
