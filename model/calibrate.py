@@ -51,8 +51,8 @@ def find(
     while len(chosen) < MOST_HEADS:
         gains = {head: _margin(z_SHN[:, [*chosen, head]], right_SN) for head in range(z_SHN.shape[1])}
         allowed = [h for h in gains if h not in chosen and _pairs([*chosen, h], heads, group) <= MOST_PAIRS]
-        head = max(allowed, key=gains.__getitem__)
-        if gains[head] < best + _GAIN:
+        head = max(allowed, key=gains.__getitem__, default=None)
+        if head is None or gains[head] < best + _GAIN:
             break
         best = gains[head]
         chosen.append(head)

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from model.attention import StreamingCache, least_of
+from model.disk import clear_unfinished
 from model.heads import Heads
 from model.index import BLOCK, Index
 from model.repeats import past_needed
@@ -75,6 +76,8 @@ class Context:
         self.index = Index(len(heads.pairs), reader.head_size, reader.device)
         self.filled = 0
         """Tokens of the chunk that is being filled."""
+        self.number = 0
+        """Of the save in the memory's folder that this began with or wrote last; 0 is none."""
         self.keys, self.kv = tiers or _tiers(reader, heads, memory)
 
     def __len__(self) -> int:
@@ -89,7 +92,12 @@ class Context:
         """Read on. Any number of tokens in any number of calls: chunks fall at the same places.
 
         With `window_least` only a chunk that comes in one call has a narrower window.
+
+        Raises:
+            OSError, ValueError: if a tier is full. What was read is held, `len(self)` tokens: read on from
+                there once there is room.
         """
+        self.store()
         stride, position = self.reader.stride, 0
         while position < len(ids):
             if self.filled == stride:
@@ -139,10 +147,10 @@ class Context:
         """What follows once a piece of a chunk is in the cache."""
         self.ids.extend(ids)
         self.filled += len(ids)
-        self._store()
+        self.store()
 
-    def _store(self) -> None:
-        """Blocks that have become whole go to the tiers and the index."""
+    def store(self) -> None:
+        """Blocks that have become whole go to the tiers and the index; after an error, again."""
         fresh = len(self) // BLOCK - self.blocks
         if fresh == 0:
             return
@@ -152,13 +160,18 @@ class Context:
         topics = keys_NPTD.mean(2).flatten(1)
         for tiers in filter(None, (self.keys, self.kv)):
             tiers.focus(topics.mean(0))
-        self.keys.append(keys_NPTD, topics)
+        if self.kv is not None:
+            self.kv.append(self._recent_kv(fresh, behind), topics)
+        try:
+            self.keys.append(keys_NPTD, topics)
+        except (OSError, ValueError):
+            if self.kv is not None:
+                self.kv.forget(self.blocks)
+            raise
         if self.memory.index:
             self.index.add(keys_NPTD)
             if self.index.ripe:
                 self.index.learn([self.reader.pooled(torch.cat(heard)) for heard in self.index.heard])
-        if self.kv is not None:
-            self.kv.append(self._recent_kv(fresh, behind), topics)
 
     def _hear(self, layer: int, q_BHQD: torch.Tensor) -> None:
         """What the calibrated heads ask while reading is what the index learns from."""
@@ -188,6 +201,9 @@ class Context:
 
 def _tiers(reader: Reader, heads: Heads, memory: Memory) -> tuple[Tiers, Tiers | None]:
     """Tiers of the calibrated keys, and of everything where everything is kept."""
+
+    if memory.folder:
+        clear_unfinished(memory.folder)
 
     def make(name: str, *shape: int) -> Tiers:
         folder = memory.folder / name if memory.folder else None

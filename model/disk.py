@@ -20,12 +20,18 @@ import numpy as np
 from model.arena import grown
 
 FORMAT = 1
+MANIFEST = "context.json"
+"""Names what a context has in its folder; written last."""
 _TABLE = "rows.table"
 _REMEDY = "read the document again"
 
 
 class TornContext(OSError):
     """Stored keys and values are not what was written; nothing was answered from them."""
+
+
+class StaleContext(ValueError):
+    """Another process saved the context since it was opened here."""
 
 
 class Rows:
@@ -121,7 +127,7 @@ class Rows:
             raise ValueError(f"{self.folder}: another process writes here: give another folder") from None
         if _first_line(self.folder) != self.table:
             fcntl.flock(self.file, fcntl.LOCK_UN)
-            raise ValueError(f"{self.folder}: was saved anew since it was opened: open it again")
+            raise stale(self.folder)
         self.writing = True
 
 
@@ -165,6 +171,30 @@ class Table:
 def saved(folder: Path) -> bool:
     """Whether rows were saved in a folder."""
     return (folder / _TABLE).exists()
+
+
+def stale(folder: Path) -> StaleContext:
+    return StaleContext(f"{folder}: was saved anew since it was opened: open it again")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Meanwhile no other process saves a context in `folder`; waits for one that does."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove the tables of a context whose first save never ended: without a manifest nothing was saved."""
+    if folder.is_dir():
+        with alone(folder):
+            if not (folder / MANIFEST).exists():
+                for table in folder.glob(f"*/{_TABLE}"):
+                    table.unlink()
 
 
 def _cut(content: memoryview) -> tuple[bytes, memoryview]:

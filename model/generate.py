@@ -12,7 +12,6 @@ from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from transformers import GenerationMixin, LogitsProcessorList
@@ -21,29 +20,46 @@ from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, T
 from model import answer, attention, heads, recall, saved
 from model.attention import SINKS, StreamingCache
 from model.context import Context, Memory
+from model.disk import StaleContext
 from model.index import BLOCK
 from model.stream import Pick, Reader, greedy
 
 _OPTIONS = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "streamer", "attention_mask")
+_DEFAULTS = {"max_new_tokens": 20, "top_k": 50}
+"""transformers' own, where neither the model nor the caller says anything."""
 ROUND = 256
 """Tokens written before blocks are chosen again, by what was written last."""
 GAIN = 0.25
 """Nats per token that a prompt must be likelier behind looked-up blocks than behind the window."""
 _plain = GenerationMixin.generate
-_contexts: "WeakKeyDictionary[Any, dict[str, Context]]" = WeakKeyDictionary()
+_HELD = "_nightread_contexts"
+"""Attribute of a model that holds its contexts: they go when it goes."""
 
 
 @wraps(GenerationMixin.generate)
 def generate(self: Any, inputs: Any = None, *args: Any, memory_key: str | None = None, **options: Any) -> Any:
     if memory_key is None:
         return _plain(self, inputs, *args, **options)
+    if args:
+        raise ValueError(f"with memory_key, give generate's options by name; not {type(args[0]).__name__}")
     prompt = inputs if inputs is not None else options.pop("input_ids")
-    return _generate(self, prompt, memory_key, options)
+    try:
+        return _generate(self, prompt, memory_key, options)
+    except StaleContext:
+        getattr(self, _HELD).pop(memory_key).close()  # a call after this one opens what was saved
+        raise
 
 
 def install() -> None:
     """Teach transformers' `generate` the argument `memory_key`. May be called again."""
     GenerationMixin.generate = generate
+
+
+class _Held(dict[str, Context]):
+    """Contexts by key; a copy of the model begins with none."""
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return _Held, ()
 
 
 def context_of(model: Any, key: str) -> Context:
@@ -54,7 +70,7 @@ def context_of(model: Any, key: str) -> Context:
     Raises:
         ValueError: if the model does not use this package's attention, or its heads were never calibrated.
     """
-    kept = _contexts.setdefault(model, {})
+    kept: _Held = model.__dict__.setdefault(_HELD, _Held())
     if key not in kept:
         kept[key] = _fresh(model, key)
     return kept[key]
@@ -80,7 +96,7 @@ def _folder(config: Any, key: str) -> Path | None:
     folder = getattr(config, "memory_folder", None)
     if folder is None or attention.levels_of(config) < 3:
         return None
-    if not key or key != Path(key).name:
+    if not key or key != Path(key).name or key == "..":
         raise ValueError(f"memory_key={key!r} names a folder: use a plain name without slashes")
     return Path(folder) / key
 
@@ -89,10 +105,13 @@ def _folder(config: Any, key: str) -> Path | None:
 def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any]) -> torch.Tensor:
     prompt = _prompt(inputs, options)
     context = context_of(model, key)
-    looked_up = _looked_up(context, prompt)
+    given = {**model.generation_config.to_diff_dict(), **options}
+    settings = _DEFAULTS | {name: value for name, value in given.items() if value is not None}
+    most = int(settings["max_new_tokens"])
+    if (streamer := settings.get("streamer")) is not None:
+        streamer.put(inputs.cpu())
+    looked_up = _looked_up(context, prompt) if most else None
     context.read(prompt[:-1])
-    settings = {**model.generation_config.to_diff_dict(), **options}
-    most = int(settings.get("max_new_tokens") or 20)
     written: list[int] = []
     while len(written) < most and not context.reader.stops & set(written[-1:]):
         said = [*prompt, *written]
@@ -100,7 +119,7 @@ def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any
         written += _decode(context.reader, cache, said[-1], min(ROUND, most - len(written)), settings)
         context.read([*prompt, *written][len(said) - 1 : -1])
     context.read([*prompt, *written][-1:])
-    if (streamer := settings.get("streamer")) is not None:
+    if streamer is not None:
         streamer.end()
     if context.memory.folder is not None:
         saved.save(context, context.memory.folder)
@@ -118,6 +137,8 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     mask = options.pop("attention_mask", None)
     if mask is not None and not bool(mask.all()):
         raise ValueError("with memory_key, a prompt has no padding: pass the tokens without it")
+    if (most := options.get("max_new_tokens")) is not None and most < 0:
+        raise ValueError(f"max_new_tokens={most}: give how many to write; 0 only reads the prompt")
     ids: list[int] = inputs[0].tolist()
     return ids
 
@@ -176,5 +197,7 @@ def _pick(settings: dict[str, Any]) -> Pick:
 def _warpers(settings: dict[str, Any]) -> LogitsProcessorList:
     """Those that reshape a distribution before it is sampled, in transformers' order."""
     made = {"temperature": TemperatureLogitsWarper, "top_k": TopKLogitsWarper, "top_p": TopPLogitsWarper}
-    asked = [(make, settings[name]) for name, make in made.items() if settings.get(name) not in (None, 0)]
+    if settings["top_k"] == 0:
+        del made["top_k"]
+    asked = [(make, settings[name]) for name, make in made.items() if name in settings]
     return LogitsProcessorList([make(value) for make, value in asked])

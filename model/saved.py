@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from model import heads as calibrated
 from model.context import Context, Memory
-from model.disk import TornContext, make_durable, replace_file
+from model.disk import MANIFEST, TornContext, alone, make_durable, replace_file, stale
 from model.heads import Heads
 from model.index import BLOCK
 from model.stream import Reader
@@ -26,12 +26,7 @@ from model.tiers import Tiers
 FORMAT = 3
 _KEPT = ("storage", "kv", "index")
 """What of a context's `Memory` is decided when its reading begins."""
-_MANIFEST, _TOKENS, _WINDOW, _INDEX = (
-    "context.json",
-    "tokens.safetensors",
-    "window.safetensors",
-    "index.safetensors",
-)
+_TOKENS, _WINDOW, _INDEX = "tokens.safetensors", "window.safetensors", "index.safetensors"
 
 
 def save(context: Context, folder: Path) -> None:
@@ -39,9 +34,19 @@ def save(context: Context, folder: Path) -> None:
 
     Raises:
         OSError: if the disk is full or not writable; what was saved before can still be opened.
+        StaleContext: if another process saved the context there since it was opened.
     """
+    context.store()
     folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        _save(context, folder)
+
+
+def _save(context: Context, folder: Path) -> None:
     previous: dict[str, Any] = _manifest(folder) if exists(folder) else {"number": 0, "files": {}}
+    own = context.memory.folder is not None and context.memory.folder.resolve() == folder.resolve()
+    if own and previous["number"] != context.number:
+        raise stale(folder)
     number = previous["number"] + 1  # in every name: a save never touches what the one before it wrote
     context.keys.save(folder / "keys")
     if context.kv is not None:
@@ -58,14 +63,16 @@ def save(context: Context, folder: Path) -> None:
         make_durable(path)
         files[name] = {"file": path.name, "crc": _checksum(path)}
     manifest = _described(context) | {"number": number, "files": files}
-    replace_file(folder / _MANIFEST, json.dumps(manifest).encode())
+    replace_file(folder / MANIFEST, json.dumps(manifest).encode())
+    if own:
+        context.number = number
     for old in previous["files"].values():
         (folder / old["file"]).unlink(missing_ok=True)
 
 
 def exists(folder: Path) -> bool:
     """Whether a context was saved in `folder`."""
-    return (folder / _MANIFEST).exists()
+    return (folder / MANIFEST).exists()
 
 
 def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> Context:
@@ -93,9 +100,10 @@ def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> 
     rows = manifest["tokens"] // BLOCK  # a crash while saving may have left more
     context = Context(reader, heads, budgets, tiers=_open_tiers(reader, folder, budgets, rows))
     context.ids = array("i", load_file(parts[_TOKENS])["ids"].numpy().tobytes())
-    context.cache.restore(load_file(parts[_WINDOW], device=str(reader.device)), manifest["tokens"])
+    window = load_file(parts[_WINDOW], device=str(reader.device))
+    context.cache.restore({name: x.to(reader.dtype) for name, x in window.items()}, manifest["tokens"])
     context.index.restore(load_file(parts[_INDEX]))
-    context.filled = manifest["filled"]
+    context.filled, context.number = manifest["filled"], manifest["number"]
     return context
 
 
@@ -120,7 +128,7 @@ def _described(context: Context) -> dict[str, Any]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     if not path.exists():
         raise ValueError(f"{folder}: no context was saved here: give a folder that save() wrote")
     try:

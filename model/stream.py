@@ -87,7 +87,8 @@ class Reader:
         keep_freed()
         self.stride, self.device, self.dtype = stride, self.model.device, self.model.dtype
         self.decoder = rotation.decoder_of(self.model)
-        self.rotation = rotation.learned(self.model, SINKS + 2 * stride + _ROOM)
+        self.positions = SINKS + 2 * stride + _ROOM
+        self.rotation = rotation.learned(self.model, self.positions)
 
     @contextmanager
     def dense(self) -> Iterator[None]:
@@ -244,7 +245,16 @@ class Reader:
         return self._forward(cache, [ids], on_attention=probe, on_query=on_query)[0]
 
     def _forward(self, cache: StreamingCache, rows: Sequence[Sequence[int]], **hooks: Any) -> torch.Tensor:
-        """Last hidden states, (rows, tokens, hidden)."""
+        """Last hidden states, (rows, tokens, hidden).
+
+        Raises:
+            ValueError: if they and what they attend are more tokens than there are positions for.
+        """
+        if cache.held + len(rows[0]) > self.positions:
+            raise ValueError(
+                f"{len(rows[0])} tokens behind {cache.held} that are attended: this reader has "
+                f"{self.positions} positions; ask a shorter question, or give answers less room"
+            )
         ids_BQ = torch.tensor(rows, device=self.device)
         with self._depth(len(cache.layers)):
             output = self.decoder(

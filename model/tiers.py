@@ -129,8 +129,18 @@ class Tiers:
                 for part in self._parts(len(rows)):
                     self._append(rows[part])
             except (OSError, ValueError):
-                self._forget(before)
+                self.forget(before)
                 raise
+
+    def forget(self, first: int) -> None:
+        """Take rows from `first` on back."""
+        with self.lock:
+            rows = np.arange(first, self.count)
+            for tier in range(len(self.arenas)):
+                self._drop(tier, rows)
+            if self.disk is not None:
+                self.disk.forget(first)
+            self.count = first
 
     def gather(self, rows: Sequence[int] | torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Rows by number, (N, *shape) on the device; they count as used and move up.
@@ -243,15 +253,6 @@ class Tiers:
         self._put(0, fresh, self.format.encode(rows))
         self.count += len(fresh)
 
-    def _forget(self, first: int) -> None:
-        """Take rows from `first` on back."""
-        rows = np.arange(first, self.count)
-        for tier in range(len(self.arenas)):
-            self._drop(tier, rows)
-        if self.disk is not None:
-            self.disk.forget(first)
-        self.count = first
-
     def _note(self, topics_NV: torch.Tensor) -> None:
         """What the next rows are about."""
         assert self.count == 0 or len(self.topics_NV), "topics of all rows or of none"
@@ -352,7 +353,7 @@ class Tiers:
         else:
             raise ValueError(
                 f"host_bytes={arena.capacity * arena.row_bytes} is full and there is no disk tier: "
-                "raise the budget, or give a folder"
+                "raise the budget, or give a folder (generate: config.memory_folder)"
             )
         self._drop(tier, rows)
 

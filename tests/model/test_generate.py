@@ -3,17 +3,22 @@
 Run: pytest tests/model/test_generate.py
 """
 
+import copy
+import gc
 import pydoc_data.topics
+import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
 
 import model as nightread
 from model import generate, heads, recall
 from model.attention import NAME
+from model.disk import StaleContext
 from model.weights import HEADS
 from tests.model import families
 from tests.model.facts import FACT, QUESTION
@@ -72,7 +77,7 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     prose = "\n\n".join(pydoc_data.topics.topics.values())[:4000]
     text = tokens(tokenizer, f"{prose[:300]}\n\n{FACT}\n\n{prose}")
     text, rest = text[:, :-12], text[:, -12:]
-    ours.generate(text, memory_key="night", max_new_tokens=1)
+    ours.generate(text, memory_key="night", max_new_tokens=0)
     again = load(model_dir, **fields)
     again.config.memory_folder = str(tmp_path)
     context = generate.context_of(again, "night")
@@ -102,10 +107,69 @@ def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tm
     again = AutoModelForCausalLM.from_pretrained(
         tmp_path, attn_implementation=NAME, dtype=torch.float32, window_size=256
     )
-    again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path), None
+    shutil.copytree(tmp_path / "night", tmp_path / "again" / "night")  # each has one that nobody else saves
+    again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path / "again"), None
     assert generate.context_of(again, "night").cache.read == 200 + 6 + 700 + 1
     one, two = (model.generate(question, memory_key="night", max_new_tokens=8) for model in (ours, again))
     assert torch.equal(one, two)
+
+
+def test_a_call_may_only_read_and_a_stream_shows_what_transformers_streams(
+    model_dir: Path, tokenizer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, prompt = load(model_dir), tokens(tokenizer, "The capital of France is")
+    assert torch.equal(ours.generate(prompt, memory_key="read", max_new_tokens=0), prompt)
+    assert generate.context_of(ours, "read").ids.tolist() == prompt[0].tolist()
+    for skip in (True, False):
+        streamer = TextStreamer(tokenizer, skip_prompt=skip)
+        ours.generate(prompt, max_new_tokens=4, do_sample=False, streamer=streamer)
+        expected = capsys.readouterr().out
+        ours.generate(prompt, memory_key=f"{skip}", max_new_tokens=4, streamer=streamer)
+        assert capsys.readouterr().out == expected
+
+
+def test_it_samples_as_transformers_does(tmp_path: Path) -> None:
+    ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
+    prompt, options = families.ids_of(20), {"max_new_tokens": 30, "do_sample": True, "eos_token_id": None}
+    ours.generation_config.eos_token_id = None
+    for number, temperature in enumerate((0.3, 1.5)):
+        torch.manual_seed(number)
+        expected = ours.generate(prompt, **options, pad_token_id=0, temperature=temperature)
+        torch.manual_seed(number)
+        del options["eos_token_id"]
+        written = ours.generate(prompt, memory_key=f"{number}", **options, temperature=temperature)
+        options["eos_token_id"] = None
+        assert torch.equal(written, expected)
+    with pytest.raises(ValueError, match="temperature"):
+        ours.generate(prompt, memory_key="cold", max_new_tokens=2, do_sample=True, temperature=0.0)
+
+
+def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None:
+    ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
+    ours.generate(families.ids_of(20), memory_key="night", max_new_tokens=2)
+    assert len(generate.context_of(copy.deepcopy(ours), "night")) == 0
+    gone = weakref.ref(generate.context_of(ours, "night"))
+    del ours
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_context_that_another_saved_is_opened_anew(tmp_path: Path) -> None:
+    one = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    heads.save(families.HEADS, one.config, tmp_path / HEADS, {})
+    two = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation=NAME, dtype=torch.float32)
+    for model in (one, two):
+        model.config.memory_folder = str(tmp_path)
+    prompt = families.ids_of(20)
+    one.generate(prompt, memory_key="night", max_new_tokens=0)
+    assert len(generate.context_of(two, "night")) == 20
+    one.generate(prompt, memory_key="night", max_new_tokens=0)
+    with pytest.raises(StaleContext, match="open it again"):
+        two.generate(prompt, memory_key="night", max_new_tokens=0)
+    two.generate(prompt, memory_key="night", max_new_tokens=0)
+    assert len(generate.context_of(two, "night")) == 60
 
 
 def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
@@ -114,6 +178,13 @@ def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
         ours.generate(prompt, memory_key="a", num_beams=4)
     with pytest.raises(ValueError, match=r"one row of tokens, not of shape \(2, 1\)"):
         ours.generate(prompt.repeat(2, 1), memory_key="a")
+    with pytest.raises(ValueError, match="options by name; not GenerationConfig"):
+        ours.generate(prompt, ours.generation_config, memory_key="a")
+    with pytest.raises(ValueError, match="max_new_tokens=-1: give how many"):
+        ours.generate(prompt, memory_key="a", max_new_tokens=-1)
+    ours.config.memory_folder = "contexts"
+    with pytest.raises(ValueError, match="a plain name"):
+        ours.generate(prompt, memory_key="..")
     ours.config.memory_levels = 7
     with pytest.raises(ValueError, match="memory_levels=7"):
         ours.generate(prompt, memory_key="a")

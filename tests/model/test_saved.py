@@ -4,8 +4,11 @@ Run: pytest tests/model/test_saved.py
 """
 
 import copy
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from safetensors import SafetensorError
 from model import recall, saved
 from model.answer import answer
 from model.context import Context, Memory
-from model.disk import TornContext
+from model.disk import StaleContext, TornContext
 from model.heads import Heads
 from model.index import BLOCK
 from model.stream import Reader
@@ -23,6 +26,8 @@ from tests.model.facts import QUESTION, ids_of
 
 ASK = """
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 import torch
 from model import recall, saved
@@ -128,3 +133,109 @@ def test_a_save_that_fails_leaves_the_one_before_it(
     again = saved.open_context(reader, tmp_path)
     assert again.ids.tolist() == document[0][:200]
     assert again.blocks == 200 // BLOCK
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """A disk with no more room than this for any one file, and then with room again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("keys_fail", [False, True])
+def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
+    keys_fail: bool,
+    reader: Reader,
+    voting: Heads,
+    document: tuple[list[int], set[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Keys and all keys and values stay in step, whichever of them had no room, and a save loses no block."""
+    ids, small = document[0], 8_000_000
+    one = Context(reader, voting, Memory(kv=True, host_bytes=small, folder=tmp_path / "one"))
+    one.read(ids[:300])
+    saved.save(one, tmp_path / "one")
+    append = one.keys.append
+    if keys_fail:
+
+        def fail(*rows: torch.Tensor) -> None:
+            raise OSError("no room")
+
+        monkeypatch.setattr(one.keys, "append", fail)
+    with pytest.raises(OSError, match="no room"), files_of_at_most(10_000_000):
+        one.read(ids[300:1500])
+    monkeypatch.setattr(one.keys, "append", append)
+    with pytest.raises(OSError, match="no room"), files_of_at_most(10_000):
+        saved.save(one, tmp_path / "one")
+    assert saved.open_context(reader, tmp_path / "one").ids == one.ids[:300]
+    one.read(ids[len(one) : 1500])
+    saved.save(one, tmp_path / "one")
+    two = Context(reader, voting, Memory(kv=True))
+    two.read(ids[:1500])
+    again = saved.open_context(reader, tmp_path / "one")
+    assert again.ids == two.ids
+    for kept in (one, again):
+        assert kept.kv is not None
+        assert two.kv is not None
+        assert len(kept.keys) == len(kept.kv) == len(two.keys)
+        rows = range(len(two.keys))
+        assert torch.allclose(kept.kv.gather(rows), two.kv.gather(rows), atol=0.1)
+        assert torch.allclose(kept.keys.gather(rows), two.keys.gather(rows), atol=0.1)
+
+
+def test_of_two_that_continue_one_context_the_later_save_is_refused(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
+) -> None:
+    """Even where neither completes a block, so that no stored key changes."""
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    one.read(document[0][:300])
+    saved.save(one, tmp_path)
+    two = saved.open_context(reader, tmp_path)
+    one.read(document[0][300:305])
+    two.read(document[0][300:303])
+    saved.save(one, tmp_path)
+    with pytest.raises(StaleContext, match="saved anew since it was opened: open it again"):
+        saved.save(two, tmp_path)
+    assert saved.open_context(reader, tmp_path).ids == one.ids
+
+
+def test_a_first_save_that_never_ended_is_as_none(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
+) -> None:
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    one.read(document[0][:300])
+    saved.save(one, tmp_path)
+    with pytest.raises(ValueError, match="already holds a saved context"):
+        Context(reader, voting, Memory(folder=tmp_path))
+    (tmp_path / "context.json").unlink()  # as if killed before it was written
+    one.close()
+    two = Context(reader, voting, Memory(folder=tmp_path))
+    two.read(document[0][100:400])
+    saved.save(two, tmp_path)
+    assert saved.open_context(reader, tmp_path).ids == two.ids
+
+
+def test_a_context_is_continued_in_another_precision(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], model_dir: Path, tmp_path: Path
+) -> None:
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    one.read(document[0][:700])
+    saved.save(one, tmp_path)
+    two = saved.open_context(Reader(model_dir, 512, torch.device("cpu"), torch.bfloat16), tmp_path)
+    two.read(document[0][700:])
+    assert set(recall.choose(two, ids_of(reader, QUESTION), 4).blocks) & document[1]
+
+
+def test_a_question_without_positions_is_refused_and_changes_nothing(
+    context: Context, reader: Reader
+) -> None:
+    question = ids_of(reader, QUESTION)
+    before = recall.choose(context, question, 4).blocks
+    with pytest.raises(ValueError, match=r"3000 tokens behind \d+ .* ask a shorter question"):
+        recall.choose(context, question[:1] * 3000)
+    assert recall.choose(context, question, 4).blocks == before
