@@ -75,8 +75,20 @@ def tell(
     room: int = ROOM,
 ) -> list[int]:
     """`answer` of a document of so many `tokens`, whose blocks come back as `bring` does it."""
-    chosen = attended(reader, bring, tokens, question, blocks, room)
-    return reader.continue_from(bring([chosen])[0], question, new_tokens)
+    shown = looked_up(reader, bring, tokens, question, blocks, room)
+    return reader.continue_from(shown, question, new_tokens)
+
+
+def looked_up(
+    reader: Reader,
+    bring: Bring,
+    tokens: int,
+    question: Sequence[int],
+    blocks: Sequence[int],
+    room: int = ROOM,
+) -> StreamingCache:
+    """What an answer to the question is given behind."""
+    return bring([attended(reader, bring, tokens, question, blocks, room)])[0]
 
 
 def recalled(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:

@@ -149,7 +149,7 @@ def _looked_up(context: Context, prompt: Sequence[int]) -> StreamingCache | None
         return None
     reader, chosen = context.reader, recall.choose(context, prompt)
     bring = partial(answer.read_again, reader, context.ids)
-    found = bring([answer.attended(reader, bring, len(context), prompt, chosen.blocks)])[0]
+    found = answer.looked_up(reader, bring, len(context), prompt, chosen.blocks)
     nats_N = answer.likelihood(reader, [found, answer.window(context)], prompt).mean(0)
     return found if nats_N[0] - nats_N[1] > GAIN else None
 

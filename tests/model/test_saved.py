@@ -160,16 +160,15 @@ def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
     one = Context(reader, voting, Memory(kv=True, host_bytes=small, folder=tmp_path / "one"))
     one.read(ids[:300])
     saved.save(one, tmp_path / "one")
-    append = one.keys.append
-    if keys_fail:
 
-        def fail(*rows: torch.Tensor) -> None:
-            raise OSError("no room")
+    def fail(*rows: torch.Tensor) -> None:
+        raise OSError("no room")
 
-        monkeypatch.setattr(one.keys, "append", fail)
-    with pytest.raises(OSError, match="no room"), files_of_at_most(10_000_000):
-        one.read(ids[300:1500])
-    monkeypatch.setattr(one.keys, "append", append)
+    with monkeypatch.context() as patch, files_of_at_most(10_000_000):
+        if keys_fail:
+            patch.setattr(one.keys, "append", fail)
+        with pytest.raises(OSError, match="no room"):
+            one.read(ids[300:1500])
     with pytest.raises(OSError, match="no room"), files_of_at_most(10_000):
         saved.save(one, tmp_path / "one")
     assert saved.open_context(reader, tmp_path / "one").ids == one.ids[:300]
