@@ -3,8 +3,9 @@
 The idea: every key names a context (see `model.context`). A call reads its prompt into it and decodes behind
 [sinks | recalled blocks | window]; what was written is read into the context too, so the next call continues.
 A prompt may instead ask for what has nothing to do with the text right before it, and that text then leads a
-small model astray. The model itself says which it is: a short prompt that is likelier behind the blocks that
-`model.answer` attends than behind the window is answered from those.
+small model astray. The model itself says which it is: a short prompt, or the end of a long one, that is
+likelier behind the blocks that `model.answer` attends than behind the window is answered from those. Where in
+a long one the question begins is found as a change is: Page 1954, "Continuous inspection schemes".
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ _DEFAULTS = {"max_new_tokens": 20, "top_k": 50}
 ROUND = 256
 """Tokens written before blocks are chosen again, by what was written last."""
 GAIN = 0.25
-"""Nats per token that a prompt must be likelier behind looked-up blocks than behind the window."""
+"""Nats per token that a question must be likelier behind looked-up blocks than behind the window."""
+LATE = 4.0
+"""Nats beyond `GAIN`, in all, that the end of a prompt must be likelier if it is longer than a question."""
 _plain = GenerationMixin.generate
 _HELD = "_nightread_contexts"
 """Attribute of a model that holds its contexts: they go when it goes."""
@@ -110,19 +113,17 @@ def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any
     most = int(settings["max_new_tokens"])
     if (streamer := settings.get("streamer")) is not None:
         streamer.put(inputs.cpu())
-    looked_up = _looked_up(context, prompt) if most else None
-    context.read(prompt[:-1])
-    written: list[int] = []
-    while len(written) < most and not context.reader.stops & set(written[-1:]):
-        said = [*prompt, *written]
-        cache = _recalled(context, said) if written or looked_up is None else looked_up
-        written += _decode(context.reader, cache, said[-1], min(ROUND, most - len(written)), settings)
-        context.read([*prompt, *written][len(said) - 1 : -1])
-    context.read([*prompt, *written][-1:])
-    if streamer is not None:
-        streamer.end()
-    if context.memory.folder is not None:
-        saved.save(context, context.memory.folder)
+    before = len(context)
+    try:
+        written = _written(context, prompt, most, settings)
+        if streamer is not None:
+            streamer.end()
+        if context.memory.folder is not None:
+            saved.save(context, context.memory.folder)
+    except (OSError, ValueError) as error:
+        if (taken := len(context) - before) and not isinstance(error, StaleContext):
+            error.add_note(f"The context {key!r} holds {taken:,} tokens of this call: go on behind them.")
+        raise
     return torch.cat([inputs, torch.tensor([written], dtype=inputs.dtype, device=inputs.device)], dim=1)
 
 
@@ -143,25 +144,51 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     return ids
 
 
-def _looked_up(context: Context, prompt: Sequence[int]) -> StreamingCache | None:
-    """What answers a prompt that is about to be read, with all but its last token behind; None to go on."""
-    if _left(context) <= 1 or not 2 <= len(prompt) <= recall.QUESTION:
+def _written(context: Context, prompt: list[int], most: int, settings: dict[str, Any]) -> list[int]:
+    """Read a prompt and write behind it; all of it is in the context then."""
+    written: list[int] = []
+    unread = prompt
+    while len(written) < most and not context.reader.stops & set(written[-1:]):
+        context.read(unread[: -recall.QUESTION])
+        asked = unread[-recall.QUESTION :]
+        blocks = recall.choose(context, asked).blocks if _left(context) > 1 else []
+        cache = None if written else _looked_up(context, asked, blocks, whole=len(asked) == len(prompt))
+        context.read(asked[:-1])
+        if cache is None:
+            cache = _behind(context, blocks)
+        fresh = _decode(context.reader, cache, asked[-1], min(ROUND, most - len(written)), settings)
+        written += fresh
+        unread = [asked[-1], *fresh]
+    context.read(unread)
+    return written
+
+
+def _looked_up(
+    context: Context, asked: Sequence[int], blocks: Sequence[int], whole: bool
+) -> StreamingCache | None:
+    """What answers a prompt that asks, with all but its last token behind; None for one that goes on.
+
+    Args:
+        asked: the end of the prompt, about to be read.
+        blocks: candidates, best first; none where nothing has left the window.
+        whole: it is all of the prompt.
+    """
+    if not blocks or len(asked) < 2:
         return None
-    reader, chosen = context.reader, recall.choose(context, prompt)
+    reader = context.reader
     bring = partial(answer.read_again, reader, context.ids)
-    found = answer.looked_up(reader, bring, len(context), prompt, chosen.blocks)
-    nats_N = answer.likelihood(reader, [found, answer.window(context)], prompt).mean(0)
-    return found if nats_N[0] - nats_N[1] > GAIN else None
+    found = answer.looked_up(reader, bring, len(context), asked, blocks)
+    nats_QN = answer.likelihood(reader, [found, answer.window(context)], asked)
+    gain_Q = nats_QN[:, 0] - nats_QN[:, 1] - GAIN
+    asks = gain_Q.sum() > 0 if whole else gain_Q.flip(0).cumsum(0).max() > LATE
+    return found if asks else None
 
 
-def _recalled(context: Context, said: Sequence[int]) -> StreamingCache:
-    """What decoding attends that goes on: the window, and behind the sinks blocks for what was said last."""
+def _behind(context: Context, blocks: Sequence[int]) -> StreamingCache:
+    """What decoding attends that goes on: the window, and behind the sinks the blocks that have left it."""
     left = _left(context)
-    if left <= 1:
-        return answer.window(context)
-    chosen = recall.choose(context, said[-recall.QUESTION :])
-    old = answer.around([block for block in chosen.blocks if block < left], left)
-    return answer.assembled(context, old, context.cache.held - SINKS)
+    old = answer.around([block for block in blocks if block < left], left)
+    return answer.assembled(context, old, context.cache.held - SINKS) if old else answer.window(context)
 
 
 def _left(context: Context) -> int:

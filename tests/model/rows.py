@@ -1,4 +1,8 @@
-"""Rows of numbers to store, and tiers of which two are in memory."""
+"""Rows of numbers to store, tiers of which two are in memory, and a disk that is full for a while."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -29,3 +33,14 @@ def stored(rows: torch.Tensor, storage: str) -> torch.Tensor:
     """What a format keeps of some rows."""
     kept = Format(storage, tuple(rows.shape[1:]))
     return kept.decode(kept.encode(rows), torch.empty_like(rows, dtype=torch.float32))
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """A disk with no more room than this for any one file, and then with room again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

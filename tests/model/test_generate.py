@@ -22,6 +22,7 @@ from model.disk import StaleContext
 from model.weights import HEADS
 from tests.model import families
 from tests.model.facts import FACT, QUESTION
+from tests.model.rows import files_of_at_most
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     ours.config.memory_folder = str(tmp_path)
     prose = "\n\n".join(pydoc_data.topics.topics.values())[:4000]
     text = tokens(tokenizer, f"{prose[:300]}\n\n{FACT}\n\n{prose}")
-    text, rest = text[:, :-12], text[:, -12:]
+    text, rest = text[:, :-12], text[0, -12:].tolist()
     ours.generate(text, memory_key="night", max_new_tokens=0)
     again = load(model_dir, **fields)
     again.config.memory_folder = str(tmp_path)
@@ -86,8 +87,11 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     chosen = recall.choose(context, question[0].tolist())
     start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
     assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
-    assert generate._looked_up(context, rest[0].tolist()) is None
+    assert generate._looked_up(context, rest, recall.choose(context, rest).blocks, whole=True) is None
     written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
+    assert "48213" in tokenizer.decode(written)
+    at_once = torch.cat([text, question], 1)
+    written = ours.generate(at_once, memory_key="at once", max_new_tokens=6)[0, at_once.shape[1] :]
     assert "48213" in tokenizer.decode(written)
 
 
@@ -170,6 +174,20 @@ def test_a_context_that_another_saved_is_opened_anew(tmp_path: Path) -> None:
         two.generate(prompt, memory_key="night", max_new_tokens=0)
     two.generate(prompt, memory_key="night", max_new_tokens=0)
     assert len(generate.context_of(two, "night")) == 60
+
+
+def test_a_call_that_failed_says_what_the_context_holds_and_the_next_goes_on(tmp_path: Path) -> None:
+    one = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    heads.save(families.HEADS, one.config, tmp_path / HEADS, {})
+    one.config.memory_folder, one.generation_config.eos_token_id = str(tmp_path), None
+    prompt, more = families.ids_of(300), families.ids_of(20, 1)
+    with files_of_at_most(1000), pytest.raises(OSError, match="no room") as error:
+        one.generate(prompt, memory_key="night", max_new_tokens=0)
+    assert error.value.__notes__ == ["The context 'night' holds 300 tokens of this call: go on behind them."]
+    written = one.generate(more, memory_key="night", max_new_tokens=2)
+    two = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation=NAME, dtype=torch.float32)
+    two.config.memory_folder = str(tmp_path)
+    assert generate.context_of(two, "night").ids.tolist() == [*prompt[0].tolist(), *written[0].tolist()]
 
 
 def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:

@@ -4,11 +4,8 @@ Run: pytest tests/model/test_saved.py
 """
 
 import copy
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,11 +20,10 @@ from model.heads import Heads
 from model.index import BLOCK
 from model.stream import Reader
 from tests.model.facts import QUESTION, ids_of
+from tests.model.rows import files_of_at_most
 
 ASK = """
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 import torch
 from model import recall, saved
@@ -133,17 +129,6 @@ def test_a_save_that_fails_leaves_the_one_before_it(
     again = saved.open_context(reader, tmp_path)
     assert again.ids.tolist() == document[0][:200]
     assert again.blocks == 200 // BLOCK
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """A disk with no more room than this for any one file, and then with room again."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("keys_fail", [False, True])
