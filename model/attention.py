@@ -63,8 +63,9 @@ class StreamingLayer(CacheLayerMixin):
 
     def crop(self, length: int) -> None:
         """Forget what came after the first `length` cached tokens (probes that leave no trace)."""
-        self.read -= max(self.held - length, 0)
-        self.keys, self.values = self.keys[:, :, :length], self.values[:, :, :length]
+        if self.is_initialized:
+            self.read -= max(self.held - length, 0)
+            self.keys, self.values = self.keys[:, :, :length], self.values[:, :, :length]
 
     def whole(self, tokens: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of all heads, (B, G, K, D), of the last `tokens` or of everything cached."""

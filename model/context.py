@@ -94,8 +94,8 @@ class Context:
         With `window_least` only a chunk that comes in one call has a narrower window.
 
         Raises:
-            OSError, ValueError: if a tier is full. What was read is held, `len(self)` tokens: read on from
-                there once there is room.
+            OSError, ValueError: if a tier is full. After these or any other interruption what was read is
+                held, `len(self)` tokens: read on from there.
         """
         self.store()
         stride, position = self.reader.stride, 0
@@ -104,8 +104,7 @@ class Context:
                 self.cache.slide(self._past(ids[position : position + stride]))
                 self.filled = 0
             piece = ids[position : position + stride - self.filled]
-            learning = self.memory.index and not self.index.ready
-            self.reader.extend(self.cache, piece, self._hear if learning else None)
+            self._extend(piece)
             self._take(piece)
             position += len(piece)
             if progress:
@@ -143,6 +142,16 @@ class Context:
             return stride
         return past_needed(self.ids[-stride:], ahead, self.least)
 
+    def _extend(self, ids: Sequence[int]) -> None:
+        """Read a piece into the cache, in all layers or, where that is interrupted, in none."""
+        learning, held = self.memory.index and not self.index.ready, self.cache.held
+        try:
+            self.reader.extend(self.cache, ids, self._hear if learning else None)
+        except BaseException:
+            self.cache.crop(held)
+            self.cache.read = len(self)
+            raise
+
     def _take(self, ids: Sequence[int]) -> None:
         """What follows once a piece of a chunk is in the cache."""
         self.ids.extend(ids)
@@ -164,7 +173,7 @@ class Context:
             self.kv.append(self._recent_kv(fresh, behind), topics)
         try:
             self.keys.append(keys_NPTD, topics)
-        except (OSError, ValueError):
+        except BaseException:
             if self.kv is not None:
                 self.kv.forget(self.blocks)
             raise

@@ -8,7 +8,8 @@ likelier behind the blocks that `model.answer` attends than behind the window is
 a long one the question begins is found as a change is: Page 1954, "Continuous inspection schemes".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from model.attention import SINKS, StreamingCache
 from model.context import Context, Memory
 from model.disk import StaleContext
 from model.index import BLOCK
+from model.machine import free_bytes
 from model.stream import Pick, Reader, greedy
 
 _OPTIONS = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "streamer", "attention_mask")
@@ -45,7 +47,7 @@ def generate(self: Any, inputs: Any = None, *args: Any, memory_key: str | None =
         return _plain(self, inputs, *args, **options)
     if args:
         raise ValueError(f"with memory_key, give generate's options by name; not {type(args[0]).__name__}")
-    prompt = inputs if inputs is not None else options.pop("input_ids")
+    prompt = inputs if inputs is not None else options.pop("input_ids", None)
     try:
         return _generate(self, prompt, memory_key, options)
     except StaleContext:
@@ -74,12 +76,18 @@ def context_of(model: Any, key: str) -> Context:
         ValueError: if the model does not use this package's attention, or its heads were never calibrated.
     """
     kept: _Held = model.__dict__.setdefault(_HELD, _Held())
+    folder = _folder(model.config.get_text_config(), key)
     if key not in kept:
-        kept[key] = _fresh(model, key)
+        kept[key] = _fresh(model, key, folder)
+    elif (lies := kept[key].memory.folder) != folder:
+        raise ValueError(
+            f"memory_key={key!r} was begun in {lies or 'memory'}, config.memory_folder now puts it in "
+            f"{folder or 'memory'}: give another key, or set that back"
+        )
     return kept[key]
 
 
-def _fresh(model: Any, key: str) -> Context:
+def _fresh(model: Any, key: str, folder: Path | None) -> Context:
     config = model.config.get_text_config()
     if config._attn_implementation != attention.NAME:
         raise ValueError(
@@ -87,19 +95,28 @@ def _fresh(model: Any, key: str) -> Context:
             f"this model was loaded with {config._attn_implementation!r}"
         )
     reader = Reader.around(model, attention.stride_of(config))
-    folder = _folder(config, key)
     if folder is not None and saved.exists(folder):
-        return saved.open_context(reader, folder)
+        context = saved.open_context(reader, folder)
+        if context.kv is None:
+            context.close()
+            raise ValueError(
+                f"memory_key={key!r}: the context in {folder} keeps no keys and values: "
+                "read it with Memory(kv=True), or give another key"
+            )
+        return context
     voting = heads.load(Path(config._name_or_path), config)
-    return Context(reader, voting, Memory(storage="bfloat16", kv=True, folder=folder))
+    memory = Memory(storage="bfloat16", kv=True, folder=folder)
+    if folder is None:  # then there is nothing else for what the budget does not hold
+        memory = replace(memory, host_bytes=max(memory.host_bytes, free_bytes(torch.device("cpu")) // 2))
+    return Context(reader, voting, memory)
 
 
 def _folder(config: Any, key: str) -> Path | None:
     """Where a key's context lies on disk, if it does."""
-    folder = getattr(config, "memory_folder", None)
-    if folder is None or attention.levels_of(config) < 3:
+    folder, levels = getattr(config, "memory_folder", None), attention.levels_of(config)
+    if folder is None or levels < 3:
         return None
-    if not key or key != Path(key).name or key == "..":
+    if not isinstance(key, str) or not key or key != Path(key).name or key == "..":
         raise ValueError(f"memory_key={key!r} names a folder: use a plain name without slashes")
     return Path(folder) / key
 
@@ -110,19 +127,23 @@ def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any
     context = context_of(model, key)
     given = {**model.generation_config.to_diff_dict(), **options}
     settings = _DEFAULTS | {name: value for name, value in given.items() if value is not None}
-    most = int(settings["max_new_tokens"])
+    most, pick = int(settings["max_new_tokens"]), _pick(settings)
     if (streamer := settings.get("streamer")) is not None:
         streamer.put(inputs.cpu())
     before = len(context)
     try:
-        written = _written(context, prompt, most, settings)
+        written = _written(context, prompt, most, pick, streamer)
         if streamer is not None:
             streamer.end()
         if context.memory.folder is not None:
             saved.save(context, context.memory.folder)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         if (taken := len(context) - before) and not isinstance(error, StaleContext):
-            error.add_note(f"The context {key!r} holds {taken:,} tokens of this call: go on behind them.")
+            mine = min(taken, len(prompt))
+            error.add_note(
+                f"The context {key!r} holds {mine:,} tokens of this prompt and {taken - mine:,} "
+                "written behind it: go on from there."
+            )
         raise
     return torch.cat([inputs, torch.tensor([written], dtype=inputs.dtype, device=inputs.device)], dim=1)
 
@@ -131,7 +152,10 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
         raise ValueError(f"with memory_key, generate takes {', '.join(_OPTIONS)}; not {', '.join(unknown)}")
-    if inputs.shape[0] != 1 or inputs.shape[1] == 0:
+    if not isinstance(inputs, torch.Tensor) or inputs.is_floating_point():
+        given = inputs.dtype if isinstance(inputs, torch.Tensor) else type(inputs).__name__
+        raise ValueError(f"with memory_key, a prompt is a tensor of token ids, not {given}")
+    if inputs.ndim != 2 or inputs.shape[0] != 1 or inputs.shape[1] == 0:
         raise ValueError(
             f"with memory_key, a prompt is one row of tokens, not of shape {tuple(inputs.shape)}"
         )
@@ -144,19 +168,20 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     return ids
 
 
-def _written(context: Context, prompt: list[int], most: int, settings: dict[str, Any]) -> list[int]:
+def _written(context: Context, prompt: list[int], most: int, pick: Pick, streamer: Any) -> list[int]:
     """Read a prompt and write behind it; all of it is in the context then."""
     written: list[int] = []
     unread = prompt
     while len(written) < most and not context.reader.stops & set(written[-1:]):
         context.read(unread[: -recall.QUESTION])
         asked = unread[-recall.QUESTION :]
-        blocks = recall.choose(context, asked).blocks if _left(context) > 1 else []
+        left = _left(context, len(asked) - 1)
+        blocks = recall.choose(context, asked).blocks if left > 1 else []
         cache = None if written else _looked_up(context, asked, blocks, whole=len(asked) == len(prompt))
         context.read(asked[:-1])
         if cache is None:
             cache = _behind(context, blocks)
-        fresh = _decode(context.reader, cache, asked[-1], min(ROUND, most - len(written)), settings)
+        fresh = _decode(context.reader.decode(cache, asked[-1:], pick), most - len(written), streamer)
         written += fresh
         unread = [asked[-1], *fresh]
     context.read(unread)
@@ -178,7 +203,9 @@ def _looked_up(
     reader = context.reader
     bring = partial(answer.read_again, reader, context.ids)
     found = answer.looked_up(reader, bring, len(context), asked, blocks)
-    nats_QN = answer.likelihood(reader, [found, answer.window(context)], asked)
+    window = answer.window(context)
+    window.slide(_recent(context, len(asked) - 1))
+    nats_QN = answer.likelihood(reader, [found, window], asked)
     gain_Q = nats_QN[:, 0] - nats_QN[:, 1] - GAIN
     asks = gain_Q.sum() > 0 if whole else gain_Q.flip(0).cumsum(0).max() > LATE
     return found if asks else None
@@ -188,21 +215,26 @@ def _behind(context: Context, blocks: Sequence[int]) -> StreamingCache:
     """What decoding attends that goes on: the window, and behind the sinks the blocks that have left it."""
     left = _left(context)
     old = answer.around([block for block in blocks if block < left], left)
-    return answer.assembled(context, old, context.cache.held - SINKS) if old else answer.window(context)
+    return answer.assembled(context, old, _recent(context)) if old else answer.window(context)
 
 
-def _left(context: Context) -> int:
-    """Blocks that have left the window and may be recalled, the sinks' among them."""
+def _recent(context: Context, coming: int = 0) -> int:
+    """Tokens of the window, beside the sinks, that are attended still when so many more have been read."""
+    slides = context.filled + coming > context.reader.stride
+    return context.filled if slides else context.cache.held - SINKS
+
+
+def _left(context: Context, coming: int = 0) -> int:
+    """Blocks that will have left the window then and may be recalled, the sinks' among them."""
     if attention.levels_of(context.reader.config) < 2:
         return 0
-    return (len(context) - (context.cache.held - SINKS)) // BLOCK
+    return (len(context) - _recent(context, coming)) // BLOCK
 
 
-def _decode(
-    reader: Reader, cache: StreamingCache, last: int, most: int, settings: dict[str, Any]
-) -> list[int]:
-    written, streamer = [], settings.get("streamer")
-    for token in islice(reader.decode(cache, [last], _pick(settings)), most):
+def _decode(tokens: Iterator[int], most: int, streamer: Any) -> list[int]:
+    """The tokens of one round, shown as they come."""
+    written = []
+    for token in islice(tokens, min(ROUND, most)):
         written.append(token)
         if streamer is not None:
             streamer.put(torch.tensor([token]))
@@ -210,6 +242,7 @@ def _decode(
 
 
 def _pick(settings: dict[str, Any]) -> Pick:
+    """How a token is chosen; options that cannot be are refused here, before anything is read."""
     if not settings.get("do_sample"):
         return greedy
     warpers = _warpers(settings)
@@ -223,8 +256,11 @@ def _pick(settings: dict[str, Any]) -> Pick:
 
 def _warpers(settings: dict[str, Any]) -> LogitsProcessorList:
     """Those that reshape a distribution before it is sampled, in transformers' order."""
-    made = {"temperature": TemperatureLogitsWarper, "top_k": TopKLogitsWarper, "top_p": TopPLogitsWarper}
+    made: dict[str, Callable[[Any], Any]] = {
+        "temperature": lambda value: TemperatureLogitsWarper(float(value)),
+        "top_k": TopKLogitsWarper,
+        "top_p": TopPLogitsWarper,
+    }
     if settings["top_k"] == 0:
         del made["top_k"]
-    asked = [(make, settings[name]) for name, make in made.items() if name in settings]
-    return LogitsProcessorList([make(value) for make, value in asked])
+    return LogitsProcessorList([make(settings[name]) for name, make in made.items() if name in settings])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from model import heads as calibrated
@@ -59,7 +60,10 @@ def _save(context: Context, folder: Path) -> None:
     }
     for name, tensors in parts.items():
         path = folder / f"{number}-{name}"
-        save_file(tensors, path)
+        try:
+            save_file(tensors, path)
+        except SafetensorError as error:  # what it says of a full disk, too
+            raise OSError(f"{path}: cannot be written ({error}): make room") from error
         make_durable(path)
         files[name] = {"file": path.name, "crc": _checksum(path)}
     manifest = _described(context) | {"number": number, "files": files}

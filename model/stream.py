@@ -191,8 +191,10 @@ class Reader:
         """Queries (H, Q, D) before RoPE, of every layer, of a question behind a context; no trace is left."""
         caught: dict[int, torch.Tensor] = {}
         length = cache.held
-        self._run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
-        cache.crop(length)
+        try:
+            self._run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
+        finally:
+            cache.crop(length)
         return caught
 
     def continue_from(self, cache: StreamingCache, ids: Sequence[int], new_tokens: int) -> list[int]:

@@ -353,7 +353,7 @@ class Tiers:
         else:
             raise ValueError(
                 f"host_bytes={arena.capacity * arena.row_bytes} is full and there is no disk tier: "
-                "raise the budget, or give a folder (generate: config.memory_folder)"
+                "raise the budget, or give a folder (generate: config.memory_folder, and another memory_key)"
             )
         self._drop(tier, rows)
 

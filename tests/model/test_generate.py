@@ -16,12 +16,15 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
 
 import model as nightread
-from model import generate, heads, recall
+from model import attention, generate, heads, recall, saved
 from model.attention import NAME
+from model.context import Context, Memory
 from model.disk import StaleContext
+from model.heads import Heads
+from model.stream import Reader
 from model.weights import HEADS
 from tests.model import families
-from tests.model.facts import FACT, QUESTION
+from tests.model.facts import FACT, QUESTION, ids_of
 from tests.model.rows import files_of_at_most
 
 
@@ -95,6 +98,34 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     assert "48213" in tokenizer.decode(written)
 
 
+def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
+    reader: Reader, voting: Heads
+) -> None:
+    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:40_000])[:2200]
+    text = prose[:666] + ids_of(reader, FACT) + prose[666:]
+    ids, more = text[:-64], text[-64:]
+    context = Context(reader, voting, Memory(kv=True))
+    context.read(ids)
+    asks = more[:40] + ids_of(reader, QUESTION)
+    for asked, looked_up in ((more, False), (asks[-64:], True)):
+        blocks = recall.choose(context, asked).blocks
+        assert (generate._looked_up(context, asked, blocks, whole=False) is not None) is looked_up
+    context.close()
+
+
+def test_a_fact_that_leaves_the_window_while_its_question_is_read_is_told(
+    model_dir: Path, tokenizer: Any
+) -> None:
+    """A window of 256 tokens is exactly full, so that the question pushes half of it out."""
+    ours = load(model_dir, window_size=256)
+    prose = "\n\n".join(pydoc_data.topics.topics.values())
+    text = tokens(tokenizer, f"{prose[:300]}{FACT}{prose[300:2000]}")[:, :256]
+    ours.generate(text, memory_key="night", max_new_tokens=0)
+    question = tokens(tokenizer, QUESTION)
+    written = ours.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
+    assert "48213" in tokenizer.decode(written)
+
+
 @pytest.mark.parametrize("name", ["gemma3", "llama4-chunked", "phi3"])
 def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tmp_path: Path) -> None:
     """As transformers writes within the window; beyond it, the same whether closed in between or not."""
@@ -114,8 +145,10 @@ def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tm
     shutil.copytree(tmp_path / "night", tmp_path / "again" / "night")  # each has one that nobody else saves
     again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path / "again"), None
     assert generate.context_of(again, "night").cache.read == 200 + 6 + 700 + 1
-    one, two = (model.generate(question, memory_key="night", max_new_tokens=8) for model in (ours, again))
+    most = generate.ROUND + 8  # so that blocks are chosen again
+    one, two = (model.generate(question, memory_key="night", max_new_tokens=most) for model in (ours, again))
     assert torch.equal(one, two)
+    assert generate.context_of(again, "night").ids[-one.shape[1] :].tolist() == one[0].tolist()
 
 
 def test_a_call_may_only_read_and_a_stream_shows_what_transformers_streams(
@@ -145,8 +178,10 @@ def test_it_samples_as_transformers_does(tmp_path: Path) -> None:
         written = ours.generate(prompt, memory_key=f"{number}", **options, temperature=temperature)
         options["eos_token_id"] = None
         assert torch.equal(written, expected)
+    ours.generate(prompt, memory_key="whole", max_new_tokens=2, do_sample=True, temperature=1)
     with pytest.raises(ValueError, match="temperature"):
         ours.generate(prompt, memory_key="cold", max_new_tokens=2, do_sample=True, temperature=0.0)
+    assert len(generate.context_of(ours, "cold")) == 0
 
 
 def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None:
@@ -158,6 +193,17 @@ def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None
     del ours
     gc.collect()
     assert gone() is None
+
+
+def test_a_context_without_keys_and_values_is_refused(tmp_path: Path) -> None:
+    ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    reader = Reader.around(ours, attention.stride_of(ours.config))
+    context = Context(reader, families.HEADS, Memory(folder=tmp_path / "night"))
+    context.read(families.ids_of(20)[0].tolist())
+    saved.save(context, tmp_path / "night")
+    ours.config.memory_folder = str(tmp_path)
+    with pytest.raises(ValueError, match="keeps no keys and values"):
+        ours.generate(families.ids_of(20), memory_key="night")
 
 
 def test_a_context_that_another_saved_is_opened_anew(tmp_path: Path) -> None:
@@ -183,11 +229,35 @@ def test_a_call_that_failed_says_what_the_context_holds_and_the_next_goes_on(tmp
     prompt, more = families.ids_of(300), families.ids_of(20, 1)
     with files_of_at_most(1000), pytest.raises(OSError, match="no room") as error:
         one.generate(prompt, memory_key="night", max_new_tokens=0)
-    assert error.value.__notes__ == ["The context 'night' holds 300 tokens of this call: go on behind them."]
+    assert "holds 300 tokens of this prompt and 0 written" in error.value.__notes__[0]
     written = one.generate(more, memory_key="night", max_new_tokens=2)
     two = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation=NAME, dtype=torch.float32)
     two.config.memory_folder = str(tmp_path)
     assert generate.context_of(two, "night").ids.tolist() == [*prompt[0].tolist(), *written[0].tolist()]
+
+
+def test_a_call_that_is_interrupted_leaves_whole_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third of four layers stops the second piece; what follows is as if it had never been begun."""
+    two = families.build(families.CONFIGS["llama"], tmp_path, window_size=256)[1]
+    heads.save(families.HEADS, two.config, tmp_path / HEADS, {})
+    one = copy.deepcopy(two)
+    pieces = [families.ids_of(length, length) for length in (100, 150, 200)]
+    for model in (one, two):
+        model.generate(pieces[0], memory_key="night", max_new_tokens=0)
+    layer = one.get_decoder().layers[2]
+
+    def stop(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(layer, "forward", stop)
+        with pytest.raises(KeyboardInterrupt):
+            one.generate(pieces[1], memory_key="night", max_new_tokens=2)
+    assert generate.context_of(one, "night").ids.tolist() == pieces[0][0].tolist()
+    written = [model.generate(pieces[2], memory_key="night", max_new_tokens=9) for model in (one, two)]
+    assert torch.equal(*written)
 
 
 def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
@@ -200,9 +270,18 @@ def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
         ours.generate(prompt, ours.generation_config, memory_key="a")
     with pytest.raises(ValueError, match="max_new_tokens=-1: give how many"):
         ours.generate(prompt, memory_key="a", max_new_tokens=-1)
+    for given, message in ((None, "not NoneType"), ([[1]], "not list"), (prompt * 0.5, "not torch.float32")):
+        with pytest.raises(ValueError, match=message):
+            ours.generate(given, memory_key="a")
+    with pytest.raises(ValueError, match=r"not of shape \(1,\)"):
+        ours.generate(prompt[0, :1], memory_key="a")
+    ours.generate(prompt, memory_key="a", max_new_tokens=0)
     ours.config.memory_folder = "contexts"
-    with pytest.raises(ValueError, match="a plain name"):
-        ours.generate(prompt, memory_key="..")
+    with pytest.raises(ValueError, match=r"was begun in memory, .* now puts it in contexts/a"):
+        ours.generate(prompt, memory_key="a")
+    for key in ("..", 7):
+        with pytest.raises(ValueError, match="a plain name"):
+            ours.generate(prompt, memory_key=key)
     ours.config.memory_levels = 7
     with pytest.raises(ValueError, match="memory_levels=7"):
         ours.generate(prompt, memory_key="a")

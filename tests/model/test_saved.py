@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from model import recall, saved
 from model.answer import answer
@@ -123,7 +122,7 @@ def test_a_save_that_fails_leaves_the_one_before_it(
     saved.save(context, tmp_path)
     (tmp_path / "2-index.safetensors").mkdir()  # where the next save will want to write a file
     for _ in range(2):  # the same tokens, then more of them
-        with pytest.raises((OSError, SafetensorError)):
+        with pytest.raises(OSError, match="cannot be written"):
             saved.save(context, tmp_path)
         context.read(document[0][200:300])
     again = saved.open_context(reader, tmp_path)
