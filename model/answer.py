@@ -11,7 +11,6 @@ Q tokens of the question, V vocabulary, E hidden size, D head size.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import zip_longest
 
 import torch
 
@@ -61,7 +60,7 @@ def answer(
     if way == "kv" and context.kv is None:
         raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
     reader = context.reader
-    bring = partial(recalled, context) if way == "kv" else partial(read_again, reader, context.ids)
+    bring = partial(recalled, context) if way == "kv" else context.replay
     return tell(reader, bring, len(context), question, blocks, new_tokens, room)
 
 
@@ -100,36 +99,6 @@ def recalled(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingC
         tail = len(context) - context.blocks * BLOCK if len(whole) < len(blocks) else 0
         caches.append(assembled(context, whole, tail))
     return caches
-
-
-def read_again(reader: Reader, ids: Sequence[int], sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
-    """Sets of blocks from a text's token ids alone, each where it stands in the text; rows of a batch."""
-    caches = [reader.start() for _ in sets]
-    if len(ids):
-        sinks = reader.start()
-        reader.extend_together([Chunk(sinks, ids[:BLOCK])])
-        state = sinks.state()
-        for cache in caches:  # each with parts of its own where ranks share them
-            cache.restore(state, sinks.read)
-    for runs in zip_longest(*map(_runs, sets)):
-        chunks = []
-        for cache, run in zip(caches, runs, strict=True):
-            if run is not None:
-                cache.read = run.start * BLOCK
-                chunks.append(Chunk(cache, ids[run.start * BLOCK : run.stop * BLOCK]))
-        reader.extend_together(chunks)
-    for cache in caches:
-        cache.read = len(ids)
-    return caches
-
-
-def _runs(blocks: Sequence[int]) -> list[range]:
-    """Ascending numbers as ranges without a gap."""
-    runs: list[range] = []
-    for block in blocks:
-        start = runs.pop().start if runs and runs[-1].stop == block else block
-        runs.append(range(start, block + 1))
-    return runs
 
 
 def candidates(tokens: int, blocks: Sequence[int], room: int = ROOM) -> list[int]:

@@ -12,6 +12,7 @@ Sinks: Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sin
 Shape suffixes: B batch, H query heads, G key/value heads, Q queries, K keys, D head size.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
@@ -80,6 +81,11 @@ class StreamingLayer(CacheLayerMixin):
         """Hold what `whole` gave instead of what was held."""
         self.keys, self.values, self.is_initialized = keys, values, True
 
+    def settle(self) -> None:
+        """Give up what is shared with tensors of which only a part is held."""
+        if self.is_initialized:
+            self.keys, self.values = map(_settled, (self.keys, self.values))
+
     @property
     def held(self) -> int:
         """Tokens that are attended."""
@@ -94,6 +100,10 @@ class StreamingLayer(CacheLayerMixin):
 
     def get_max_length(self) -> int:
         return -1
+
+
+def _settled(x: torch.Tensor) -> torch.Tensor:
+    return x if x.untyped_storage().nbytes() == x.nbytes else x.clone()
 
 
 class StreamingCache(Cache):
@@ -156,6 +166,17 @@ class StreamingCache(Cache):
             own.take(mine.keys[:, :, :tokens].clone(), mine.values[:, :, :tokens].clone())
         alone.read = self.read
         return alone
+
+    def fork(self) -> "StreamingCache":
+        """The same stream, to be read on apart from this one; both hold one memory, in which none writes."""
+        twin = copy.copy(self)
+        twin.layers = list(map(copy.copy, self.layers))
+        return twin
+
+    def settle(self) -> None:
+        """Hold no more memory than is needed: a row of a batch holds all of it."""
+        for layer in self.layers:
+            layer.settle()
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors that `restore` takes back, in another process if need be; exact to the bit."""

@@ -13,6 +13,7 @@ heads, K keys, D head size.
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from model.disk import clear_unfinished
 from model.heads import Heads
 from model.index import BLOCK, Index
 from model.repeats import past_needed
+from model.replay import KEPT_BYTES, Replay
 from model.stream import Reader
 from model.tiers import Tiers
 
@@ -40,6 +42,8 @@ class Memory:
     """Memory of the device beside that, on CUDA."""
     folder: Path | None = None
     """Where the disk tier lies; without one, all must fit into memory."""
+    replayed_bytes: int = KEPT_BYTES
+    """Memory for keys and values of blocks that were read again for a question; it is where the model is."""
     index: bool = True
     """Keep an index of a long context; without one every question scans all keys."""
 
@@ -82,6 +86,11 @@ class Context:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def replay(self) -> Replay:
+        """Brings blocks back from their tokens."""
+        return Replay(self.reader, self.ids, self.memory.replayed_bytes)
 
     @property
     def blocks(self) -> int:

@@ -10,7 +10,7 @@ a long one the question begins is found as a change is: Page 1954, "Continuous i
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial, wraps
+from functools import wraps
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -201,8 +201,7 @@ def _looked_up(
     if not blocks or len(asked) < 2:
         return None
     reader = context.reader
-    bring = partial(answer.read_again, reader, context.ids)
-    found = answer.looked_up(reader, bring, len(context), asked, blocks)
+    found = answer.looked_up(reader, context.replay, len(context), asked, blocks)
     window = answer.window(context)
     window.slide(_recent(context, len(asked) - 1))
     nats_QN = answer.likelihood(reader, [found, window], asked)

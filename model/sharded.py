@@ -13,14 +13,13 @@ import json
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import torch
 
 from model import recall, saved, shards
-from model.answer import ROOM, read_again, tell
+from model.answer import ROOM, tell
 from model.context import Context, Memory
 from model.disk import TornContext, replace_file
 from model.heads import Heads
@@ -28,6 +27,7 @@ from model.index import BLOCK
 from model.layout import cuts
 from model.parallel import Ranks
 from model.recall import Chosen, Rows
+from model.replay import Replay
 from model.shards import Shard
 from model.stream import Reader
 from model.vote import standing
@@ -58,6 +58,7 @@ class Sharded:
     ) -> None:
         self.reader, self.heads, self.ranks = reader, heads, ranks
         self.ids, self.plan, self.parts = array("i", ids), list(plan), parts
+        self.replay = Replay(reader, self.ids)
 
     @property
     def own(self) -> range:
@@ -86,8 +87,7 @@ class Sharded:
         self, question: Sequence[int], blocks: Sequence[int], new_tokens: int = 16, room: int = ROOM
     ) -> list[int]:
         """Greedy continuation of the question, by replay; any process with the token ids can give it."""
-        again = partial(read_again, self.reader, self.ids)
-        return tell(self.reader, again, len(self.ids), question, blocks, new_tokens, room)
+        return tell(self.reader, self.replay, len(self.ids), question, blocks, new_tokens, room)
 
     def save(self, folder: Path) -> None:
         """Write every shard's context, and the plan once all are written, where `open_sharded` finds them."""

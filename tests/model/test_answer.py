@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from model import recall, saved
-from model.answer import answer, assembled, attended, candidates, likeliest, read_again, recalled
+from model.answer import answer, assembled, attended, candidates, likeliest, recalled
 from model.context import Context, Memory
 from model.heads import Heads
 from model.index import BLOCK
+from model.replay import Replay
 from model.stream import Reader
 from model.vote import USUAL
 from tests.model import families
@@ -114,7 +115,7 @@ def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
         ids += prose[300 * (number + 1) : 300 * (number + 2)]
     context = Context(reader, voting, Memory(kv=way == "kv"))
     context.read(ids)
-    bring = partial(recalled, context) if way == "kv" else partial(read_again, reader, ids)
+    bring = partial(recalled, context) if way == "kv" else Replay(reader, ids)
     stop = -(-len(ids) // BLOCK)
     for name in ("lighthouse", "quarry", "tavern"):
         question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
@@ -133,7 +134,7 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
     ids, facts = document[0], sorted(document[1])
     question, others = ids_of(reader, QUESTION), [2, 20, 25, 31]
     assert candidates(len(ids), others) == [1, 2, 3, 19, 20, 21, 24, 25, 26, 30, 31]
-    bring, stop = partial(read_again, reader, ids), -(-len(ids) // BLOCK)
+    bring, stop = Replay(reader, ids), -(-len(ids) // BLOCK)
     seen = attended(reader, bring, len(ids), question, [*others, *facts, facts[-1] + 1], room=5 * BLOCK)
     assert set(facts) <= set(seen)
     assert len(seen) == 3
@@ -166,7 +167,7 @@ def test_every_block_recalled_gives_the_logits_of_dense_attention(name: str, tmp
     assert context.kv is not None
     assert context.kv.bytes()["disk"] > 0
     expected = theirs(ids).logits[0, 450:]
-    replayed = read_again(reader, tokens, [[2], range(1, 7)])[1]
+    replayed = Replay(reader, tokens)([[2], range(1, 7)])[1]
     replayed.read = 7 * BLOCK
     reader.extend(replayed, tokens[7 * BLOCK : 450])
     for cache in (assembled(context, list(range(1, 5)), 450 - 5 * BLOCK), replayed):
@@ -192,7 +193,7 @@ def test_likelihoods_are_those_of_a_text_of_its_own(
     z_NQ = (nats_NQ - nats_NQ.mean(0)) / nats_NQ.std(0, ddof=1)
     votes = dict(zip(nats, (np.clip(z_NQ - USUAL, 0, None) ** 2).sum(1), strict=True))
     given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first one
-    bring = partial(read_again, reader, text)
+    bring = Replay(reader, text)
     assert likeliest(reader, bring, 11, question, given) == sorted(votes, key=lambda b: -votes[b])
     few = sorted(given[:4], key=lambda b: -nats[b].sum() if b in nats else np.inf)[:3]
     assert likeliest(reader, bring, 11, question, given[:4]) == few
