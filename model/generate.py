@@ -31,7 +31,7 @@ _OPTIONS = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "str
 _DEFAULTS = {"max_new_tokens": 20, "top_k": 50}
 """transformers' own, where neither the model nor the caller says anything."""
 ROUND = 256
-"""Tokens written before blocks are chosen again, by what was written last."""
+"""Tokens written behind the window before blocks are chosen again, by what was written last."""
 GAIN = 0.25
 """Nats per token that a question must be likelier behind looked-up blocks than behind the window."""
 LATE = 4.0
@@ -180,8 +180,11 @@ def _written(context: Context, prompt: list[int], most: int, pick: Pick, streame
         cache = None if written else _looked_up(context, asked, blocks, whole=len(asked) == len(prompt))
         context.read(asked[:-1])
         if cache is None:
-            cache = _behind(context, blocks)
-        fresh = _decode(context.reader.decode(cache, asked[-1:], pick), most - len(written), streamer)
+            cache, room = _behind(context, blocks), ROUND
+        else:
+            room = context.reader.positions - cache.held
+        tokens = islice(context.reader.decode(cache, asked[-1:], pick), min(room, most - len(written)))
+        fresh = _shown(tokens, streamer)
         written += fresh
         unread = [asked[-1], *fresh]
     context.read(unread)
@@ -230,10 +233,10 @@ def _left(context: Context, coming: int = 0) -> int:
     return (len(context) - _recent(context, coming)) // BLOCK
 
 
-def _decode(tokens: Iterator[int], most: int, streamer: Any) -> list[int]:
-    """The tokens of one round, shown as they come."""
+def _shown(tokens: Iterator[int], streamer: Any) -> list[int]:
+    """Tokens, streamed as they come."""
     written = []
-    for token in islice(tokens, min(ROUND, most)):
+    for token in tokens:
         written.append(token)
         if streamer is not None:
             streamer.put(torch.tensor([token]))

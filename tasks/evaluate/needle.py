@@ -156,7 +156,7 @@ class _Asker:
     def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:
         seen, value = _candidates(context, []), _blocks(place.value)
         exact = choose(context, question, K)
-        fast = choose(context, question, K, "index")
+        fast = choose(context, question, K, "index") if context.index.ready else exact
         outcome = {
             "always_attended": float(value <= seen),
             "found_exact": float(value <= _candidates(context, exact.blocks)),

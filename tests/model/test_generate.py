@@ -114,9 +114,14 @@ def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
 
 
 def test_a_fact_that_leaves_the_window_while_its_question_is_read_is_told(
-    model_dir: Path, tokenizer: Any
+    model_dir: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A window of 256 tokens is exactly full, so that the question pushes half of it out."""
+    """A window of 256 tokens is exactly full, so that the question pushes half of it out.
+
+    An answer keeps what was looked up for it, however long it is: nothing is written behind the window.
+    """
+    monkeypatch.setattr(generate, "ROUND", 2)
+    monkeypatch.setattr(generate, "_behind", None)
     ours = load(model_dir, window_size=256)
     prose = "\n\n".join(pydoc_data.topics.topics.values())
     text = tokens(tokenizer, f"{prose[:300]}{FACT}{prose[300:2000]}")[:, :256]

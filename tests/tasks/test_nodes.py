@@ -106,7 +106,7 @@ def reading(home: Path, corpus: Path, model: Path, cluster: Cluster, *overrides:
     return Reading(home, corpus, model, *far)
 
 
-@pytest.mark.parametrize("trials", [5, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
+@pytest.mark.parametrize("trials", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
 def test_a_node_killed_at_a_random_moment_costs_nothing(
     trials: int,
     cluster: Cluster,
