@@ -17,7 +17,14 @@ from typing import Any
 
 import torch
 from transformers import GenerationMixin, LogitsProcessorList
-from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers.generation import (
+    MinPLogitsWarper,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from model import answer, attention, heads, recall, saved
 from model.attention import SINKS, StreamingCache
@@ -27,7 +34,19 @@ from model.index import BLOCK
 from model.machine import free_bytes
 from model.stream import Pick, Reader, greedy
 
-_OPTIONS = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "streamer", "attention_mask")
+_PROCESSORS: dict[str, Callable[[Any], Any]] = {
+    "repetition_penalty": lambda value: RepetitionPenaltyLogitsProcessor(float(value)),
+    "no_repeat_ngram_size": NoRepeatNGramLogitsProcessor,
+}
+"""What changes the likelihood of tokens, in transformers' order."""
+_WARPERS: dict[str, Callable[[Any], Any]] = {
+    "temperature": lambda value: TemperatureLogitsWarper(float(value)),
+    "top_k": TopKLogitsWarper,
+    "top_p": TopPLogitsWarper,
+    "min_p": MinPLogitsWarper,
+}
+"""What else does before one is drawn."""
+_OPTIONS = ("max_new_tokens", "do_sample", "streamer", "attention_mask", *_PROCESSORS, *_WARPERS)
 _DEFAULTS = {"max_new_tokens": 20, "top_k": 50}
 """transformers' own, where neither the model nor the caller says anything."""
 ROUND = 256
@@ -127,7 +146,7 @@ def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any
     context = context_of(model, key)
     given = {**model.generation_config.to_diff_dict(), **options}
     settings = _DEFAULTS | {name: value for name, value in given.items() if value is not None}
-    most, pick = int(settings["max_new_tokens"]), _pick(settings)
+    most, pick = int(settings["max_new_tokens"]), _pick(settings, inputs)
     if (streamer := settings.get("streamer")) is not None:
         streamer.put(inputs.cpu())
     before = len(context)
@@ -243,26 +262,26 @@ def _shown(tokens: Iterator[int], streamer: Any) -> list[int]:
     return written
 
 
-def _pick(settings: dict[str, Any]) -> Pick:
-    """How a token is chosen; options that cannot be are refused here, before anything is read."""
-    if not settings.get("do_sample"):
+def _pick(settings: dict[str, Any], prompt_1K: torch.Tensor) -> Pick:
+    """How a token is chosen; options that cannot be are refused here, before anything is read.
+
+    What looks back, as a penalty for repetition does, sees this call's prompt and what was written behind it.
+    """
+    samples = bool(settings.get("do_sample"))
+    made = _PROCESSORS | (_WARPERS if samples else {})
+    off = {name for name in ("top_k", "no_repeat_ngram_size") if settings.get(name) == 0}
+    names = [name for name in made if name in settings and name not in off]
+    processors = LogitsProcessorList([made[name](settings[name]) for name in names])
+    if not samples and not processors:
         return greedy
-    warpers = _warpers(settings)
+    ids_1K = prompt_1K.long()
 
-    def sample(logits_BV: torch.Tensor) -> int:
-        none_yet = torch.empty(1, 0, dtype=torch.long, device=logits_BV.device)  # no warper looks back
-        return int(torch.multinomial(warpers(none_yet, logits_BV).softmax(-1), 1))
+    def pick(logits_1V: torch.Tensor) -> int:
+        nonlocal ids_1K
+        ids_1K = ids_1K.to(logits_1V.device)
+        scores_1V = processors(ids_1K, logits_1V)
+        token_11 = torch.multinomial(scores_1V.softmax(-1), 1) if samples else scores_1V.argmax(-1)[None]
+        ids_1K = torch.cat([ids_1K, token_11], dim=1)
+        return int(token_11)
 
-    return sample
-
-
-def _warpers(settings: dict[str, Any]) -> LogitsProcessorList:
-    """Those that reshape a distribution before it is sampled, in transformers' order."""
-    made: dict[str, Callable[[Any], Any]] = {
-        "temperature": lambda value: TemperatureLogitsWarper(float(value)),
-        "top_k": TopKLogitsWarper,
-        "top_p": TopPLogitsWarper,
-    }
-    if settings["top_k"] == 0:
-        del made["top_k"]
-    return LogitsProcessorList([make(settings[name]) for name, make in made.items() if name in settings])
+    return pick

@@ -189,6 +189,33 @@ def test_it_samples_as_transformers_does(tmp_path: Path) -> None:
     assert len(generate.context_of(ours, "cold")) == 0
 
 
+@pytest.mark.parametrize("samples", [False, True])
+def test_what_a_model_is_published_with_is_applied(samples: bool, tmp_path: Path) -> None:
+    """Across rounds, and to the prompt as well; what a caller gives goes before it."""
+    ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
+    ours.generation_config.eos_token_id, ours.generation_config.pad_token_id = None, 0
+    prompt, plain = families.ids_of(20), dict[str, Any](max_new_tokens=40, do_sample=samples)
+    published: dict[str, Any] = {"repetition_penalty": 1.4, "no_repeat_ngram_size": 2}
+    published |= {"min_p": 0.02} if samples else {}
+    written = []
+    for number, extra in enumerate(({}, published, published, published | {"repetition_penalty": 1.0})):
+        options, key = plain | extra, f"{number}"
+        torch.manual_seed(5)
+        expected = ours.generate(prompt, **options)
+        if number == 2:
+            ours.generation_config.update(**published)
+            options = plain
+        torch.manual_seed(5)
+        written.append(ours.generate(prompt, memory_key=key, **options))
+        assert torch.equal(written[-1], expected)
+    assert torch.equal(written[1], written[2])
+    assert not torch.equal(written[0], written[1])
+    assert not torch.equal(written[2], written[3])
+    with pytest.raises(ValueError, match="penalty"):
+        ours.generate(prompt, memory_key="0", repetition_penalty=-1.0)
+
+
 def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None:
     ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
     heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
