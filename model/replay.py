@@ -38,7 +38,7 @@ class Replay:
         The whole text is behind each of them: they may be read on.
         """
         wanted = [tuple(blocks) for blocks in sets]
-        found = {blocks: self.kept.pop(blocks) for blocks in set(wanted) & set(self.kept)}
+        found = {blocks: self.kept[blocks] for blocks in wanted if blocks in self.kept}
         fresh = [blocks for blocks in dict.fromkeys(wanted) if blocks not in found]
         found |= zip(fresh, self._read(fresh), strict=True)
         caches = [found[blocks].fork() for blocks in wanted]
@@ -68,6 +68,7 @@ class Replay:
         for blocks, cache in found.items():
             if max(blocks, default=0) < len(self.ids) // BLOCK:
                 cache.settle()
+                self.kept.pop(blocks, None)
                 self.kept[blocks] = cache
         while sum(map(self._bytes, self.kept.values())) > self.kept_bytes:
             del self.kept[next(iter(self.kept))]

@@ -105,9 +105,10 @@ def test_an_interruption_costs_only_what_was_being_read(
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    for sets in ([[2]], [[3], [2]]):
+    for sets, kept in (([[2]], []), ([[3], [2]], [(2,)])):
         with monkeypatch.context() as patch:
             patch.setattr(deep, "forward", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 replay(sets)
+        assert list(replay.kept) == kept
         assert same(replay(sets), Replay(reader, TEXT)(sets))
