@@ -203,7 +203,7 @@ def _written(context: Context, prompt: list[int], most: int, pick: Pick, streame
         else:
             room = context.reader.positions - cache.held
         tokens = islice(context.reader.decode(cache, asked[-1:], pick), min(room, most - len(written)))
-        fresh = _shown(tokens, streamer)
+        fresh = _shown(context, asked[-1], tokens, streamer)
         written += fresh
         unread = [asked[-1], *fresh]
     context.read(unread)
@@ -252,14 +252,21 @@ def _left(context: Context, coming: int = 0) -> int:
     return (len(context) - _recent(context, coming)) // BLOCK
 
 
-def _shown(tokens: Iterator[int], streamer: Any) -> list[int]:
-    """Tokens, streamed as they come."""
-    written = []
-    for token in tokens:
-        written.append(token)
-        if streamer is not None:
-            streamer.put(torch.tensor([token]))
-    return written
+def _shown(context: Context, last: int, tokens: Iterator[int], streamer: Any) -> list[int]:
+    """Tokens behind the prompt's last one, streamed as they come.
+
+    None of them is in the context yet, but if this is interrupted: then what was shown was said.
+    """
+    shown: list[int] = []
+    try:
+        for token in tokens:
+            shown.append(token)
+            if streamer is not None:
+                streamer.put(torch.tensor([token]))
+    except BaseException:
+        context.read([last, *shown])
+        raise
+    return shown
 
 
 def _pick(settings: dict[str, Any], prompt_1K: torch.Tensor) -> Pick:

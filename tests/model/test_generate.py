@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
+from transformers.generation import BaseStreamer
 
 import model as nightread
 from model import attention, generate, heads, recall, saved
@@ -290,6 +291,32 @@ def test_a_call_that_is_interrupted_leaves_whole_tokens(
     assert generate.context_of(one, "night").ids.tolist() == pieces[0][0].tolist()
     written = [model.generate(pieces[2], memory_key="night", max_new_tokens=9) for model in (one, two)]
     assert torch.equal(*written)
+
+
+def test_what_was_shown_before_an_interruption_was_said(tmp_path: Path) -> None:
+    one = families.build(families.CONFIGS["llama"], tmp_path)[1]
+    heads.save(families.HEADS, one.config, tmp_path / HEADS, {})
+    one.generation_config.eos_token_id = None
+
+    class Torn(BaseStreamer):
+        """A connection that ends with the third token."""
+
+        def __init__(self) -> None:
+            self.got: list[int] = []
+
+        def put(self, value: torch.Tensor) -> None:
+            self.got += value.flatten().tolist()
+            if len(self.got) == 20 + 3:
+                raise BrokenPipeError("gone")
+
+        def end(self) -> None:
+            raise AssertionError
+
+    streamer = Torn()
+    with pytest.raises(BrokenPipeError) as error:
+        one.generate(families.ids_of(20), memory_key="night", max_new_tokens=9, streamer=streamer)
+    assert "holds 20 tokens of this prompt and 3 written" in error.value.__notes__[0]
+    assert generate.context_of(one, "night").ids.tolist() == streamer.got
 
 
 def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
