@@ -89,6 +89,13 @@ def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> 
         ValueError: if nothing was saved there, or by another model or with another window.
         TornContext: if a file is damaged.
     """
+    if not exists(folder):
+        raise ValueError(f"{folder}: no context was saved here: give a folder that save() wrote")
+    with alone(folder):  # a save that has written its manifest removes the files of the one before
+        return _opened(reader, folder, memory)
+
+
+def _opened(reader: Reader, folder: Path, memory: Memory | None) -> Context:
     manifest = _manifest(folder)
     expected = {"shape": calibrated.shape(reader.config), "stride": reader.stride}
     for name, value in expected.items():
@@ -133,8 +140,6 @@ def _described(context: Context) -> dict[str, Any]:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
-    if not path.exists():
-        raise ValueError(f"{folder}: no context was saved here: give a folder that save() wrote")
     try:
         manifest: dict[str, Any] = json.loads(path.read_text())
     except json.JSONDecodeError as error:

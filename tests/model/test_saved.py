@@ -6,6 +6,7 @@ Run: pytest tests/model/test_saved.py
 import copy
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import torch
 from model import recall, saved
 from model.answer import answer
 from model.context import Context, Memory
-from model.disk import StaleContext, TornContext
+from model.disk import StaleContext, TornContext, alone
 from model.heads import Heads
 from model.index import BLOCK
 from model.stream import Reader
@@ -201,6 +202,22 @@ def test_a_first_save_that_never_ended_is_as_none(
     two.read(document[0][100:400])
     saved.save(two, tmp_path)
     assert saved.open_context(reader, tmp_path).ids == two.ids
+
+
+def test_a_context_that_is_being_saved_is_opened_afterwards(
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
+) -> None:
+    one = Context(reader, voting, Memory(folder=tmp_path))
+    one.read(document[0][:300])
+    saved.save(one, tmp_path)
+    one.read(document[0][300:400])
+    with ThreadPoolExecutor(1) as pool:
+        with alone(tmp_path):
+            coming = pool.submit(saved.open_context, reader, tmp_path)
+            with pytest.raises(TimeoutError):
+                coming.result(timeout=0.5)
+            saved._save(one, tmp_path)
+        assert coming.result(timeout=60).ids == one.ids
 
 
 def test_a_context_is_continued_in_another_precision(
