@@ -159,19 +159,19 @@ class StreamingCache(Cache):
             for mine, theirs in zip(self.layers, stream.layers, strict=True):
                 theirs.take(mine.keys[row : row + 1], mine.values[row : row + 1])
 
-    def copy(self, tokens: int | None = None) -> "StreamingCache":
-        """The same stream, in memory of its own, holding the first `tokens` or everything."""
-        alone = StreamingCache(len(self.layers), self.sinks)
-        for mine, own in zip(self.layers, alone.layers, strict=True):
-            own.take(mine.keys[:, :, :tokens].clone(), mine.values[:, :, :tokens].clone())
-        alone.read = self.read
-        return alone
-
     def fork(self) -> "StreamingCache":
         """The same stream, to be read on apart from this one; both hold one memory, in which none writes."""
         twin = copy.copy(self)
         twin.layers = list(map(copy.copy, self.layers))
         return twin
+
+    def copy(self, tokens: int | None = None) -> "StreamingCache":
+        """A fork that holds the first `tokens`, or everything, and no more memory than that."""
+        alone = self.fork()
+        for layer in alone.layers:
+            layer.keys, layer.values = layer.keys[:, :, :tokens], layer.values[:, :, :tokens]
+        alone.settle()
+        return alone
 
     def settle(self) -> None:
         """Hold no more memory than is needed: a row of a batch holds all of it."""

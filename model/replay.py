@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from model.attention import StreamingCache
+from model.cost import kv_bytes_per_token
 from model.index import BLOCK
 from model.stream import Chunk, Reader
 
@@ -44,7 +45,7 @@ class Replay:
         caches = [found[blocks].fork() for blocks in wanted]
         for cache in caches:
             cache.read = len(self.ids)
-        self._keep({blocks: found[blocks] for blocks in dict.fromkeys(wanted)})
+        self._keep(found)
         return caches
 
     def _read(self, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
@@ -70,14 +71,10 @@ class Replay:
                 cache.settle()
                 self.kept.pop(blocks, None)
                 self.kept[blocks] = cache
-        while sum(map(self._bytes, self.kept.values())) > self.kept_bytes:
+        # of all heads: ranks that hold a part each must decide alike
+        of_token = kv_bytes_per_token(self.reader.config, self.reader.dtype.itemsize)
+        while of_token * sum(cache.held for cache in self.kept.values()) > self.kept_bytes:
             del self.kept[next(iter(self.kept))]
-
-    def _bytes(self, cache: StreamingCache) -> int:
-        """Of all its heads: ranks that hold a part each must decide alike."""
-        config = self.reader.config
-        numbers = 2 * len(cache.layers) * config.num_key_value_heads * self.reader.head_size * cache.held
-        return int(numbers * self.reader.dtype.itemsize)
 
 
 def _runs(blocks: Sequence[int]) -> list[range]:

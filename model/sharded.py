@@ -45,6 +45,7 @@ class Sharded:
         plan: all its shards.
         ranks: those that share them; None where this process has all.
         parts: a context for each shard of this process, in order.
+        memory: budgets of this process, for all its shards together.
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class Sharded:
         plan: Sequence[Shard],
         ranks: Ranks | None,
         parts: list[Context],
+        memory: Memory,
     ) -> None:
         self.reader, self.heads, self.ranks = reader, heads, ranks
         self.ids, self.plan, self.parts = array("i", ids), list(plan), parts
-        self.replay = Replay(reader, self.ids)
+        self.replay = Replay(reader, self.ids, memory.replayed_bytes)
 
     @property
     def own(self) -> range:
@@ -177,7 +179,7 @@ def read_sharded(
     memory = memory or Memory()
     if memory.kv:
         raise ValueError("kv=True: shards keep no keys and values, they answer by replay: read with kv=False")
-    whole = Sharded(reader, heads, ids, shards.cut(len(ids), reader.stride, most), ranks, [])
+    whole = Sharded(reader, heads, ids, shards.cut(len(ids), reader.stride, most), ranks, [], memory)
     for number in whole.own:
         whole.parts.append(Context(reader, heads, _share(memory, len(whole.own), number)))
     contexts = {whole.plan[number]: part for number, part in zip(whole.own, whole.parts, strict=True)}
@@ -206,13 +208,14 @@ def open_sharded(reader: Reader, folder: Path, memory: Memory | None = None) -> 
     if not path.exists():
         raise ValueError(f"{folder}: no shards were saved here: give a folder that save() wrote")
     plan = [Shard(**shard) for shard in json.loads(path.read_text())]
-    budgets = [_share(memory or Memory(), len(plan), number) for number in range(len(plan))]
+    memory = memory or Memory()
+    budgets = [_share(memory, len(plan), number) for number in range(len(plan))]
     parts = [saved.open_context(reader, _place(folder, n), share) for n, share in enumerate(budgets)]
     for shard, part in zip(plan, parts, strict=True):
         if len(part) != shard.stop - shard.start:
             raise TornContext(f"{path}: {len(part)} tokens of {shard} are here: read the document again")
     ids = [token for part in parts for token in part.ids]
-    return Sharded(reader, parts[0].heads, ids, plan, None, parts)
+    return Sharded(reader, parts[0].heads, ids, plan, None, parts, memory)
 
 
 def _place(folder: Path, number: int) -> Path:

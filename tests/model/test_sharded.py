@@ -93,13 +93,14 @@ def test_shards_choose_and_answer_as_one_context(
     tmp_path: Path,
 ) -> None:
     told: list[int] = []
-    memory = Memory("float32", host_bytes=1 << 20, folder=tmp_path)
+    memory = Memory("float32", host_bytes=1 << 20, folder=tmp_path, replayed_bytes=0)
     whole = read_sharded(reader, HEADS, ids, None, memory, most, rows, told.append)
     assert sum(told) == TOKENS
     check(asked(whole, questions), expected)
     assert whole.choose(questions[0]).visited == -(-TOKENS // 64) - 1
     windows = [part.cache.held for part in whole.parts]
     assert windows[:-1] == [0] * (len(windows) - 1), "what only lead-ins of others need is not kept"
+    assert not whole.replay.kept, "no room was given"
     whole.close()
 
 
