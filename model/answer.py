@@ -19,7 +19,7 @@ from model.context import Context
 from model.index import BLOCK
 from model.recall import QUESTION
 from model.stream import Chunk, Reader
-from model.vote import votes
+from model.vote import together, usual
 
 WAYS = ("replay", "kv")
 ROOM = 512
@@ -148,10 +148,8 @@ def likeliest(
     if len(apart) < 2 or len(asked) < 2:
         return apart
     nats_QN = likelihood(reader, bring([around([block], stop) for block in apart]), asked)
-    if few := len(apart) < FEW:
-        vote_N = nats_QN.sum(0)
-    else:
-        vote_N = votes(nats_QN, nats_QN, torch.zeros(len(nats_QN), dtype=torch.long))[0]
+    few = len(apart) < FEW
+    vote_N = nats_QN.sum(0) if few else together(nats_QN, *usual(nats_QN))
     order = vote_N.argsort(descending=True, stable=True)
     return [apart[place] for place in order.tolist() if few or vote_N[place] >= SHARE * vote_N.max()]
 

@@ -26,7 +26,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from model.vote import Usual, standing
+from model.vote import Usual, together
 
 CPU = torch.device("cpu")
 BLOCK = 64
@@ -114,7 +114,8 @@ class _Lists:
 
     def of(self, directions: torch.Tensor) -> torch.Tensor:
         """Tokens of these directions' lists, ascending, each once."""
-        tokens = np.sort(self.tokens_CL[directions].cpu().numpy(), axis=None)  # much faster than np.unique
+        tokens = self.tokens_CL[np.unique(directions.cpu().numpy())].cpu().numpy()
+        tokens = np.sort(tokens, axis=None)  # much faster than np.unique
         return torch.from_numpy(tokens[np.diff(tokens, prepend=-1) > 0]).long()
 
 
@@ -214,7 +215,6 @@ class Index:
         self,
         rows: Sequence[torch.Tensor],
         usual: Sequence[Usual],
-        heads: Sequence[torch.Tensor],
         most: int,
         flat: bool,
     ) -> Nominated:
@@ -223,7 +223,6 @@ class Index:
         Args:
             rows: per pair, queries (R, D).
             usual: per pair, what the scores of the whole text's blocks are like.
-            heads: per pair, which voting head each row belongs to, (R,).
             most: number of blocks.
             flat: scan every code rather than the lists that the rows hash to.
         """
@@ -232,7 +231,7 @@ class Index:
         seen_N = torch.zeros(len(vote_N), dtype=torch.bool)
         for pair, rows_RD in enumerate(rows):
             blocks_N, best_RN, at = self._look(pair, rows_RD, flat)
-            vote_N[blocks_N] += standing(best_RN, *usual[pair], heads[pair]).sum(0)
+            vote_N[blocks_N] += together(best_RN, *usual[pair])
             seen_N[blocks_N] = True
             looked += at
         best = vote_N.topk(min(most, int(seen_N.sum()))).indices
@@ -246,12 +245,14 @@ class Index:
         space, rows_RD = self.spaces[pair], rows_RD.to(self.device)
         q_RB = rows_RD @ space.into_q_DB
         blocks_N, coded_RN, looked = self._scanned(pair, q_RB) if flat else self._listed(pair, q_RB)
-        best = [coded_RN * _STEP + (rows_RD @ space.mean_D)[:, None].cpu()]
-        if self.waiting:
-            waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting]).float()
-            best.append(greatest(rows_RD, waiting_KD.reshape(-1, BLOCK, self.dims)).cpu())
+        best_RN = coded_RN.mul_(_STEP).add_((rows_RD @ space.mean_D)[:, None].cpu())
+        if not self.waiting:
+            return blocks_N, best_RN, looked
+        waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting]).float()
+        waiting_RN = greatest(rows_RD, waiting_KD.reshape(-1, BLOCK, self.dims)).cpu()
         waiting_N = torch.arange(self.tokens // BLOCK, (self.tokens + self._behind()) // BLOCK)
-        return torch.cat([blocks_N, waiting_N]), torch.cat(best, 1), looked + self._behind()
+        best_RN = torch.cat([best_RN, waiting_RN], 1)
+        return torch.cat([blocks_N, waiting_N]), best_RN, looked + self._behind()
 
     def _scanned(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Every block that has entered."""

@@ -16,7 +16,7 @@ import torch
 
 from model.context import Context
 from model.index import greatest
-from model.vote import Usual, standing, usual
+from model.vote import Usual, together, usual
 
 PATHS = ("auto", "exact", "codes", "index")
 NOMINATED = 256
@@ -69,22 +69,21 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
 
 
 class Rows:
-    """The question's queries of every voting head, by pair, and which of the pair's heads each belongs to."""
+    """The question's queries of every voting head, by pair, (R, D) each."""
 
-    def __init__(self, by_pair: list[torch.Tensor], heads: list[torch.Tensor]) -> None:
-        self.by_pair, self.heads = by_pair, heads
+    def __init__(self, by_pair: list[torch.Tensor]) -> None:
+        self.by_pair = by_pair
 
     @classmethod
     def asked(cls, context: Context, question: Sequence[int]) -> "Rows":
         """Behind the context's window."""
         caught = context.reader.queries(context.cache, question)
-        rows = cls([], [])
-        for pair in context.heads.pairs:
-            heads = context.heads.of(pair)
-            q_HKD = caught[pair[0]][heads, -QUESTION:].float()
-            rows.by_pair.append(q_HKD.flatten(0, 1).cpu())
-            rows.heads.append(torch.arange(len(heads)).repeat_interleave(q_HKD.shape[1]))
-        return rows
+        return cls(
+            [
+                caught[pair[0]][context.heads.of(pair), -QUESTION:].float().flatten(0, 1).cpu()
+                for pair in context.heads.pairs
+            ]
+        )
 
     def best(self, keys_NPTD: torch.Tensor) -> list[torch.Tensor]:
         """Per pair, every row's greatest product with a key of each block, (R, N)."""
@@ -93,8 +92,8 @@ class Rows:
 
     def vote(self, scores: list[torch.Tensor], whole: list[Usual]) -> torch.Tensor:
         """Votes of blocks (N,) from their scores, beside what is usual in the document."""
-        by_pair = zip(scores, whole, self.heads, strict=True)
-        return torch.cat([standing(scores_RN, *pair, heads) for scores_RN, pair, heads in by_pair]).sum(0)
+        by_pair = zip(scores, whole, strict=True)
+        return torch.stack([together(scores_RN, *pair) for scores_RN, pair in by_pair]).sum(0)
 
 
 def _scan(context: Context, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,7 +115,7 @@ def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
 def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Nominated blocks and the tail, exactly."""
     whole = _sampled(context, rows)
-    nominated = context.index.nominate(rows.by_pair, whole, rows.heads, NOMINATED, flat)
+    nominated = context.index.nominate(rows.by_pair, whole, NOMINATED, flat)
     blocks_N = nominated.blocks[nominated.blocks > 0]
     parts = [rows.best(context.keys.gather(blocks_N)), *_tail(context, rows)]
     scores = [torch.cat(pair, 1) for pair in zip(*parts, strict=True)]

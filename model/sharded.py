@@ -30,7 +30,7 @@ from model.recall import Chosen, Rows
 from model.replay import Replay
 from model.shards import Shard
 from model.stream import Reader
-from model.vote import standing
+from model.vote import together
 
 _PLAN = "shards.json"
 
@@ -77,11 +77,11 @@ class Sharded:
         """
         if not question:
             raise ValueError("an empty question: give at least one token")
-        rows, heads_R = self._rows(question)
+        rows = self._rows(question)
         started = perf_counter()
-        blocks_N, scores_RN = self._scores(rows, len(heads_R))
+        blocks_N, scores_RN = self._scores(rows)
         mean_R, spread_R, total = self._usual(scores_RN)
-        vote_N = standing(scores_RN, mean_R, spread_R, heads_R).sum(0)
+        vote_N = together(scores_RN, mean_R, spread_R)
         blocks, votes = self._best(blocks_N, vote_N, k if total > 1 else 0)
         return Chosen(blocks, votes, total, perf_counter() - started)
 
@@ -108,21 +108,19 @@ class Sharded:
     def _sum(self, x: torch.Tensor) -> torch.Tensor:
         return x if self.ranks is None else self.ranks.sum(x)
 
-    def _rows(self, question: Sequence[int]) -> tuple[Rows, torch.Tensor]:
-        """The question's rows, from whoever keeps the document's end, and which head each belongs to (R,)."""
-        pairs = [len(self.heads.of(pair)) for pair in self.heads.pairs]
+    def _rows(self, question: Sequence[int]) -> Rows:
+        """The question's rows, from whoever keeps the document's end."""
         each = min(len(question), recall.QUESTION)
-        counts = [heads * each for heads in pairs]
+        counts = [len(self.heads.of(pair)) * each for pair in self.heads.pairs]
         rows_RD = torch.zeros(sum(counts), self.reader.head_size)
         if self.own and self.own[-1] == len(self.plan) - 1:
             rows_RD = torch.cat(Rows.asked(self.parts[-1], question).by_pair)
         rows_RD = self._sum(rows_RD.to(self.reader.device)).cpu()
-        within = [torch.arange(heads).repeat_interleave(each) for heads in pairs]
-        heads_R = torch.arange(sum(pairs)).repeat_interleave(each)
-        return Rows(list(torch.split(rows_RD, counts)), within), heads_R
+        return Rows(list(torch.split(rows_RD, counts)))
 
-    def _scores(self, rows: Rows, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _scores(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
         """Numbers (N,) of this process's blocks but the sinks', and their scores (R, N)."""
+        count = sum(map(len, rows.by_pair))
         blocks, scores = [torch.zeros(0, dtype=torch.long)], [torch.zeros(count, 0)]
         for number, part in zip(self.own, self.parts, strict=True):
             found_RN = torch.cat(recall.scored(part, rows))

@@ -24,7 +24,9 @@ def votes(scores_RN: torch.Tensor, usual_RM: torch.Tensor, heads_R: torch.Tensor
         usual_RM: each row's scores of places that stand for the whole text.
         heads_R: which head each row belongs to, 0 to H - 1.
     """
-    return standing(scores_RN, *usual(usual_RM), heads_R)
+    evidence_RN = _evidence(scores_RN, *usual(usual_RM))
+    heads = range(int(heads_R.max()) + 1)
+    return torch.stack([evidence_RN[heads_R == head].sum(0) for head in heads])
 
 
 def usual(scores_RM: torch.Tensor) -> Usual:
@@ -32,10 +34,11 @@ def usual(scores_RM: torch.Tensor) -> Usual:
     return scores_RM.mean(1), scores_RM.std(1)
 
 
-def standing(
-    scores_RN: torch.Tensor, mean_R: torch.Tensor, spread_R: torch.Tensor, heads_R: torch.Tensor
-) -> torch.Tensor:
-    """`votes` where mean and standard deviation of what is usual are known."""
-    z_RN = (scores_RN - mean_R[:, None]) / spread_R[:, None].clamp(min=1e-6)
-    heads = range(int(heads_R.max()) + 1)
-    return torch.stack([((z_RN[heads_R == head] - USUAL).clamp(min=0) ** 2).sum(0) for head in heads])
+def together(scores_RN: torch.Tensor, mean_R: torch.Tensor, spread_R: torch.Tensor) -> torch.Tensor:
+    """`votes` of all heads in one sum (N,), where mean and standard deviation of what is usual are known."""
+    return _evidence(scores_RN, mean_R, spread_R).sum(0)
+
+
+def _evidence(scores_RN: torch.Tensor, mean_R: torch.Tensor, spread_R: torch.Tensor) -> torch.Tensor:
+    z_RN = (scores_RN - mean_R[:, None]).div_(spread_R[:, None].clamp(min=1e-6))
+    return z_RN.sub_(USUAL).clamp_(min=0).square_()

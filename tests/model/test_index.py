@@ -72,7 +72,7 @@ def best(keys_NPTD: torch.Tensor, rows: list[torch.Tensor]) -> list[torch.Tensor
 
 def nominated(built: Index, rows: list[torch.Tensor], most: int, flat: bool) -> Nominated:
     usual = [(scores.mean(1), scores.std(1)) for scores in best(built.sample.keys_NPTD, rows)]
-    return built.nominate(rows, usual, HEADS, most, flat)
+    return built.nominate(rows, usual, most, flat)
 
 
 def recall(built: Index, stored: torch.Tensor, flat: bool) -> float:
