@@ -22,6 +22,7 @@ from flows.server import prefect_api
 from tasks.parse import read_text
 from tasks.published import open_memory
 from tests.flows.corpus import story, tiny, write_corpus
+from tests.marks import slow
 from tests.s3 import s3_server
 
 
@@ -135,10 +136,11 @@ def test_only_what_changed_is_read_and_what_was_replaced_is_never_recalled(
     store: Folder | Bucket, tmp_path: Path, model_dir: Path
 ) -> None:
     config = tiny(tmp_path / "home", model_dir)
-    for number in range(50):
+    documents = 50 if isinstance(store, Folder) else 12
+    for number in range(documents):
         store.put(f"report-{number:02d}.txt", story(number, 2))
     first = read([store.uri], config)
-    assert first["read"] == 50
+    assert first["read"] == documents
     store.put("report-07.txt", "The harbour of Bergen was dredged by two steam ships in 1931.\n")
     store.remove("report-08.txt")
     store.put("new.txt", "The glass factory of Nancy employed ninety people in winter.\n")
@@ -159,7 +161,7 @@ run_read([sys.argv[1]], load("tiny", sys.argv[2:]))
 """
 
 
-@pytest.mark.parametrize("trials", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [2, *slow(20)])
 def test_a_read_killed_at_any_moment_ends_like_one_that_was_not(
     tmp_path: Path, model_dir: Path, trials: int
 ) -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model import parallel
+from tests.marks import slow
 from tests.model.ranks import run, start
 
 COLLECTIVES = """
@@ -53,7 +54,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=60) as ranks:
 """
 
 
-@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("world", [*slow(1, 2), 3])
 def test_collectives_are_right_and_what_they_count_is_what_the_kernel_sent(world: int) -> None:
     found = [json.loads(out) for out in run(COLLECTIVES, world)]
     rows = 4001 * world
@@ -142,7 +143,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=300) as ranks:
 """
 
 
-@pytest.fixture(scope="module", params=[2, 4])
+@pytest.fixture(scope="module", params=[*slow(2), 4])
 def merging(request: pytest.FixtureRequest) -> Iterator["list[subprocess.Popen[str]]"]:
     """Ranks that merge what each line says, for as many lines as come."""
     processes = start(MERGE, request.param)

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Llama4TextConfig, LlamaConfig, Qwen3Config
 
 from model.layout import Layout, cuts
+from tests.marks import slow
 from tests.model.facts import FACT, QUESTION
 from tests.model.ranks import run
 
@@ -149,7 +150,7 @@ def sent(layout: Layout, way: str, lengths: list[int], width: int, layers: int) 
     return total
 
 
-@pytest.mark.parametrize("world", [1, 2, 3, 4])
+@pytest.mark.parametrize("world", [*slow(1, 2, 4), 3])
 def test_ranks_read_probe_and_recall_as_one_process_does(world: int, models: Path) -> None:
     said = run(SPREAD, world, str(models), json.dumps([STRIDE, LENGTHS]))
     for rank, out in enumerate(said):

@@ -19,6 +19,7 @@ from model.index import BLOCK
 from model.sharded import read_sharded
 from model.shards import Shard, cut
 from model.stream import Reader
+from tests.marks import slow
 from tests.model import families
 from tests.model.families import THREE_GROUPS
 
@@ -174,8 +175,9 @@ def likeness(found: torch.Tensor, right: torch.Tensor) -> tuple[float, float, fl
     return float(near.min()), float(cosine(right[1:], right[:-1]).max()), float(centred.min())
 
 
-def test_smollm_in_shards_has_the_vectors_and_needles_of_one_stream(model_dir: Path) -> None:
-    assert all(compare(model_dir, tokens=2400, stride=128, counts=[4, 16]))
+@pytest.mark.parametrize("count", [4, *slow(16)])
+def test_smollm_in_shards_has_the_vectors_and_needles_of_one_stream(model_dir: Path, count: int) -> None:
+    assert all(compare(model_dir, tokens=2400, stride=128, counts=[count]))
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ import pytest
 from tasks.errors import NightreadError, Transient
 from tasks.ranks import free_port
 from tests.flows.corpus import write_corpus
+from tests.marks import slow
 from tests.tasks.ranks import Reading, meanwhile, ranks_of, tiny_model, windows, written_twice
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ def reading(home: Path, corpus: Path, model: Path, cluster: Cluster, *overrides:
     return Reading(home, corpus, model, *far)
 
 
-@pytest.mark.parametrize("trials", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
+@pytest.mark.parametrize("trials", [2, *slow(50)])
 def test_a_node_killed_at_a_random_moment_costs_nothing(
     trials: int,
     cluster: Cluster,

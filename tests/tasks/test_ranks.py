@@ -25,6 +25,7 @@ from tasks.errors import InvalidInput, NightreadError
 from tasks.infer import shards_of, window_key
 from tasks.ranks import environment, visible_devices
 from tests.flows.corpus import write_corpus
+from tests.marks import slow
 from tests.tasks.ranks import Reading, meanwhile, poison, ranks_of, tiny_model, windows, written_twice
 
 
@@ -50,7 +51,7 @@ def whole(reading: Reading, expected: dict[str, bytes]) -> bool:
     return windows(reading.run.home) == expected and not written_twice(reading.run.home)
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("ranks", [*slow(1, 2), 3])
 def test_any_number_of_ranks_keeps_the_same_windows(
     ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
@@ -151,7 +152,7 @@ def watched(see: Callable[[Sequence[Handed]], None]) -> Iterator[None]:
 AT_A_TIME = "infer.streams=4"
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [*slow(1), 2])
 def test_a_rank_that_reads_several_at_a_time_keeps_the_same_windows(
     ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
@@ -201,7 +202,7 @@ def long(tmp_path_factory: pytest.TempPathFactory, model: Path) -> tuple[Path, d
     return corpus, windows(alone.run.home)
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [*slow(2), 3])
 def test_ranks_share_one_long_document_and_keep_the_same_windows(
     ranks: int, long: tuple[Path, dict[str, bytes]], model: Path, tmp_path: Path
 ) -> None:
