@@ -24,7 +24,7 @@ from model.index import BLOCK
 from model.stream import Reader
 from model.tiers import Tiers
 
-FORMAT = 3
+FORMAT = 4
 _KEPT = ("storage", "kv", "index")
 """What of a context's `Memory` is decided when its reading begins."""
 _TOKENS, _WINDOW, _INDEX = "tokens.safetensors", "window.safetensors", "index.safetensors"
@@ -97,8 +97,7 @@ def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> 
 
 def _opened(reader: Reader, folder: Path, memory: Memory | None) -> Context:
     manifest = _manifest(folder)
-    expected = {"shape": calibrated.shape(reader.config), "stride": reader.stride}
-    for name, value in expected.items():
+    for name, value in _needed(reader).items():
         if manifest[name] != value:
             raise ValueError(
                 f"{folder}: saved with {name} {manifest[name]}, this reader has {value}: "
@@ -130,12 +129,16 @@ def _described(context: Context) -> dict[str, Any]:
         "format": FORMAT,
         "tokens": len(context),
         "filled": context.filled,
-        "shape": calibrated.shape(context.reader.config),
-        "stride": context.reader.stride,
+        **_needed(context.reader),
         "heads": context.heads.heads,
         "group": context.heads.group,
         **{name: getattr(context.memory, name) for name in _KEPT},
     }
+
+
+def _needed(reader: Reader) -> dict[str, Any]:
+    """What only a reader of the same kind can continue."""
+    return {"shape": calibrated.shape(reader.config), "weights": reader.weights(), "stride": reader.stride}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

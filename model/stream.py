@@ -4,6 +4,7 @@ A chunk is half a window. After chunk c is read the cache holds [sinks | chunk c
 last two are exactly window c-1, so everything said about a window is said while its keys are at hand.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from model.probe import Probe
 
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
+_NUMBERS = 64  # at least, of every weight, if it has as many: what tells it from another
 
 
 OnQuery = Callable[[int, torch.Tensor], None]
@@ -98,6 +100,17 @@ class Reader:
             yield
         finally:
             self.model.set_attn_implementation(attention.NAME)
+
+    def weights(self) -> str:
+        """Short hash of numbers all over every weight, in bf16: the same whichever precision was loaded.
+
+        It tells a model from one of the same shape, and takes milliseconds.
+        """
+        digest = hashlib.sha256()
+        for weight in self.model.parameters():
+            some = weight.detach().flatten()[:: max(1, weight.numel() // _NUMBERS)]
+            digest.update(some.to(torch.bfloat16).cpu().view(torch.int16).numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def stops(self) -> set[int]:

@@ -101,6 +101,11 @@ def test_what_is_torn_or_of_another_model_is_refused(
     other.stride = 256
     with pytest.raises(ValueError, match="saved with stride 512, this reader has 256"):
         saved.open_context(other, tmp_path)
+    tuned = Reader(model_dir, 512, torch.device("cpu"), torch.float32)
+    with torch.no_grad():
+        tuned.model.model.layers[20].mlp.up_proj.weight.mul_(1.01)
+    with pytest.raises(ValueError, match=r"saved with weights .* open it with the model and window it was"):
+        saved.open_context(tuned, tmp_path)
     manifest = tmp_path / "context.json"
     kept = manifest.read_text()
     manifest.write_text(kept.replace(f'"format": {saved.FORMAT}', '"format": 2'))
