@@ -138,7 +138,7 @@ def _described(context: Context) -> dict[str, Any]:
 
 def _needed(reader: Reader) -> dict[str, Any]:
     """What only a reader of the same kind can continue."""
-    return {"shape": calibrated.shape(reader.config), "weights": reader.weights(), "stride": reader.stride}
+    return {"shape": calibrated.shape(reader.config), "weights": reader.weights, "stride": reader.stride}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ class Reader:
         finally:
             self.model.set_attn_implementation(attention.NAME)
 
+    @cached_property
     def weights(self) -> str:
         """Short hash of numbers all over every weight, in bf16: the same whichever precision was loaded.
 

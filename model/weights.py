@@ -49,17 +49,19 @@ def default_model(models: Path) -> Path:
     Of several processes that need it first, one converts it and the others wait.
     """
     folder = models / "smollm2-135m-instruct"
-    if not (folder / _CONVERTED).exists():
-        source = _package_folder(DECODER_PACKAGE)
-        models.mkdir(parents=True, exist_ok=True)
-        with alone(models):
-            if not (folder / _CONVERTED).exists():
-                for unfinished in models.glob(f"{_CONVERTING}*"):
-                    shutil.rmtree(unfinished)
-                fresh = Path(tempfile.mkdtemp(prefix=_CONVERTING, dir=models))
-                _convert(source, fresh)
-                shutil.rmtree(folder, ignore_errors=True)
-                os.replace(fresh, folder)
+    if (folder / _CONVERTED).exists():
+        return folder
+    source = _package_folder(DECODER_PACKAGE)
+    models.mkdir(parents=True, exist_ok=True)
+    with alone(models):
+        if (folder / _CONVERTED).exists():  # another made it meanwhile
+            return folder
+        for unfinished in models.glob(f"{_CONVERTING}*"):
+            shutil.rmtree(unfinished)
+        fresh = Path(tempfile.mkdtemp(prefix=_CONVERTING, dir=models))
+        _convert(source, fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(fresh, folder)
     return folder
 
 
