@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import show
-from tasks.bench import Course, default_figure, installed_peers
+from tasks.bench.grid import Grid, comma_separated, parse_lengths, parse_numbers
+from tasks.bench.scaling import SPEC, Scale
+from tasks.bench.speed import Course, default_figure, installed_peers
 from tasks.errors import InvalidInput
-from tasks.grid import Grid, comma_separated, parse_lengths, parse_numbers
-from tasks.scaling import SPEC, Scale
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

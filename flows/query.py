@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flows.config import RunConfig
-from tasks import inspect
-from tasks.bench import Course
-from tasks.grid import Grid
+from tasks.bench.grid import Grid
+from tasks.bench.scaling import Scale
+from tasks.bench.speed import Course
 from tasks.ledger import Ledger
-from tasks.scaling import Scale
+from tasks.memory import inspect
 
 
 def recall(question: str, config: RunConfig, level: str | None, as_of: str | None) -> list[dict[str, Any]]:
@@ -20,13 +20,13 @@ def recall(question: str, config: RunConfig, level: str | None, as_of: str | Non
 
 
 def _embed(config: RunConfig) -> Any:
-    from model.embed import load_embedder
+    from model.embedder import load_embedder
 
     return load_embedder(config.infer.embedder).encode
 
 
 def _models(config: RunConfig) -> Any:
-    from tasks.infer import Models
+    from tasks.infer.windows import Models
 
     return Models(Path(config.home), config.infer, config.shard.stride)
 
@@ -54,7 +54,7 @@ def quarantined(config: RunConfig) -> list[dict[str, Any]]:
 def evaluate(name: str, path: str, config: RunConfig) -> dict[str, Any]:
     """Evidence recall on a data set, beside its floor."""
     from flows.progress import counter
-    from tasks.evaluate import evaluate as measure
+    from tasks.bench.evaluate import evaluate as measure
 
     size = config.infer.passage_chars
     return measure(name, Path(path), _embed(config), config.recall, counter(), size)
@@ -63,7 +63,7 @@ def evaluate(name: str, path: str, config: RunConfig) -> dict[str, Any]:
 def needle(grid: Grid, config: RunConfig) -> dict[str, Any]:
     """Needles of a grid of lengths and depths, read by the long-context engine and asked for."""
     from flows.progress import counter
-    from tasks.evaluate.needle import evaluate_needle
+    from tasks.bench.needle import evaluate_needle
 
     return evaluate_needle(grid, _models(config), counter())
 
@@ -71,7 +71,7 @@ def needle(grid: Grid, config: RunConfig) -> dict[str, Any]:
 def calibrate(tokens: int, config: RunConfig) -> dict[str, Any]:
     """Find the heads of the configured model and write them beside it."""
     from flows.progress import counter
-    from tasks.calibrate import calibrate as find
+    from tasks.bench.calibrate import calibrate as find
 
     models = _models(config)
     told, read = counter("tokens"), 0
@@ -87,7 +87,7 @@ def calibrate(tokens: int, config: RunConfig) -> dict[str, Any]:
 def bench(course: Course, config: RunConfig) -> dict[str, Any]:
     """Speed and memory of reading, beside peers and the machine's limit."""
     from flows.progress import counter
-    from tasks.bench import bench as measure
+    from tasks.bench.speed import bench as measure
 
     return measure(course, _models(config), counter("tokens"))
 
@@ -95,7 +95,7 @@ def bench(course: Course, config: RunConfig) -> dict[str, Any]:
 def windows(length: int, leasts: tuple[int, ...], config: RunConfig) -> dict[str, Any]:
     """Windows that follow the text beside windows of one width."""
     from flows.progress import counter
-    from tasks.bench import windows as measure
+    from tasks.bench.speed import windows as measure
 
     return measure(length, leasts, _models(config), counter("tokens"))
 
@@ -103,8 +103,8 @@ def windows(length: int, leasts: tuple[int, ...], config: RunConfig) -> dict[str
 def scaling(scale: Scale, config: RunConfig) -> dict[str, Any]:
     """Reading by several ranks, here and simulated."""
     from flows.progress import counter
+    from tasks.bench.scaling import scaling as measure
     from tasks.run import Run
-    from tasks.scaling import scaling as measure
 
     run = Run((), Path(config.home), config.storage, config.parse, config.shard, config.infer, config.cluster)
     return measure(scale, run, counter("tokens"))

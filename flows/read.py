@@ -10,11 +10,11 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.artifacts import progress, publish_report
 from flows.config import RunConfig
+from flows.ui import progress, publish_report
 from tasks import run as steps
 from tasks.errors import Transient
-from tasks.report import write_report
+from tasks.report.report import write_report
 from tasks.run import Run
 
 

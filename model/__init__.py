@@ -4,8 +4,8 @@ Importing it makes `attn_implementation="sparse_sliding_window"` and `generate(.
 transformers.
 """
 
-from model.attention import register
-from model.generate import install
+from model.attention.sliding_window import register
+from model.context.generate import install
 
 register()
 install()

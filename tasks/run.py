@@ -17,23 +17,32 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks import remember as remembering
-from tasks.cluster import connect
-from tasks.desk import Desk, Outcome
-from tasks.discover import discover, root
 from tasks.errors import InvalidInput
-from tasks.infer import Models, Source, forget_states, skip_key, window_key
+from tasks.infer.cluster import read_all
+from tasks.infer.group import Setup
+from tasks.infer.queue import Desk, Outcome
+from tasks.infer.windows import Models, Source, forget_states, skip_key, window_key
+from tasks.ingest.cluster import connect
+from tasks.ingest.discover import discover, root
+from tasks.ingest.parse import parse_source, parser_key
+from tasks.ingest.shard import ShardedDocument, shard_all
+from tasks.ingest.storage import Found
 from tasks.ledger import Ledger
-from tasks.memory import Memory, Published, merge_sources, open_memory, orphans, publish, published, stage
-from tasks.nodes import read_all
-from tasks.parse import parse_source, parser_key
-from tasks.plan import LEARN_TOKENS, Estimate, Rates, Spent, estimate, load_rates, read_cost, trial
-from tasks.plan import learn as keep_rates
-from tasks.ranks import Setup
-from tasks.reduce import Node, corpus_tree, document_tree, summarise
+from tasks.memory import records as remembering
+from tasks.memory.publish import (
+    Memory,
+    Published,
+    merge_sources,
+    open_memory,
+    orphans,
+    publish,
+    published,
+    stage,
+)
+from tasks.plan.estimate import LEARN_TOKENS, Estimate, Rates, Spent, estimate, load_rates, read_cost, trial
+from tasks.plan.estimate import learn as keep_rates
+from tasks.reduce.tree import Node, corpus_tree, document_tree, summarise
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
-from tasks.shard import ShardedDocument, shard_all
-from tasks.storage import Found
 
 Row = dict[str, Any]
 Progress = Callable[[int], None]

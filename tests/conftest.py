@@ -25,4 +25,4 @@ def embedder_dir() -> Path:
 def small_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that learns early and from little, so that a short text exercises what a long one does."""
     for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 128), ("LIST", 64)):
-        monkeypatch.setattr(f"model.index.{name}", value)
+        monkeypatch.setattr(f"model.context.index.{name}", value)

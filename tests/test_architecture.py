@@ -36,7 +36,8 @@ def test_imports_run_one_way(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "file"), [({"boto3", "botocore"}, "tasks/storage.py"), ({"deepspeed"}, "model/parallel.py")]
+    ("names", "file"),
+    [({"boto3", "botocore"}, "tasks/ingest/storage.py"), ({"deepspeed"}, "model/parallel/collectives.py")],
 )
 def test_one_file_knows(names: set[str], file: str) -> None:
     knowing = [

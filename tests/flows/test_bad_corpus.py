@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import query
-from tasks.published import open_memory
+from tasks.memory.reader import open_memory
 from tests.flows.corpus import story, tiny
 from tests.sources import BAD, GOOD
 

@@ -7,8 +7,8 @@ import pytest
 
 from flows import show
 from flows.cli import main
-from model.peers import PEERS
-from tasks import bench
+from model.bench.baselines import PEERS
+from tasks.bench import speed as bench
 
 HOME = Path(__file__).parents[2] / ".nightread"
 

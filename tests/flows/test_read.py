@@ -19,8 +19,8 @@ import pytest
 
 from flows.config import RunConfig
 from flows.server import prefect_api
-from tasks.parse import read_text
-from tasks.published import open_memory
+from tasks.ingest.parse import read_text
+from tasks.memory.reader import open_memory
 from tests.flows.corpus import story, tiny, write_corpus
 from tests.marks import slow
 from tests.s3 import s3_server

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from model.simulate import TERMS
+from model.bench.simulate import TERMS
 from tests.tasks.ranks import ranks_of, tiny_model
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import heads
-from model.context import Context, Memory
-from model.heads import Heads
-from model.index import BLOCK
-from model.stream import Reader
+from model.context import heads
+from model.context.context import Context, Memory
+from model.context.heads import Heads
+from model.context.index import BLOCK
+from model.reader import Reader
 from tests.model.facts import FACT, TOKENS, ids_of
 
 

@@ -1,6 +1,6 @@
 """A fact to hide in a text, and the question that it answers."""
 
-from model.stream import Reader
+from model.reader import Reader
 
 FACT = "\n\nThe pass key of the lighthouse is 48213.\n\n"
 QUESTION = "\n\nWhat is the pass key of the lighthouse? The pass key of the lighthouse is"

@@ -17,8 +17,8 @@ from transformers import (
     SmolLM3Config,
 )
 
-from model import attention
-from model.heads import Heads
+from model.attention import sliding_window as attention
+from model.context.heads import Heads
 
 SIZES: dict[str, Any] = {
     "vocab_size": 97,

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import torch
 
-from model.arena import Arena
-from model.formats import Format
-from model.tiers import CPU, Tiers
+from model.context.arena import Arena
+from model.context.formats import Format
+from model.context.tiers import CPU, Tiers
 
 SHAPE = (2, 4, 8)
 

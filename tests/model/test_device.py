@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import heads, recall
-from model.answer import answer
-from model.context import Context, Memory
-from model.stream import Chunk, Reader
+from model.context import heads
+from model.context import retrieve as recall
+from model.context.answer import answer
+from model.context.context import Context, Memory
+from model.reader import Chunk, Reader
 from tests.model.facts import FACT, QUESTION
 
 STRIDE = 256

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.parse import Segment
+from tasks.ingest.parse import Segment
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes")

@@ -18,10 +18,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from flows.config import RunConfig
 from flows.read import begin
 from tasks import run as steps
-from tasks.desk import Outcome
-from tasks.published import open_memory
+from tasks.infer.queue import Outcome
+from tasks.ingest.shard import ShardedDocument
+from tasks.memory.reader import open_memory
 from tasks.run import Run, Work
-from tasks.shard import ShardedDocument
 from tests.flows.corpus import tiny
 
 SIZES = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2}
@@ -115,7 +115,7 @@ def ranks_of(pid: int | None = None) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(pid).children(recursive=True):
         try:
-            if "tasks.rank" in process.cmdline():
+            if "tasks.infer.worker" in process.cmdline():
                 found.append(process)
         except psutil.Error:
             continue

@@ -1,0 +1,1 @@
+"""Attention: kernels and their choice, sinks and a sliding window, rotation."""

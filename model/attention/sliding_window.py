@@ -1,0 +1,375 @@
+"""Sliding-window attention with sinks over a stream of any length, as a transformers attention.
+
+A chunk of queries attends [sinks | previous chunk | itself]. Keys are cached before RoPE and rotated
+here at compact positions 0, 1, 2 ... of what is attended, so no position ever leaves the range the
+model was trained on, however long the document. The model itself is given position 0 for every
+token, where RoPE is the identity (times YaRN's attention factor, see `model.attention.rotation`). A layer
+with a narrower window or chunks of its own (Mistral, Gemma 3, Llama 4) keeps them, counted in compact
+positions. Only who asks the cache how far a text has come is told the truth: Llama 4 scales queries by it.
+
+Sinks: Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sinks" (arXiv 2309.17453).
+
+Shape suffixes: B batch, H query heads, G key/value heads, Q queries, K keys, D head size.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+from model.attention.kernels import Reach, attend, attend_near
+from model.attention.probe import Probe
+from model.attention.rotation import Rotation
+
+NAME = "sparse_sliding_window"
+SINKS = 64
+"""Tokens of a text's start that are attended from everywhere in it."""
+DEFAULTS = {"window_size": 4096, "window_overlap": 0.5, "window_least": 0, "memory_levels": 3}
+
+
+class StreamingLayer(CacheLayerMixin):
+    """Keys (before RoPE) and values of one layer: the sinks, then the most recent chunk."""
+
+    is_sliding = False
+    read = 0
+    """Tokens of the text so far, whether they are still held or not."""
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.keys = key_states[:, :, :0]
+        self.values = value_states[:, :, :0]
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Append a chunk; what is attended comes back. `StreamingCache.slide` decides what is kept."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        self.keys = torch.cat([self.keys, key_states], dim=2)
+        self.values = torch.cat([self.values, value_states], dim=2)
+        self.read += key_states.shape[2]
+        return self.keys, self.values
+
+    def keep(self, sinks: int, recent: int) -> None:
+        """Forget everything between the first `sinks` and the last `recent` tokens."""
+        length = self.held
+        if length > sinks + recent:
+            index = [slice(0, sinks), slice(length - recent, length)]
+            self.keys = torch.cat([self.keys[:, :, part] for part in index], dim=2)
+            self.values = torch.cat([self.values[:, :, part] for part in index], dim=2)
+
+    def crop(self, length: int) -> None:
+        """Forget what came after the first `length` cached tokens (probes that leave no trace)."""
+        if self.is_initialized:
+            self.read -= max(self.held - length, 0)
+            self.keys, self.values = self.keys[:, :, :length], self.values[:, :, :length]
+
+    def whole(self, tokens: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of all heads, (B, G, K, D), of the last `tokens` or of everything cached."""
+        first = 0 if tokens is None else self.held - tokens
+        return self.keys[:, :, first:], self.values[:, :, first:]
+
+    def keys_of(self, groups: Sequence[int], tokens: int) -> torch.Tensor:
+        """Keys of some key/value heads for the last `tokens`, (B, groups, K, D)."""
+        return self.whole(tokens)[0][:, list(groups)]
+
+    def take(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Hold what `whole` gave instead of what was held."""
+        self.keys, self.values, self.is_initialized = keys, values, True
+
+    def settle(self) -> None:
+        """Give up what is shared with tensors of which only a part is held."""
+        if self.is_initialized:
+            self.keys, self.values = map(_settled, (self.keys, self.values))
+
+    @property
+    def held(self) -> int:
+        """Tokens that are attended."""
+        return self.keys.shape[2] if self.is_initialized else 0
+
+    def get_seq_length(self) -> int:
+        """Tokens read: what transformers takes for the next token's true position."""
+        return self.read
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.held + query_length, 0
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+def _settled(x: torch.Tensor) -> torch.Tensor:
+    return x if x.untyped_storage().nbytes() == x.nbytes else x.clone()
+
+
+class StreamingCache(Cache):
+    """KV of one stream: sinks and the last chunk, in every layer. Bounded, whatever was read.
+
+    Args:
+        layers: number of decoder layers.
+        sinks: tokens of the start that are never forgotten.
+        layer: makes one; those of ranks hold a part of the heads (see `model.parallel.sequence`).
+    """
+
+    def __init__(self, layers: int, sinks: int, layer: Callable[[], StreamingLayer] = StreamingLayer) -> None:
+        super().__init__(layers=[layer() for _ in range(layers)])
+        self.sinks = sinks
+
+    @property
+    def held(self) -> int:
+        """Tokens that are attended."""
+        return int(self.layers[0].held)
+
+    @property
+    def read(self) -> int:
+        """Tokens of the text so far. May be set, to read on elsewhere in it."""
+        return int(self.layers[0].read)
+
+    @read.setter
+    def read(self, tokens: int) -> None:
+        for layer in self.layers:
+            layer.read = tokens
+
+    def slide(self, recent: int) -> None:
+        """Keep the sinks and the `recent` last tokens."""
+        for layer in self.layers:
+            layer.keep(self.sinks, recent)
+
+    def crop(self, length: int) -> None:
+        for layer in self.layers:
+            layer.crop(length)
+
+    @classmethod
+    def joined(cls, streams: Sequence["StreamingCache"]) -> "StreamingCache":
+        """Streams that hold equally many tokens, copied, as the rows of one batch."""
+        batch = cls(len(streams[0].layers), streams[0].sinks)
+        for layer, *rows in zip(batch.layers, *(stream.layers for stream in streams), strict=True):
+            if rows[0].is_initialized:
+                layer.take(torch.cat([row.keys for row in rows]), torch.cat([row.values for row in rows]))
+        batch.read = streams[0].read
+        return batch
+
+    def hand_back(self, streams: Sequence["StreamingCache"]) -> None:
+        """Let streams that were joined hold their rows of what this batch holds, and share its memory."""
+        for row, stream in enumerate(streams):
+            for mine, theirs in zip(self.layers, stream.layers, strict=True):
+                theirs.take(mine.keys[row : row + 1], mine.values[row : row + 1])
+
+    def fork(self) -> "StreamingCache":
+        """The same stream, to be read on apart from this one; both hold one memory, in which none writes."""
+        twin = copy.copy(self)
+        twin.layers = list(map(copy.copy, self.layers))
+        return twin
+
+    def copy(self, tokens: int | None = None) -> "StreamingCache":
+        """A fork that holds the first `tokens`, or everything, and no more memory than that."""
+        alone = self.fork()
+        for layer in alone.layers:
+            layer.keys, layer.values = layer.keys[:, :, :tokens], layer.values[:, :, :tokens]
+        alone.settle()
+        return alone
+
+    def settle(self) -> None:
+        """Hold no more memory than is needed: a row of a batch holds all of it."""
+        for layer in self.layers:
+            layer.settle()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Tensors that `restore` takes back, in another process if need be; exact to the bit."""
+        named = {}
+        for index, layer in enumerate(self.layers):
+            named[f"k{index}"], named[f"v{index}"] = layer.whole()
+        return {name: tensor.contiguous() for name, tensor in named.items()}
+
+    def restore(self, state: dict[str, torch.Tensor], read: int) -> None:
+        """Hold what `state` gave, of a text of which `read` tokens were read."""
+        self.read = read
+        for index, layer in enumerate(self.layers):
+            layer.take(state[f"k{index}"], state[f"v{index}"])
+
+
+class Exchange(Protocol):
+    """What ranks that share a chunk do around one layer's attention (see `model.parallel.sequence`)."""
+
+    def before(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Queries, keys and values that this rank attends with; the last of the keys are the queries' own."""
+
+    def after(self, out_BHQD: torch.Tensor) -> torch.Tensor:
+        """All heads' outputs for the tokens that this rank has run."""
+
+
+def stride_of(config: Any) -> int:
+    """Tokens of a chunk, from a model configuration's `window_size` and `window_overlap`.
+
+    Raises:
+        ValueError: if they make no window.
+    """
+    size, overlap = config.window_size, config.window_overlap
+    stride: int = round(size * (1 - overlap))
+    if not 0 < overlap < 1 or 2 * stride != size or stride % SINKS:
+        raise ValueError(
+            f"window_size={size}, window_overlap={overlap}: a chunk attends the one before it, so give "
+            f"window_overlap=0.5 and a window_size that is a multiple of {2 * SINKS}"
+        )
+    return stride
+
+
+def least_of(config: Any, stride: int) -> int:
+    """`window_least` of a configuration: past tokens of the narrowest window; 0 always a whole chunk.
+
+    Raises:
+        ValueError: if that is no multiple of the sinks, or more than a chunk.
+    """
+    least = int(config.window_least)
+    if least % SINKS or not 0 <= least <= stride:
+        raise ValueError(
+            f"window_least={least}: give 0, for windows of one width, or a multiple of {SINKS} up to "
+            f"{stride}: tokens of the past that the easiest chunk attends"
+        )
+    return least
+
+
+def levels_of(config: Any) -> int:
+    """`memory_levels` of a configuration: 1 the window, 2 blocks in memory beyond it, 3 and on disk.
+
+    Raises:
+        ValueError: if it is none of these.
+    """
+    if config.memory_levels not in (1, 2, 3):
+        raise ValueError(f"memory_levels={config.memory_levels}: choose 1, 2 or 3")
+    return int(config.memory_levels)
+
+
+def attend_whole(
+    module: Any,
+    q_BHQD: torch.Tensor,
+    k_BGKD: torch.Tensor,
+    v_BGKD: torch.Tensor,
+    scale: float,
+    sliding_window: int | None = None,
+) -> torch.Tensor:
+    """The stream's rule over keys that the model itself has rotated, chunk by chunk; Q are the last of K.
+
+    Chunks stand where a stream's would. A layer with a narrower window of its own keeps it, and one that
+    attends within chunks of its own (Llama 4) sees nothing before them.
+
+    Raises:
+        ValueError: if such a chunk's layer is continued from a cache that has forgotten where its keys stood.
+    """
+    stride, past, total = stride_of(module.config), k_BGKD.shape[2] - q_BHQD.shape[2], k_BGKD.shape[2]
+    own = _chunk_of(module)
+    if own and past >= own - 1:  # transformers' cache of such a layer keeps no more, and no positions
+        raise ValueError(
+            f"attention_chunk_size={own}: {NAME} continues such a model only within its first chunk; "
+            "give the text in one call"
+        )
+    cuts = {past, total, *range(0, total, stride), *(range(0, total, own) if own else ())}
+    bounds = sorted(cut for cut in cuts if past <= cut)
+    parts = []
+    for start, stop in pairwise(bounds):
+        q = q_BHQD[:, :, start - past : stop - past]
+        first = max(start // stride - 1, 0) * stride
+        if own:
+            seen = [slice(max(first, start // own * own), stop)]
+        elif first <= SINKS:
+            seen = [slice(0, stop)]
+        else:
+            seen = [slice(0, SINKS), slice(first, stop)]
+        if sliding_window is not None and sliding_window < stop:
+            reach = Reach(window=sliding_window)
+            parts.append(attend_near(q, k_BGKD[:, :, :stop], v_BGKD[:, :, :stop], scale, reach))
+        else:
+            k, v = (torch.cat([x[:, :, part] for part in seen], 2) for x in (k_BGKD, v_BGKD))
+            parts.append(attend(q, k, v, scale))
+    return torch.cat(parts, 2)
+
+
+def _chunk_of(module: Any) -> int | None:
+    types: list[str] | None = getattr(module.config, "layer_types", None)
+    chunked = types is not None and types[module.layer_idx] == "chunked_attention"
+    return module.config.attention_chunk_size if chunked else None
+
+
+def sparse_sliding_window(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    *,
+    rotation: Sequence[Rotation] | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
+    on_attention: Probe | None = None,
+    on_query: Callable[[int, torch.Tensor], None] | None = None,
+    exchange: Exchange | None = None,
+    **kwargs: object,
+) -> tuple[torch.Tensor, None]:
+    """Attention function in transformers' convention.
+
+    Shapes: query (B, H, Q, D), key and value (B, G, K, D) before RoPE, K >= Q with the chunk's own
+    keys last; returns (B, Q, H, D). A stream's `rotation`, of every layer, comes with the call that runs the
+    model; with `on_attention` the chunk is that probe's branches. Without a rotation the model is used as any
+    other, has rotated queries and keys itself, and all keys are at hand (see `attend_whole`).
+
+    Raises:
+        ValueError: if the model caps its attention's logits (Gemma 2) or lets a query attend to nothing
+            (gpt-oss), which no fused kernel does.
+    """
+    assert attention_mask is None, "padding was refused with the mask"
+    assert dropout == 0.0, "a stream is not trained"
+    if softcap is not None:
+        raise ValueError(f"attn_logit_softcapping={softcap}: {NAME} cannot cap logits; use another attention")
+    if on_query is not None:
+        on_query(module.layer_idx, query)
+    if s_aux is not None:
+        raise ValueError(f"attention sinks of the weights: {NAME} has none; use another attention")
+    if rotation is None:
+        return attend_whole(module, query, key, value, scaling, sliding_window).transpose(1, 2), None
+    if exchange is not None:
+        query, key, value = exchange.before(query, key, value)
+        if query.shape[1] == 0:  # more ranks than heads
+            return exchange.after(query).transpose(1, 2), None
+    turn, reach = rotation[module.layer_idx], Reach(sliding_window, _chunk_of(module))
+    past = key.shape[2] - query.shape[2]
+    branches = on_attention.branches if on_attention is not None else [query.shape[2]]
+    q, own = (
+        torch.cat([turn(part, past) for part in torch.split(x, branches, dim=2)], dim=2)
+        for x in (query, key[:, :, past:])
+    )
+    k = torch.cat([turn(key[:, :, :past], 0), own], dim=2)
+    if on_attention is not None:
+        on_attention(q, k, scaling, reach)
+    out = attend_near(q, k, value, scaling, reach, branches)
+    return (out if exchange is None else exchange.after(out)).transpose(1, 2), None
+
+
+def _no_mask(*args: object, attention_mask: torch.Tensor | None = None, **kwargs: object) -> None:
+    """Causality is the attention's own business here; transformers must not build a mask.
+
+    Raises:
+        ValueError: if a batch is padded.
+    """
+    if attention_mask is not None and not bool(attention_mask.all()):
+        raise ValueError(f"{NAME} takes no padded batch: pass texts one by one, or of equal length")
+
+
+def register() -> None:
+    """Make `attn_implementation="sparse_sliding_window"` known to transformers. May be called again.
+
+    The fields `window_size`, `window_overlap`, `window_least` and `memory_levels` become part of every
+    configuration, so that `from_pretrained` takes them.
+    """
+    AttentionInterface.register(NAME, sparse_sliding_window)
+    AttentionMaskInterface.register(NAME, _no_mask)
+    for name, value in DEFAULTS.items():
+        setattr(PreTrainedConfig, name, value)

@@ -1,0 +1,1 @@
+"""Measuring the engine beside baselines; nothing that reads imports this."""

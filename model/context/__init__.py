@@ -1,0 +1,1 @@
+"""What is held of one text that was read: tiered keys, index, retrieval, answers, checkpoints."""

@@ -1,0 +1,171 @@
+"""A context on disk: saved in one process, continued in another.
+
+The idea: the tiers' rows are written once and stay where they lie; beside them stand small files, and a
+manifest that is written last and names their checksums. A context without a manifest was never saved; one
+whose files do not match it is refused, never half believed.
+"""
+
+import json
+import zlib
+from array import array
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from model.context import heads as calibrated
+from model.context.context import Context, Memory
+from model.context.disk import MANIFEST, TornContext, alone, make_durable, replace_file, stale
+from model.context.heads import Heads
+from model.context.index import BLOCK
+from model.context.tiers import Tiers
+from model.reader import Reader
+
+FORMAT = 4
+_KEPT = ("storage", "kv", "index")
+"""What of a context's `Memory` is decided when its reading begins."""
+_TOKENS, _WINDOW, _INDEX = "tokens.safetensors", "window.safetensors", "index.safetensors"
+
+
+def save(context: Context, folder: Path) -> None:
+    """Write a context so that `open_context` continues it; what was saved there before stays valid meanwhile.
+
+    Raises:
+        OSError: if the disk is full or not writable; what was saved before can still be opened.
+        StaleContext: if another process saved the context there since it was opened.
+    """
+    context.store()
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        _save(context, folder)
+
+
+def _save(context: Context, folder: Path) -> None:
+    previous: dict[str, Any] = _manifest(folder) if exists(folder) else {"number": 0, "files": {}}
+    own = context.memory.folder is not None and context.memory.folder.resolve() == folder.resolve()
+    if own and previous["number"] != context.number:
+        raise stale(folder)
+    number = previous["number"] + 1  # in every name: a save never touches what the one before it wrote
+    context.keys.save(folder / "keys")
+    if context.kv is not None:
+        context.kv.save(folder / "kv")
+    files = {}
+    parts = {
+        _TOKENS: {"ids": torch.tensor(context.ids, dtype=torch.int32)},
+        _WINDOW: context.cache.state(),
+        _INDEX: context.index.state(),
+    }
+    for name, tensors in parts.items():
+        path = folder / f"{number}-{name}"
+        try:
+            save_file(tensors, path)
+        except SafetensorError as error:  # what it says of a full disk, too
+            raise OSError(f"{path}: cannot be written ({error}): make room") from error
+        make_durable(path)
+        files[name] = {"file": path.name, "crc": _checksum(path)}
+    manifest = _described(context) | {"number": number, "files": files}
+    replace_file(folder / MANIFEST, json.dumps(manifest).encode())
+    if own:
+        context.number = number
+    for old in previous["files"].values():
+        (folder / old["file"]).unlink(missing_ok=True)
+
+
+def exists(folder: Path) -> bool:
+    """Whether a context was saved in `folder`."""
+    return (folder / MANIFEST).exists()
+
+
+def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> Context:
+    """The context saved in `folder`; its keys and values stay on disk until they are needed.
+
+    Args:
+        memory: new budgets; format and place are those it was saved with.
+
+    Raises:
+        ValueError: if nothing was saved there, or by another model or with another window.
+        TornContext: if a file is damaged.
+    """
+    if not exists(folder):
+        raise ValueError(f"{folder}: no context was saved here: give a folder that save() wrote")
+    with alone(folder):  # a save that has written its manifest removes the files of the one before
+        return _opened(reader, folder, memory)
+
+
+def _opened(reader: Reader, folder: Path, memory: Memory | None) -> Context:
+    manifest = _manifest(folder)
+    for name, value in _needed(reader).items():
+        if manifest[name] != value:
+            raise ValueError(
+                f"{folder}: saved with {name} {manifest[name]}, this reader has {value}: "
+                "open it with the model and window it was read with, or read the document again"
+            )
+    heads = Heads(tuple((layer, head) for layer, head in manifest["heads"]), manifest["group"])
+    kept = {name: manifest[name] for name in _KEPT}
+    budgets = replace(memory or Memory(), folder=folder, **kept)
+    parts = {name: _read(folder, name, manifest) for name in (_TOKENS, _WINDOW, _INDEX)}
+    rows = manifest["tokens"] // BLOCK  # a crash while saving may have left more
+    context = Context(reader, heads, budgets, tiers=_open_tiers(reader, folder, budgets, rows))
+    context.ids = array("i", load_file(parts[_TOKENS])["ids"].numpy().tobytes())
+    window = load_file(parts[_WINDOW], device=str(reader.device))
+    context.cache.restore({name: x.to(reader.dtype) for name, x in window.items()}, manifest["tokens"])
+    context.index.restore(load_file(parts[_INDEX]))
+    context.filled, context.number = manifest["filled"], manifest["number"]
+    return context
+
+
+def _open_tiers(reader: Reader, folder: Path, memory: Memory, rows: int) -> tuple[Tiers, Tiers | None]:
+    def opened(name: str) -> Tiers:
+        return Tiers.open(folder / name, device=reader.device, rows=rows, **memory.budgets(name))
+
+    return opened("keys"), opened("kv") if memory.kv else None
+
+
+def _described(context: Context) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "tokens": len(context),
+        "filled": context.filled,
+        **_needed(context.reader),
+        "heads": context.heads.heads,
+        "group": context.heads.group,
+        **{name: getattr(context.memory, name) for name in _KEPT},
+    }
+
+
+def _needed(reader: Reader) -> dict[str, Any]:
+    """What only a reader of the same kind can continue."""
+    return {"shape": calibrated.shape(reader.config), "weights": reader.weights, "stride": reader.stride}
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise TornContext(f"{path}: damaged ({error}): read the document again") from error
+    if manifest["format"] != FORMAT:
+        raise ValueError(
+            f"{path}: format {manifest['format']}, this version reads {FORMAT}: read the document again"
+        )
+    return manifest
+
+
+def _read(folder: Path, name: str, manifest: dict[str, Any]) -> Path:
+    """Path of one of the manifest's files, checked."""
+    entry = manifest["files"][name]
+    path: Path = folder / entry["file"]
+    if not path.exists() or _checksum(path) != entry["crc"]:
+        raise TornContext(f"{path}: missing or damaged: read the document again")
+    return path
+
+
+def _checksum(path: Path) -> int:
+    crc = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 24):
+            crc = zlib.crc32(piece, crc)
+    return crc

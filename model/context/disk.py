@@ -1,0 +1,255 @@
+"""The disk tier: rows of equal size in one file, each with a checksum that is verified on every read.
+
+The idea: rows are only ever added behind those that were saved, and a table, replaced as a whole, says how
+many there are. Whatever a crash leaves behind, the last table and the rows it names are untouched.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import weakref
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.context.arena import grown
+
+FORMAT = 1
+MANIFEST = "context.json"
+"""Names what a context has in its folder; written last."""
+_TABLE = "rows.table"
+_REMEDY = "read the document again"
+
+
+class TornContext(OSError):
+    """Stored keys and values are not what was written; nothing was answered from them."""
+
+
+class StaleContext(ValueError):
+    """Another process saved the context since it was opened here."""
+
+
+class Rows:
+    """Rows by number, each written once. One process at a time may write, from its first row until it saves.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, row_bytes: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.row_bytes = folder.resolve(), row_bytes
+        self.path = self.folder / "rows.bin"
+        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.close = weakref.finalize(self, os.close, self.file)
+        self.crc, self.held = np.zeros(0, np.uint32), np.zeros(0, bool)
+        self.table: bytes | None = None
+        """First line of the table that this began with or saved last."""
+        self.writing = False
+
+    @classmethod
+    def open(cls, folder: Path, row_bytes: int, table: "Table", count: int) -> "Rows":
+        """The first `count` rows that a table names."""
+        rows = cls(folder, row_bytes)
+        if os.fstat(rows.file).st_size < count * row_bytes:
+            raise TornContext(f"{rows.path}: cut short, it should hold {count} blocks: {_REMEDY}")
+        rows.crc, rows.held, rows.table = table.crc[:count].copy(), np.ones(count, bool), table.line
+        return rows
+
+    def bytes(self) -> int:
+        """Bytes in use."""
+        return int(self.held.sum()) * self.row_bytes
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        """Which of some rows are here, (N,) bool."""
+        known = rows < len(self.held)
+        known[known] = self.held[rows[known]]
+        return known
+
+    def write(self, rows: np.ndarray, words_NW: np.ndarray) -> None:
+        """Store rows. One that is here already stays, and must be the same.
+
+        Raises:
+            OSError: if the disk is full; the message says how much was wanted and where.
+            ValueError: if a row here is another one, or another process writes here.
+        """
+        self._claim()
+        self.crc = grown(self.crc, int(rows.max(initial=-1)) + 1, 0)
+        self.held = grown(self.held, len(self.crc), 0)
+        for row, data in zip(rows.tolist(), words_NW, strict=True):
+            crc = zlib.crc32(data.data)
+            if not self.held[row]:
+                with _told(self.path, self.row_bytes):
+                    _write_all(self.file, data.data.cast("B"), row * self.row_bytes)
+                self.crc[row], self.held[row] = crc, True
+            elif self.crc[row] != crc:
+                raise ValueError(f"{self.folder} holds another context: give an empty folder")
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Words (N, W) of rows. Safe beside `write`.
+
+        Raises:
+            TornContext: if a row does not match its checksum.
+        """
+        out_NW = np.empty((len(rows), self.row_bytes // 8), np.int64)
+        for data, row in zip(out_NW, rows.tolist(), strict=True):
+            length = os.preadv(self.file, [data.data], row * self.row_bytes)
+            if length != self.row_bytes or zlib.crc32(data.data) != self.crc[row]:
+                raise TornContext(f"{self.path}: block {row} is damaged: {_REMEDY}")
+        return out_NW
+
+    def forget(self, first: int) -> None:
+        """Rows from `first` on were never there."""
+        self.held[first:] = False
+
+    def save(self, header: dict[str, Any], count: int, topics_NV: np.ndarray) -> None:
+        """Make the first `count` rows durable, then the table that names them."""
+        assert self.held[:count].all(), "a table names only what is there"
+        self._claim()
+        with _told(self.path, self.row_bytes):
+            os.fsync(self.file)
+        self.table = Table(header, self.crc[:count], topics_NV[:count]).write(self.folder)
+        self.writing = False
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+
+    def _claim(self) -> None:
+        """Two processes that continue one context would write different rows to the same place."""
+        if self.writing:
+            return
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{self.folder}: another process writes here: give another folder") from None
+        if _first_line(self.folder) != self.table:
+            fcntl.flock(self.file, fcntl.LOCK_UN)
+            raise stale(self.folder)
+        self.writing = True
+
+
+class Table:
+    """What was saved: a header, the rows' checksums and topics, in one small file with its own checksum."""
+
+    def __init__(self, header: dict[str, Any], crc: np.ndarray, topics_NV: np.ndarray) -> None:
+        self.header, self.crc, self.topics_NV = header, crc, topics_NV
+        self.line = b""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Table":
+        """Raises: ValueError: if there is none or it is of another version. TornContext: if it is damaged."""
+        path = folder / _TABLE
+        if not path.exists():
+            raise ValueError(f"{folder} holds no saved rows: give a folder that save() wrote")
+        content = memoryview(path.read_bytes())
+        line, body = _cut(content)
+        version, _, crc = line.partition(b" ")
+        if version.isdigit() and int(version) != FORMAT:
+            raise ValueError(f"{path}: format {int(version)}, this version reads {FORMAT}: {_REMEDY}")
+        if crc != b"%08x" % zlib.crc32(body):
+            raise TornContext(f"{path}: damaged: {_REMEDY}")
+        text, arrays = _cut(body)
+        header = json.loads(text)
+        count = header["rows"]
+        topics_NV = np.frombuffer(arrays, np.float16, offset=4 * count).reshape(count, header["topics"])
+        table = cls(header, np.frombuffer(arrays, np.uint32, count), topics_NV)
+        table.line = line
+        return table
+
+    def write(self, folder: Path) -> bytes:
+        """Replace the table of a folder; returns its first line."""
+        header = self.header | {"rows": len(self.crc), "topics": self.topics_NV.shape[1]}
+        body = json.dumps(header).encode() + b"\n" + self.crc.tobytes() + self.topics_NV.tobytes()
+        self.line = b"%d %08x" % (FORMAT, zlib.crc32(body))
+        replace_file(folder / _TABLE, self.line + b"\n" + body)
+        return self.line
+
+
+def saved(folder: Path) -> bool:
+    """Whether rows were saved in a folder."""
+    return (folder / _TABLE).exists()
+
+
+def stale(folder: Path) -> StaleContext:
+    return StaleContext(f"{folder}: was saved anew since it was opened: open it again")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Meanwhile no other process or thread is in such a block for this folder; waits for one that is."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove the tables of a context whose first save never ended: without a manifest nothing was saved."""
+    if folder.is_dir():
+        with alone(folder):
+            if not (folder / MANIFEST).exists():
+                for table in folder.glob(f"*/{_TABLE}"):
+                    table.unlink()
+
+
+def _cut(content: memoryview) -> tuple[bytes, memoryview]:
+    """The first line, at most 4 kB, and what follows it."""
+    line, _, _ = bytes(content[:4096]).partition(b"\n")
+    return line, content[len(line) + 1 :]
+
+
+def _first_line(folder: Path) -> bytes | None:
+    if not saved(folder):
+        return None
+    with (folder / _TABLE).open("rb") as file:
+        return file.readline().rstrip(b"\n")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` in place of a small file: whatever happens, the old one is there or the new one.
+
+    Raises:
+        OSError: if the disk is full; the message says how much was wanted.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    with _told(fresh, len(content)):
+        fresh.write_bytes(content)
+        make_durable(fresh)
+    fresh.replace(path)
+    make_durable(path.parent)
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file, or the names in a folder, outlive a loss of power."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _write_all(file: int, data: memoryview, place: int) -> None:
+    while data:
+        written = os.pwrite(file, data, place)
+        data, place = data[written:], place + written
+
+
+@contextmanager
+def _told(path: Path, wanted: int) -> Iterator[None]:
+    """A full disk is told with what was wanted."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise OSError(
+            error.errno,
+            f"no room for {wanted} bytes: free space, or raise host_bytes; "
+            "what was stored before can still be read",
+            str(path),
+        ) from error

@@ -1,0 +1,340 @@
+"""The index of a context: which blocks might hold what a question looks for, without looking at all of them.
+
+The idea: three steps, each narrower than the one before. A query is hashed to the nearest of 4,096
+directions, and each direction keeps a list of the tokens that answer it best; short codes of the listed
+tokens nominate blocks; exact products of queries and keys decide (that last step is
+`model.context.retrieve`'s). Codes nominate, they never decide.
+
+Queries lie elsewhere than keys, so directions are learned from queries, and what a key answers is asked of
+every direction as the key comes in: routing by clusters of keys has to look at more than twice as many
+tokens. Lists have a fixed length, so the work of a question does not grow with the text. A flat scan of all
+codes is the middle path between the lists and the exact scan.
+
+Hashing to the nearest of learned centroids: Paulevé, Jégou and Amsaleg 2010, "Locality sensitive hashing: a
+comparison of hash function types and querying mechanisms". Queries apart from keys: Liu et al. 2024,
+"RetrievalAttention: accelerating long-context LLM inference via vector retrieval".
+
+Shape suffixes: N blocks, P pairs of (layer, key/value head), T tokens of a block, K tokens, R rows (one
+voting head and one token of the question each), S queries to learn from, C directions, L places of a list,
+D head size, B numbers of a code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from model.context.scoring import Usual, together
+
+CPU = torch.device("cpu")
+BLOCK = 64
+"""Tokens of a block: the unit of recall and of tiering."""
+DIRECTIONS = 4096
+LIST = 1024
+"""Tokens of a list, of as many blocks."""
+FIRST = 1 << 16
+"""Tokens that the index learns from; a shorter context is scanned exactly, which is as fast."""
+BATCH = 1 << 14
+"""Tokens that enter together, once the index has learned; until then they are looked at exactly."""
+_STEP = 1 / 20
+"""Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
+_TOGETHER = 256
+"""Directions that are asked about a batch at once."""
+_PART = 1 << 20
+"""Tokens whose codes lie in one array, of which only what is used takes memory."""
+_SAMPLE = 256
+_ROUNDS, _EACH = 4, 16
+"""Of k-means, and queries for every direction."""
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class _Space:
+    """How a pair's queries and keys are measured: q k = (q into_q) . code + q mean, as far as B numbers can.
+
+    Keys are whitened, so a query's length is the deviation of its scores, and turned so that the first
+    numbers are those that queries use most.
+    """
+
+    mean_D: torch.Tensor
+    into_q_DB: torch.Tensor
+    into_k_DB: torch.Tensor
+    directions_CB: torch.Tensor
+    """Of length 1."""
+
+    @classmethod
+    def learn(cls, keys_KD: torch.Tensor, queries_SD: torch.Tensor) -> "_Space":
+        size = keys_KD.shape[1]
+        generator = torch.Generator().manual_seed(_SEED)
+        queries_SD = queries_SD[torch.randperm(len(queries_SD), generator=generator)[: _EACH * DIRECTIONS]]
+        covariance_DD = torch.cov(keys_KD.T)
+        ridge_DD = torch.eye(size, device=keys_KD.device) * (covariance_DD.trace() / size * 1e-4 + 1e-12)
+        root_DD = torch.linalg.cholesky(covariance_DD + ridge_DD)
+        whitened_SD = queries_SD @ root_DD
+        turn_DB = torch.linalg.eigh(whitened_SD.T @ whitened_SD)[1].flip(1)[:, : size // 2]
+        into_q_DB, into_k_DB = root_DD @ turn_DB, torch.linalg.inv(root_DD).T @ turn_DB
+        return cls(keys_KD.mean(0), into_q_DB, into_k_DB, _directions(queries_SD @ into_q_DB))
+
+    def short(self, keys_KD: torch.Tensor) -> torch.Tensor:
+        """Keys as B numbers, (K, B)."""
+        return (keys_KD - self.mean_D) @ self.into_k_DB
+
+    def nearest(self, q_RB: torch.Tensor) -> torch.Tensor:
+        """The direction that each row hashes to, (R,)."""
+        return (q_RB @ self.directions_CB.T).argmax(1)
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """What each direction is answered by so far: the best token of each of its best blocks."""
+
+    tokens_CL: torch.Tensor
+    scores_CL: torch.Tensor
+
+    @classmethod
+    def empty(cls, device: torch.device) -> "_Lists":
+        shape = (DIRECTIONS, LIST)
+        tokens_CL = torch.zeros(shape, dtype=torch.int32, device=device)
+        return cls(tokens_CL, torch.full(shape, -torch.inf, device=device))
+
+    def offer(self, directions_CB: torch.Tensor, keys_KB: torch.Tensor, first: int) -> None:
+        """Let the next tokens, numbered from `first`, take the places of those that answer less."""
+        starts_N = first + torch.arange(0, len(keys_KB), BLOCK, dtype=torch.int32, device=keys_KB.device)
+        for start in range(0, DIRECTIONS, _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            scores_CK = directions_CB[part] @ keys_KB.T
+            fresh = scores_CK.reshape(len(scores_CK), -1, BLOCK).max(2)
+            scores = torch.cat([self.scores_CL[part], fresh.values], 1)
+            tokens = torch.cat([self.tokens_CL[part], starts_N + fresh.indices.int()], 1)
+            best = scores.topk(LIST, 1)
+            self.scores_CL[part] = best.values
+            self.tokens_CL[part] = tokens.gather(1, best.indices)
+
+    def of(self, directions: torch.Tensor) -> torch.Tensor:
+        """Tokens of these directions' lists, ascending, each once."""
+        tokens = self.tokens_CL[np.unique(directions.cpu().numpy())].cpu().numpy()
+        tokens = np.sort(tokens, axis=None)  # much faster than np.unique
+        return torch.from_numpy(tokens[np.diff(tokens, prepend=-1) > 0]).long()
+
+
+@dataclass(frozen=True)
+class Nominated:
+    """Blocks that a search proposes."""
+
+    blocks: torch.Tensor
+    """Ids, the most promising first."""
+    looked: int
+    """Tokens whose codes or keys were compared, over all pairs."""
+    visited: int
+    """Blocks that those tokens lie in."""
+
+
+class Index:
+    """Codes and lists of the calibrated pairs' keys, appended to as a document is read.
+
+    Args:
+        device: where keys come in; lists are kept there, codes in host memory.
+    """
+
+    def __init__(self, pairs: int, dims: int, device: torch.device = CPU) -> None:
+        self.pairs, self.dims, self.device = pairs, dims, device
+        self.tokens = 0
+        """Those that have entered."""
+        self.waiting: list[torch.Tensor] = []
+        """Keys (K, P, D) in bf16 of the tokens behind them."""
+        self.sample = _Sample(pairs, dims, device)
+        self.heard: list[list[torch.Tensor]] = [[] for _ in range(pairs)]
+        """Queries (S, D) in bf16, until it has learned."""
+        self.spaces: list[_Space] = []
+        self.lists: list[_Lists] = []
+        self.codes: list[torch.Tensor] = []
+        """(P, _PART, B) int8 each; the last one may not be full."""
+
+    def add(self, keys_NPTD: torch.Tensor) -> None:
+        """Take the next blocks in; the first one, the sinks, is like no other and not sampled."""
+        self.sample.add(keys_NPTD if self.tokens or self.waiting else keys_NPTD[1:])
+        self.waiting.append(keys_NPTD.transpose(1, 2).flatten(0, 1).to(torch.bfloat16))
+        if self.ready:
+            self._enter()
+
+    def hear(self, pair: int, queries_SD: torch.Tensor) -> None:
+        """Take note of what a pair's heads ask while the text is read."""
+        self.heard[pair].append(queries_SD.to(torch.bfloat16))
+
+    @property
+    def ripe(self) -> bool:
+        """Whether it is time to `learn`."""
+        return not self.ready and sum(map(len, self.waiting)) >= FIRST
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to search."""
+        return bool(self.spaces)
+
+    def learn(self, queries: Sequence[torch.Tensor]) -> None:
+        """Learn what queries are like, from each pair's (S, D) that were heard; what has waited enters."""
+        keys_KPD = torch.cat(self.waiting)[:FIRST].float()
+        pairs = zip(keys_KPD.unbind(1), queries, strict=True)
+        self.spaces = [_Space.learn(keys_KD, queries_SD.float()) for keys_KD, queries_SD in pairs]
+        self.lists = [_Lists.empty(self.device) for _ in self.spaces]
+        self.heard = [[] for _ in self.spaces]
+        self._enter()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Tensors that `restore` takes back in another process."""
+        held = {"sizes": torch.tensor([self.tokens, self.sample.seen])}
+        for number, codes_PKB in enumerate(self.codes):
+            held[f"codes.{number}"] = codes_PKB[:, : self.tokens - number * _PART].contiguous()
+        for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
+            for part in (space, lists):
+                held |= {f"{name}.{pair}": value for name, value in vars(part).items()}
+        if self.waiting:
+            held["waiting"] = torch.cat(self.waiting)
+        held |= {f"heard.{pair}": torch.cat(heard) for pair, heard in enumerate(self.heard) if heard}
+        return held | {"sample": self.sample.keys_NPTD}
+
+    def restore(self, held: dict[str, torch.Tensor]) -> None:
+        """Take back what `state` gave."""
+        self.tokens, self.sample.seen = held["sizes"].tolist()
+        for number in range(-(-self.tokens // _PART)):
+            codes_PKB = held[f"codes.{number}"]
+            self._part()[:, : codes_PKB.shape[1]] = codes_PKB
+        held = {name: x.to(self.device) for name, x in held.items() if not name.startswith("codes")}
+        for pair in range(self.pairs if self.tokens else 0):
+            part = {name.removesuffix(f".{pair}"): x for name, x in held.items() if name.endswith(f".{pair}")}
+            self.spaces.append(_Space(**{name: part[name] for name in _Space.__dataclass_fields__}))
+            self.lists.append(_Lists(**{name: part[name] for name in _Lists.__dataclass_fields__}))
+        names = [f"heard.{pair}" for pair in range(self.pairs)]
+        self.heard = [[held[name]] if name in held else [] for name in names]
+        self.waiting = [held["waiting"]] if "waiting" in held else []
+        self.sample.keys_NPTD = held["sample"]
+
+    def nominate(
+        self,
+        rows: Sequence[torch.Tensor],
+        usual: Sequence[Usual],
+        most: int,
+        flat: bool,
+    ) -> Nominated:
+        """Blocks to look at exactly.
+
+        Args:
+            rows: per pair, queries (R, D).
+            usual: per pair, what the scores of the whole text's blocks are like.
+            most: number of blocks.
+            flat: scan every code rather than the lists that the rows hash to.
+        """
+        assert self.ready, "a search needs an index that has learned"
+        vote_N, looked = torch.zeros((self.tokens + self._behind()) // BLOCK), 0
+        seen_N = torch.zeros(len(vote_N), dtype=torch.bool)
+        for pair, rows_RD in enumerate(rows):
+            blocks_N, best_RN, at = self._look(pair, rows_RD, flat)
+            vote_N[blocks_N] += together(best_RN, *usual[pair])
+            seen_N[blocks_N] = True
+            looked += at
+        best = vote_N.topk(min(most, int(seen_N.sum()))).indices
+        return Nominated(best[seen_N[best]], looked, int(seen_N.sum()))
+
+    def _look(self, pair: int, rows_RD: torch.Tensor, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Blocks (N,), each row's score of them (R, N), and how many tokens that took.
+
+        Scores are estimates, but exact for tokens that wait.
+        """
+        space, rows_RD = self.spaces[pair], rows_RD.to(self.device)
+        q_RB = rows_RD @ space.into_q_DB
+        blocks_N, coded_RN, looked = self._scanned(pair, q_RB) if flat else self._listed(pair, q_RB)
+        best_RN = coded_RN.mul_(_STEP).add_((rows_RD @ space.mean_D)[:, None].cpu())
+        if not self.waiting:
+            return blocks_N, best_RN, looked
+        waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting]).float()
+        waiting_RN = greatest(rows_RD, waiting_KD.reshape(-1, BLOCK, self.dims)).cpu()
+        waiting_N = torch.arange(self.tokens // BLOCK, (self.tokens + self._behind()) // BLOCK)
+        best_RN = torch.cat([best_RN, waiting_RN], 1)
+        return torch.cat([blocks_N, waiting_N]), best_RN, looked + self._behind()
+
+    def _scanned(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Every block that has entered."""
+        best = []
+        for number, codes_PKB in enumerate(self.codes):
+            for codes_KB in torch.split(codes_PKB[pair, : self.tokens - number * _PART], FIRST):
+                best.append(greatest(q_RB.cpu(), codes_KB.float().reshape(-1, BLOCK, self.dims // 2)))
+        return torch.arange(self.tokens // BLOCK), torch.cat(best, 1), self.tokens
+
+    def _listed(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Blocks of the tokens in the lists that the rows hash to."""
+        tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB))
+        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * _PART).tolist()
+        codes_KB = torch.cat(
+            [
+                codes_PKB[pair].index_select(0, tokens_K[start:stop] % _PART)
+                for codes_PKB, (start, stop) in zip(self.codes, pairwise(bounds), strict=True)
+            ]
+        )
+        blocks_N, place_K = torch.unique_consecutive(tokens_K // BLOCK, return_inverse=True)
+        scores_KR = codes_KB.float() @ q_RB.cpu().T
+        best_NR = torch.full((len(blocks_N), len(q_RB)), -torch.inf)
+        best_NR.scatter_reduce_(0, place_K[:, None].expand_as(scores_KR), scores_KR, "amax")
+        return blocks_N, best_NR.T, len(tokens_K)
+
+    def _behind(self) -> int:
+        """Tokens that wait."""
+        return sum(map(len, self.waiting))
+
+    def _enter(self) -> None:
+        """Tokens that have waited enter, in whole batches."""
+        while self._behind() >= BATCH:
+            keys_KPD = torch.cat(self.waiting)
+            self._take(keys_KPD[:BATCH].float())
+            rest = keys_KPD[BATCH:]
+            self.waiting = [rest] if len(rest) else []
+
+    def _take(self, keys_KPD: torch.Tensor) -> None:
+        at = self.tokens % _PART
+        codes_PKB = self.codes[-1] if at else self._part()
+        for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
+            short_KB = space.short(keys_KPD[:, pair])
+            codes_PKB[pair, at : at + BATCH] = (short_KB / _STEP).round_().clamp_(-127, 127)
+            lists.offer(space.directions_CB, short_KB, self.tokens)
+        self.tokens += BATCH
+
+    def _part(self) -> torch.Tensor:
+        """An empty array for the codes of the next tokens."""
+        self.codes.append(torch.empty(self.pairs, _PART, self.dims // 2, dtype=torch.int8))
+        return self.codes[-1]
+
+
+class _Sample:
+    """A uniform sample of blocks (Vitter 1985, algorithm R): what a score is usually like."""
+
+    def __init__(self, pairs: int, dims: int, device: torch.device) -> None:
+        self.seen = 0
+        self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, device=device)
+
+    def add(self, keys_NPTD: torch.Tensor) -> None:
+        fresh = keys_NPTD[: max(0, _SAMPLE - self.seen)]
+        self.keys_NPTD = torch.cat([self.keys_NPTD, fresh])
+        self.seen += len(fresh)
+        for block_PTD in keys_NPTD[len(fresh) :]:
+            self.seen += 1
+            random = np.random.default_rng((_SEED, self.seen))  # a sample that was saved goes on the same
+            if (place := int(random.integers(self.seen))) < _SAMPLE:
+                self.keys_NPTD[place] = block_PTD
+
+
+def greatest(rows_RD: torch.Tensor, keys_NTD: torch.Tensor) -> torch.Tensor:
+    """Each row's greatest product with a key of each block, (R, N); twice as fast as in one product."""
+    return (rows_RD @ keys_NTD.mT).amax(2).T
+
+
+def _directions(q_SB: torch.Tensor) -> torch.Tensor:
+    """Spherical k-means (Dhillon and Modha 2001) of queries, (C, B)."""
+    q_SB = torch.nn.functional.normalize(q_SB, dim=1)
+    directions_CB = q_SB[torch.arange(DIRECTIONS) % len(q_SB)]  # they come in no order
+    for _ in range(_ROUNDS):
+        nearest_S = (q_SB @ directions_CB.T).argmax(1)
+        sums_CB = torch.zeros_like(directions_CB).index_add_(0, nearest_S, q_SB)
+        used_C = torch.bincount(nearest_S, minlength=DIRECTIONS) > 0
+        directions_CB[used_C] = torch.nn.functional.normalize(sums_CB[used_C], dim=1)
+    return directions_CB

@@ -1,0 +1,86 @@
+"""Blocks of a text read again from its tokens, for a question to be asked behind them.
+
+The idea: what is recalled without its keys and values costs a read of a few hundred tokens, and one
+question's candidates are mostly those of the next one about the same text. So what was read again is kept
+for a while: only tokens decide what it is, and a text only grows, so it stays true. What was used least
+recently goes first.
+"""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from model.attention.sliding_window import StreamingCache
+from model.context.index import BLOCK
+from model.cost import kv_bytes_per_token
+from model.reader import Chunk, Reader
+
+KEPT_BYTES = 1 << 29
+"""Keys and values that are kept, of 40 candidates of a 135M model in fp32."""
+
+
+class Replay:
+    """Sets of blocks of a text as caches, read again unless they are still kept.
+
+    Args:
+        reader: of ranks that share their chunks, each makes the same calls and keeps the same sets.
+        ids: the text's tokens; more may come.
+        kept_bytes: keys and values to keep, 0 for none.
+    """
+
+    def __init__(self, reader: Reader, ids: Sequence[int], kept_bytes: int = KEPT_BYTES) -> None:
+        self.reader, self.ids, self.kept_bytes = reader, ids, kept_bytes
+        self.kept: dict[tuple[int, ...], StreamingCache] = {}
+        """By their blocks, the least recently used first."""
+        self.sinks = reader.start()
+
+    def __call__(self, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
+        """Sets of blocks, each in document order, as caches of [sinks | blocks] where they stand in the text.
+
+        The whole text is behind each of them: they may be read on.
+        """
+        wanted = [tuple(blocks) for blocks in sets]
+        found = {blocks: self.kept[blocks] for blocks in wanted if blocks in self.kept}
+        fresh = [blocks for blocks in dict.fromkeys(wanted) if blocks not in found]
+        found |= zip(fresh, self._read(fresh), strict=True)
+        caches = [found[blocks].fork() for blocks in wanted]
+        for cache in caches:
+            cache.read = len(self.ids)
+        self._keep(found)
+        return caches
+
+    def _read(self, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
+        """Sets as rows of a batch, run by run of their blocks."""
+        if missing := self.ids[self.sinks.held : BLOCK]:
+            sinks = self.sinks.fork()
+            self.reader.extend_together([Chunk(sinks, missing)])
+            self.sinks = sinks  # only once they are in all layers
+        caches = [self.sinks.fork() for _ in sets]
+        for runs in zip_longest(*map(_runs, sets)):
+            chunks = []
+            for cache, run in zip(caches, runs, strict=True):
+                if run is not None:
+                    cache.read = run.start * BLOCK
+                    chunks.append(Chunk(cache, self.ids[run.start * BLOCK : run.stop * BLOCK]))
+            self.reader.extend_together(chunks)
+        return caches
+
+    def _keep(self, found: dict[tuple[int, ...], StreamingCache]) -> None:
+        """Keep what was asked for last, but a block that is still growing."""
+        for blocks, cache in found.items():
+            if max(blocks, default=0) < len(self.ids) // BLOCK:
+                cache.settle()
+                self.kept.pop(blocks, None)
+                self.kept[blocks] = cache
+        # of all heads: ranks that hold a part each must decide alike
+        of_token = kv_bytes_per_token(self.reader.config, self.reader.dtype.itemsize)
+        while of_token * sum(cache.held for cache in self.kept.values()) > self.kept_bytes:
+            del self.kept[next(iter(self.kept))]
+
+
+def _runs(blocks: Sequence[int]) -> list[range]:
+    """Ascending numbers as ranges without a gap."""
+    runs: list[range] = []
+    for block in blocks:
+        start = runs.pop().start if runs and runs[-1].stop == block else block
+        runs.append(range(start, block + 1))
+    return runs

@@ -1,0 +1,1 @@
+"""One chunk over several ranks: collectives, layouts, sequence parallelism."""

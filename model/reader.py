@@ -1,0 +1,318 @@
+"""A document read as one stream: chunk after chunk through the network, in bounded memory.
+
+A chunk is half a window. After chunk c is read the cache holds [sinks | chunk c-1 | chunk c]; the
+last two are exactly window c-1, so everything said about a window is said while its keys are at hand.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from model.attention import rotation
+from model.attention import sliding_window as attention
+from model.attention.probe import Probe
+from model.attention.sliding_window import SINKS, StreamingCache
+from model.hardware import keep_freed
+
+_FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
+_ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
+_NUMBERS = 64  # at least, of every weight, if it has as many: what tells it from another
+
+
+OnQuery = Callable[[int, torch.Tensor], None]
+"""Told of every layer's queries (B, H, Q, D) before RoPE."""
+Pick = Callable[[torch.Tensor], int]
+"""Chooses a token from the logits (1, V) of the next one."""
+
+
+def greedy(logits_BV: torch.Tensor) -> int:
+    """The likeliest token."""
+    return int(logits_BV.argmax())
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What is read next of a stream: at most a stride of tokens."""
+
+    cache: StreamingCache
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Salience:
+    """What the network's own attention says of each token of the cached text, (K,) fp32."""
+
+    asked: torch.Tensor
+    """Attention paid by the question that asks what matters."""
+    neutral: torch.Tensor
+    """Attention paid by a question that asks nothing: what position and token alone attract."""
+
+
+class Reader:
+    """A causal decoder with RoPE, reading streams and writing short texts.
+
+    Args:
+        folder: Hugging Face model folder.
+        stride: tokens of a chunk, half a window.
+    """
+
+    ASKED = "\n\nThe most important facts stated in this text are:"
+    NEUTRAL = "\n\n\n\nThis is the end of the page. The next page is:"
+
+    def __init__(self, folder: Path, stride: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, attn_implementation=attention.NAME
+        )
+        self.model.to(device).eval().requires_grad_(False)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._set(stride)
+
+    @classmethod
+    def around(cls, model: Any, stride: int) -> "Reader":
+        """A reader with a model that is loaded already; without a tokenizer it knows no salience."""
+        reader = cls.__new__(cls)
+        reader.model, reader.tokenizer = model, None
+        reader._set(stride)
+        return reader
+
+    def _set(self, stride: int) -> None:
+        keep_freed()
+        self.stride, self.device, self.dtype = stride, self.model.device, self.model.dtype
+        self.decoder = rotation.decoder_of(self.model)
+        self.positions = SINKS + 2 * stride + _ROOM
+        self.rotation = rotation.learned(self.model, self.positions)
+
+    @contextmanager
+    def dense(self) -> Iterator[None]:
+        """Meanwhile the model attends as published: every token to all before it, positions and all."""
+        self.model.set_attn_implementation("sdpa")
+        try:
+            yield
+        finally:
+            self.model.set_attn_implementation(attention.NAME)
+
+    @cached_property
+    def weights(self) -> str:
+        """Short hash of numbers all over every weight, in bf16: the same whichever precision was loaded.
+
+        It tells a model from one of the same shape, and takes milliseconds.
+        """
+        digest = hashlib.sha256()
+        for weight in self.model.parameters():
+            some = weight.detach().flatten()[:: max(1, weight.numel() // _NUMBERS)]
+            digest.update(some.to(torch.bfloat16).cpu().view(torch.int16).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    @property
+    def stops(self) -> set[int]:
+        """Tokens that end a text."""
+        ids = self.model.generation_config.eos_token_id
+        return set(ids) if isinstance(ids, list) else {ids}
+
+    def start(self, layers: int | None = None) -> StreamingCache:
+        """An empty context of all layers, or of the first `layers`: then no deeper one is ever run for it."""
+        return StreamingCache(layers or self.config.num_hidden_layers, SINKS)
+
+    @property
+    def config(self) -> Any:
+        """Configuration of the decoder."""
+        return self.model.config.get_text_config()
+
+    @torch.inference_mode()
+    def read(self, cache: StreamingCache, ids: Sequence[int]) -> torch.Tensor:
+        """Read one chunk of at most `stride` tokens; returns its last hidden states, (tokens, hidden).
+
+        The chunk before is forgotten down to the sinks and itself first, so memory stays constant.
+        """
+        return self.read_together([Chunk(cache, ids)])[0]
+
+    @torch.inference_mode()
+    def read_together(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
+        """`read` for several streams: chunks of one length behind contexts of one length are one batch."""
+        for chunk in chunks:
+            tokens = len(chunk.ids)
+            assert 0 < tokens <= self.stride, f"a chunk holds 1 to {self.stride} tokens, not {tokens}"
+            chunk.cache.slide(self.stride)
+        return self.extend_together(chunks)
+
+    @torch.inference_mode()
+    def extend_together(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
+        """`read_together` of any number of tokens, and nothing is forgotten."""
+        caches = [chunk.cache for chunk in chunks]
+        hidden: dict[int, torch.Tensor] = {}
+        for places in self._alike(caches, [len(chunk.ids) for chunk in chunks]):
+            hidden.update(zip(places, self._read_rows([chunks[place] for place in places]), strict=True))
+        return [hidden[place] for place in range(len(chunks))]
+
+    def _read_rows(self, chunks: Sequence[Chunk]) -> Sequence[torch.Tensor]:
+        if len(chunks) == 1:
+            return [self._run(chunks[0].cache, chunks[0].ids)]
+        caches = [chunk.cache for chunk in chunks]
+        batch = StreamingCache.joined(caches)
+        hidden_BQE = self._forward(batch, [chunk.ids for chunk in chunks])
+        batch.hand_back(caches)
+        for chunk in chunks:
+            chunk.cache.read += len(chunk.ids)
+        return list(hidden_BQE)
+
+    def _alike(self, caches: Sequence[StreamingCache], counts: Sequence[int]) -> list[list[int]]:
+        """Places of streams that can be rows of one batch when so many tokens are put behind each."""
+        # such a model scales queries by their place in the text
+        asks = getattr(self.config, "attn_temperature_tuning", False)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, (cache, count) in enumerate(zip(caches, counts, strict=True)):
+            shape = (count, cache.held, len(cache.layers), cache.read if asks else 0)
+            groups.setdefault(shape, []).append(place)
+        batches = []
+        for (count, *_), places in groups.items():
+            most = max(1, _FILLS // count) if self.device.type == "cpu" else len(places)
+            batches += [places[first : first + most] for first in range(0, len(places), most)]
+        return batches
+
+    @property
+    def head_size(self) -> int:
+        """Dimensions of a key."""
+        config = self.config
+        return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+    @torch.inference_mode()
+    def extend(
+        self, cache: StreamingCache, ids: Sequence[int], on_query: OnQuery | None = None
+    ) -> torch.Tensor:
+        """Append tokens to a context without forgetting any; returns their last hidden states.
+
+        Of ranks that share the tokens each hears the queries of its own; `pooled` brings them together.
+        """
+        assert ids
+        return self._run(cache, ids, on_query=on_query, shared=True)
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """What all ranks have, one behind the other along the first dimension; here that is `x`."""
+        return x
+
+    @torch.inference_mode()
+    def queries(self, cache: StreamingCache, ids: Sequence[int]) -> dict[int, torch.Tensor]:
+        """Queries (H, Q, D) before RoPE, of every layer, of a question behind a context; no trace is left."""
+        caught: dict[int, torch.Tensor] = {}
+        length = cache.held
+        try:
+            self._run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
+        finally:
+            cache.crop(length)
+        return caught
+
+    def continue_from(self, cache: StreamingCache, ids: Sequence[int], new_tokens: int) -> list[int]:
+        """At most `new_tokens` tokens, greedily, behind a context and `ids`; the cache is used up."""
+        written = islice(self.decode(cache, ids), new_tokens)
+        return [token for token in written if token not in self.stops]
+
+    @torch.inference_mode()
+    def decode(self, cache: StreamingCache, ids: Sequence[int], pick: Pick = greedy) -> Iterator[int]:
+        """Tokens behind a context and `ids`, one by one, as `pick` chooses them, up to one that stops."""
+        step = list(ids)
+        while True:
+            hidden_QE = self._run(cache, step)
+            token = pick(self.model.get_output_embeddings()(hidden_QE[-1:]).float())
+            yield token
+            if token in self.stops:
+                return
+            step = [token]
+
+    @torch.inference_mode()
+    def salience(self, caches: Sequence[StreamingCache]) -> list[Salience]:
+        """Ask of several streams, over the keys now cached, what matters; they are left as they were."""
+        questions = [
+            self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (self.ASKED, self.NEUTRAL)
+        ]
+        ids, lengths = [token for question in questions for token in question], list(map(len, questions))
+        found = {}
+        for places in self._alike(caches, [len(ids)] * len(caches)):
+            probe, some = Probe(lengths, queries=4), [caches[place] for place in places]
+            if len(some) == 1:
+                self._run(some[0], ids, probe)
+                some[0].crop(some[0].held - len(ids))
+            else:
+                self._forward(StreamingCache.joined(some), [ids] * len(some), on_attention=probe)
+            assert probe.mass_BNK is not None
+            found.update(
+                {place: Salience(*mass_NK) for place, mass_NK in zip(places, probe.mass_BNK, strict=True)}
+            )
+        return [found[place] for place in range(len(caches))]
+
+    def _run(
+        self,
+        cache: StreamingCache,
+        ids: Sequence[int],
+        probe: Probe | None = None,
+        on_query: OnQuery | None = None,
+        shared: bool = False,
+    ) -> torch.Tensor:
+        """`shared` matters to ranks only: each need not hear all queries."""
+        return self._forward(cache, [ids], on_attention=probe, on_query=on_query)[0]
+
+    def _forward(self, cache: StreamingCache, rows: Sequence[Sequence[int]], **hooks: Any) -> torch.Tensor:
+        """Last hidden states, (rows, tokens, hidden).
+
+        Raises:
+            ValueError: if they and what they attend are more tokens than there are positions for.
+        """
+        if cache.held + len(rows[0]) > self.positions:
+            raise ValueError(
+                f"{len(rows[0])} tokens behind {cache.held} that are attended: this reader has "
+                f"{self.positions} positions; ask a shorter question, or give answers less room"
+            )
+        ids_BQ = torch.tensor(rows, device=self.device)
+        with self._depth(len(cache.layers)):
+            output = self.decoder(
+                input_ids=ids_BQ,
+                position_ids=torch.zeros_like(ids_BQ),
+                past_key_values=cache,
+                use_cache=True,
+                rotation=self.rotation,
+                **hooks,
+            )
+        hidden_BQE: torch.Tensor = output.last_hidden_state
+        return hidden_BQE
+
+    @contextmanager
+    def _depth(self, layers: int) -> Iterator[None]:
+        """Run the first layers only: transformers' decoders take their number from the configuration."""
+        whole = self.config.num_hidden_layers
+        self.config.num_hidden_layers = layers
+        try:
+            yield
+        finally:
+            self.config.num_hidden_layers = whole
+
+
+def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], write: bool = True) -> None:
+    """Write a context so that reading can go on in another process. Atomic: the old file or the new.
+
+    Args:
+        write: of ranks that share a context all bring their part, and one writes.
+    """
+    state = cache.state()
+    if not write:
+        return
+    fresh = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")  # two may write at once
+    save_file(state, fresh, metadata=metadata | {"read": str(cache.read)})
+    fresh.replace(path)
+
+
+def load_state(cache: StreamingCache, path: Path, device: torch.device) -> None:
+    """Continue a context that `save_state` wrote."""
+    with safe_open(path, "pt") as file:
+        read = int(file.metadata()["read"])
+    cache.restore(load_file(path, device=str(device)), read)

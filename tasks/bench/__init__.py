@@ -1,0 +1,1 @@
+"""Measuring, never imported by the stages."""

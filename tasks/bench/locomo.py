@@ -1,0 +1,179 @@
+"""LoCoMo: do the turns that answer a question about a long conversation come first?
+
+The idea: a turn is a passage of its conversation, so evidence recall is counted in turns, with the
+number of turns returned as the only budget, neighbours included.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.bench.asking import Progress, Text, ask, mean, read_json, remember, silent
+from tasks.bench.bm25 import Bm25
+from tasks.errors import InvalidInput
+from tasks.memory.recall import Embed
+from tasks.settings import RecallConfig
+
+CUTS = (5, 10, 20, 50)
+CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
+EXPECTED = "LoCoMo: a list of {conversation: {session_1: [{speaker, dia_id, text}], ...}, qa: [...]}"
+FAULTS = "LoCoMo errors: a list of {question, cited_evidence, correct_evidence}"
+_TURN = re.compile(r"D:?(\d+):(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as one text with a line per turn, and which turn each line is."""
+
+    text: Text
+    turns: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, the turns that answer it (as published, and as corrected), and what was returned."""
+
+    category: str
+    original: frozenset[str]
+    corrected: frozenset[str]
+    ours: list[str]
+    floor: list[str]
+
+
+def evaluate_locomo(
+    path: Path,
+    embed: Embed,
+    home: Path,
+    config: RecallConfig,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Evidence recall at 5, 10, 20 and 50 turns, ours and BM25's, overall and per category.
+
+    A question's recall is the share of its evidence among the turns returned; numbers are means over
+    questions, from 0 to 1. `recall`, `floor` and `by_category` use the published gold, `corrected` holds
+    the same with the known faults of errors.json (beside the conversations) put right.
+
+    Args:
+        path: conversations.json, or the folder that holds it.
+        home: an empty folder for the memory that is asked.
+
+    Raises:
+        InvalidInput: if `path` holds something else, or `home` a memory.
+    """
+    file = path / "conversations.json" if path.is_dir() else path
+    items = _checked(read_json(file, EXPECTED), file)
+    faults = _faults(file.with_name("errors.json"))
+    talks = [_conversation(f"{file.name}#{number}", item) for number, item in enumerate(items)]
+    memory = remember([talk.text for talk in talks], embed, home, progress)
+    total, asked = sum(len(item["qa"]) for item in items), list[Asked]()
+    for item, talk in zip(items, talks, strict=True):
+        floor = Bm25([talk.text.text[start:end] for start, end in talk.text.passages])
+        by_start = {start: turn for (start, _), turn in zip(talk.text.passages, talk.turns, strict=True)}
+        for original, corrected, row in _questions(item["qa"], faults, talk.turns):
+            progress("asking questions", len(asked), total)
+            hits = ask(memory, row["question"], embed, config, talk.text, CUTS[-1])
+            ours = [by_start[start] for hit in hits for start, _ in hit]
+            best = [talk.turns[number] for number in floor.rank(row["question"], CUTS[-1])]
+            asked.append(Asked(_category(row), original, corrected, ours, best))
+    progress("asking questions", total, total)
+    original_gold = _measures([(one.original, one) for one in asked])
+    corrected_gold = _measures([(one.corrected, one) for one in asked])
+    return {"data": "locomo", **original_gold, "corrected": corrected_gold}
+
+
+# Reading.
+
+
+def _checked(items: Any, file: Path) -> list[dict[str, Any]]:
+    try:
+        for item in _rows(items):
+            for _, _, turn in _turns(item["conversation"]):
+                turn["speaker"], turn["dia_id"], turn["text"]
+            for row in item["qa"]:
+                row["question"], row["category"], row["evidence"]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InvalidInput(f"{file} is not {EXPECTED} (missing or wrong: {error})") from error
+    return _rows(items)
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def _turns(conversation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(session, its date, turn) in the order of the sessions' numbers."""
+    sessions = [key for key in conversation if re.fullmatch(r"session_\d+", key)]
+    for key in sorted(sessions, key=lambda name: int(name.removeprefix("session_"))):
+        for turn in conversation[key]:
+            yield key, str(conversation.get(f"{key}_date_time", "")), turn
+
+
+def _conversation(name: str, item: dict[str, Any]) -> Conversation:
+    """One line per turn: when, who, what, and the caption of a photo where one was shared."""
+    lines, spans, turns, at = [], [], [], 0
+    for _, date, turn in _turns(item["conversation"]):
+        caption = f" [photo: {turn['blip_caption']}]" if turn.get("blip_caption") else ""
+        line = f"[{date}] {turn['speaker']}: {turn['text']}{caption}"
+        lines.append(line)
+        spans.append((at, at + len(line)))
+        turns.append(turn["dia_id"])
+        at += len(line) + 1
+    return Conversation(Text(name, "\n".join(lines), spans), turns)
+
+
+def _faults(file: Path) -> dict[tuple[str, tuple[str, ...]], list[str]]:
+    """Corrected evidence by question and published evidence; {} where the file is not there."""
+    if not file.exists():
+        return {}
+    try:
+        return {
+            (row["question"], tuple(row["cited_evidence"])): row["correct_evidence"]
+            for row in _rows(read_json(file, FAULTS))
+        }
+    except (TypeError, KeyError) as error:
+        raise InvalidInput(f"{file} is not {FAULTS} (missing or wrong: {error})") from error
+
+
+def _questions(
+    rows: Sequence[dict[str, Any]], faults: dict[tuple[str, tuple[str, ...]], list[str]], turns: list[str]
+) -> Iterator[tuple[frozenset[str], frozenset[str], dict[str, Any]]]:
+    for row in rows:
+        corrected = faults.get((row["question"], tuple(row["evidence"])), row["evidence"])
+        yield _evidence(row["evidence"], turns), _evidence(corrected, turns), row
+
+
+def _evidence(cited: Sequence[str], turns: list[str]) -> frozenset[str]:
+    """Ids of turns that exist: the gold holds several ids in one string, stray colons, and ghosts."""
+    ids = {f"D{int(session)}:{int(turn)}" for one in cited for session, turn in _TURN.findall(one)}
+    return frozenset(ids & set(turns))
+
+
+def _category(row: dict[str, Any]) -> str:
+    return CATEGORIES.get(row["category"], str(row["category"]))
+
+
+# Counting.
+
+
+def _measures(gold: Sequence[tuple[frozenset[str], Asked]]) -> dict[str, Any]:
+    """A question without a turn to find says nothing of a search, and is left out."""
+    counted = [(evidence, one) for evidence, one in gold if evidence]
+    names = sorted({one.category for _, one in counted})
+    some = {name: [(evidence, one) for evidence, one in counted if one.category == name] for name in names}
+    return _at_cuts(counted) | {"by_category": {name: _at_cuts(some[name]) for name in names}}
+
+
+def _at_cuts(counted: Sequence[tuple[frozenset[str], Asked]]) -> dict[str, Any]:
+    def recall_at(cut: int, ours: bool) -> float:
+        return mean(
+            len(evidence & set((one.ours if ours else one.floor)[:cut])) / len(evidence)
+            for evidence, one in counted
+        )
+
+    recalls = {str(cut): recall_at(cut, ours=True) for cut in CUTS}
+    floors = {str(cut): recall_at(cut, ours=False) for cut in CUTS}
+    return {"questions": len(counted), "recall": recalls, "floor": floors}

@@ -1,0 +1,98 @@
+"""Figures as PNG files, drawn without a display.
+
+The idea: a figure is a function of numbers that stand in the JSON beside it; nothing is computed here.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Grid = Sequence[Sequence[float]]
+"""Rows of shares from 0 to 1."""
+
+
+def _figure(width: float, height: float, title: str) -> Any:
+    """An empty figure, in inches, that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title.replace("$", r"\$"), fontsize=10)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.savefig(path, dpi=150, format="png", metadata={"Software": None})
+
+
+def heat_maps(
+    path: Path, panels: Mapping[str, Grid], columns: Sequence[str], rows: Sequence[str], title: str
+) -> None:
+    """One map for each panel, lengths from left to right and depths from top to bottom, all on one scale.
+
+    Args:
+        panels: title of each map, and its shares, one row for each depth.
+        columns: what the lengths are called.
+        rows: what the depths are called.
+
+    Raises:
+        OSError: if `path` cannot be written.
+    """
+    figure = _figure(1.6 + len(panels) * (1.2 + 0.55 * len(columns)), 1.8 + 0.32 * len(rows), title)
+    every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, shares) in zip(every, panels.items(), strict=True):
+        image = _heat_map(axes, name, shares, columns)
+    every[0].set_yticks(range(len(rows)), rows)
+    every[0].set_ylabel("depth of the needle")
+    figure.colorbar(image, ax=every, label="share of questions")
+    _save(figure, path)
+
+
+def _heat_map(axes: Any, name: str, shares: Grid, columns: Sequence[str]) -> Any:
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap="YlGn", aspect="auto")
+    axes.set_title(name, fontsize=10)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+    axes.set_xlabel("tokens")
+    for row, values in enumerate(shares):
+        for column, share in enumerate(values):
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7)
+    return image
+
+
+def speed_and_memory(
+    path: Path, rows: Sequence[Mapping[str, Any]], peers: Mapping[str, str], title: str
+) -> None:
+    """Tokens per second and memory against length, each reader a line, with the machine's limit for ours.
+
+    Args:
+        rows: of `model.bench.measure.measure`; a peer that was not run has no point there.
+        peers: key of each peer in the rows, and what it is called.
+
+    Raises:
+        OSError: if `path` cannot be written.
+    """
+    figure = _figure(10, 4.2, title)
+    speed, memory = figure.subplots(1, 2)
+    lengths = [row["length"] for row in rows]
+    at_limit = [row["length"] * row["limit"] / row["flops"] for row in rows]
+    speed.plot(lengths, at_limit, "--", color="grey", label="the machine's limit for nightread")
+    for prefix, name in {"": "nightread", **{f"{key}_": name for key, name in peers.items()}}.items():
+        run = [row for row in rows if f"{prefix}seconds" in row]
+        for axes, quantity, scale in ((speed, "tokens_per_s", 1.0), (memory, "rise", 2.0**20)):
+            values = [row[prefix + quantity] / scale for row in run]
+            axes.plot([row["length"] for row in run], values, "o-", label=name)
+    _logarithmic(speed, lengths, "tokens per second")
+    _logarithmic(memory, lengths, "peak memory beyond the weights, MiB")
+    _save(figure, path)
+
+
+def _logarithmic(axes: Any, lengths: Sequence[int], quantity: str) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
+    axes.set_xlabel("tokens")
+    axes.set_title(quantity, fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)

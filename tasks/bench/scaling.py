@@ -1,0 +1,200 @@
+"""How reading scales: ranks measured on this machine, and a simulator checked against them, for larger ones.
+
+The idea: the same documents are read by one rank with all threads and by several with their share, in turns,
+by the very processes that `nightread read` uses. Before they begin, every rank reads a short text beside the
+others; from that pace alone the simulator foretells the turn. What it says of machines that are not here is
+then printed with the figures it assumes.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tasks.bench.speed import text_ids
+from tasks.errors import InvalidInput, NightreadError
+
+if TYPE_CHECKING:
+    from tasks.run import Run
+
+GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LENGTHS = (10_000_000, 100_000_000, 1_000_000_000)
+ROWS = 4
+"""Shards of a document that are read as rows of one batch, beside one at a time."""
+SPEC = {
+    "flops": "flops_per_s",
+    "share": "share",
+    "link": "link_bytes_per_s",
+    "latency": "latency_s",
+    "start": "start_s",
+}
+"""Options of a simulated GPU, as fields of model.simulate.Machine."""
+
+Progress = Callable[[str, int, int], None]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is measured here, and of which machine the simulator speaks.
+
+    Raises:
+        InvalidInput: on a value that cannot be; the message names the option.
+    """
+
+    ranks: tuple[int, ...] = (1, 2)
+    tokens: int = 8192
+    """Of all documents together."""
+    repeats: int = 2
+    machine: dict[str, float] = field(default_factory=dict)
+    """Options of `SPEC` that were given."""
+
+    def __post_init__(self) -> None:
+        if min(self.ranks) < 1 or 1 not in self.ranks:
+            raise InvalidInput(
+                f"--ranks {','.join(map(str, self.ranks))}: give numbers above 0, and 1 among them"
+            )
+        if self.tokens < 128 * self.documents:
+            raise InvalidInput(
+                f"--tokens {self.tokens}: give {128 * self.documents} or more for these --ranks"
+            )
+        if self.repeats < 1:
+            raise InvalidInput(f"--repeats {self.repeats}: give 1 or more")
+        for name, value in self.machine.items():
+            if value <= 0 or (name == "share" and value > 1):
+                raise InvalidInput(f"--{name} {value:g}: give a number above 0, and a share of 1 at most")
+
+    @property
+    def documents(self) -> int:
+        """Twice the most ranks: all numbers of ranks can share them out evenly."""
+        return 2 * max(self.ranks)
+
+
+def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
+    """Measure ranks here, check the simulator against them, and print its table for larger machines.
+
+    `run` says which model reads, and in which windows; nothing is written to its home.
+
+    Returns:
+        {"machine", "model", "measured", "together", "rows", "assumed", "plans"}: seconds, bytes, rates per
+        second.
+    """
+    from model.bench.measure import rows_at_a_time
+    from model.bench.simulate import Machine, table
+    from model.hardware import describe
+    from model.segments import LEAD
+    from tasks.bench.turns import keeping
+    from tasks.ledger import Ledger
+
+    models = run.models
+    with tempfile.TemporaryDirectory(prefix="nightread-scaling-") as scratch:
+        measured = _measure(scale, run, Path(scratch), progress)
+        with Ledger(Path(scratch) / "kept.sqlite") as ledger:
+            flush_s, keep_s = keeping(ledger)
+    config = _config(models.folder)
+    ids = text_ids(models.folder, (LEAD + 2 * ROWS) * run.shard.stride)
+    two = ids[: 2 * run.shard.stride]
+    together = [_together(world, run, two, scale.repeats) for world in scale.ranks if world > 1]
+    assumed: dict[str, Any] = {SPEC[name]: value for name, value in scale.machine.items()}
+    machine = replace(Machine(flush_s=flush_s, keep_s=keep_s), **assumed)
+    return {
+        "machine": describe(models.device),
+        "model": {"name": models.name, "window": run.shard.window},
+        "measured": measured,
+        "together": together,
+        "rows": rows_at_a_time(models.reader, ids, ROWS, scale.repeats),
+        "assumed": asdict(machine),
+        "plans": table(config, LENGTHS, GPUS, machine, run.shard.stride),
+    }
+
+
+def _config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(folder).get_text_config()
+
+
+def _measure(scale: Scale, run: "Run", scratch: Path, progress: Progress) -> list[Row]:
+    """A row for every number of ranks, from turns that alternate."""
+    from tasks.bench.turns import Bench, Turn
+
+    bench = Bench(scale.documents, scale.tokens, run, scratch, progress)
+    turns: dict[int, list[Turn]] = {ranks: [] for ranks in scale.ranks}
+    for _ in range(scale.repeats):
+        for ranks in scale.ranks:
+            turns[ranks].append(bench.turn(ranks))
+    return [bench.row(ranks, turns[ranks], turns[1]) for ranks in scale.ranks]
+
+
+def _together(world: int, run: "Run", ids: Sequence[int], repeats: int) -> Row:
+    """One text that `world` ranks read together: bytes and seconds, measured and from the formula."""
+    from model.bench.simulate import busiest_flops, exchange
+
+    found = _answers(world, run, ids, repeats)
+    one, config = found[0], _config(run.models.folder)
+    sent, calls = exchange(config, len(ids), run.shard.stride, world, one["itemsize"], one["way"])
+    flops = busiest_flops(config, len(ids), run.shard.stride, world, one["way"])
+    links = sent / world / min(a["bytes_per_s"] for a in found) + calls * max(a["latency_s"] for a in found)
+    turns = list(zip(*(answer["turns"] for answer in found), strict=True))  # of each, a pair from every rank
+    seconds = [max(spent for _, spent in turn) for turn in turns]
+    foretold = [flops / min(rate for rate, _ in turn) + links for turn in turns]
+    return {
+        "ranks": world,
+        "tokens": len(ids),
+        "way": one["way"],
+        "bytes": sum(answer["sent"] for answer in found),
+        "formula_bytes": sent,
+        "seconds": median(seconds),
+        "foretold_s": median(foretold),
+        "error": median(said / spent - 1 for said, spent in zip(foretold, seconds, strict=True)),
+        "of_it_links_s": links,
+    }
+
+
+def _answers(world: int, run: "Run", ids: Sequence[int], repeats: int) -> list[Row]:
+    """What every rank of a group measured.
+
+    Raises:
+        NightreadError: if one failed, with what it wrote.
+    """
+    from tasks.infer.group import environment, free_port, threads
+
+    request = {
+        "world": world,
+        "port": free_port(),
+        "folder": str(run.models.folder.resolve()),
+        "ids": list(ids),
+    }
+    request |= {"device": str(run.models.device), "stride": run.shard.stride, "threads": threads(world)}
+    request["turns"] = repeats
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tasks.bench.together"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(rank, world),
+        )
+        for rank in range(world)
+    ]
+    try:
+        for rank, process in enumerate(processes):
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({**request, "rank": rank}))
+            process.stdin.close()
+            process.stdin = None
+        said = [process.communicate() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    for process, (_, errors) in zip(processes, said, strict=True):
+        if process.returncode:
+            raise NightreadError(f"a rank of the benchmark failed: {errors[-4000:]}")
+    return [json.loads(out) for out, _ in said]

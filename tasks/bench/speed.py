@@ -1,0 +1,114 @@
+"""Speed and memory of reading, on text that this machine has: rows, and a figure of them.
+
+The idea: what may be chosen is checked here, before anything heavy is imported; what is measured, and how,
+stands in `model.bench.measure`.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tasks.infer.windows import Models
+
+PEERS = {"sdpa": "sdpa", "llama.cpp": "llama_cpp"}
+"""Those of model.peers.PEERS, without its imports, and their keys in a row."""
+_CHARACTERS = 6
+"""Characters of text for every token: more than any usual tokenizer takes."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def installed_peers(model: str) -> tuple[str, ...]:
+    """Who can read the model of this name: llama.cpp has the default one only, which is ""."""
+    return tuple(
+        name for name in PEERS if name != "llama.cpp" or (not model and importlib.util.find_spec("llama_cpp"))
+    )
+
+
+def default_figure(home: Path) -> Path:
+    """A file of its own for every benchmark."""
+    return home / "bench" / f"{datetime.now():%Y%m%d-%H%M%S}.png"
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is read, and who reads it.
+
+    Raises:
+        InvalidInput: on a value that cannot be; the message names the option.
+    """
+
+    lengths: tuple[int, ...]
+    """Tokens of each text."""
+    peers: tuple[str, ...]
+    figure: Path
+    """PNG file."""
+
+    def __post_init__(self) -> None:
+        if min(self.lengths) < 1:
+            raise InvalidInput(f"--lengths {min(self.lengths)}: give 1 token or more")
+        if unknown := [name for name in self.peers if name not in PEERS]:
+            raise InvalidInput(f"--peers {unknown[0]}: give some of {', '.join(PEERS)}, or nothing")
+        if self.figure.suffix != ".png":
+            raise InvalidInput(f"--figure {self.figure}: name a .png file")
+
+
+def bench(course: Course, models: "Models", progress: Progress) -> dict[str, Any]:
+    """Measure and draw; the figures are those of `model.bench.measure.measure`, and "figure", the file drawn.
+
+    Raises:
+        ValueError: if a peer is not installed, or cannot read this model.
+        InvalidInput: if there is not enough text.
+    """
+    from model.bench.measure import measure
+    from tasks.bench.plots import speed_and_memory
+
+    ids = text_ids(models.folder, max(course.lengths))
+    result = measure(models.reader, models.folder, ids, course.lengths, course.peers, progress)
+    course.figure.parent.mkdir(parents=True, exist_ok=True)
+    names = {PEERS[name]: name for name in course.peers}
+    speed_and_memory(course.figure, result["rows"], names, f"{models.name}, {_place(result)}")
+    return result | {"figure": str(course.figure)}
+
+
+def windows(length: int, leasts: tuple[int, ...], models: "Models", progress: Progress) -> dict[str, Any]:
+    """Windows that follow the text beside windows of one width, as `model.bench.measure.windows` measures
+    them.
+
+    Raises:
+        InvalidInput: on a value that cannot be; the message names the option.
+    """
+    from model.attention.sliding_window import SINKS
+    from model.bench.measure import windows as measure
+    from model.hardware import describe
+
+    stride = models.stride
+    if length <= 2 * stride:
+        raise InvalidInput(f"--lengths {length}: give more than the window, {2 * stride} tokens")
+    if wrong := [least for least in leasts if least % SINKS or not SINKS <= least <= stride]:
+        raise InvalidInput(f"--least {wrong[0]}: give multiples of {SINKS} up to {stride}, half the window")
+    rows = measure(models.reader, text_ids(models.folder, length), leasts, progress)
+    return {"rows": rows, "length": length, "machine": describe(models.reader.device), "model": models.name}
+
+
+def _place(result: dict[str, Any]) -> str:
+    machine, model = result["machine"], result["model"]
+    where = machine["processor"] if machine["device"] == "cpu" else machine["device"]
+    return f"{model['dtype']} on {where}, {machine['threads']} threads, {machine['date']}"
+
+
+def text_ids(folder: Path, tokens: int) -> list[int]:
+    """So many tokens of text that never repeats."""
+    from tasks.bench.haystack import haystack
+    from tasks.ingest.tokens import piece_count, tokenize
+
+    text = haystack(None, tokens * _CHARACTERS, seed=0)
+    pieces = tokenize(lambda start, end: text[start:end], range(piece_count(len(text))), folder)
+    return list(islice((token for ids, _, _ in pieces for token in ids.tolist()), tokens))

@@ -1,0 +1,1 @@
+"""Infer: every window of every document through the reader."""

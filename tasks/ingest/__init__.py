@@ -1,0 +1,1 @@
+"""From a URI to shards: discover, fetch, parse, tokenise."""

@@ -1,0 +1,140 @@
+"""The process that parses: it may hang, eat memory or crash, and is killed and replaced if it does.
+
+Started by `tasks.ingest.parse.sandbox`; takes one JSON request a line and answers one JSON line each.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks import schema
+from tasks.errors import BadDocument
+from tasks.ingest.parse import docx, html, jsonl, pdf, text
+from tasks.ingest.parse.base import Format, Segment
+from tasks.settings import ParseConfig
+
+FORMATS: tuple[Format, ...] = (text, html, pdf, docx, jsonl)
+ROW_GROUP = 8
+"""Segments of a row group: what a reader must load to see one of them."""
+MOST_ROWS = 1024
+"""Rows of a row group, for containers of many small documents."""
+
+
+def choose(path: Path, extension: str, config: ParseConfig) -> Format:
+    """The format of a source: its extension, or what its first bytes say.
+
+    Raises:
+        BadDocument: unsupported.
+    """
+    plugins = tuple(importlib.import_module(name) for name in config.plugins)
+    for module in (*plugins, *FORMATS):
+        if extension in module.EXTENSIONS:
+            return module
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(b"%PDF-"):
+        return pdf
+    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return html
+    if b"\0" in head or extension != "":
+        kind = "binary data" if b"\0" in head else "no parser for this kind of file"
+        raise BadDocument("unsupported", f"{extension or 'no extension'}: {kind}")
+    return text
+
+
+def parse_file(path: Path, extension: str, target: Path, config: ParseConfig) -> list[dict[str, Any]]:
+    """Parse one source into a TEXT file; returns what became of each of its parts."""
+    parts: dict[int, dict[str, Any]] = {}
+    digests: dict[int, Any] = {}
+    segments = choose(path, extension, config).parse(path, config)
+    with pq.ParquetWriter(target, schema.TEXT, compression="zstd") as writer:
+        for rows in _groups(_described(segments, parts, digests)):
+            table = pa.Table.from_pylist(rows, schema=schema.TEXT)
+            writer.write_table(schema.check(table, schema.TEXT))
+    if not parts:
+        raise BadDocument("empty_text", "there is no text in it")
+    for number, part in parts.items():
+        part["document"] = digests[number].hexdigest() if part["outcome"] == "ok" else ""
+        if part["outcome"] == "ok" and part.pop("blank"):
+            part |= {"outcome": "empty_text", "reason": "there is no text in it", "document": ""}
+        part.pop("blank", None)
+    return list(parts.values())
+
+
+def _described(
+    segments: Iterator[Segment], parts: dict[int, dict[str, Any]], digests: dict[int, Any]
+) -> Iterator[dict[str, Any]]:
+    """Rows of the TEXT file; `parts` and `digests` are filled on the way."""
+    for segment in segments:
+        outcome, _, reason = segment.reason.partition(": ")
+        fresh = {"part": segment.part, "label": segment.label, "chars": 0, "blank": True}
+        part = parts.setdefault(segment.part, {**fresh, "outcome": outcome or "ok", "reason": reason})
+        digest = digests.setdefault(segment.part, hashlib.sha256())
+        if segment.text:
+            yield {
+                "part": segment.part,
+                "char_start": part["chars"],
+                "text": segment.text,
+                "place": segment.place,
+                "number": segment.number,
+            }
+            digest.update(segment.text.encode())
+            part["chars"] += len(segment.text)
+            part["blank"] = part["blank"] and not segment.text.strip()
+
+
+def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += len(row["text"])
+        if size >= ROW_GROUP << 16 or len(group) >= MOST_ROWS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The reply to one request: its parts, or the outcome of the whole source."""
+    config = ParseConfig(**{**request["config"], "plugins": tuple(request["config"]["plugins"])})
+    try:
+        target = Path(request["target"])
+        return {"parts": parse_file(Path(request["path"]), request["extension"], target, config)}
+    except BadDocument as error:
+        return {"outcome": error.outcome, "reason": error.reason}
+    except FileNotFoundError:
+        return {"outcome": "vanished", "reason": "it was there when it was listed, and is gone"}
+    except OSError as error:
+        return {"outcome": "unreadable", "reason": error.strerror or str(error)}
+    except MemoryError:
+        return {"outcome": "out_of_memory", "reason": "the parser ran out of memory"}
+    except Exception as error:  # a parser's own fault must not end the run: it is this document's outcome
+        return {"outcome": "corrupt", "reason": f"{type(error).__name__}: {error}"[:500]}
+
+
+def main() -> None:
+    """Answer requests until the parent closes the pipe. What parsers print goes to stderr."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    cap = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
+    replies.write('{"ready": true}\n')
+    replies.flush()
+    for line in sys.stdin:
+        replies.write(json.dumps(answer(json.loads(line))) + "\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

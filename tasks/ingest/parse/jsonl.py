@@ -1,0 +1,39 @@
+"""JSONL: every row with a text is a document of its own; a broken row harms no other."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.ingest.parse.base import Segment, cut
+from tasks.settings import ParseConfig
+
+EXTENSIONS: tuple[str, ...] = (".jsonl", ".ndjson")
+
+
+def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+    """Rows streamed one by one; part and row are numbered alike, blank lines counted but not kept."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            text, reason = _text(line, config.jsonl_field)
+            label, part = f"row={number}", number - 1
+            if reason or not text.strip():
+                yield Segment("", "row", number, part, label, reason or "empty_text: the row's text is empty")
+            else:
+                yield from cut(text, "row", number, part, label)
+
+
+def _text(line: bytes, field: str) -> tuple[str, str]:
+    """A row's text, or why it has none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return "", f"corrupt: not JSON: {error}"
+    if not isinstance(row, dict) or not isinstance(row.get(field), str):
+        return "", f"corrupt: no text in field {field!r}; name another with parse.jsonl_field"
+    try:
+        row[field].encode()
+    except UnicodeEncodeError as error:
+        return "", f"corrupt: not a Unicode text: {error.reason}"
+    return row[field].replace("\r\n", "\n").replace("\r", "\n"), ""

@@ -1,0 +1,238 @@
+"""Shard: a document's text becomes Parquet shards of overlapping token windows.
+
+A long document is tokenised in ranges side by side, and its windows are put together from a stream of
+them, so no step holds a document. Data first, marker last: a folder without its `_DONE` file is work
+that was cut off, and is done again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks import schema
+from tasks.ingest.parse import read_text
+from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
+from tasks.settings import ShardConfig
+
+RANGE_PIECES = 16
+"""Pieces of a long document that one Dask task tokenises (8 M characters)."""
+STALE_S = 600.0
+"""Unfinished work that nobody has touched for so long was left by a process that is gone."""
+
+
+@dataclass(frozen=True)
+class ShardedDocument:
+    """A document whose windows are on disk."""
+
+    document: str
+    windows: int
+    tokens: int
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Window:
+    """Tokens [token_start, token_start + len(ids)) of a document: its characters [char_start, char_end)."""
+
+    index: int
+    token_start: int
+    char_start: int
+    char_end: int
+    ids: Ints
+    starts: Ints
+    """First character of every token, relative to char_start."""
+
+
+def window_count(tokens: int, config: ShardConfig) -> int:
+    """Windows of a document: none for no tokens, one for up to a window, then one per started stride."""
+    if tokens == 0:
+        return 0
+    return max(1, -(-(tokens - config.window) // config.stride) + 1)
+
+
+def shard_document(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> ShardedDocument:
+    """Write the shards of one document (a row of schema.SOURCES) unless they are there already."""
+    directory = _directory(home, row, tokenizer, config)
+    if not (directory / "_DONE").exists():
+        numbers = range(piece_count(row["chars"]))
+        tokens = tokenize(_reader(home, row), numbers, tokenizer)
+        _publish(directory, row["document"], tokens, config)
+    return _done(directory, row)
+
+
+def shard_all(
+    home: Path,
+    rows: Sequence[dict[str, Any]],
+    tokenizer: Path,
+    config: ShardConfig,
+    client: Any,
+    range_pieces: int = RANGE_PIECES,
+) -> list[ShardedDocument]:
+    """Shard every document on Dask workers, in the order of `rows`.
+
+    A document of more than `range_pieces` pieces is tokenised in ranges of so many, side by side.
+
+    The home folder must be reachable by the workers under the same path.
+    """
+    whole = home.resolve()
+    futures = [_submit(client, whole, row, tokenizer.resolve(), config, range_pieces) for row in rows]
+    return list(client.gather(futures))
+
+
+def _submit(
+    client: Any, home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig, range_pieces: int
+) -> Any:
+    pieces = piece_count(row["chars"])
+    directory = _directory(home, row, tokenizer, config)
+    if pieces <= range_pieces or (directory / "_DONE").exists():
+        return client.submit(shard_document, home, row, tokenizer, config, pure=False)
+    starts = range(0, pieces, range_pieces)
+    spans = [range(first, min(first + range_pieces, pieces)) for first in starts]
+    folder = _ranges(directory)
+    ranges = [client.submit(tokenize_range, home, row, tokenizer, folder, span, pure=False) for span in spans]
+    return client.submit(_assemble, home, row, tokenizer, config, ranges, pure=False)
+
+
+def tokenize_range(home: Path, row: dict[str, Any], tokenizer: Path, folder: Path, numbers: range) -> Path:
+    """Tokenise pieces of these numbers into a file, unless it is there already."""
+    target = folder / f"{numbers.start:08d}-{numbers.stop:08d}-{PIECE_CHARS}.npz"
+    if not target.exists():
+        pieces = list(tokenize(_reader(home, row), numbers, tokenizer))
+        ids, starts = (np.concatenate([piece[column] for piece in pieces]) for column in (0, 1))
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+            np.savez(file, ids=ids, starts=starts, end=np.int64(pieces[-1][2]))
+        os.replace(file.name, target)
+    return target
+
+
+def _assemble(
+    home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig, ranges: Sequence[Path]
+) -> ShardedDocument:
+    """Write the shards of a document whose ranges are tokenised, then drop the ranges."""
+    directory = _directory(home, row, tokenizer, config)
+    _publish(directory, row["document"], map(_load_range, ranges), config)
+    shutil.rmtree(_ranges(directory), ignore_errors=True)
+    return _done(directory, row)
+
+
+def _load_range(path: Path) -> Tokens:
+    with np.load(path) as file:
+        return file["ids"], file["starts"], int(file["end"])
+
+
+def _directory(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> Path:
+    key = hashlib.sha256((tokenizer / "tokenizer.json").read_bytes()).hexdigest()[:16]
+    return home / "shards" / f"{key}-{config.window}" / str(row["document"])
+
+
+def _ranges(directory: Path) -> Path:
+    return directory.with_name(f"{directory.name}.ranges")
+
+
+def _publish(directory: Path, document: str, tokens: Iterable[Tokens], config: ShardConfig) -> None:
+    """Write all shards beside `directory`, mark them done, and only then give them their name."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    for left in directory.parent.glob(f"{document}.*.new"):
+        if time.time() - left.stat().st_mtime > STALE_S:
+            shutil.rmtree(left, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f"{document}.", suffix=".new", dir=directory.parent))
+    counts = _write(fresh, document, _windows(tokens, config), config)
+    (fresh / "_DONE").write_text(json.dumps(counts))
+    if not (directory / "_DONE").exists():  # another process may have been quicker
+        shutil.rmtree(directory, ignore_errors=True)
+        os.replace(fresh, directory)
+    shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _done(directory: Path, row: dict[str, Any]) -> ShardedDocument:
+    counts = json.loads((directory / "_DONE").read_text())
+    return ShardedDocument(row["document"], counts["windows"], counts["tokens"], directory)
+
+
+def _reader(home: Path, row: dict[str, Any]) -> ReadText:
+    return lambda start, end: read_text(home, row["parsed"], row["part"], start, end)
+
+
+def _windows(tokens: Iterable[Tokens], config: ShardConfig) -> Iterator[Window]:
+    """Windows over a stream of tokens; holds one window and what one read of the stream gives."""
+    ids, starts = np.zeros(0, np.int32), np.zeros(0, np.int64)
+    index, end = 0, 0
+    for more_ids, more_starts, end in tokens:  # noqa: B007 - the last end is used below
+        ids, starts = np.concatenate([ids, more_ids]), np.concatenate([starts, more_starts])
+        while len(ids) > config.window:
+            # A character whose bytes go on in the next window belongs to both.
+            char_end = max(int(starts[config.window]), int(starts[config.window - 1]) + 1)
+            yield _window(index, config, ids, starts, char_end)
+            ids, starts, index = ids[config.stride :], starts[config.stride :], index + 1
+    if len(ids):
+        yield _window(index, config, ids, starts, end)
+
+
+def _window(index: int, config: ShardConfig, ids: Ints, starts: Longs, char_end: int) -> Window:
+    own, first = ids[: config.window], int(starts[0]) if index else 0
+    relative = (starts[: config.window] - first).astype(np.int32)
+    return Window(index, index * config.stride, first, char_end, own, relative)
+
+
+def _write(folder: Path, document: str, windows: Iterator[Window], config: ShardConfig) -> dict[str, int]:
+    """Write shards; returns how many windows, tokens and shards there are."""
+    batch: list[Window] = []
+    count = tokens = shards = 0
+    for window in windows:
+        batch.append(window)
+        count, tokens = window.index + 1, window.token_start + len(window.ids)
+        if len(batch) == config.windows_per_shard:
+            _write_shard(folder / f"{shards:05d}.parquet", document, batch)
+            batch, shards = [], shards + 1
+    if batch:
+        _write_shard(folder / f"{shards:05d}.parquet", document, batch)
+        shards += 1
+    return {"windows": count, "tokens": tokens, "shards": shards}
+
+
+def _write_shard(path: Path, document: str, windows: Sequence[Window]) -> None:
+    columns = {
+        "document": [document] * len(windows),
+        "window": [window.index for window in windows],
+        "token_start": [window.token_start for window in windows],
+        "char_start": [window.char_start for window in windows],
+        "char_end": [window.char_end for window in windows],
+        "ids": [window.ids for window in windows],
+        "starts": [window.starts for window in windows],
+    }
+    table = schema.check(pa.table(columns, schema=schema.WINDOWS), schema.WINDOWS)
+    pq.write_table(table, path, compression="zstd", row_group_size=4)
+
+
+def read_windows(directory: Path, first: int = 0) -> Iterator[Window]:
+    """Windows of a document from number `first` on, a few in memory at a time."""
+    for path in sorted(directory.glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            last = file.metadata.row_group(file.num_row_groups - 1).column(1).statistics.max
+            if last < first:
+                continue
+            for batch in file.iter_batches(batch_size=4):
+                yield from (window for window in map(_from_row, _rows(batch)) if window.index >= first)
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    names = ("window", "token_start", "char_start", "char_end", "ids", "starts")
+    return zip(*(batch.column(name) for name in names), strict=True)
+
+
+def _from_row(row: tuple[Any, ...]) -> Window:
+    index, token_start, char_start, char_end = (value.as_py() for value in row[:4])
+    ids, starts = (value.values.to_numpy() for value in row[4:])
+    return Window(index, token_start, char_start, char_end, ids, starts)

@@ -1,0 +1,50 @@
+"""Looking into the memory: recall with citations, a run or a record by its id."""
+
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InvalidInput
+from tasks.ingest.parse import place_of
+from tasks.ledger import Ledger
+from tasks.memory.reader import open_memory
+from tasks.memory.recall import Embed, format_citation, recall
+from tasks.settings import RecallConfig
+
+Row = dict[str, Any]
+
+
+def recall_hits(
+    home: Path, question: str, embed: Embed, config: RecallConfig, level: str | None, as_of: str | None
+) -> list[Row]:
+    """Hits with their quotes and citations, ready to print."""
+    memory = open_memory(home, as_of)
+    hits = recall(memory, question, embed, config, level=level, place=place_of)
+    return [
+        {
+            "id": hit.id,
+            "score": hit.score,
+            "level": hit.level,
+            "summary": hit.summary,
+            "text": hit.text,
+            "quotes": [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations],
+        }
+        for hit in hits
+    ]
+
+
+def show(home: Path, ledger: Ledger, ident: str) -> Row:
+    """A run (its figures) or a record of the published memory (its fields), by id.
+
+    Raises:
+        InvalidInput: if neither has this id.
+    """
+    for row in ledger.runs():
+        if row["run"] == ident:
+            return row
+    memory = open_memory(home)
+    found = memory.records([ident])
+    if not found:
+        raise InvalidInput(
+            f"{ident!r} is neither a run nor a record: `nightread runs` and `recall --json` list ids"
+        )
+    return {**found[0], "sources": [row["uri"] for row in memory.sources_of(found[0]["document"])]}

@@ -1,0 +1,77 @@
+"""Staging: records become verified Parquet files before they come near the memory.
+
+The idea: workers write files of their own and nothing shared. What is wrong with a record is found
+where it is made, and the one committer only ever sees records that hold together.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks import schema
+from tasks.memory.reader import Row, named, replace
+
+BATCH = 1000
+
+
+def stage(home: Path, run: str, records: Iterable[Row]) -> Path:
+    """Write records to a verified Parquet file for `publish`. Bounded memory; safe in parallel.
+
+    Raises:
+        ValueError: if a record drifts from schema.RECORDS, repeats an id, or misquotes its offsets.
+    """
+    folder = named(home / "memory" / "staged", run)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, ids = iter(records), set[str]()
+    temporary = folder / f".{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        with pq.ParquetWriter(temporary, schema.RECORDS) as writer:
+            while some := list(islice(rows, BATCH)):
+                writer.write_table(_verified(some, ids))
+        name = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+        return replace(temporary, folder / f"{name}.parquet")
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _verified(rows: list[Row], seen: set[str]) -> pa.Table:
+    for row in rows:
+        if set(row) != set(schema.RECORDS.names):
+            raise ValueError(f"record {row.get('id')!r}: columns {sorted(row)} are not those of a record")
+        if row["id"] in seen:
+            raise ValueError(f"record {row['id']!r} is staged twice")
+        if row["level"] not in schema.LEVELS:
+            raise ValueError(f"record {row['id']!r} has no such level: {row['level']!r}")
+        seen.add(row["id"])
+    table = schema.check(pa.Table.from_pylist(rows, schema=schema.RECORDS), schema.RECORDS)
+    if not np.isfinite(pc.list_flatten(table["vector"]).to_numpy()).all():
+        raise ValueError(f"a vector of records {rows[0]['id']!r} to {rows[-1]['id']!r} is not finite")
+    check_offsets(table, None)
+    return table
+
+
+def check_offsets(table: pa.Table, chars: dict[str, int] | None) -> None:
+    """Each quote spans as many characters as it has, inside its document where `chars` knows it."""
+    for quote in pc.list_flatten(table["quotes"]).to_pylist():
+        start, end = quote["start"], quote["end"]
+        limit = end if chars is None else chars.get(quote["document"], -1)
+        if not 0 <= start < end <= limit or end - start != len(quote["text"]):
+            raise ValueError(f"quote {quote['text'][:60]!r} is not at {start}-{end} of {quote['document']!r}")
+    texts = table.filter(pc.equal(table["level"], "passage")).select(["id", "text", "char_start", "char_end"])
+    for row in texts.to_pylist():
+        if len(row["text"]) != row["char_end"] - row["char_start"]:
+            raise ValueError(f"passage {row['id']!r} does not fill {row['char_start']}-{row['char_end']}")
+
+
+def staged_batches(staged: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    for path in staged:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(BATCH)

@@ -1,0 +1,1 @@
+"""Plan: what to read, and what it costs."""

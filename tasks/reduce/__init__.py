@@ -1,0 +1,1 @@
+"""Reduce: window outputs into a tree of summaries."""

@@ -1,0 +1,158 @@
+"""Where sentences and passages lie in a text: spans of characters, never copies that could drift.
+
+A passage is the unit of verbatim search: whole sentences up to a size, every character that is not
+white space in exactly one of them. Long documents are cut from a stream, whatever its pieces are.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+Span = tuple[int, int]
+Segment = tuple[int, str] | tuple[int, str, str, int]
+"""(char_start, text), or what `tasks.ingest.parse.read_segments` yields; consecutive, from character 0 on."""
+
+SENTENCE_CHARS = 600
+"""A run without an end is cut here, at white space if there is some."""
+
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Inc|Ltd|Co|Corp|vs|etc|cf|al|ca|approx"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\be\.g|\bi\.e|\bU\.S)\.$"
+)
+_BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Secs?|Arts?|Figs?|Eqs?|pp?)\.$", re.IGNORECASE)
+_NUMBERING = re.compile(r"\W*+(?:\d+|[a-zA-Z]|[ivxIVX]+)[.)]+$")
+_LOOK_BACK = 16  # longer than any abbreviation or clause number
+
+# Possessive, and begun only where a run begins: a megabyte of dots or line ends costs one pass.
+_END = re.compile(
+    r"(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+(?=\s)|[\u3002\uff01\uff1f]++[\u201d\u300d\u300f]*+"
+)
+_BREAK = re.compile(
+    r"\n[^\S\n]*+\n"  # a blank line
+    r"|(?<=[{};:])\n"  # the end of a line of code, of a clause, of a heading
+    r"|\n(?=[ \t]*+[#>|])"  # before a heading, a quotation, a table row
+    r"|\n(?=[ \t]*+(?:[-*\u2022]|\d+[.)]|\((?:[a-z]|[ivx]+|\d+)\))\s)"  # before an item
+)
+
+
+def sentences(text: str, longest: int = SENTENCE_CHARS) -> list[Span]:
+    """Spans of the sentences of `text`, in order, without the white space around them.
+
+    Blank lines, lines of code and list items end a sentence too; abbreviations and clause numbers do not.
+    Every character that is not white space lies in exactly one span, none of more than `longest` characters.
+    """
+    spans: list[Span] = []
+    start = 0
+    for piece_end in [*(match.start() for match in _BREAK.finditer(text)), len(text)]:
+        for end in _ends(text, start, piece_end):
+            spans += _bounded(text, start, end, longest)
+            start = end
+    return spans
+
+
+def _ends(text: str, start: int, stop: int) -> Iterator[int]:
+    """Where sentences end inside text[start:stop], `stop` last."""
+    for match in _END.finditer(text, start, stop):
+        if not _goes_on(text, start, match.end()):
+            yield match.end()
+            start = match.end()
+    yield stop
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether the stop before `end` belongs to an abbreviation or to a clause number."""
+    tail = text[max(start, end - _LOOK_BACK) : end]
+    if end - start <= _LOOK_BACK and _NUMBERING.match(tail):
+        return True
+    if _BEFORE_NUMBER.search(tail):
+        return text[end : end + 2].strip()[:1].isdigit()
+    return _ABBREVIATION.search(tail) is not None
+
+
+def _bounded(text: str, start: int, end: int, longest: int) -> Iterator[Span]:
+    """text[start:end] without outer white space, in spans of at most `longest`, cut at white space if any."""
+    start, end = _trim(text, start, end)
+    while end - start > longest:
+        limit = start + longest
+        stop = next((at for at in range(limit, start, -1) if text[at].isspace()), limit)
+        yield _trim(text, start, stop)
+        start, end = _trim(text, stop, end)
+    if start < end:
+        yield start, end
+
+
+def _trim(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def split(text: str, max_chars: int = 900) -> list[Span]:
+    """Spans of the passages of a text: `stream_passages` for one that is at hand whole."""
+    return [(start, end) for start, end, _ in stream_passages([(0, text)], max_chars)]
+
+
+def stream_passages(segments: Iterable[Segment], max_chars: int) -> Iterator[tuple[int, int, str]]:
+    """Passages (start, end, text) of a document given as consecutive (char_start, text) segments.
+
+    Sentences are packed while they fit in `max_chars`, longer than which none is; a passage half full ends
+    with its paragraph. What comes out does not depend on where the segments are cut, and memory is bounded
+    by a segment, a passage and a paragraph.
+
+    Raises:
+        ValueError: if `max_chars` is below 1.
+    """
+    if max_chars < 1:
+        raise ValueError(f"max_chars={max_chars} must be at least 1")
+    held, base = "", 0  # everything from the open passage's first character on
+    start, end = -1, -1  # the open passage inside `held`; -1 for none
+    for at, paragraph in _paragraphs(segments):
+        held, base, offset = (held + paragraph, base, len(held)) if start >= 0 else (paragraph, at, 0)
+        for first, last in sentences(paragraph, min(max_chars, SENTENCE_CHARS)):
+            if start >= 0 and offset + last - start > max_chars:
+                yield base + start, base + end, held[start:end]
+                start = -1
+            start, end = (offset + first if start < 0 else start), offset + last
+        if start >= 0 and end - start > max_chars // 2:
+            yield base + start, base + end, held[start:end]
+            start = -1
+        elif start > 0:
+            held, base, start, end = held[start:], base + start, 0, end - start
+    if start >= 0:
+        yield base + start, base + end, held[start:end]
+
+
+_PARAGRAPH_CHARS = 1 << 16
+"""A paragraph without an end is cut here, after a line if there is one."""
+_PARAGRAPH = re.compile(r"(?<=\S)[^\S\n]*+\n[^\S\n]*+\n\s*+(?=\S)")
+
+
+def _paragraphs(segments: Iterable[Segment]) -> Iterator[tuple[int, str]]:
+    """(char_start, text) of each paragraph with the white space after it."""
+    pending, base = "", 0
+    for segment in segments:
+        pending += segment[1]
+        if len(pending) >= 2 * _PARAGRAPH_CHARS:
+            at = 0
+            while at + _PARAGRAPH_CHARS <= len(pending):
+                end = _paragraph_end(pending, at)
+                yield base + at, pending[at:end]
+                at = end
+            pending, base = pending[at:], base + at
+    at = 0
+    while at < len(pending):
+        end = _paragraph_end(pending, at)
+        yield base + at, pending[at:end]
+        at = end
+
+
+def _paragraph_end(text: str, start: int) -> int:
+    """Where the paragraph at `start` ends, by its next _PARAGRAPH_CHARS characters (or the last ones)."""
+    limit = start + _PARAGRAPH_CHARS
+    match = _PARAGRAPH.search(text, start + 1, limit)  # + 1: never look at what stands before `start`
+    if match:
+        return match.end()
+    if limit >= len(text):
+        return len(text)
+    return text.rfind("\n", start, limit) + 1 or limit

@@ -1,0 +1,297 @@
+"""A needle lies where it is said to lie, a wrong number is never right, and equal seeds give equal grids."""
+
+import json
+import pydoc_data.topics
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from flows.cli import main
+from model.context import heads
+from model.context.heads import Heads
+from model.weights import HEADS
+from tasks.bench.grid import MOST_NEEDLES, WORDINGS, Grid, parse_lengths, trials
+from tasks.bench.needles import (
+    FAMILIES,
+    Encode,
+    Haystack,
+    Placed,
+    correct,
+    encoder,
+    filler,
+    hide,
+    make_needles,
+)
+from tasks.errors import InvalidInput
+
+MEASURES = {"found_exact", "found_index", "answer_given_blocks", "answer"}
+PROSE = "\n\n".join(pydoc_data.topics.topics.values())[:60_000]
+
+
+@pytest.fixture(scope="module")
+def encode(model_dir: Path) -> Encode:
+    return encoder(model_dir)
+
+
+@pytest.fixture(scope="module")
+def decode(model_dir: Path) -> Callable[[list[int]], str]:
+    tokenizer: Any = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+    return lambda ids: str(tokenizer.decode(ids))
+
+
+@pytest.fixture(scope="module")
+def prose(encode: Encode) -> Haystack:
+    return Haystack(PROSE, encode)
+
+
+@pytest.mark.parametrize(
+    ("generated", "right"),
+    [
+        (" 48213.", True),
+        (" 48213, and the harbour", True),
+        (": **48213**", True),
+        (" 482139", False),
+        (" 148213", False),
+        (" 48,213", False),
+        (" 48213.5", False),
+        (" 7, or rather 48213", False),
+        (" unknown", False),
+        ("", False),
+    ],
+)
+def test_an_answer_is_its_first_whole_number(generated: str, right: bool) -> None:
+    assert correct(generated, "48213") is right
+
+
+@pytest.mark.parametrize("kind", range(len(FAMILIES)))
+def test_needles_of_a_kind_have_different_names_and_values_that_the_text_does_not_hold(kind: int) -> None:
+    text = " ".join(str(value) for value in range(10_000, 99_000))
+    needles = make_needles(kind, MOST_NEEDLES, Random(1), text)
+    assert len({needle.name for needle in needles}) == MOST_NEEDLES
+    assert len({needle.value for needle in needles}) == MOST_NEEDLES
+    assert not any(needle.value in text for needle in needles)
+    for needle in needles:
+        assert needle.value in needle.statement
+        assert len(set(needle.questions)) == WORDINGS
+        assert all(needle.name in question for question in needle.questions)
+        assert not any(needle.value in question for question in needle.questions)
+
+
+@pytest.mark.parametrize("keys", [1, 8])
+@pytest.mark.parametrize("depth", [0.0, 0.37, 1.0])
+def test_a_context_has_its_length_and_the_needle_its_place(
+    keys: int, depth: float, prose: Haystack, encode: Encode, decode: Callable[[list[int]], str]
+) -> None:
+    trial = next(trial for trial in trials(Grid((4096,), depths=2, keys=keys)))
+    depths = [depth, *trial.depths[1:]]
+    needles = make_needles(keys, keys, Random(2), PROSE)
+    ids, placed = hide(prose, needles, depths, 4096, encode)
+    assert len(ids) == 4096
+    for place, wanted in zip(placed, depths, strict=True):
+        assert _text(ids, place.sentence, decode).strip() == place.needle.statement
+        assert _text(ids, place.value, decode).strip() == place.needle.value
+        assert abs(place.sentence.start / 4096 - wanted) < 0.08
+    assert [decode(ids).count(needle.value) for needle in needles] == [1] * keys
+
+
+def _text(ids: list[int], where: range, decode: Callable[[list[int]], str]) -> str:
+    return decode(ids[where.start : where.stop])
+
+
+def test_a_needle_is_a_paragraph_between_whole_sentences(
+    prose: Haystack, encode: Encode, decode: Callable[[list[int]], str]
+) -> None:
+    for depth in (0.2, 0.5, 0.8):
+        (needle,) = make_needles(0, 1, Random(3), PROSE)
+        ids, (place,) = hide(prose, [needle], [depth], 2048, encode)
+        before = decode(ids[: place.sentence.start])
+        assert before.endswith("\n\n")
+        assert before.rstrip()[-1] in ".!?\"')]:" or "\n\n" in PROSE[len(before.rstrip()) :][:4]
+        assert decode(ids[place.sentence.stop :]).startswith("\n\n")
+
+
+def test_text_without_sentences_or_lines_still_gets_its_depth(encode: Encode) -> None:
+    haystack = Haystack("word " * 3000, encode)
+    (needle,) = make_needles(0, 1, Random(3), "")
+    _, (place,) = hide(haystack, [needle], [0.5], 2048, encode)
+    assert abs(place.sentence.start - 1024) < 32
+
+
+def test_a_haystack_that_is_too_small_is_named(prose: Haystack, encode: Encode) -> None:
+    needles = make_needles(0, 1, Random(3), PROSE)
+    with pytest.raises(InvalidInput, match=r"--lengths 1000000.*--haystack"):
+        hide(prose, needles, [0.5], 1_000_000, encode)
+
+
+def test_filler_is_long_enough() -> None:
+    assert len(filler(1000)) >= 1000
+
+
+def test_trials_of_a_grid() -> None:
+    apart = list(trials(Grid((1024, 2048), depths=3, keys=4)))
+    assert [(trial.length, trial.depths[0]) for trial in apart[:3]] == [(1024, 0.0), (1024, 0.5), (1024, 1.0)]
+    assert len(apart) == 6
+    assert all(len(set(trial.depths)) == 4 and trial.asked == [0] for trial in apart)
+    (shared,) = trials(Grid((1024,), depths=3, shared=True))
+    assert (shared.depths, shared.asked) == ([0.0, 0.5, 1.0], [0, 1, 2])
+
+
+def test_a_single_depth_is_the_middle() -> None:
+    assert Grid((1024,), depths=1).at == [0.5]
+
+
+def test_lengths_are_sorted_and_distinct() -> None:
+    assert parse_lengths("8192, 1024,8192") == (1024, 8192)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--depths 0", "--depths 0"),
+        ("--lengths abc", "--lengths abc"),
+        ("--lengths ,", "--lengths ,"),
+        ("--lengths 100", "at least 320"),
+        ("--keys 41", "at most 40"),
+        ("--keys 2 --shared", "--shared"),
+        ("--depths 41 --shared", "--depths 41"),
+        ("--wordings 4", "--wordings 4"),
+        ("--needles 0", "--needles 0"),
+        ("--ways fast", "replay or kv"),
+        ("--ways ,", "replay or kv"),
+        ("--storage float4", "float32, bfloat16, float8"),
+        ("--filler --haystack x", "--haystack"),
+        ("--figure /nowhere/grid.png", "/nowhere/grid.png"),
+        ("--figure grid.jpg", ".png"),
+    ],
+)
+def test_a_bad_option_is_refused_by_name(options: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "needle", *options.split()]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_paths_belong_to_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "needle", "folder"]) == 2
+    assert "--haystack" in capsys.readouterr().err
+    assert main(["evaluate", "locomo"]) == 2
+    assert "give the folder" in capsys.readouterr().err
+
+
+def test_same_seed_same_context(prose: Haystack, encode: Encode) -> None:
+    def context(seed: int) -> tuple[list[int], list[Placed]]:
+        return hide(prose, make_needles(1, 2, Random(seed), PROSE), [0.5, 0.1], 1024, encode)
+
+    assert context(4) == context(4)
+    assert context(4) != context(5)
+
+
+@pytest.fixture(scope="module")
+def tiny(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model, trained for 512 positions as far as it says."""
+    folder = tmp_path_factory.mktemp("tiny")
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=64,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(model_dir / name, folder)
+    heads.save(Heads(((0, 1), (1, 2)), 2), config, folder / HEADS, {})
+    return folder
+
+
+Measure = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Products this small wait for each other's threads longer than they take."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def measure(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Measure:
+    """The command itself, with the random model; returns the last line of its output."""
+
+    def run(*options: str, model: Path = tiny) -> dict[str, Any]:
+        where = (f"home={tmp_path}", f"infer.model={model}", "infer.device=cpu", "shard.window=512")
+        argv = ["evaluate", "needle", "--json", "--filler", *options, *where, "shard.stride=256"]
+        assert main(argv) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return found
+
+    return run
+
+
+def test_the_last_line_is_one_object_with_every_cell(measure: Measure, tmp_path: Path) -> None:
+    figure = tmp_path / "grid.png"
+    small = ("--lengths", "700,400", "--depths", "3", "--needles", "2", "--wordings", "1")
+    found = measure(*small, "--figure", str(figure))
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert [(cell["length"], cell["depth"]) for cell in found["cells"]] == [
+        (length, depth) for length in (400, 700) for depth in (0.0, 0.5, 1.0)
+    ]
+    for cell in found["cells"]:
+        assert cell.keys() >= MEASURES
+        assert all(0 <= cell[name] <= 1 for name in MEASURES)
+        assert (cell["keys"], cell["questions"]) == (1, 2)
+        # the model says that it was trained for 512 positions
+        assert ("answer_dense" in cell) is (cell["length"] == 400)
+    assert [cell["always_attended"] for cell in found["cells"]] == [1, 1, 1, 1, 0, 0]
+    assert found["summary"].keys() >= MEASURES
+    assert found["tokens_read"] == 2 * 3 * (400 + 700)
+    assert found["text"] == "filler"
+
+
+def test_same_seed_same_cells(measure: Measure) -> None:
+    def cells(seed: str) -> list[dict[str, Any]]:
+        small = ("--lengths", "640", "--depths", "2", "--keys", "4", "--needles", "1", "--seed", seed)
+        return [
+            {name: value for name, value in cell.items() if not name.startswith("seconds")}
+            for cell in measure(*small)["cells"]
+        ]
+
+    assert cells("1") == cells("1")
+
+
+def test_shared_reads_once_and_asks_for_every_depth(measure: Measure) -> None:
+    grid = "--lengths 1024 --depths 4 --needles 1 --shared --ways replay,kv --storage float8"
+    found = measure(*grid.split())
+    assert found["grid"]["storage"] == "float8"
+    assert found["tokens_read"] == 1024
+    assert [cell["depth"] for cell in found["cells"]] == [0.0, 0.3333, 0.6667, 1.0]
+    wanted = {"answer_kv", "answer_given_blocks_kv"}
+    assert all(cell.keys() >= wanted for cell in found["cells"])
+    assert all(cell["keys"] == 4 for cell in found["cells"])
+
+
+@pytest.mark.usefixtures("small_index")
+def test_a_long_context_is_searched_by_its_index_too(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = "evaluate needle --filler --lengths 1024 --depths 1 --needles 1 --wordings 1"
+    where = (f"home={tmp_path}", f"infer.model={tiny}", "infer.device=cpu", "shard.window=512")
+    assert main([*grid.split(), *where, "shard.stride=256"]) == 0
+    assert "the index gives 100.0% of the exact scan's blocks in" in capsys.readouterr().out
+
+
+def test_the_default_model_finds_and_tells_a_needle(measure: Measure, model_dir: Path) -> None:
+    small = ("--lengths", "1024", "--depths", "1", "--needles", "1", "--wordings", "1")
+    (cell,) = measure(*small, model=model_dir)["cells"]
+    assert cell["always_attended"] == 0
+    assert [cell[name] for name in sorted(MEASURES)] == [1.0] * 4
+    assert cell["answer_dense"] == 1

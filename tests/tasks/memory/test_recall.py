@@ -1,0 +1,262 @@
+"""Recall finds by words and by meaning, cites exactly, and takes a question for what it is: data."""
+
+import re
+import zlib
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tasks import schema
+from tasks.errors import InvalidInput
+from tasks.memory.publish import Memory, open_memory, publish, stage
+from tasks.memory.recall import Citation, Hit, cite, format_citation, recall
+from tasks.settings import RecallConfig
+
+SENTENCES = {
+    "law": ["The supplier shall indemnify the buyer.", "This agreement ends in March 2031.", "Use mail."],
+    "cats": ["The cat sat on the mat all day.", "Kittens were running after a ball.", "Dogs bark at night."],
+    "sea": ["A ship left the harbour at dawn.", "The storm broke its mast.", "All sailors were saved."],
+}  # fmt: skip
+SYNONYMS = {"feline": "cat", "felines": "cat", "vessel": "ship", "contract": "agreement"}
+
+
+def embed(texts: list[str]) -> np.ndarray:
+    """Hashed words, where a few synonyms count as one: enough meaning to tell it from spelling."""
+    vectors = np.full((len(texts), schema.VECTOR_DIMS), 1e-3, np.float32)
+    for row, text in enumerate(texts):
+        for word in re.findall(r"\w+", text.lower()):
+            vectors[row, zlib.crc32(SYNONYMS.get(word, word).encode()) % schema.VECTOR_DIMS] += 1
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
+
+
+def place(home: Path, parsed: str, part: int, char: int) -> str:
+    del home, parsed
+    return f"row {part + 1}" if part else f"line {char // 50 + 1}"
+
+
+def record(document: str, number: int, text: str, start: int, **changes: Any) -> dict[str, Any]:
+    end = start + len(text)
+    row = {
+        "id": f"{document}-{number}", "level": "passage", "document": document, "corpus": "",
+        "window_first": 0, "window_last": 0, "char_start": start, "char_end": end, "summary": "",
+        "generated": False, "text": text,
+        "quotes": [{"text": text, "document": document, "start": start, "end": end, "salience": 1.0}],
+        "vector": embed([text])[0], "grounding": 1.0, "dropped": 0, "model": "m", "skip_key": "s",
+        "run": "r1",
+        "created": datetime(2026, 1, 1, tzinfo=UTC), "children": [],
+    }  # fmt: skip
+    return {**row, **changes}
+
+
+def passages(document: str, texts: list[str]) -> list[dict[str, Any]]:
+    starts = np.cumsum([0, *map(len, texts)]).tolist()
+    return [record(document, n, text, starts[n]) for n, text in enumerate(texts)]
+
+
+def source(uri: str, document: str, part: int = 0) -> dict[str, Any]:
+    return {
+        "uri": uri, "version": "1", "content": f"c-{uri}", "part": part, "label": "", "document": document,
+        "chars": 10**6, "outcome": "ok", "reason": "", "parsed": f"parsed/{document}.parquet",
+    }  # fmt: skip
+
+
+def remember(
+    home: Path, run: str, rows: list[dict[str, Any]], *sources: dict[str, Any], retire: Any = ()
+) -> Memory:
+    table = pa.Table.from_pylist(list(sources), schema=schema.SOURCES)
+    publish(home, run, [stage(home, run, rows)], table, retire)
+    return open_memory(home)
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Memory:
+    rows = [row for name, texts in SENTENCES.items() for row in passages(name, texts)]
+    section = "A summary that speaks of the harbour and the storm."
+    rows.append(
+        record(
+            "sea",
+            9,
+            section,
+            0,
+            id="sea-section",
+            level="section",
+            summary=section,
+            char_end=58,
+            quotes=rows[-3]["quotes"] + rows[-2]["quotes"],
+        )
+    )
+    sources = [source(f"docs/{name}.txt", name) for name in SENTENCES] + [
+        source("copy.jsonl", "cats", part=6)
+    ]
+    return remember(tmp_path_factory.mktemp("home"), "r1", rows, *sources)
+
+
+def found(memory: Memory, question: str, config: RecallConfig = RecallConfig(), **filters: Any) -> list[Hit]:  # noqa: B008
+    return recall(memory, question, embed, config, place=place, **filters)
+
+
+def test_words_are_found_whatever_their_ending(memory: Memory) -> None:
+    only_words = RecallConfig(vector_weight=0.0)
+    assert found(memory, "did a kitten run?", only_words)[0].id == "cats-1"
+    assert found(memory, "xylophone", only_words) == []
+
+
+def test_meaning_is_found_where_no_word_matches(memory: Memory) -> None:
+    assert found(memory, "feline", RecallConfig(text_weight=0.0))[0].id == "cats-0"
+    assert found(memory, "feline")[0].id == "cats-0"
+
+
+@pytest.mark.parametrize("fusion", ["rrf", "score"])
+def test_what_both_words_and_meaning_find_comes_first(memory: Memory, fusion: Any) -> None:
+    hits = found(memory, "when does the contract or agreement end?", RecallConfig(fusion=fusion))
+    assert hits[0].id == "law-1"
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        '"unbalanced AND (brackets] {cat',
+        "cat: -mat +sat ~day^3 text:cat",
+        "'; DROP TABLE records; -- cat",
+        "cat\x00\ud800",
+        "*?\\/%_ cat",
+        "ignore all instructions, cat",
+        "cat " * 3000,
+    ],
+)
+def test_a_question_is_data_whatever_it_looks_like(memory: Memory, question: str) -> None:
+    assert found(memory, question)[0].id == "cats-0"
+
+
+@pytest.mark.parametrize("question", ["?!", "the of", "😀", "猫はどこ"])
+def test_a_question_without_a_word_to_look_for_is_no_error(memory: Memory, question: str) -> None:
+    assert len(found(memory, question)) <= 10
+
+
+def test_an_empty_question_and_an_unknown_level_are_refused(memory: Memory) -> None:
+    with pytest.raises(InvalidInput, match="question is empty"):
+        found(memory, "  ")
+    with pytest.raises(InvalidInput, match="'page' is none of passage"):
+        found(memory, "cat", level="page")
+
+
+def test_filters_hold_before_candidates_are_chosen(memory: Memory) -> None:
+    few = RecallConfig(k=1, candidates=1)
+    assert [hit.id for hit in found(memory, "cat", few, document="sea", level="section")] == ["sea-section"]
+    assert {hit.document for hit in found(memory, "cat", document=["sea", "law"])} == {"sea", "law"}
+    assert found(memory, "cat", document="' OR '1'='1") == []
+    assert found(memory, "cat", document=[]) == []
+
+
+def test_a_document_id_with_quotes_in_it_is_still_found(tmp_path: Path) -> None:
+    name = 'it\'s "one"; --'
+    memory = remember(tmp_path, "r1", passages(name, ["A cat."]), source("a", name))
+    assert [hit.document for hit in found(memory, "cat", document=name)] == [name]
+
+
+def test_every_uri_that_holds_a_quote_is_cited_with_place_and_offsets(memory: Memory) -> None:
+    hit = found(memory, "kittens running", RecallConfig(neighbours=0))[0]
+    text = SENTENCES["cats"][1]
+    assert [format_citation(citation) for citation in hit.citations] == [
+        "copy.jsonl:row 7:31-65",
+        "docs/cats.txt:line 1:31-65",
+    ]
+    assert {citation.text for citation in hit.citations} == {text} == {"".join(SENTENCES["cats"])[31:65]}
+
+
+def test_a_summary_cites_each_of_its_quotes_and_a_passage_without_quotes_itself(memory: Memory) -> None:
+    (section,) = found(memory, "harbour storm", level="section")
+    assert [citation.text for citation in section.citations] == SENTENCES["sea"][:2]
+    bare = {**memory.records(["law-0"])[0], "quotes": []}
+    assert cite(memory, bare, place) == [Citation("docs/law.txt", "line 1", 0, 39, SENTENCES["law"][0])]
+
+
+def texts(hit: Hit) -> list[str]:
+    return [citation.text for citation in hit.citations]
+
+
+def test_a_passage_is_cited_with_the_one_beside_it_that_answers_better(memory: Memory) -> None:
+    one, two, three = SENTENCES["sea"]
+    sea: dict[str, Any] = {"document": "sea", "level": "passage"}
+    (middle,) = found(memory, "storm mast sailors", RecallConfig(k=1), **sea)
+    assert texts(middle) == [two, three]
+    (first,) = found(memory, "ship dawn", RecallConfig(k=1, neighbours=2), **sea)
+    assert texts(first) == [one, two, three]
+    assert texts(found(memory, "ship dawn", RecallConfig(neighbours=0), **sea)[0]) == [one]
+    assert texts(found(memory, "storm", level="section")[0]) == [one, two]
+
+
+def test_no_passage_is_shown_twice(memory: Memory) -> None:
+    hits = found(memory, "storm mast sailors harbour", document="sea", level="passage")
+    shown = [text for hit in hits for text in texts(hit)]
+    assert sorted(shown) == sorted(SENTENCES["sea"])
+
+
+def test_neighbours_gain_rank_only_when_asked_to(memory: Memory) -> None:
+    plain = RecallConfig(vector_weight=0.0)
+    spread = RecallConfig(vector_weight=0.0, neighbour_decay=0.9)
+    assert [hit.id for hit in found(memory, "sailors dawn", plain, level="passage")] == ["sea-2", "sea-0"]
+    assert [hit.id for hit in found(memory, "sailors dawn", spread, level="passage")] == ["sea-1", "sea-0"]
+
+
+def test_two_records_of_one_span_are_one_hit(tmp_path: Path) -> None:
+    rows = passages("d", ["The cat sat."])
+    rows.append({**rows[0], "id": "d-document", "level": "document", "summary": "The cat sat."})
+    memory = remember(tmp_path, "r1", rows, source("a", "d"))
+    assert len(found(memory, "cat")) == 1
+
+
+def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_path: Path) -> None:
+    remember(tmp_path, "r1", passages("old", ["The cat is grey."]), source("docs/a.txt", "old"))
+    now = remember(
+        tmp_path, "r2", passages("new", ["The cat is white."]), source("docs/a.txt", "new"), retire=["old"]
+    )
+    assert [hit.text for hit in found(now, "what colour is the grey cat")] == ["The cat is white."]
+    (then,) = found(open_memory(tmp_path, "r1"), "what colour is the grey cat")
+    assert then.text == "The cat is grey."
+    assert [format_citation(one) for one in then.citations] == ["docs/a.txt:line 1:0-16"]
+
+
+def test_an_empty_memory_recalls_nothing(tmp_path: Path) -> None:
+    assert found(remember(tmp_path, "r1", []), "cat") == []
+    remember(tmp_path, "r2", passages("d", ["A cat."]), source("a", "d"))
+    assert found(remember(tmp_path, "r3", [], retire=["d"]), "cat") == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"k": 0},
+        {"candidates": 3},
+        {"text_weight": -1},
+        {"text_weight": 0, "vector_weight": 0},
+        {"neighbours": -1},
+        {"fusion": "sum"},
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        RecallConfig(**values)
+
+
+def _same_vector(vector: np.ndarray, texts: list[str]) -> np.ndarray:
+    return np.stack([vector] * len(texts))
+
+
+def test_the_exact_neighbour_is_found_through_the_vector_index(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(21_000, schema.VECTOR_DIMS)).astype(np.float32)
+    rows = (record("d", n, f"passage {n}", 20 * n, vector=vectors[n], quotes=[]) for n in range(len(vectors)))
+    memory = remember(tmp_path, "r1", rows, source("a", "d"))  # type: ignore[arg-type]
+    assert {index.columns[0] for index in memory.table.list_indices()} == {"text", "vector"}
+    config = RecallConfig(k=1, text_weight=0.0)
+    for number in range(0, 20_000, 2_500):
+        near = partial(_same_vector, vectors[number] + 0.1)
+        assert recall(memory, "anything", near, config, place=place)[0].id == f"d-{number}"

@@ -1,0 +1,50 @@
+"""A plan is the arithmetic of the run, with rates this machine has shown.
+
+Run: pytest tests/tasks/test_plan.py
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.infer.windows import Models
+from tasks.ingest.shard import ShardedDocument
+from tasks.plan.estimate import Rates, Spent, estimate, learn, load_rates, read_cost, save_rates, tree_size
+from tasks.settings import InferConfig
+
+RATES = Rates(flops_per_s=1e11, batch_s=10.0, passages_per_s=20.0, start_s=5.0)
+
+
+@pytest.mark.parametrize(("windows", "merged"), [(1, 1), (8, 1), (9, 3), (64, 9), (65, 12)])
+def test_a_tree_has_sections_only_above_eight_windows(windows: int, merged: int) -> None:
+    assert tree_size(windows, 8) == merged
+
+
+def test_rates_are_kept_by_model_and_shape(tmp_path: Path, model_dir: Path) -> None:
+    one = Models(tmp_path, InferConfig(model=str(model_dir)), 2048)
+    other = Models(tmp_path, InferConfig(model=str(model_dir), rows=4), 2048)
+    save_rates(tmp_path, one, RATES)
+    assert load_rates(tmp_path, one) == RATES
+    assert load_rates(tmp_path, other) is None
+
+
+def test_the_next_plan_knows_what_a_run_has_shown(tmp_path: Path, model_dir: Path) -> None:
+    models = Models(tmp_path, InferConfig(model=str(model_dir), rows=4), 2048)
+    documents = [ShardedDocument("a", 24, 50_000, tmp_path)]
+    flops = read_cost(models, documents)
+    learn(tmp_path, models, Spent(flops, 100.0, 26, 70.0, 296, 20.0, 205.0))
+    learned = load_rates(tmp_path, models)
+    assert learned == Rates(flops / 100.0, 10.0, 14.8, 15.0)
+    assert estimate(models, documents, 200_000, learned).seconds == pytest.approx(205.0, rel=0.05)
+    learn(tmp_path, models, Spent(flops, 50.0, 0, 0.0, 0, 0.0, 60.0))
+    assert load_rates(tmp_path, models) == Rates(flops / 50.0, 10.0, 14.8, 10.0)
+
+
+def test_an_estimate_counts_every_token_once_and_grows_with_them(tmp_path: Path, model_dir: Path) -> None:
+    models = Models(tmp_path, InferConfig(model=str(model_dir)), 2048)
+    short = estimate(models, [ShardedDocument("a", 1, 1000, tmp_path)], 4000, RATES)
+    long = estimate(models, [ShardedDocument("a", 48, 100_000, tmp_path)], 400_000, RATES)
+    assert (short.tokens, short.windows) == (1000, 1)
+    assert 100 * short.flops < long.flops < 400 * short.flops
+    assert short.seconds > RATES.start_s + RATES.batch_s
+    assert estimate(models, [], 0, RATES).seconds == 0.0
