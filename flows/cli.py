@@ -203,7 +203,7 @@ speed of both and how surprising the text is to the model, which says what it un
 
 SCALING_HELP = """\
 The same documents are read by one reader process with all threads and by several with their share, in turns,
-and one text by several processes that share every chunk. A simulator foretells the seconds of each from the
+and one text by several processes that share every chunk. A simulator predicts the seconds of each from the
 pace of one process, and the bytes they exchange from a formula; both stand beside what was measured.
 
 It then prints, for 1 to 256 GPUs and 10 million to 1 billion tokens: into how many shards the text is cut,

@@ -152,7 +152,7 @@ def _machine(result: Row) -> list[str]:
 
 
 def scaling(result: Row) -> str:
-    """What was measured here beside what was foretold, then the simulated plans and what they assume."""
+    """What was measured here beside what was predicted, then the simulated plans and what they assume."""
     machine, assumed = result["machine"], result["assumed"]
     return "\n".join(
         [
@@ -192,12 +192,12 @@ def _window(row: Row) -> list[str]:
     return [str(row["least"]), *speed, f"{row['nats']:.3f}", f"{row['nats_lost']:+.4f}"]
 
 
-MEASURED = "ranks,threads each,tokens/s,beside 1 rank,seconds,foretold,error,start-up"
+MEASURED = "ranks,threads each,tokens/s,beside 1 rank,seconds,predicted,error,start-up"
 PLANS = "tokens,GPUs,shards,GPUs to a chunk,time,efficiency,limited by"
 
 
 def _measured(row: Row) -> list[str]:
-    times = [f"{row['ratio']:.2f} x", seconds(row["seconds"]), seconds(row["foretold_s"])]
+    times = [f"{row['ratio']:.2f} x", seconds(row["seconds"]), seconds(row["predicted_s"])]
     rate = f"{row['tokens_per_s']:,.0f}"
     return [
         str(row["ranks"]),
@@ -213,7 +213,7 @@ def _together(row: Row) -> str:
     return (
         f"{row['tokens']:,} tokens read by {row['ranks']} ranks together, over {row['way']}: "
         f"{row['bytes']:,} bytes sent, {row['formula_bytes']:,} by the formula; {seconds(row['seconds'])}, "
-        f"{seconds(row['foretold_s'])} foretold ({row['error']:+.0%})"
+        f"{seconds(row['predicted_s'])} predicted ({row['error']:+.0%})"
     )
 
 

@@ -207,7 +207,7 @@ class Ledger:
         return int(count)
 
     def deaths(self, key: str) -> dict[tuple[str, int], tuple[int, str]]:
-        """Of every (document, window) that readers died over under this skip key: how many, last reason."""
+        """Of every (document, window) that readers died over under this cache key: how many, last reason."""
         found = self._read("SELECT document, window, count, reason FROM reader_deaths WHERE key = ?", (key,))
         return {(document, window): (count, reason) for document, window, count, reason in found}
 

@@ -21,7 +21,7 @@ from tasks.errors import InvalidInput
 from tasks.infer.cluster import read_all
 from tasks.infer.group import Setup
 from tasks.infer.queue import Desk, Outcome
-from tasks.infer.windows import Models, Source, forget_states, skip_key, window_key
+from tasks.infer.windows import Models, Source, cache_key, forget_states, window_key
 from tasks.ingest.cluster import connect
 from tasks.ingest.discover import discover, root
 from tasks.ingest.parse import parse_source, parser_key
@@ -74,8 +74,8 @@ class Run:
 
     @cached_property
     def key(self) -> str:
-        """The skip key: what was read under another one is read again."""
-        return skip_key(self.models, self.shard)
+        """The cache key: what was read under another one is read again."""
+        return cache_key(self.models, self.shard)
 
     @cached_property
     def before(self) -> Memory | None:
@@ -132,7 +132,7 @@ class Work:
     todo: dict[str, Row]
     """Documents to read, each with the first source that holds it."""
     kept: dict[str, Row]
-    """Documents that memory already holds under this skip key."""
+    """Documents that memory already holds under this cache key."""
     sources: pa.Table
     """Every source the memory will know after this run."""
     gone: list[str]

@@ -111,19 +111,19 @@ class InferConfig:
     """auto, cpu or cuda."""
     threads: int = 0
     """CPU threads of the reader; 0 leaves torch's own choice, and shares the cores out among ranks."""
-    ranks: int = 1
+    workers: int = 1
     """Reader processes on a node; 1 reads in this process."""
-    spread: int = 1
-    """Ranks that read every chunk together, as one DeepSpeed job; a part of `ranks`."""
-    streams: int = 0
+    sequence_parallel: int = 1
+    """Ranks that read every chunk together, as one DeepSpeed job; divides `workers`."""
+    batch_size: int = 0
     """Shards that a rank reads at a time, as rows of one batch; 0 is 1 on a CPU, which one fills, else 8."""
-    shard_windows: int = 128
+    segment_windows: int = 128
     """A document of twice so many windows or more is read in shards of at least so many."""
-    hang_s: float = 300.0
+    heartbeat_timeout_s: float = 300.0
     """Seconds without a sign after which a rank is killed; its shard goes to another."""
-    rank_memory_mb: int = 0
+    worker_memory_mb: int = 0
     """Resident memory at which a rank is killed, in MiB; 0 is no cap."""
-    rows: int = 16
+    summary_batch_size: int = 16
     """Summaries decoded together."""
     prompt_tokens: int = 320
     """Longest prompt of a summary."""
@@ -139,24 +139,30 @@ class InferConfig:
     """Support a generated sentence needs to be stored."""
 
     def __post_init__(self) -> None:
-        for name in ("rows", "summary_tokens", "quotes", "passage_chars", "ranks"):
+        for name in ("summary_batch_size", "summary_tokens", "quotes", "passage_chars", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"infer.{name}={getattr(self, name)} must be at least 1")
-        if self.spread < 1 or self.ranks % self.spread:
+        if self.sequence_parallel < 1 or self.workers % self.sequence_parallel:
             raise ValueError(
-                f"infer.spread={self.spread} must be at least 1 and divide infer.ranks={self.ranks}"
+                f"infer.sequence_parallel={self.sequence_parallel} must be at least 1 and divide "
+                f"infer.workers={self.workers}"
             )
-        if self.streams < 0 or (self.streams > 1 and self.spread > 1):
+        if self.batch_size < 0 or (self.batch_size > 1 and self.sequence_parallel > 1):
             raise ValueError(
-                f"infer.streams={self.streams} with infer.spread={self.spread}: give 0 (as fits the device) "
+                f"infer.batch_size={self.batch_size} with "
+                f"infer.sequence_parallel={self.sequence_parallel}: give 0 (as fits the device) "
                 f"or more, and 0 or 1 where ranks read every chunk together"
             )
-        if self.shard_windows < 2:
+        if self.segment_windows < 2:
             raise ValueError(
-                f"infer.shard_windows={self.shard_windows} must be at least 2: one more is read before each"
+                f"infer.segment_windows={self.segment_windows} must be at least 2: "
+                f"one more is read before each"
             )
-        if self.hang_s <= 0 or self.rank_memory_mb < 0:
-            wrong = f"infer.hang_s={self.hang_s:g} or infer.rank_memory_mb={self.rank_memory_mb}"
+        if self.heartbeat_timeout_s <= 0 or self.worker_memory_mb < 0:
+            wrong = (
+                f"infer.heartbeat_timeout_s={self.heartbeat_timeout_s:g} or "
+                f"infer.worker_memory_mb={self.worker_memory_mb}"
+            )
             raise ValueError(f"{wrong}: give seconds above 0, and MiB of 0 (no cap) or more")
         if self.fan_in < 2:
             raise ValueError(f"infer.fan_in={self.fan_in} must be at least 2")

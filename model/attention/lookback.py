@@ -3,7 +3,7 @@
 The idea: what a decoder gains from text far behind is mostly repetition, names and phrases that it has seen
 there and copies. So a chunk's own tokens say beforehand what a narrower window would lose: pairs of
 neighbouring tokens whose latest earlier occurrence lies beyond it. That takes no pass of the network, is the
-same on every machine, and foretells the loss far better than how surprised the model is (the entropy of its
+same on every machine, and predicts the loss far better than how surprised the model is (the entropy of its
 predictions does so hardly at all).
 
 Copying of what followed a token before: Olsson et al. 2022, "In-context learning and induction heads". That

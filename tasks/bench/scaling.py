@@ -2,7 +2,7 @@
 
 The idea: the same documents are read by one rank with all threads and by several with their share, in turns,
 by the very processes that `nightread read` uses. Before they begin, every rank reads a short text beside the
-others; from that pace alone the simulator foretells the turn. What it says of machines that are not here is
+others; from that pace alone the simulator predicts the turn. What it says of machines that are not here is
 then printed with the figures it assumes.
 """
 
@@ -142,7 +142,7 @@ def _together(world: int, run: "Run", ids: Sequence[int], repeats: int) -> Row:
     links = sent / world / min(a["bytes_per_s"] for a in found) + calls * max(a["latency_s"] for a in found)
     turns = list(zip(*(answer["turns"] for answer in found), strict=True))  # of each, a pair from every rank
     seconds = [max(spent for _, spent in turn) for turn in turns]
-    foretold = [flops / min(rate for rate, _ in turn) + links for turn in turns]
+    predicted = [flops / min(rate for rate, _ in turn) + links for turn in turns]
     return {
         "ranks": world,
         "tokens": len(ids),
@@ -150,8 +150,8 @@ def _together(world: int, run: "Run", ids: Sequence[int], repeats: int) -> Row:
         "bytes": sum(answer["sent"] for answer in found),
         "formula_bytes": sent,
         "seconds": median(seconds),
-        "foretold_s": median(foretold),
-        "error": median(said / spent - 1 for said, spent in zip(foretold, seconds, strict=True)),
+        "predicted_s": median(predicted),
+        "error": median(said / spent - 1 for said, spent in zip(predicted, seconds, strict=True)),
         "of_it_links_s": links,
     }
 

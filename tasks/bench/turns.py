@@ -1,7 +1,7 @@
 """The same documents read by so many ranks, in turns, with the processes that `nightread read` uses.
 
 The idea: ranks begin together, and each has read a short text beside the others before, from whose pace the
-simulator must foretell the turn.
+simulator must predict the turn.
 """
 
 import shutil
@@ -101,7 +101,7 @@ class Bench:
         corpus.mkdir()
         _write_texts(corpus, documents, tokens, run.models.folder)
         # documents are what is counted here: none is cut
-        infer = replace(run.infer, model=str(run.models.folder.resolve()), shard_windows=1 << 30)
+        infer = replace(run.infer, model=str(run.models.folder.resolve()), segment_windows=1 << 30)
         self.run = replace(run, uris=(str(corpus),), home=scratch, infer=infer)
         self.progress, self.turns = progress, 0
         work = steps.choose(self.run, steps.collect(self.run, lambda _: None))
@@ -128,7 +128,7 @@ class Bench:
 
         setup = Setup(
             self.run.home,
-            replace(self.run.infer, ranks=ranks, spread=1, streams=1, threads=0),
+            replace(self.run.infer, workers=ranks, sequence_parallel=1, batch_size=1, threads=0),
             self.run.shard,
             self.run.key,
         )
@@ -143,7 +143,7 @@ class Bench:
     def row(self, ranks: int, turns: Sequence[Turn], alone: Sequence[Turn]) -> Row:
         """Medians of the turns; each turn is set beside that of one rank before it."""
         costs = [float(self.flops(document.tokens)) for document, _ in self.pairs]
-        foretold = [makespan(costs, list(turn.rates.values())) for turn in turns]
+        predicted = [makespan(costs, list(turn.rates.values())) for turn in turns]
         return {
             "ranks": ranks,
             "threads": threads(ranks),
@@ -151,8 +151,8 @@ class Bench:
             "seconds": median(turn.seconds for turn in turns),
             "tokens_per_s": self.tokens / median(turn.seconds for turn in turns),
             "ratio": median(one.seconds / turn.seconds for one, turn in zip(alone, turns, strict=True)),
-            "foretold_s": median(foretold),
-            "error": median(said / turn.seconds - 1 for said, turn in zip(foretold, turns, strict=True)),
+            "predicted_s": median(predicted),
+            "error": median(said / turn.seconds - 1 for said, turn in zip(predicted, turns, strict=True)),
             "start_s": median(turn.start_s for turn in turns),
         }
 

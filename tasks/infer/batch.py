@@ -22,7 +22,7 @@ class Rows:
     """The shards that are being read by this process, each with the number of its row.
 
     Args:
-        key: the skip key.
+        key: the cache key.
     """
 
     def __init__(self, home: Path, models: Models, key: str, keep: Keep) -> None:
@@ -75,7 +75,7 @@ def read_here(desk: Desk, home: Path, models: Models) -> None:
     def name(row: int) -> str:
         return row_of("here", row)
 
-    rows, free = Rows(home, models, desk.key, keep), list(range(models.streams))
+    rows, free = Rows(home, models, desk.key, keep), list(range(models.batch_size))
     while desk.open():
         while free and (job := desk.take(name(free[0]))) is not None:
             rows.begin(free.pop(0), job)

@@ -51,11 +51,13 @@ def read_all(desk: Desk, setup: Setup, models: Models, cluster: ClusterConfig) -
             if readers(client):
                 _Nodes(client, desk, setup, cluster.address).work()
                 return
-    if desk.open() and setup.infer.ranks == 1:
+    if desk.open() and setup.infer.workers == 1:
         read_here(desk, setup.home, models)
     elif desk.open():
-        groups = min(setup.infer.ranks // setup.infer.spread, len(desk.waiting))
-        Node(replace(setup, infer=replace(setup.infer, ranks=groups * setup.infer.spread)), desk).work()
+        groups = min(setup.infer.workers // setup.infer.sequence_parallel, len(desk.waiting))
+        Node(
+            replace(setup, infer=replace(setup.infer, workers=groups * setup.infer.sequence_parallel)), desk
+        ).work()
 
 
 def readers(client: Any) -> set[str]:
@@ -101,7 +103,7 @@ def work_on_node(setup: Setup, name: str, questions: str) -> None:
     """The one task of a node: its ranks read until there is nothing left."""
     client = get_client()
     queues = Queue(questions, client=client), Queue(name, client=client)
-    Node(setup, _FarDesk(name, *queues, setup.infer.hang_s), name).work()
+    Node(setup, _FarDesk(name, *queues, setup.infer.heartbeat_timeout_s), name).work()
 
 
 @dataclass
@@ -196,9 +198,9 @@ class _Nodes:
             return f"its node failed ({self.failures[node.address]})"
         if status != "pending":
             return "its node stopped"
-        if node.heard and time.monotonic() - node.heard > self.setup.infer.hang_s:
+        if node.heard and time.monotonic() - node.heard > self.setup.infer.heartbeat_timeout_s:
             self.failures[node.address] = "a node hung"
-            return f"its node gave no sign for {self.setup.infer.hang_s:g} s"
+            return f"its node gave no sign for {self.setup.infer.heartbeat_timeout_s:g} s"
         return ""
 
     def _lose(self, name: str, why: str) -> None:

@@ -1,10 +1,10 @@
 """Ranks: processes that read, each with its share of the cores and one of the devices, singly or in groups.
 
-The idea: reading different shards needs no exchange, so ranks that do are alone: in a group the death of one
-ends all. Only where `infer.spread` ranks read every chunk together do they join one, as a DeepSpeed job
-(`model.parallel.collectives`), started directly: DeepSpeed's launcher takes 10 to 22 s, and brings nothing
-else here. Either way a node sees groups: what is said to one reaches all its ranks, and its first rank
-answers.
+The idea: reading different shards needs no exchange, so ranks that do are alone: in a group the death of
+one ends all. Only where `infer.sequence_parallel` ranks read every chunk together do they join one, as a
+DeepSpeed job (`model.parallel.collectives`), started directly: DeepSpeed's launcher takes 10 to 22 s, and
+brings nothing else here. Either way a node sees groups: what is said to one reaches all its ranks, and its
+first rank answers.
 """
 
 import json
@@ -89,12 +89,12 @@ class Rank:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=environment(local_rank, setup.infer.ranks),
+            env=environment(local_rank, setup.infer.workers),
             start_new_session=True,  # an interrupt is the node's to handle
         )
         self.watched = psutil.Process(self.process.pid)
         self.ready, self.heard, self._part = False, time.monotonic(), b""
-        shared = replace(setup.infer, threads=setup.infer.threads or threads(setup.infer.ranks))
+        shared = replace(setup.infer, threads=setup.infer.threads or threads(setup.infer.workers))
         self.tell({**replace(setup, infer=shared).as_dict(), **place})
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -117,11 +117,11 @@ class Rank:
         if self.process.poll() is not None:
             return self._cause(self.process.returncode)
         silent = time.monotonic() - self.heard
-        if (busy or not self.ready) and silent > (config.hang_s if self.ready else START_S):
+        if (busy or not self.ready) and silent > (config.heartbeat_timeout_s if self.ready else START_S):
             return f"it gave no sign for {silent:.0f} s"
         used = _resident(self.watched) >> 20
-        if config.rank_memory_mb and used > config.rank_memory_mb:
-            return f"it took {used} MiB of memory, over infer.rank_memory_mb={config.rank_memory_mb}"
+        if config.worker_memory_mb and used > config.worker_memory_mb:
+            return f"it took {used} MiB of memory, over infer.worker_memory_mb={config.worker_memory_mb}"
         return ""
 
     def _cause(self, code: int) -> str:
@@ -173,11 +173,11 @@ class Group:
     def __init__(self, name: str, place: int, setup: Setup) -> None:
         self.name, self.place = name, place
         self.rows, self.busy = 0, set[int]()
-        size, port, devices = setup.infer.spread, free_port(), visible_devices()
+        size, port, devices = setup.infer.sequence_parallel, free_port(), visible_devices()
         if setup.infer.device != "cpu" and 0 < len(devices) < size:
             raise InvalidInput(
-                f"infer.spread={size}: this node has {len(devices)} devices, and ranks that read every chunk "
-                f"together need one each: lower it, or read on the CPU with infer.device=cpu"
+                f"infer.sequence_parallel={size}: this node has {len(devices)} devices, and ranks that read "
+                f"every chunk together need one each: lower it, or read on the CPU with infer.device=cpu"
             )
         self.ranks = [Rank(place * size + rank, setup, {"rank": rank, "port": port}) for rank in range(size)]
 

@@ -26,7 +26,7 @@ class Node:
     """The groups of this machine, and the loop that feeds and watches them.
 
     Args:
-        setup: `setup.infer.ranks` processes are kept running, in groups of `setup.infer.spread`.
+        setup: `setup.infer.workers` processes are kept running, in groups of `setup.infer.sequence_parallel`.
         desk: where shards come from and windows go to.
         name: of the node, unique among all.
     """
@@ -57,7 +57,7 @@ class Node:
     @contextmanager
     def _running(self) -> Iterator[None]:
         try:
-            for place in range(self.setup.infer.ranks // self.setup.infer.spread):
+            for place in range(self.setup.infer.workers // self.setup.infer.sequence_parallel):
                 self._start(place)
             yield
         finally:

@@ -117,7 +117,7 @@ class Desk:
     Args:
         documents: what may have to be read.
         config: how long documents are cut.
-        key: the skip key.
+        key: the cache key.
         progress: told of the tokens of every window that is kept.
     """
 

@@ -37,10 +37,20 @@ from tasks.settings import InferConfig, ShardConfig
 
 CODE_VERSION = "3"
 """Raised whenever a change to reading, quoting, writing or grounding changes what is stored."""
-STREAMS = 8
+GPU_BATCH_SIZE = 8
 """Shards that a GPU reads at a time if nothing else is said: one row leaves most of it idle."""
-_HOW = ("device", "threads", "ranks", "spread", "streams", "hang_s", "rank_memory_mb")
+_HOW = (
+    "device",
+    "threads",
+    "workers",
+    "sequence_parallel",
+    "batch_size",
+    "heartbeat_timeout_s",
+    "worker_memory_mb",
+)
 """Settings of who reads, not of what."""
+_STORED_NAMES = {"summary_batch_size": "rows", "segment_windows": "shard_windows"}
+"""What the key calls a setting: a new name for one is no reason to read everything again."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +103,10 @@ class Models:
         return _reader(self.fingerprints[0], self.folder, self.stride, self.device, self.dtype, self.ranks)
 
     @property
-    def streams(self) -> int:
+    def batch_size(self) -> int:
         """Shards that this process reads at a time."""
-        return self.config.streams or (
-            STREAMS if self.device.type == "cuda" and self.config.spread == 1 else 1
+        return self.config.batch_size or (
+            GPU_BATCH_SIZE if self.device.type == "cuda" and self.config.sequence_parallel == 1 else 1
         )
 
     @property
@@ -107,7 +117,7 @@ class Models:
     @cached_property
     def writer(self) -> Writer:
         config = self.config
-        return Writer(self.reader, config.rows, config.prompt_tokens, config.summary_tokens)
+        return Writer(self.reader, config.summary_batch_size, config.prompt_tokens, config.summary_tokens)
 
     @property
     def embedder(self) -> Embedder:
@@ -134,7 +144,7 @@ def _reader(
     return alone if ranks is None else RanksReader(alone, ranks)
 
 
-def skip_key(models: Models, shard: ShardConfig) -> str:
+def cache_key(models: Models, shard: ShardConfig) -> str:
     """Hash of everything that changes an answer, short enough to read.
 
     What only changes how sums are rounded, not what is read, is left out on purpose. In bf16 that may turn
@@ -143,6 +153,8 @@ def skip_key(models: Models, shard: ShardConfig) -> str:
     config = asdict(models.config)
     for name in ("model", "embedder", *_HOW):
         del config[name]
+    for name, stored in _STORED_NAMES.items():
+        config[stored] = config.pop(name)
     parts = [
         CODE_VERSION,
         *models.fingerprints,
@@ -171,7 +183,7 @@ class Source:
 
 def shards_of(document: ShardedDocument, config: InferConfig) -> list[range]:
     """Ranges of windows that are read one after the other; the cuts depend on the document alone."""
-    return cuts(document.windows, max(1, min(MOST, document.windows // config.shard_windows)))
+    return cuts(document.windows, max(1, min(MOST, document.windows // config.segment_windows)))
 
 
 def first_missing(document: str, shard: range, key: str, ledger: Ledger) -> int | None:

@@ -58,7 +58,7 @@ def serve(line: _Line) -> None:
     """Load the models that the first message names, then read shards until the pipe closes."""
     setup = line.orders.get()
     with ExitStack() as stack:
-        ranks = stack.enter_context(_join(setup)) if setup["infer"]["spread"] > 1 else None
+        ranks = stack.enter_context(_join(setup)) if setup["infer"]["sequence_parallel"] > 1 else None
         _read(line, setup, ranks)
 
 
@@ -68,25 +68,25 @@ def _join(setup: Message) -> "Ranks":
     from model.parallel import collectives as parallel
 
     device = weights.pick_device(setup["infer"]["device"])
-    return parallel.join(setup["rank"], setup["infer"]["spread"], setup["port"], device=device)
+    return parallel.join(setup["rank"], setup["infer"]["sequence_parallel"], setup["port"], device=device)
 
 
 def _read(line: _Line, setup: Message, ranks: "Ranks | None") -> None:
     from tasks.infer.batch import Rows
     from tasks.infer.queue import Job
-    from tasks.infer.windows import Done, Models, skip_key
+    from tasks.infer.windows import Done, Models, cache_key
 
     home = Path(setup["home"])
     config = InferConfig(**{**setup["infer"], "ground": GroundConfig(**setup["infer"]["ground"])})
     shard = ShardConfig(**setup["shard"])
     models = Models(home, config, shard.stride, ranks)
-    if skip_key(models, shard) != setup["key"]:
+    if cache_key(models, shard) != setup["key"]:
         raise InvalidInput(
             f"the model under {models.folder}, or Nightread itself, is another one here than where the run "
             f"began: give every node the same files"
         )
     _ = models.reader  # loaded now: it is no document's time
-    line.tell("ready", rows=models.streams)
+    line.tell("ready", rows=models.batch_size)
 
     def keep(windows: Mapping[int, Done]) -> list[bool]:
         kept = [False] * len(windows)

@@ -43,7 +43,7 @@ def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
 
 
 def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
-    """None for a document that no run has finished under this skip key."""
+    """None for a document that no run has finished under this cache key."""
     payload = ledger.get(document_key(key, document))
     if payload is None:
         return None
@@ -150,7 +150,7 @@ class Changes:
 
 
 def superseded(memory: Memory | None, key: str, work: Changes, corpus: str, kept: set[str]) -> list[str]:
-    """Records this run replaces: of its documents under another skip key, of its corpus as it was, and
+    """Records this run replaces: of its documents under another cache key, of its corpus as it was, and
     of any corpus that quotes a document which is gone."""
     if memory is None or memory.is_empty:
         return []

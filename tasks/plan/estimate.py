@@ -63,9 +63,9 @@ def save_rates(home: Path, models: Models, rates: Rates) -> None:
 
 def _rates_key(models: Models) -> str:
     config = models.config
-    shape = f"{config.rows}x{config.prompt_tokens}+{config.summary_tokens}"
-    ranks = f" {config.ranks} ranks by {config.spread}" if config.ranks > 1 else ""
-    streams = f" {models.streams} at a time" if models.streams > 1 else ""
+    shape = f"{config.summary_batch_size}x{config.prompt_tokens}+{config.summary_tokens}"
+    ranks = f" {config.workers} ranks by {config.sequence_parallel}" if config.workers > 1 else ""
+    streams = f" {models.batch_size} at a time" if models.batch_size > 1 else ""
     return f"{models.name} {models.device} {os.cpu_count()} cores {models.stride} {shape}{ranks}{streams}"
 
 
@@ -81,7 +81,7 @@ def trial(home: Path, models: Models) -> Rates:
         reader.read(cache, chunk)
     reader.salience([cache])
     read = time.monotonic()
-    models.writer.write([_TRIAL_TEXT * 12] * models.config.rows)
+    models.writer.write([_TRIAL_TEXT * 12] * models.config.summary_batch_size)
     written = time.monotonic()
     embedder.encode([_TRIAL_TEXT * (models.config.passage_chars // len(_TRIAL_TEXT))] * 32)
     embedded = time.monotonic()
@@ -111,7 +111,7 @@ class Spent:
 def learn(home: Path, models: Models, spent: Spent) -> None:
     """Keep the rates that a run has shown; what it did not do keeps the rate it had."""
     known = load_rates(home, models)
-    batches = -(-spent.summaries // models.config.rows)
+    batches = -(-spent.summaries // models.config.summary_batch_size)
     if known is None and not (batches and spent.passages):
         return
     old = known or Rates(1.0, 1.0, 1.0, 1.0)
@@ -170,7 +170,7 @@ def estimate(models: Models, documents: Sequence[ShardedDocument], chars: int, r
     seconds = (
         rates.start_s
         + flops / rates.flops_per_s
-        + -(-summaries // config.rows) * rates.batch_s
+        + -(-summaries // config.summary_batch_size) * rates.batch_s
         + passages / rates.passages_per_s
         if documents
         else 0.0

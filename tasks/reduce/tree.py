@@ -157,8 +157,8 @@ def summarise(
     )
     done = ledger.has_many([name for name, _ in wanted])
     decoded = 0
-    for start in range(0, len(wanted), models.config.rows):
-        batch = wanted[start : start + models.config.rows]
+    for start in range(0, len(wanted), models.config.summary_batch_size):
+        batch = wanted[start : start + models.config.summary_batch_size]
         missing = {name for name, _ in batch} - done
         if missing:
             items = [item for item in _decode(batch, models) if item[0] in missing]

@@ -44,7 +44,7 @@ def test_after_two_dashes_nothing_is_a_setting() -> None:
     [
         (["runs", "infer.mdel=x"], "infer.model"),
         (["runs", "--conf", "nowhere"], "nowhere"),
-        (["runs", "infer.rows=0"], "infer.rows=0"),
+        (["runs", "infer.summary_batch_size=0"], "infer.summary_batch_size=0"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

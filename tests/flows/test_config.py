@@ -11,8 +11,8 @@ from tasks.errors import InvalidInput
 def test_later_layers_win(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("infer:\n  quotes: 7\n  rows: 3\n")
-    config = load(str(mine), ["infer.rows=5"])
-    assert (config.infer.quotes, config.infer.rows) == (7, 5)
+    config = load(str(mine), ["infer.summary_batch_size=5"])
+    assert (config.infer.quotes, config.infer.summary_batch_size) == (7, 5)
     assert config.shard == RunConfig().shard
 
 
@@ -21,7 +21,7 @@ def test_what_comes_out_is_frozen_dataclasses_of_their_owners() -> None:
     assert isinstance(config, RunConfig)
     assert config.home == "2024"
     with pytest.raises(AttributeError):
-        config.infer.rows = 2  # type: ignore[misc]
+        config.infer.summary_batch_size = 2  # type: ignore[misc]
 
 
 def test_an_empty_value_is_the_empty_text() -> None:
@@ -35,12 +35,12 @@ def test_an_empty_value_is_the_empty_text() -> None:
         ("model=x", "did you mean infer.model"),
         ("recal.k=3", "did you mean recall.k"),
         ("zzz=1", "conf/base.yaml lists every key"),
-        ("infer.rows=many", "'many'"),
-        ("infer.rows=1.5", "'1.5'"),
+        ("infer.summary_batch_size=many", "'many'"),
+        ("infer.summary_batch_size=1.5", "'1.5'"),
         ("infer.ground.gain=null", "infer.ground.gain"),
         ("infer=3", "infer=3"),
         ("recall.fusion=best", "'best'"),
-        ("infer.rows=0", "infer.rows=0 must be at least 1"),
+        ("infer.summary_batch_size=0", "infer.summary_batch_size=0 must be at least 1"),
         ("shard.window=100", "shard.window=100"),
         ("recall.k=0", "k=0"),
         ("home=", "must name a folder"),

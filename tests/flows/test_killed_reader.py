@@ -19,7 +19,7 @@ def test_a_document_that_kills_its_readers_is_quarantined_and_retried(
     model = tiny_model(tmp_path / "model", model_dir)
     bad = Reading(home, folder, model).document("report-01.txt")
     poison(bad)
-    settings = ["--conf", "tiny", f"home={home}", f"infer.model={model}", "infer.ranks=2"]
+    settings = ["--conf", "tiny", f"home={home}", f"infer.model={model}", "infer.workers=2"]
     code, outcome = nightread("read", str(folder), *settings)
     assert (code, outcome["status"], outcome["read"]) == (3, "published", 2)
     (row,) = outcome["quarantined"]

@@ -1,4 +1,4 @@
-"""`nightread bench scaling` measures ranks, foretells them, and says what larger machines would take.
+"""`nightread bench scaling` measures ranks, predicts them, and says what larger machines would take.
 
 Run: pytest tests/flows/test_scaling.py (-m slow for the default model: seconds within 25 %)
 """

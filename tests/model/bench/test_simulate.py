@@ -1,6 +1,6 @@
 """The simulator adds up: one device is plain arithmetic, and every term limits where it is made to.
 
-What it foretells of real ranks is checked in tests/flows/test_scaling.py.
+What it predicts of real ranks is checked in tests/flows/test_scaling.py.
 Run: pytest tests/model/test_simulate.py
 """
 

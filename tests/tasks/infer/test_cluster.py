@@ -103,7 +103,12 @@ def undisturbed(
 
 
 def reading(home: Path, corpus: Path, model: Path, cluster: Cluster, *overrides: str) -> Reading:
-    far = [f"cluster.address={cluster.address}", "infer.ranks=2", "infer.hang_s=20", *overrides]
+    far = [
+        f"cluster.address={cluster.address}",
+        "infer.workers=2",
+        "infer.heartbeat_timeout_s=20",
+        *overrides,
+    ]
     return Reading(home, corpus, model, *far)
 
 
@@ -201,8 +206,8 @@ def test_nodes_that_cannot_read_end_the_run_and_say_why(
 ) -> None:
     cluster.worker("a", "--resources", "reader=1")
     wait_for_workers(cluster, 1)
-    run = reading(tmp_path / "home", corpus, model, cluster, "infer.rank_memory_mb=50")
-    with pytest.raises(NightreadError, match=r"no node can read: .*rank_memory_mb=50"):
+    run = reading(tmp_path / "home", corpus, model, cluster, "infer.worker_memory_mb=50")
+    with pytest.raises(NightreadError, match=r"no node can read: .*worker_memory_mb=50"):
         run.infer()
     for _ in range(100):
         if not ranks_of(cluster.processes["a"].pid):

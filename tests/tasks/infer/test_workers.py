@@ -55,7 +55,7 @@ def whole(reading: Reading, expected: dict[str, bytes]) -> bool:
 def test_any_number_of_ranks_keeps_the_same_windows(
     ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, f"infer.ranks={ranks}")
+    reading = Reading(tmp_path / "home", corpus, model, f"infer.workers={ranks}")
     read = reading.infer()
     assert whole(reading, expected)
     assert read.windows == len(expected)
@@ -64,7 +64,7 @@ def test_any_number_of_ranks_keeps_the_same_windows(
     assert reading.infer().windows == 0
 
 
-TOGETHER = ("infer.ranks=2", "infer.spread=2")
+TOGETHER = ("infer.workers=2", "infer.sequence_parallel=2")
 
 
 def nearly_whole(reading: Reading, expected: dict[str, bytes]) -> bool:
@@ -103,7 +103,7 @@ def test_one_of_two_that_share_every_chunk_may_die(
 def test_two_that_share_every_chunk_are_given_up_when_one_hangs(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER, "infer.hang_s=3")
+    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER, "infer.heartbeat_timeout_s=3")
     with meanwhile(once_reading(reading, lambda: ranks_of()[1].send_signal(signal.SIGSTOP))):
         reading.infer()
     assert nearly_whole(reading, expected)
@@ -125,7 +125,7 @@ def test_ranks_that_share_every_chunk_need_a_device_each(
     if not refused:
         assert reading.infer().windows
         return
-    with pytest.raises(InvalidInput, match=r"infer.spread=2: this node has 1 devices"):
+    with pytest.raises(InvalidInput, match=r"infer.sequence_parallel=2: this node has 1 devices"):
         reading.infer()
 
 
@@ -149,14 +149,14 @@ def watched(see: Callable[[Sequence[Handed]], None]) -> Iterator[None]:
         yield
 
 
-AT_A_TIME = "infer.streams=4"
+AT_A_TIME = "infer.batch_size=4"
 
 
 @pytest.mark.parametrize("ranks", [*slow(1), 2])
 def test_a_rank_that_reads_several_at_a_time_keeps_the_same_windows(
     ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, f"infer.ranks={ranks}")
+    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, f"infer.workers={ranks}")
     together: list[int] = []
     with watched(lambda handed: together.append(len(handed))):
         read = reading.infer()
@@ -168,7 +168,7 @@ def test_a_rank_that_reads_several_at_a_time_keeps_the_same_windows(
 def test_a_rank_that_reads_several_at_a_time_may_die_and_goes_on_where_it_was(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, "infer.ranks=2")
+    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, "infer.workers=2")
     with meanwhile(once_reading(reading, lambda: random.choice(ranks_of()).kill())):
         read = reading.infer()
     assert nearly_whole(reading, expected)
@@ -179,7 +179,7 @@ def test_a_rank_that_reads_several_at_a_time_may_die_and_goes_on_where_it_was(
 def test_of_several_that_are_read_at_a_time_only_the_one_that_kills_is_refused(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.streams=6", "infer.ranks=2")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.batch_size=6", "infer.workers=2")
     bad = reading.document("report-03.txt")
     poison(bad)
     read = reading.infer()
@@ -190,7 +190,7 @@ def test_of_several_that_are_read_at_a_time_only_the_one_that_kills_is_refused(
     assert len(windows(reading.run.home)) == len(expected) - 1
 
 
-SHORT = "infer.shard_windows=4"
+SHORT = "infer.segment_windows=4"
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,7 @@ def test_ranks_share_one_long_document_and_keep_the_same_windows(
     ranks: int, long: tuple[Path, dict[str, bytes]], model: Path, tmp_path: Path
 ) -> None:
     corpus, expected = long
-    reading = Reading(tmp_path / "home", corpus, model, SHORT, f"infer.ranks={ranks}")
+    reading = Reading(tmp_path / "home", corpus, model, SHORT, f"infer.workers={ranks}")
     readers: set[str] = set()
     with watched(lambda handed: readers.update(row for row, *_ in handed)):
         read = reading.infer()
@@ -245,7 +245,7 @@ def test_shards_say_nearly_what_one_stream_says(
     long: tuple[Path, dict[str, bytes]], model: Path, tmp_path: Path
 ) -> None:
     corpus, sharded = long
-    reading = Reading(tmp_path / "home", corpus, model, "infer.shard_windows=100000")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.segment_windows=100000")
     reading.infer()
     (document,) = reading.documents
     assert shards_of(document, reading.run.infer) == [range(document.windows)]
@@ -262,7 +262,7 @@ def test_shards_say_nearly_what_one_stream_says(
 def test_ranks_killed_at_random_moments_cost_nothing(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
     killed: list[int] = []
 
     def act(over: threading.Event) -> None:
@@ -296,7 +296,7 @@ def test_a_rank_that_hangs_is_replaced_within_its_time(model: Path, tmp_path: Pa
     corpus = write_corpus(tmp_path / "corpus", 1, lines=400)
     alone = Reading(tmp_path / "alone", corpus, model)
     alone.infer()
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.hang_s=3")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.heartbeat_timeout_s=3")
     with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
         started = time.monotonic()
         reading.infer()
@@ -309,7 +309,7 @@ def test_a_straggler_loses_its_document_to_an_idle_rank(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desks, "STRAGGLER_S", 2.0)
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.hang_s=1000")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.heartbeat_timeout_s=1000")
     with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
         reading.infer()
     assert whole(reading, expected)
@@ -319,7 +319,7 @@ def test_a_straggler_loses_its_document_to_an_idle_rank(
 def test_a_rank_without_its_node_ends(corpus: Path, model: Path, tmp_path: Path) -> None:
     from tasks.infer.group import Rank, Setup
 
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
     setup = Setup(reading.run.home, reading.run.infer, reading.run.shard, reading.run.key)
     rank = Rank(0, setup, {"rank": 0, "port": 0})
     assert rank.process.stdin is not None
@@ -332,7 +332,7 @@ def test_a_document_that_kills_three_readers_is_refused_and_the_others_are_read(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
     home = tmp_path / "home"
-    reading = Reading(home, corpus, model, "infer.ranks=2")
+    reading = Reading(home, corpus, model, "infer.workers=2")
     bad = reading.document("report-03.txt")
     poison(bad)
     read = reading.infer()
@@ -343,7 +343,7 @@ def test_a_document_that_kills_three_readers_is_refused_and_the_others_are_read(
     assert len(kept) == len(expected) - 1
     assert kept.items() <= expected.items()
     assert written_twice(home) == []
-    again = Reading(home, corpus, model, "infer.ranks=2")
+    again = Reading(home, corpus, model, "infer.workers=2")
     started = time.monotonic()
     assert again.infer().refused == read.refused  # by the ledger: nobody else has to die
     assert time.monotonic() - started < 1
@@ -357,7 +357,7 @@ def test_a_document_that_kills_three_readers_is_refused_and_the_others_are_read(
 
 
 def test_deaths_are_counted_over_runs(corpus: Path, model: Path, tmp_path: Path) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
     bad = reading.document("report-03.txt")
     poison(bad)
     for _ in range(2):
@@ -368,7 +368,7 @@ def test_deaths_are_counted_over_runs(corpus: Path, model: Path, tmp_path: Path)
 def test_a_document_that_takes_too_much_memory_is_refused(
     corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.rank_memory_mb=1500")
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.worker_memory_mb=1500")
     greedy = reading.document("report-02.txt")
     path = sorted(greedy.directory.glob("*.parquet"))[-1]
     table = pq.read_table(path)
@@ -380,13 +380,13 @@ def test_a_document_that_takes_too_much_memory_is_refused(
     del table, swollen
     read = reading.infer()
     assert list(read.refused) == [greedy.document]
-    assert "over infer.rank_memory_mb=1500" in read.refused[greedy.document]
+    assert "over infer.worker_memory_mb=1500" in read.refused[greedy.document]
     assert windows(reading.run.home).items() <= expected.items()
 
 
 def test_a_cap_below_the_weights_ends_the_run_and_says_so(corpus: Path, model: Path, tmp_path: Path) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.ranks=2", "infer.rank_memory_mb=50")
-    with pytest.raises(NightreadError, match=r"before they read anything; the last: .*rank_memory_mb=50"):
+    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.worker_memory_mb=50")
+    with pytest.raises(NightreadError, match=r"before they read anything; the last: .*worker_memory_mb=50"):
         reading.infer()
     assert ranks_of() == []
 

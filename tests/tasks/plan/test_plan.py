@@ -22,14 +22,14 @@ def test_a_tree_has_sections_only_above_eight_windows(windows: int, merged: int)
 
 def test_rates_are_kept_by_model_and_shape(tmp_path: Path, model_dir: Path) -> None:
     one = Models(tmp_path, InferConfig(model=str(model_dir)), 2048)
-    other = Models(tmp_path, InferConfig(model=str(model_dir), rows=4), 2048)
+    other = Models(tmp_path, InferConfig(model=str(model_dir), summary_batch_size=4), 2048)
     save_rates(tmp_path, one, RATES)
     assert load_rates(tmp_path, one) == RATES
     assert load_rates(tmp_path, other) is None
 
 
 def test_the_next_plan_knows_what_a_run_has_shown(tmp_path: Path, model_dir: Path) -> None:
-    models = Models(tmp_path, InferConfig(model=str(model_dir), rows=4), 2048)
+    models = Models(tmp_path, InferConfig(model=str(model_dir), summary_batch_size=4), 2048)
     documents = [ShardedDocument("a", 24, 50_000, tmp_path)]
     flops = read_cost(models, documents)
     learn(tmp_path, models, Spent(flops, 100.0, 26, 70.0, 296, 20.0, 205.0))
