@@ -10,7 +10,7 @@ from tasks.errors import InvalidInput
 
 def test_later_layers_win(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("infer:\n  quotes: 7\n  rows: 3\n")
+    mine.write_text("infer:\n  quotes: 7\n  summary_batch_size: 3\n")
     config = load(str(mine), ["infer.summary_batch_size=5"])
     assert (config.infer.quotes, config.infer.summary_batch_size) == (7, 5)
     assert config.shard == RunConfig().shard
