@@ -5,8 +5,6 @@ last two are exactly window c-1, so everything said about a window is said while
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from model.attention import rotation
 from model.attention import sliding_window as attention
 from model.attention.probe import Probe
 from model.attention.sliding_window import SINKS, StreamingCache
+from model.files import replacing
 from model.hardware import keep_freed
 
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
@@ -306,9 +305,8 @@ def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], writ
     state = cache.state()
     if not write:
         return
-    fresh = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")  # two may write at once
-    save_file(state, fresh, metadata=metadata | {"read": str(cache.read)})
-    fresh.replace(path)
+    with replacing(path) as fresh:
+        save_file(state, fresh, metadata=metadata | {"read": str(cache.read)})
 
 
 def load_state(cache: StreamingCache, path: Path, device: torch.device) -> None:

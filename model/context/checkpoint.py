@@ -18,10 +18,11 @@ from safetensors.torch import load_file, save_file
 
 from model.context import heads as calibrated
 from model.context.context import Context, Memory
-from model.context.disk import MANIFEST, TornContext, alone, make_durable, replace_file, stale
+from model.context.disk import MANIFEST, TornContext, alone, stale
 from model.context.heads import Heads
 from model.context.index import BLOCK
 from model.context.tiers import Tiers
+from model.files import make_durable, write_atomic
 from model.reader import Reader
 
 FORMAT = 4
@@ -67,7 +68,7 @@ def _save(context: Context, folder: Path) -> None:
         make_durable(path)
         files[name] = {"file": path.name, "crc": _checksum(path)}
     manifest = _described(context) | {"number": number, "files": files}
-    replace_file(folder / MANIFEST, json.dumps(manifest).encode())
+    write_atomic(folder / MANIFEST, json.dumps(manifest))
     if own:
         context.number = number
     for old in previous["files"].values():

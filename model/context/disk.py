@@ -4,8 +4,6 @@ The idea: rows are only ever added behind those that were saved, and a table, re
 many there are. Whatever a crash leaves behind, the last table and the rows it names are untouched.
 """
 
-import errno
-import fcntl
 import json
 import os
 import weakref
@@ -16,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import lock_descriptor, unlock_descriptor
 
 from model.context.arena import grown
+from model.files import locked, named_when_full, write_atomic
 
 FORMAT = 1
 MANIFEST = "context.json"
 """Names what a context has in its folder; written last."""
 _TABLE = "rows.table"
+_LOCK = "context.lock"
 _REMEDY = "read the document again"
+_ROOM = "free space, or raise host_bytes"
 
 
 class TornContext(OSError):
@@ -84,7 +86,7 @@ class Rows:
         for row, data in zip(rows.tolist(), words_NW, strict=True):
             crc = zlib.crc32(data.data)
             if not self.held[row]:
-                with _told(self.path, self.row_bytes):
+                with named_when_full(self.path, self.row_bytes, _ROOM):
                     _write_all(self.file, data.data.cast("B"), row * self.row_bytes)
                 self.crc[row], self.held[row] = crc, True
             elif self.crc[row] != crc:
@@ -111,22 +113,20 @@ class Rows:
         """Make the first `count` rows durable, then the table that names them."""
         assert self.held[:count].all(), "a table names only what is there"
         self._claim()
-        with _told(self.path, self.row_bytes):
+        with named_when_full(self.path, self.row_bytes, _ROOM):
             os.fsync(self.file)
         self.table = Table(header, self.crc[:count], topics_NV[:count]).write(self.folder)
         self.writing = False
-        fcntl.flock(self.file, fcntl.LOCK_UN)
+        unlock_descriptor(self.file)
 
     def _claim(self) -> None:
         """Two processes that continue one context would write different rows to the same place."""
         if self.writing:
             return
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"{self.folder}: another process writes here: give another folder") from None
+        if not lock_descriptor(self.file, blocking=False):
+            raise ValueError(f"{self.folder}: another process writes here: give another folder")
         if _first_line(self.folder) != self.table:
-            fcntl.flock(self.file, fcntl.LOCK_UN)
+            unlock_descriptor(self.file)
             raise stale(self.folder)
         self.writing = True
 
@@ -164,7 +164,7 @@ class Table:
         header = self.header | {"rows": len(self.crc), "topics": self.topics_NV.shape[1]}
         body = json.dumps(header).encode() + b"\n" + self.crc.tobytes() + self.topics_NV.tobytes()
         self.line = b"%d %08x" % (FORMAT, zlib.crc32(body))
-        replace_file(folder / _TABLE, self.line + b"\n" + body)
+        write_atomic(folder / _TABLE, self.line + b"\n" + body)
         return self.line
 
 
@@ -179,13 +179,9 @@ def stale(folder: Path) -> StaleContext:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Meanwhile no other process or thread is in such a block for this folder; waits for one that is."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold a context's folder: no other process or thread saves or opens it meanwhile."""
+    with locked(folder / _LOCK):
         yield
-    finally:
-        os.close(file)
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -210,46 +206,7 @@ def _first_line(folder: Path) -> bytes | None:
         return file.readline().rstrip(b"\n")
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` in place of a small file: whatever happens, the old one is there or the new one.
-
-    Raises:
-        OSError: if the disk is full; the message says how much was wanted.
-    """
-    fresh = path.with_name(f"{path.name}.new")
-    with _told(fresh, len(content)):
-        fresh.write_bytes(content)
-        make_durable(fresh)
-    fresh.replace(path)
-    make_durable(path.parent)
-
-
-def make_durable(path: Path) -> None:
-    """Wait until a file, or the names in a folder, outlive a loss of power."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
 def _write_all(file: int, data: memoryview, place: int) -> None:
     while data:
         written = os.pwrite(file, data, place)
         data, place = data[written:], place + written
-
-
-@contextmanager
-def _told(path: Path, wanted: int) -> Iterator[None]:
-    """A full disk is told with what was wanted."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise OSError(
-            error.errno,
-            f"no room for {wanted} bytes: free space, or raise host_bytes; "
-            "what was stored before can still be read",
-            str(path),
-        ) from error

@@ -23,12 +23,13 @@ from model.context import checkpoint as saved
 from model.context import retrieve as recall
 from model.context.answer import ROOM, tell
 from model.context.context import Context, Memory
-from model.context.disk import TornContext, replace_file
+from model.context.disk import TornContext
 from model.context.heads import Heads
 from model.context.index import BLOCK
 from model.context.recompute import Replay
 from model.context.retrieve import Chosen, Rows
 from model.context.scoring import together
+from model.files import write_atomic
 from model.parallel.collectives import Ranks
 from model.parallel.layout import cuts
 from model.reader import Reader
@@ -101,7 +102,7 @@ class Sharded:
         if self.ranks is not None:
             self.ranks.barrier()
         if self.ranks is None or self.ranks.rank == 0:
-            replace_file(folder / _PLAN, json.dumps([asdict(shard) for shard in self.plan]).encode())
+            write_atomic(folder / _PLAN, json.dumps([asdict(shard) for shard in self.plan]))
 
     def close(self) -> None:
         """Give files and threads back."""

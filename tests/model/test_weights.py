@@ -5,13 +5,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from model import weights
 
 
 def test_of_many_that_need_the_default_model_one_converts_it_and_what_was_killed_goes(
-    tmp_path: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, model_dir: Path
 ) -> None:
     converted = []
 
@@ -21,13 +19,12 @@ def test_of_many_that_need_the_default_model_one_converts_it_and_what_was_killed
         time.sleep(0.2)
         shutil.copytree(model_dir, target, dirs_exist_ok=True)
 
-    monkeypatch.setattr(weights, "_convert", convert)
-    killed = tmp_path / "converting-killed"
+    killed = tmp_path / ".smollm2-135m-instruct.killed.new"
     killed.mkdir()
     (killed / "model.safetensors").write_bytes(b"half of it")
     with ThreadPoolExecutor(4) as pool:
-        folders = set(pool.map(weights.default_model, [tmp_path] * 4))
+        folders = set(pool.map(lambda _: weights.default_model(tmp_path, convert), range(4)))
     assert len(converted) == 1
-    assert sorted(tmp_path.iterdir()) == sorted(folders)
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == folders
     (folder,) = folders
     assert {file.name for file in folder.iterdir()} == {file.name for file in model_dir.iterdir()}

@@ -1,0 +1,90 @@
+"""Files that outlive a crash: replaced as a whole, made durable, locked between processes.
+
+The idea: content is written under a fresh name, made durable, and only then takes the name that others read.
+Whatever happens, a reader finds the old file or the new one, never a part.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a small file, atomically and durably; two processes may do so at once.
+
+    Raises:
+        OSError: if the disk is full; the message says how much was wanted and where.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as fresh, named_when_full(path, len(data)):
+        fresh.write_bytes(data)
+        make_durable(fresh)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A fresh name beside `path`: what is written there replaces `path` at the end, or goes after an error.
+
+    It may be a file, or a folder where there is none at `path`.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
+    try:
+        yield fresh
+        replace_file(fresh, path)
+    finally:
+        if fresh.is_dir():
+            shutil.rmtree(fresh, ignore_errors=True)
+        else:
+            fresh.unlink(missing_ok=True)
+
+
+def replace_file(fresh: Path, path: Path) -> None:
+    """Rename a complete file, or folder, to `path` once it is durable; then the new name is durable too."""
+    for inside in fresh.rglob("*") if fresh.is_dir() else ():
+        make_durable(inside)
+    make_durable(fresh)
+    os.replace(fresh, path)
+    make_durable(path.parent)
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, outlive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
+    """Hold the lock file `path`, alone among processes and threads; the kernel releases what a dead one held.
+
+    Args:
+        timeout_s: how long to wait for whoever holds it; by default until they are done.
+
+    Raises:
+        TimeoutError: if they take longer.
+    """
+    with FileLock(path, timeout=timeout_s):
+        yield
+
+
+@contextmanager
+def named_when_full(path: Path, wanted: int, remedy: str = "free space") -> Iterator[None]:
+    """Let the error of a full disk name the place, the bytes that were wanted and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        message = f"no room for {wanted} bytes: {remedy}; what was stored before can still be read"
+        raise OSError(error.errno, message, str(path)) from error
