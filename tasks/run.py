@@ -15,8 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from tasks.errors import InvalidInput
 from tasks.infer.cluster import read_all
 from tasks.infer.group import Setup
@@ -29,16 +27,11 @@ from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
 from tasks.ledger import Ledger
 from tasks.memory import records as remembering
-from tasks.memory.publish import (
-    Memory,
-    Published,
-    merge_sources,
-    open_memory,
-    orphans,
-    publish,
-    published,
-    stage,
-)
+from tasks.memory.changes import Replaced
+from tasks.memory.publish import Published, publish
+from tasks.memory.reader import Memory, open_memory, published
+from tasks.memory.sources import Seen, merge_sources, orphans
+from tasks.memory.staging import stage
 from tasks.plan.estimate import LEARN_TOKENS, Estimate, Rates, Spent, estimate, load_rates, read_cost, trial
 from tasks.plan.estimate import learn as keep_rates
 from tasks.reduce.tree import Node, corpus_tree, document_tree, summarise
@@ -133,10 +126,10 @@ class Work:
     """Documents to read, each with the first source that holds it."""
     kept: dict[str, Row]
     """Documents that memory already holds under this cache key."""
-    sources: pa.Table
-    """Every source the memory will know after this run."""
+    seen: Seen
+    """What the run saw of its sources, for `publish` to merge."""
     gone: list[str]
-    """Documents that no source holds any more."""
+    """Documents that no source holds any more, going by the memory the run began with."""
 
 
 def choose(run: Run, rows: Sequence[Row]) -> Work:
@@ -148,12 +141,13 @@ def choose(run: Run, rows: Sequence[Row]) -> Work:
     held = remembering.published_documents(run.before)
     done = {doc for doc in first if doc in held and remembering.load_done(run.ledger, run.key, doc)}
     previous = run.before.sources if run.before else None
-    sources = merge_sources(previous, [root(uri, run.home) for uri in run.uris], list(rows))
+    roots = tuple(root(uri, run.home) for uri in run.uris)
+    seen = Seen(roots, tuple(rows), run.before.run if run.before else "")
     return Work(
         todo={doc: row for doc, row in first.items() if doc not in done},
         kept={doc: row for doc, row in first.items() if doc in done},
-        sources=sources,
-        gone=orphans(previous, sources),
+        seen=seen,
+        gone=orphans(previous, merge_sources(previous, seen, previous)),
     )
 
 
@@ -344,12 +338,9 @@ def remember(run: Run, work: Work, documents: Sequence[ShardedDocument], tree: T
         rows = remembering.records(tree.nodes, pairs, run.home, run.models, run.key, run.ledger, run.run)
         with run.timed("embed"):
             staged = [stage(run.home, run.run, rows)]
-    retire = list(work.gone)
-    if tree.nodes or work.gone:
-        kept = {node.id for node in tree.nodes}
-        changes = remembering.Changes(list(work.todo), work.gone)
-        retire += remembering.superseded(run.before, run.key, changes, run.corpus, kept)
-    result = publish(run.home, run.run, staged, work.sources, retire)
+    anew = bool(tree.nodes or work.gone)
+    replaced = Replaced(run.key, frozenset(work.todo), run.corpus) if anew else Replaced()
+    result = publish(run.home, run.run, staged, work.seen, replaced)
     for document in documents:
         nodes = tree.documents[document.document]
         node = nodes[-1] if nodes else None

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.publish import Memory, open_memory, publish, published, stage
+from tasks.memory.publish import publish
+from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.recall import Embed, Hit, recall
+from tasks.memory.sources import Seen
+from tasks.memory.staging import stage
 from tasks.settings import RecallConfig
 from tasks.text import Span
 
@@ -57,8 +58,7 @@ def remember(texts: Sequence[Text], embed: Embed, home: Path, progress: Progress
         raise InvalidInput(f"{home} holds a memory: evaluate in an empty folder")
     distinct = list({text.document: text for text in texts}.values())
     staged = stage(home, RUN, _records(distinct, embed, progress))
-    sources = pa.Table.from_pylist([_source(text) for text in texts], schema=schema.SOURCES)
-    publish(home, RUN, [staged], sources)
+    publish(home, RUN, [staged], Seen((), tuple(_source(text) for text in texts)))
     return open_memory(home)
 
 

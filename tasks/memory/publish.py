@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from lancedb.index import FTS, IvfFlat
 
 from tasks import schema
 from tasks.errors import InvalidInput, Transient
+from tasks.memory.changes import Replaced, changes
 from tasks.memory.reader import (
     TABLE,
     Memory,
@@ -40,23 +40,11 @@ from tasks.memory.reader import (
     replace,
     run_folder,
     run_json,
+    sources_of_run,
     write,
 )
-from tasks.memory.sources import merge_sources, orphans
-from tasks.memory.staging import check_offsets, stage, staged_batches
-
-__all__ = [
-    "Memory",
-    "Published",
-    "history",
-    "merge_sources",
-    "open_memory",
-    "orphans",
-    "publish",
-    "published",
-    "quoted",
-    "stage",
-]
+from tasks.memory.sources import Seen
+from tasks.memory.staging import staged_batches
 
 VECTOR_INDEX_ROWS = 20_000
 """Below this a flat scan of the vectors is exact and as quick."""
@@ -79,29 +67,32 @@ def publish(
     home: Path,
     run: str,
     staged: Sequence[Path],
-    sources: pa.Table,
-    retire: Sequence[str] = (),
+    seen: Seen,
+    replaced: Replaced = Replaced(),  # noqa: B008  (frozen)
     *,
     wait_s: float = 600.0,
 ) -> Published:
-    """Make the staged records and `sources` (the whole memory's) what readers see, in one step.
+    """Make the staged records, and the sources the run saw, part of what readers see, in one step.
 
-    `retire` holds ids of documents, whose records all go, and of records; a staged record never goes.
+    What goes is decided under the lock, against the memory as published then: records of documents that
+    no source holds any more, and those that `replaced` names. A staged record never goes.
     Where nothing changes, the table keeps its version. Calling again for a published run is harmless.
 
     Raises:
         InvalidInput: if `run` is no usable name, or has published something else.
-        Transient: if another process publishes for longer than `wait_s`.
-        ValueError: if a staged record quotes what `sources` do not hold.
+        Transient: if another process publishes for longer than `wait_s`, or has retired what this run
+            builds on.
+        ValueError: if a staged record quotes what no source holds.
     """
     named(home / "memory" / "runs", run).mkdir(parents=True, exist_ok=True)
-    sources = schema.check(sources, schema.SOURCES).sort_by([("uri", "ascending"), ("part", "ascending")])
     with _committer(home / "memory" / ".committer", wait_s):
         before = open_memory(home) if published(home) else None
         done = _done(home, run)
         staged = [path for path in staged if not done or path.exists()]
-        new, gone = _plan(before, staged, sources, retire)
-        if before and not new and not gone and before.sources.equals(sources):
+        base = sources_of_run(home, seen.since) if seen.since else None
+        change = changes(before, base, staged, seen, replaced)
+        new, gone = change.new, change.gone
+        if before and not new and not gone and before.sources.equals(change.sources):
             return done or _nothing(home, run, before)
         if done:
             raise InvalidInput(f"run {run!r} is published already; give what is new a run of its own")
@@ -110,7 +101,7 @@ def publish(
         else:
             version = _write_rows(home, run, before, staged, new, gone)
         result = Published(run, version, len(new), len(gone))
-        _commit(home, result, sources, before.run if before else "")
+        _commit(home, result, change.sources, before.run if before else "")
     for path in staged:
         path.unlink(missing_ok=True)
     return result
@@ -130,29 +121,6 @@ def _nothing(home: Path, run: str, before: Memory) -> Published:
     note = {**asdict(result), "time": _now(), "same_as": before.run}
     write(run_folder(home, run) / "run.json", json.dumps(note))
     return result
-
-
-def _plan(
-    before: Memory | None, staged: Sequence[Path], sources: pa.Table, retire: Sequence[str]
-) -> tuple[set[str], list[str]]:
-    """Ids to add and ids to delete, after the staged files were verified against the sources."""
-    good = sources.filter(pc.equal(sources["outcome"], "ok"))
-    chars = dict(zip(good["document"].to_pylist(), good["chars"].to_pylist(), strict=True))
-    coming: set[str] = set()
-    for batch in staged_batches(staged):
-        check_offsets(schema.check(pa.Table.from_batches([batch]), schema.RECORDS), chars)
-        for row in batch.select(["id", "document"]).to_pylist():
-            if row["document"] not in chars and row["document"]:
-                raise ValueError(f"record {row['id']!r} is of {row['document']!r}, which no source holds")
-            coming.add(row["id"])
-    present, gone, old = set[str](), list[str](), set(retire)
-    for batch in before.batches(columns=["id", "document"]) if before else ():
-        for row in batch.to_pylist():
-            if row["id"] in coming:
-                present.add(row["id"])
-            elif row["id"] in old or row["document"] in old:
-                gone.append(row["id"])
-    return coming - present, gone
 
 
 def _write_rows(

@@ -50,7 +50,7 @@ class Memory:
     @cached_property
     def sources(self) -> pa.Table:
         """Every source (schema.SOURCES) as that run knew it."""
-        return pq.read_table(run_folder(self.home, self.run) / "sources.parquet")
+        return sources_of_run(self.home, self.run)
 
     @cached_property
     def _holders(self) -> dict[str, list[Row]]:
@@ -153,6 +153,11 @@ def named(folder: Path, run: str) -> Path:
 
 def run_folder(home: Path, run: str) -> Path:
     return named(home / "memory" / "runs", run)
+
+
+def sources_of_run(home: Path, run: str) -> pa.Table:
+    """Every source (schema.SOURCES) of the memory as a run published it."""
+    return pq.read_table(run_folder(home, run) / "sources.parquet")
 
 
 def run_json(home: Path, run: str) -> Row:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from tasks.infer.quotes import Quote
 from tasks.infer.windows import Models, Source, identity
 from tasks.ingest.parse import read_segments
 from tasks.ledger import Ledger
-from tasks.memory.publish import Memory, quoted
+from tasks.memory.reader import Memory
+from tasks.memory.sources import documents_of
 from tasks.reduce.tree import Node, document_key, load_summary
 from tasks.text import stream_passages
 
@@ -58,10 +58,7 @@ def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
 
 def published_documents(memory: Memory | None) -> set[str]:
     """Documents the published memory cites."""
-    if memory is None:
-        return set()
-    ok = memory.sources.filter(pc.equal(memory.sources["outcome"], "ok"))
-    return set(ok["document"].to_pylist())
+    return documents_of(memory.sources if memory else None)
 
 
 def records(
@@ -139,29 +136,3 @@ def _passage_record(document: str, key: str, start: int, end: int, text: str) ->
         "dropped": 0,
         "children": [],
     }
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Documents a run has read, and those no source holds any more."""
-
-    read: Sequence[str]
-    gone: Sequence[str]
-
-
-def superseded(memory: Memory | None, key: str, work: Changes, corpus: str, kept: set[str]) -> list[str]:
-    """Records this run replaces: of its documents under another cache key, of its corpus as it was, and
-    of any corpus that quotes a document which is gone."""
-    if memory is None or memory.is_empty:
-        return []
-    old: list[str] = []
-    for start in range(0, len(work.read), 500):
-        some = quoted(work.read[start : start + 500])
-        where = f"document IN ({some}) AND skip_key != {quoted([key])}"
-        old += [row["id"] for row in memory.rows(where, ["id"])]
-    gone = set(work.gone)
-    for row in memory.rows("level = 'corpus'", ["id", "corpus", "quotes"]):
-        stale = row["corpus"] == corpus or any(quote["document"] in gone for quote in row["quotes"])
-        if stale and row["id"] not in kept:
-            old.append(row["id"])
-    return old

@@ -7,6 +7,7 @@ that could be read once and cannot tonight keeps its memory until it is seen to 
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -17,34 +18,75 @@ from tasks import schema
 Row = dict[str, Any]
 
 
-def merge_sources(previous: pa.Table | None, roots: list[str], rows: list[Row]) -> pa.Table:
-    """`previous` (schema.SOURCES) with everything under `roots` replaced by `rows`, sorted by uri.
+@dataclass(frozen=True)
+class Seen:
+    """What a run saw: where it looked, what it found there, and which memory it compared that with."""
+
+    roots: tuple[str, ...]
+    """Places whose sources were listed: sources under them that are not in `rows` are gone."""
+    rows: tuple[Row, ...]
+    """Rows of schema.SOURCES."""
+    since: str = ""
+    """The run whose publication was current when this one began; "" where there was none."""
+
+
+def merge_sources(now: pa.Table | None, seen: Seen, base: pa.Table | None) -> pa.Table:
+    """Sources of the memory (schema.SOURCES, sorted by uri) after a run has seen what it saw.
+
+    Args:
+        now: sources as published.
+        base: sources as published when the run began. Where another run has published since, what only
+            that one changed stays, and what both changed is as `seen` has it.
 
     A uri none of whose new rows is ok keeps the ok rows it had, unless it has vanished. What lies under
     an unreadable folder is kept too: not to be seen is not to be gone.
     """
-    before = previous.to_pylist() if previous is not None else []
-    readable = {row["uri"] for row in rows if row["outcome"] == "ok"}
-    vanished = {row["uri"] for row in rows if row["outcome"] == "vanished"}
-    seen = {row["uri"] for row in rows}
-    failed = seen - readable - vanished
-    kept = [row for row in before if row["uri"] in failed and row["outcome"] == "ok"]
-    kept_uris = {row["uri"] for row in kept}
-    closed = sorted({row["uri"] for row in rows if row["outcome"] == "unreadable"})
-    unseen = [row for row in before if row["uri"] not in seen]
-    elsewhere = [row for row in unseen if not under(row["uri"], roots) or under(row["uri"], closed)]
-    new = [row for row in rows if row["uri"] not in kept_uris and row["outcome"] != "vanished"]
-    table = pa.Table.from_pylist(elsewhere + kept + new, schema=schema.SOURCES)
-    return schema.check(table, schema.SOURCES).sort_by([("uri", "ascending"), ("part", "ascending")])
+    before, ours, then = _by_uri(_rows(now)), _by_uri(seen.rows), _by_uri(_rows(base))
+    closed = sorted({row["uri"] for row in seen.rows if row["outcome"] == "unreadable"})
+    merged: list[Row] = []
+    for uri in sorted(before.keys() | ours.keys()):
+        theirs, found = before.get(uri, []), ours.get(uri)
+        if theirs != then.get(uri, []) and found in (None, then.get(uri)):
+            merged += theirs  # another run changed it, and this one did not
+        elif found is not None:
+            merged += _updated(theirs, found)
+        elif not under(uri, seen.roots) or under(uri, closed):
+            merged += theirs
+    table = pa.Table.from_pylist(merged, schema=schema.SOURCES)
+    return schema.check(table, schema.SOURCES)
 
 
-def orphans(previous: pa.Table | None, merged: pa.Table) -> list[str]:
-    """Documents that `previous` cited and no uri of `merged` does: their records must be retired."""
-    return sorted(_documents(previous) - _documents(merged)) if previous is not None else []
+def _updated(before: list[Row], found: list[Row]) -> list[Row]:
+    """Rows of one uri: those found, or the ok ones of before where it can only be read no more."""
+    outcomes = {row["outcome"] for row in found}
+    good = [row for row in before if row["outcome"] == "ok"]
+    if good and "ok" not in outcomes and "vanished" not in outcomes:
+        return good
+    return [row for row in found if row["outcome"] != "vanished"]
 
 
-def _documents(sources: pa.Table) -> set[str]:
+def orphans(before: pa.Table | None, merged: pa.Table) -> list[str]:
+    """Documents that `before` cites and no uri of `merged` does: their records must be retired."""
+    return sorted(documents_of(before) - documents_of(merged))
+
+
+def documents_of(sources: pa.Table | None) -> set[str]:
+    """Documents that some source holds."""
+    if sources is None:
+        return set()
     return set(sources.filter(pc.equal(sources["outcome"], "ok"))["document"].to_pylist())
+
+
+def _rows(sources: pa.Table | None) -> list[Row]:
+    return sources.to_pylist() if sources is not None else []
+
+
+def _by_uri(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows by their uri, those of a uri by their part."""
+    found: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["part"]):
+        found.setdefault(row["uri"], []).append(row)
+    return found
 
 
 def under(uri: str, roots: Iterable[str]) -> bool:

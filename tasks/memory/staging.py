@@ -71,7 +71,8 @@ def check_offsets(table: pa.Table, chars: dict[str, int] | None) -> None:
             raise ValueError(f"passage {row['id']!r} does not fill {row['char_start']}-{row['char_end']}")
 
 
-def staged_batches(staged: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+def staged_batches(staged: Sequence[Path], columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The staged records, or some columns of them, in bounded memory."""
     for path in staged:
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(BATCH)
+            yield from file.iter_batches(BATCH, columns=columns)

@@ -1,6 +1,7 @@
 """Memory is published a whole run at a time, or not at all, and no earlier run is ever lost."""
 
 import hashlib
+import pickle
 import random
 import subprocess
 import sys
@@ -11,35 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from tasks import schema
 from tasks.errors import InvalidInput, Transient
-from tasks.memory.publish import (
-    Published,
-    history,
-    merge_sources,
-    open_memory,
-    orphans,
-    publish,
-    published,
-    stage,
-)
-from tasks.memory.sources import under
+from tasks.memory.changes import Replaced
+from tasks.memory.publish import Published, publish
+from tasks.memory.reader import history, open_memory, published
+from tasks.memory.sources import Seen
+from tasks.memory.staging import stage
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 CHARS = 50
 
 PUBLISHER = """
-import sys
+import pickle, sys
 from pathlib import Path
-import pyarrow.parquet as pq
-from tasks.memory import publish
+from tasks.memory.publish import publish
 home = Path(sys.argv[1])
 staged = sorted((home / "memory" / "staged" / "r2").iterdir())
+seen, replaced = pickle.loads((home / "after.pickle").read_bytes())
 print("go", flush=True)
-publish(home, "r2", staged, pq.read_table(home / "after.parquet"), ["d0", "d1-0"])
+publish(home, "r2", staged, seen, replaced)
 print("done", flush=True)
 """
 
@@ -79,19 +72,17 @@ def source(uri: str, document: str, **changes: Any) -> dict[str, Any]:
     return {**row, **changes}
 
 
-def bad(uri: str, outcome: str) -> dict[str, Any]:
-    return source(uri, "", outcome=outcome, reason="seen in a test", parsed="", chars=0)
+def sees(*names: str, since: str = "", **changes: Any) -> Seen:
+    """What a run sees that finds these documents in `docs`, and nothing else there."""
+    return Seen(("docs",), tuple(source(f"docs/{name}.txt", name, **changes) for name in names), since)
 
 
-def sources(*names: str, **changes: Any) -> pa.Table:
-    rows = [source(f"docs/{name}.txt", name, **changes) for name in names]
-    return pa.Table.from_pylist(rows, schema=schema.SOURCES)
-
-
-def put(home: Path, run: str, names: Iterable[str], retire: Iterable[str] = ()) -> Published:
+def put(home: Path, run: str, names: Iterable[str], **replaced: Any) -> Published:
+    """A run that finds documents of these names and stages all of them."""
     names = list(names)
     staged = [stage(home, run, document(name, run=run)) for name in names]
-    return publish(home, run, staged, sources(*names), list(retire))
+    at = published(home)
+    return publish(home, run, staged, sees(*names, since=at["run"] if at else ""), Replaced(**replaced))
 
 
 def content(home: Path, as_of: str | None = None) -> list[tuple[str, str, list[float]]]:
@@ -110,7 +101,7 @@ def test_where_nothing_was_published_the_reader_is_told_which_command_does(tmp_p
 
 def test_a_published_record_comes_back_as_it_was_staged(tmp_path: Path) -> None:
     rows = document("d0")
-    result = publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sources("d0"))
+    result = publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees("d0"))
     memory = open_memory(tmp_path)
     assert (result.added, result.retired, memory.version) == (5, 0, result.version)
     assert not memory.is_empty
@@ -134,7 +125,7 @@ def test_publishing_nothing_new_leaves_the_table_version(tmp_path: Path) -> None
 
 def test_a_moved_document_changes_sources_but_no_record(tmp_path: Path) -> None:
     first = put(tmp_path, "r1", ["d0"])
-    moved = publish(tmp_path, "r2", [], merge_sources(None, [], [source("docs/moved.txt", "d0")]))
+    moved = publish(tmp_path, "r2", [], Seen(("docs",), (source("docs/moved.txt", "d0"),), "r1"))
     assert moved.version == first.version
     assert open_memory(tmp_path).sources_of("d0")[0]["uri"] == "docs/moved.txt"
     assert open_memory(tmp_path, "r1").sources_of("d0")[0]["uri"] == "docs/d0.txt"
@@ -143,8 +134,8 @@ def test_a_moved_document_changes_sources_but_no_record(tmp_path: Path) -> None:
 def test_what_a_run_retires_is_still_there_as_of_the_run_before(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["d0", "d1"])
     moment = datetime.now(UTC)
-    result = put(tmp_path, "r2", ["d1", "d2"], retire=["d0", "d1-4"])
-    assert (result.added, result.retired) == (5, 5)  # d1-4 is staged again: it stays
+    result = put(tmp_path, "r2", ["d1", "d2"], key="other", documents=["d1"])
+    assert (result.added, result.retired) == (5, 5)  # those of d1 are staged again: they stay
     assert {row.partition("-")[0] for row in ids(tmp_path)} == {"d1", "d2"}
     for before in ("r1", moment.isoformat(), moment.replace(tzinfo=None).isoformat()):
         assert {row.partition("-")[0] for row in ids(tmp_path, before)} == {"d0", "d1"}
@@ -154,7 +145,7 @@ def test_what_a_run_retires_is_still_there_as_of_the_run_before(tmp_path: Path) 
 def test_a_reader_that_was_open_sees_nothing_of_a_later_run(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["d0"])
     reader = open_memory(tmp_path)
-    put(tmp_path, "r2", ["d1"], retire=["d0"])
+    put(tmp_path, "r2", ["d1"])
     assert {row["document"] for row in reader.rows()} == {"d0"}
 
 
@@ -170,7 +161,7 @@ def test_an_unknown_run_or_too_early_a_time_names_what_there_is(tmp_path: Path) 
 
 def test_memory_may_be_emptied_and_filled_again(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["d0"])
-    put(tmp_path, "r2", [], retire=["d0"])
+    put(tmp_path, "r2", [])
     assert open_memory(tmp_path).is_empty
     put(tmp_path, "r3", ["d0"])
     assert len(ids(tmp_path)) == 5
@@ -179,16 +170,16 @@ def test_memory_may_be_emptied_and_filled_again(tmp_path: Path) -> None:
 def test_a_record_staged_in_two_files_is_added_once(tmp_path: Path) -> None:
     rows = document("d0")
     staged = [stage(tmp_path, "r1", rows), stage(tmp_path, "r1", rows[:3])]
-    assert publish(tmp_path, "r1", staged, sources("d0")).added == 5
+    assert publish(tmp_path, "r1", staged, sees("d0")).added == 5
     assert open_memory(tmp_path).count() == 5
 
 
 def test_a_publish_repeated_after_its_commit_gives_the_same_answer(tmp_path: Path) -> None:
     staged = [stage(tmp_path, "r1", document("d0"))]
-    first = publish(tmp_path, "r1", staged, sources("d0"))
-    assert publish(tmp_path, "r1", staged, sources("d0")) == first
+    first = publish(tmp_path, "r1", staged, sees("d0"))
+    assert publish(tmp_path, "r1", staged, sees("d0")) == first
     with pytest.raises(InvalidInput, match="'r1' is published already"):
-        publish(tmp_path, "r1", [], sources("d0"), ["d0"])
+        publish(tmp_path, "r1", [], sees("d1"))
 
 
 @pytest.mark.parametrize(
@@ -216,9 +207,9 @@ def test_a_misquote_is_refused_when_staged_and_one_past_its_document_when_publis
         stage(tmp_path, "r1", [{**row, "quotes": [quote]}])
     staged = stage(tmp_path, "r1", [row])
     with pytest.raises(ValueError, match="is not at 0-50"):
-        publish(tmp_path, "r1", [staged], sources("d0", chars=49))
+        publish(tmp_path, "r1", [staged], sees("d0", chars=49))
     with pytest.raises(ValueError, match=r"no source holds|is not at"):
-        publish(tmp_path, "r1", [staged], sources("d1"))
+        publish(tmp_path, "r1", [staged], sees("d1"))
     assert published(tmp_path) is None
 
 
@@ -234,17 +225,19 @@ def test_a_second_committer_gives_up_with_transient(tmp_path: Path) -> None:
     assert holder.stdout is not None
     holder.stdout.readline()
     with pytest.raises(Transient, match="publishing"):
-        publish(tmp_path, "r2", [], sources("d0"), ["d0"], wait_s=0.2)
+        publish(tmp_path, "r2", [], sees(since="r1"), wait_s=0.2)
     holder.kill()
     holder.communicate()
-    assert publish(tmp_path, "r2", [], sources("d0"), ["d0"]).retired == 5  # the lock went with its holder
+    assert publish(tmp_path, "r2", [], sees(since="r1")).retired == 5  # the lock went with its holder
 
 
-def _prepare(home: Path, documents: int) -> pa.Table:
+def _prepare(home: Path, documents: int) -> tuple[Seen, Replaced]:
     put(home, "r1", ["d0", "d1"])
     names = [f"d{number}" for number in range(1, documents)]
-    after = sources(*names)
-    pa.parquet.write_table(after, home / "after.parquet")
+    after = sees(*names, since="r1"), Replaced("other", frozenset({"d1"}))
+    (home / "after.pickle").write_bytes(pickle.dumps(after))
+    again = {"run": "r2", "skip_key": "other"}
+    stage(home, "r2", [record("d1", number, id=f"d1-other-{number}", **again) for number in range(5)])
     for name in names[1:]:
         stage(home, "r2", document(name, 40, "r2"))
     return after
@@ -277,33 +270,30 @@ def test_a_publish_killed_anywhere_changes_nothing_until_it_is_repeated(tmp_path
             if published(home)["run"] == "r2":  # type: ignore[index]
                 break
         staged = sorted((home / "memory" / "staged" / "r2").iterdir())
-        publish(home, "r2", staged, after, ["d0", "d1-0"])
+        publish(home, "r2", staged, *after)
         assert content(home) == expected
         assert content(home, "r1") == before
 
 
 def test_a_first_publish_killed_anywhere_leaves_no_memory_and_is_repeated(tmp_path: Path) -> None:
-    code = PUBLISHER.replace(', ["d0", "d1-0"]', "")
     chance = random.Random(3)
     for trial in range(3):
         home = tmp_path / f"trial{trial}"
         home.mkdir()
-        pa.parquet.write_table(sources("d0"), home / "after.parquet")
+        (home / "after.pickle").write_bytes(pickle.dumps((sees("d0"), Replaced())))
         staged = [stage(home, "r2", document("d0", 200))]
-        child = subprocess.Popen([sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None
-        child.stdout.readline()
+        child, _ = _publish_r2(home)
         time.sleep(chance.uniform(0.0, 0.2))
         child.kill()
         child.communicate()
-        publish(home, "r2", staged, sources("d0"))
+        publish(home, "r2", staged, sees("d0"))
         assert len(ids(home)) == open_memory(home).count() == 200
 
 
 def test_thousands_of_records_are_written_in_few_files(tmp_path: Path) -> None:
     rows = (record(f"d{n // 100}", n % 100) for n in range(5000))
     staged = [stage(tmp_path, "r1", rows)]
-    publish(tmp_path, "r1", staged, sources(*(f"d{n}" for n in range(50))))
+    publish(tmp_path, "r1", staged, sees(*(f"d{n}" for n in range(50))))
     assert open_memory(tmp_path).count() == len(ids(tmp_path)) == 5000
     assert len(list((tmp_path / "memory" / "records.lance" / "data").iterdir())) < 5
     assert not staged[0].exists()
@@ -316,72 +306,66 @@ def test_a_home_of_any_name_holds_a_memory(tmp_path: Path, monkeypatch: pytest.M
         assert len(ids(Path(name))) == 5
 
 
-# What the whole memory cites after a run that looked at some corpora only.
-
-
-def merged(previous: pa.Table | None, roots: list[str], rows: list[dict[str, Any]]) -> dict[str, str]:
-    table = merge_sources(previous, roots, rows)
-    return {row["uri"]: row["document"] or row["outcome"] for row in table.to_pylist()}
-
-
-def test_a_run_replaces_what_lies_under_its_roots_and_nothing_else() -> None:
-    previous = sources("a", "b")
-    elsewhere = [source("other/c", "c"), source("docs2/d", "d")]
-    previous = merge_sources(previous, ["other", "docs2"], elsewhere)
-    now = merged(previous, ["docs"], [source("docs/a.txt", "a2"), source("docs/new.txt", "n")])
-    assert now == {"docs/a.txt": "a2", "docs/new.txt": "n", "other/c": "c", "docs2/d": "d"}
-    table = merge_sources(previous, ["docs"], [source("docs/a.txt", "a2")])
-    assert orphans(previous, table) == ["a", "b"]
-    assert orphans(None, table) == []
-
-
-def test_a_document_that_cannot_be_read_tonight_keeps_its_memory_until_it_vanishes() -> None:
-    previous = merge_sources(None, ["docs"], [source("docs/a", "a"), source("docs/a", "b", part=1)])
-    table = merge_sources(previous, ["docs"], [bad("docs/a", "timeout"), bad("docs/new", "corrupt")])
-    assert [(row["uri"], row["part"], row["outcome"]) for row in table.to_pylist()] == [
-        ("docs/a", 0, "ok"),
-        ("docs/a", 1, "ok"),
-        ("docs/new", 0, "corrupt"),
-    ]
-    assert merged(table, ["docs"], [bad("docs/a", "vanished")]) == {}
-
-
-def test_a_duplicate_still_cited_elsewhere_is_no_orphan() -> None:
-    previous = merge_sources(None, [], [source("docs/a", "same"), source("copy/a", "same")])
-    assert orphans(previous, merge_sources(previous, ["docs"], [])) == []
-
-
-@pytest.mark.parametrize(
-    ("uri", "root", "inside"),
-    [
-        ("docs/a.txt", "docs", True),
-        ("docs/a.txt", "./docs/", True),
-        ("docs2/a.txt", "docs", False),
-        ("docs/a.txt", "docs/a.txt", True),
-        ("docs/a.txt", "docs/*.txt", True),
-        ("docs/sub/a.txt", "docs/*.txt", False),
-        ("docs/sub/a.txt", "docs/**/*.txt", True),
-        ("docs/a.txt", "docs/**/*.txt", True),
-        ("docs/b.txt", "docs/[!a].txt", True),
-        ("docs/a.txt", "docs/[!a].txt", False),
-        ("docs/[x].txt", "docs/[x].txt", True),
-        ("s3://bucket/p/a", "s3://bucket/p", True),
-        ("s3://bucket/p/a", "s3://bucket", True),
-        ("s3://bucket/pq/a", "s3://bucket/p", False),
-        ("sample:pip", "sample:", True),
-    ],
-)
-def test_a_root_leads_to_the_uris_it_finds(uri: str, root: str, inside: bool) -> None:
-    assert under(uri, [root]) is inside
-
-
-def test_a_relative_root_leads_to_an_absolute_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert under(str(tmp_path / "docs" / "a"), ["docs"])
-
-
 def test_the_first_of_many_runs_can_still_be_read(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["d0"])
     for run in range(2, 6):
-        put(tmp_path, f"r{run}", [f"d{run}"], retire=[f"d{run - 1}", "d0"])
+        put(tmp_path, f"r{run}", [f"d{run}"])
     assert {row.partition("-")[0] for row in ids(tmp_path, "r1")} == {"d0"}
+
+
+# Two runs on one home, each from the memory as it was when it began.
+
+
+def run(home: Path, name: str, seen: Seen, corpus: str = "") -> Published:
+    """A run that stages every document it found, and a record of its corpus if it has one."""
+    found = sorted({row["document"] for row in seen.rows if row["outcome"] == "ok"})
+    rows = [row for one in found for row in document(one, run=name)]
+    if corpus:
+        quotes = [record(one, 0)["quotes"][0] for one in found]
+        rows.append(record("", 0, id=f"{corpus} by {name}", level="corpus", corpus=corpus, quotes=quotes))
+    return publish(home, name, [stage(home, name, rows)], seen, Replaced("s", found, corpus))
+
+
+def looks(folder: str, *names: str, since: str = "") -> Seen:
+    return Seen((folder,), tuple(source(f"{folder}/{name}", name) for name in names), since)
+
+
+def test_two_overlapping_first_runs_of_different_folders_are_both_cited(tmp_path: Path) -> None:
+    one, other = looks("a", "d0"), looks("b", "d1")  # neither saw a memory when it began
+    run(tmp_path, "r1", one, "a")
+    run(tmp_path, "r2", other, "b")
+    memory = open_memory(tmp_path)
+    assert [[row["uri"] for row in memory.sources_of(name)] for name in ("d0", "d1")] == [["a/d0"], ["b/d1"]]
+    assert {row["corpus"] for row in memory.rows("level = 'corpus'")} == {"a", "b"}
+
+
+def test_a_document_that_an_overlapping_run_cites_is_not_retired(tmp_path: Path) -> None:
+    run(tmp_path, "r1", looks("a", "d0", "d1"))
+    run(tmp_path, "r2", looks("b", "d0", since="r1"))  # a copy of d0, found while the next one reads
+    assert run(tmp_path, "r3", looks("a", "d1", since="r1")).retired == 0
+    assert [row["uri"] for row in open_memory(tmp_path).sources_of("d0")] == ["b/d0"]
+
+
+def test_what_an_overlapping_run_added_to_the_same_folder_stays(tmp_path: Path) -> None:
+    run(tmp_path, "r1", looks("a", "d0"))
+    late = looks("a", "d0", since="r1")
+    run(tmp_path, "r2", looks("a", "d0", "new", since="r1"))
+    assert run(tmp_path, "r3", late).retired == 0
+    assert {row["document"] for row in open_memory(tmp_path).rows()} == {"d0", "new"}
+
+
+def test_a_corpus_that_quotes_what_an_overlapping_run_retired_is_retired_with_it(tmp_path: Path) -> None:
+    run(tmp_path, "r1", looks("a", "d0", "d1"), "a")
+    both = Seen(("a", "b"), tuple(source(uri, uri[2:]) for uri in ("a/d0", "a/d1", "b/d2")), "r1")
+    run(tmp_path, "r2", both, "a b")
+    run(tmp_path, "r3", looks("a", "d1", since="r1"), "a")
+    assert {row["id"] for row in open_memory(tmp_path).rows("level = 'corpus'")} == {"a by r3"}
+
+
+def test_a_run_that_builds_on_what_another_retired_meanwhile_is_to_be_repeated(tmp_path: Path) -> None:
+    run(tmp_path, "r1", looks("a", "d0"))
+    run(tmp_path, "r2", looks("a", since="r1"))
+    copied = looks("b", "d0", since="r1")  # it found d0 remembered, and so did not read it
+    with pytest.raises(Transient, match="read again"):
+        publish(tmp_path, "r3", [], copied)
+    assert run(tmp_path, "r3", copied).added == 5

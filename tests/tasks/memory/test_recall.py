@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.publish import Memory, open_memory, publish, stage
+from tasks.memory.publish import publish
+from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.recall import Citation, Hit, cite, format_citation, recall
+from tasks.memory.sources import Seen
+from tasks.memory.staging import stage
 from tasks.settings import RecallConfig
 
 SENTENCES = {
@@ -66,11 +68,10 @@ def source(uri: str, document: str, part: int = 0) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def remember(
-    home: Path, run: str, rows: list[dict[str, Any]], *sources: dict[str, Any], retire: Any = ()
-) -> Memory:
-    table = pa.Table.from_pylist(list(sources), schema=schema.SOURCES)
-    publish(home, run, [stage(home, run, rows)], table, retire)
+def remember(home: Path, run: str, rows: list[dict[str, Any]], *sources: dict[str, Any]) -> Memory:
+    at = published(home)
+    seen = Seen(("docs",), sources, at["run"] if at else "")
+    publish(home, run, [stage(home, run, rows)], seen)
     return open_memory(home)
 
 
@@ -215,9 +216,7 @@ def test_two_records_of_one_span_are_one_hit(tmp_path: Path) -> None:
 
 def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_path: Path) -> None:
     remember(tmp_path, "r1", passages("old", ["The cat is grey."]), source("docs/a.txt", "old"))
-    now = remember(
-        tmp_path, "r2", passages("new", ["The cat is white."]), source("docs/a.txt", "new"), retire=["old"]
-    )
+    now = remember(tmp_path, "r2", passages("new", ["The cat is white."]), source("docs/a.txt", "new"))
     assert [hit.text for hit in found(now, "what colour is the grey cat")] == ["The cat is white."]
     (then,) = found(open_memory(tmp_path, "r1"), "what colour is the grey cat")
     assert then.text == "The cat is grey."
@@ -226,8 +225,8 @@ def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_pat
 
 def test_an_empty_memory_recalls_nothing(tmp_path: Path) -> None:
     assert found(remember(tmp_path, "r1", []), "cat") == []
-    remember(tmp_path, "r2", passages("d", ["A cat."]), source("a", "d"))
-    assert found(remember(tmp_path, "r3", [], retire=["d"]), "cat") == []
+    remember(tmp_path, "r2", passages("d", ["A cat."]), source("docs/a", "d"))
+    assert found(remember(tmp_path, "r3", []), "cat") == []
 
 
 @pytest.mark.parametrize(

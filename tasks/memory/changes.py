@@ -1,0 +1,117 @@
+"""What a publish adds and retires, decided against the memory as it is published at that moment.
+
+The idea: a run plans from the memory it began with, and another run may publish meanwhile. So a run hands
+over what it saw and what it read, and only under the committer's lock does that become a list of changes.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks import schema
+from tasks.errors import Transient
+from tasks.memory.reader import Memory, Row
+from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
+from tasks.memory.staging import check_offsets, staged_batches
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What a run wrote anew: the records of it that memory held before are retired."""
+
+    key: str = ""
+    """Cache key the documents were read under: records under another key are retired."""
+    documents: Collection[str] = ()
+    corpus: str = ""
+    """Corpus whose records were merged again; "" where none was."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a publish does to the memory it finds."""
+
+    sources: pa.Table
+    """Every source (schema.SOURCES) of the whole memory, sorted by uri and part."""
+    new: set[str]
+    """Ids of staged records that are not there yet."""
+    gone: list[str]
+    """Ids of records to delete."""
+
+
+def changes(
+    now: Memory | None, base: pa.Table | None, staged: Sequence[Path], seen: Seen, replaced: Replaced
+) -> Changes:
+    """Compare what a run saw and staged with the memory as published now.
+
+    Args:
+        base: sources as published when the run began.
+
+    Raises:
+        Transient: if a document the run builds on was retired by another run meanwhile.
+        ValueError: if a staged record quotes what no source holds.
+    """
+    before = now.sources if now else None
+    sources = merge_sources(before, seen, base)
+    good = sources.filter(pc.equal(sources["outcome"], "ok"))
+    chars = dict(zip(good["document"].to_pylist(), good["chars"].to_pylist(), strict=True))
+    cited, fresh = _cited(staged)
+    _check_kept(documents_of(base) - documents_of(before), cited, fresh, seen, set(chars))
+    coming = _verified(staged, chars)
+    retired = set(orphans(before, sources))
+    present, gone = set[str](), list[str]()
+    for row in _all(now):
+        if row["id"] in coming:
+            present.add(row["id"])
+        elif row["document"] in retired or _replaces(replaced, row, retired):
+            gone.append(row["id"])
+    return Changes(sources, coming - present, gone)
+
+
+def _all(now: Memory | None) -> Iterator[Row]:
+    """Every record, as much of it as decides whether it stays."""
+    columns = ["id", "document", "skip_key"]
+    for where, some in (("level != 'corpus'", columns), ("level = 'corpus'", [*columns, "corpus", "quotes"])):
+        for batch in now.batches(where, some) if now else ():
+            yield from batch.to_pylist()
+
+
+def _replaces(replaced: Replaced, row: Row, retired: set[str]) -> bool:
+    """Whether a run replaces a record: of a document it read under another key, of its corpus, or of any
+    corpus that quotes a document which is gone."""
+    if "corpus" not in row:
+        return row["document"] in replaced.documents and row["skip_key"] != replaced.key
+    return row["corpus"] == replaced.corpus or any(quote["document"] in retired for quote in row["quotes"])
+
+
+def _cited(staged: Sequence[Path]) -> tuple[set[str], set[str]]:
+    """Documents that staged records quote, and those they are records of."""
+    cited, fresh = set[str](), set[str]()
+    for batch in staged_batches(staged, ["document", "quotes"]):
+        fresh |= set(batch["document"].to_pylist()) - {""}
+        cited |= {quote["document"] for quote in pc.list_flatten(batch["quotes"]).to_pylist()}
+    return cited, fresh
+
+
+def _check_kept(lost: set[str], cited: set[str], fresh: set[str], seen: Seen, merged: set[str]) -> None:
+    """Refuse to publish on documents that another run has retired, unless this one brings them itself."""
+    ours = {row["document"] for row in seen.rows if row["outcome"] == "ok"} & merged
+    if missing := lost & (cited | fresh | ours) - (fresh & merged):
+        raise Transient(
+            f"{len(missing)} documents that this run builds on were retired by another run meanwhile; "
+            f"read again: what was read is kept"
+        )
+
+
+def _verified(staged: Sequence[Path], chars: dict[str, int]) -> set[str]:
+    """Ids of the staged records, each verified against the sources."""
+    coming: set[str] = set()
+    for batch in staged_batches(staged):
+        check_offsets(schema.check(pa.Table.from_batches([batch]), schema.RECORDS), chars)
+        for row in batch.select(["id", "document"]).to_pylist():
+            if row["document"] not in chars and row["document"]:
+                raise ValueError(f"record {row['id']!r} is of {row['document']!r}, which no source holds")
+            coming.add(row["id"])
+    return coming
