@@ -1,12 +1,10 @@
-"""The process that parses: it may hang, eat memory or crash, and is killed and replaced if it does.
+"""The parser process: it may hang, outgrow its memory or crash, and is then killed and replaced.
 
-Started by `tasks.ingest.parse.sandbox`; takes one JSON request a line and answers one JSON line each.
+Started by `tasks.ingest.parse.sandbox`, which sends one request after the other.
 """
 
 import hashlib
 import importlib
-import json
-import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -20,6 +18,8 @@ from tasks import schema
 from tasks.errors import BadDocument
 from tasks.ingest.parse import docx, html, jsonl, pdf, text
 from tasks.ingest.parse.base import Format, Segment
+from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
+from tasks.ipc import Parent
 from tasks.settings import ParseConfig
 
 FORMATS: tuple[Format, ...] = (text, html, pdf, docx, jsonl)
@@ -105,35 +105,31 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield group
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: ParseRequest) -> Parsed | Refused:
     """The reply to one request: its parts, or the outcome of the whole source."""
-    config = ParseConfig(**{**request["config"], "plugins": tuple(request["config"]["plugins"])})
     try:
-        target = Path(request["target"])
-        return {"parts": parse_file(Path(request["path"]), request["extension"], target, config)}
+        parts = parse_file(Path(request.path), request.extension, Path(request.target), request.config)
+        return Parsed(parts)
     except BadDocument as error:
-        return {"outcome": error.outcome, "reason": error.reason}
+        return Refused(error.outcome, error.reason)
     except FileNotFoundError:
-        return {"outcome": "vanished", "reason": "it was there when it was listed, and is gone"}
+        return Refused("vanished", "it was there when it was listed, and is gone")
     except OSError as error:
-        return {"outcome": "unreadable", "reason": error.strerror or str(error)}
+        return Refused("unreadable", error.strerror or str(error))
     except MemoryError:
-        return {"outcome": "out_of_memory", "reason": "the parser ran out of memory"}
+        return Refused("out_of_memory", "the parser ran out of memory")
     except Exception as error:  # a parser's own fault must not end the run: it is this document's outcome
-        return {"outcome": "corrupt", "reason": f"{type(error).__name__}: {error}"[:500]}
+        return Refused("corrupt", f"{type(error).__name__}: {error}"[:500])
 
 
 def main() -> None:
-    """Answer requests until the parent closes the pipe. What parsers print goes to stderr."""
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    """Answer requests until the parent closes the pipe."""
+    parent = Parent(WIRE)
     cap = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
-    replies.write('{"ready": true}\n')
-    replies.flush()
-    for line in sys.stdin:
-        replies.write(json.dumps(answer(json.loads(line))) + "\n")
-        replies.flush()
+    parent.send(Ready())
+    while True:
+        parent.send(answer(parent.receive(ParseRequest)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Parsing behind a wall: one child process, used again and again, killed when it takes too much.
+"""Parsing in a process of its own, which is reused, and killed when it takes too much time or memory.
 
 `parse_source` never raises for a bad document: whatever happens in the child becomes an outcome.
 """
@@ -7,120 +7,93 @@ import atexit
 import hashlib
 import json
 import os
-import selectors
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import parser_key
+from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
 from tasks.ingest.storage import SPECIAL, Found, fetch, unchanged
+from tasks.ipc import Child
 from tasks.settings import ParseConfig, StorageConfig
 
 POLL_S = 0.05
+"""How often the parser's memory is looked at."""
 START_S = 120.0
+"""Loading the formats may take so long."""
 _SLACK = 6 << 30
 """Address space beyond the resident cap: mapped libraries and allocator reserves are not memory."""
 
 
-class _Child:
-    """A parser process; None while there is none."""
+class _Parser:
+    """A parser process, started when it is needed and replaced when it failed or grew."""
 
     def __init__(self) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
+        self.child: Child | None = None
         self.cap = 0
         self.busy = threading.Lock()
-        atexit.register(self.kill)
+        atexit.register(self.stop)
 
-    def start(self, cap: int) -> "subprocess.Popen[bytes]":
-        if self.process is None or self.process.poll() is not None or self.cap != cap or self._grown():
-            self.kill()
-            command = [sys.executable, "-m", "tasks.ingest.parse.child", str(cap + _SLACK)]
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-            )
-            self.cap = cap
-            self._wait(self.process, cap, START_S)  # its first line: loading parsers is no document's time
-        return self.process
+    def stop(self) -> None:
+        """Kill the process, if there is one."""
+        if self.child is not None:
+            self.child.close()
+        self.child = None
 
-    def _grown(self) -> bool:
-        """Whether an earlier document left so much behind that the next would pay for it."""
-        return self.process is not None and _resident(psutil.Process(self.process.pid)) > self.cap // 2
+    def parse(self, request: ParseRequest, size: int) -> list[dict[str, Any]]:
+        """Parts of a source of `size` bytes.
 
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                if pipe:
-                    pipe.close()
-        self.process = None
-
-    def ask(self, request: dict[str, Any], config: ParseConfig, size: int) -> dict[str, Any]:
-        """The child's reply, or the outcome of killing it."""
+        Raises:
+            BadDocument: with what the parser says of it, or with why the parser was killed.
+        """
+        config = request.config
         with self.busy:
-            return self._ask(request, config, size)
+            try:
+                child = self._started(config.memory_mb << 20)
+                child.send(request)
+                reply = self._reply(child, config.timeout_s * (1 + size / (16 << 20)))
+            except BadDocument:
+                self.stop()
+                raise
+        if isinstance(reply, Refused):
+            raise BadDocument(reply.outcome, reply.reason)
+        assert isinstance(reply, Parsed)
+        return reply.parts
 
-    def _ask(self, request: dict[str, Any], config: ParseConfig, size: int) -> dict[str, Any]:
-        cap = config.memory_mb << 20
-        try:
-            process = self.start(cap)
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            return self._wait(process, cap, config.timeout_s * (1 + size / (16 << 20)))
-        except BadDocument as error:
-            self.kill()
-            return {"outcome": error.outcome, "reason": error.reason}
-        except (BrokenPipeError, ConnectionError):
-            self.kill()
-            return {"outcome": "corrupt", "reason": "the parser crashed on it"}
+    def _started(self, cap: int) -> Child:
+        # what an earlier document left behind would be counted against the next one
+        usable = self.cap == cap and self.child and not self.child.exit_cause()
+        if self.child is None or not usable or self.child.resident > cap // 2:
+            self.stop()
+            self.cap = cap
+            self.child = Child("tasks.ingest.parse.child", WIRE, [str(cap + _SLACK)], keep_stderr=False)
+            self._reply(self.child, START_S)  # Ready: loading the formats is no document's time
+        return self.child
 
-    def _wait(self, process: "subprocess.Popen[bytes]", cap: int, limit: float) -> dict[str, Any]:
-        assert process.stdout is not None
-        watched, deadline, line = psutil.Process(process.pid), time.monotonic() + limit, b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while not line.endswith(b"\n"):
-                if selector.select(POLL_S):
-                    piece = os.read(process.stdout.fileno(), 1 << 16)
-                    if not piece:
-                        raise BadDocument("corrupt", "the parser crashed on it")
-                    line += piece
-                    continue
-                if time.monotonic() > deadline:
-                    raise BadDocument("timeout", f"the parser took longer than {limit:g} s and was killed")
-                if (used := _resident(watched)) > cap:
-                    megabytes = f"{used >> 20} MiB of memory, over the cap of {cap >> 20}"
-                    raise BadDocument("out_of_memory", f"the parser took {megabytes}, and was killed")
-        reply: dict[str, Any] = json.loads(line)
-        return reply
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
+    def _reply(self, child: Child, limit_s: float) -> Ready | Parsed | Refused:
+        """The next message of the parser, which is watched meanwhile."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            for message in child.receive(POLL_S):
+                reply: Ready | Parsed | Refused = message
+                return reply
+            if child.exit_cause():
+                raise BadDocument("corrupt", "the parser crashed on it")
+            if (used := child.resident) > self.cap:
+                megabytes = f"{used >> 20} MiB of memory, over the cap of {self.cap >> 20}"
+                raise BadDocument("out_of_memory", f"the parser took {megabytes}, and was killed")
+            if time.monotonic() > deadline:
+                raise BadDocument("timeout", f"the parser took longer than {limit_s:g} s and was killed")
 
 
 @cache
-def _child(_pid: int) -> _Child:
+def _parser(_pid: int) -> _Parser:
     """This process's parser; a fork gets one of its own."""
-    return _Child()
+    return _Parser()
 
 
 def parse_source(
@@ -182,10 +155,5 @@ def _parsed_path(content: str, uri: str, config: ParseConfig) -> str:
 
 
 def _ask(found: Found, path: Path, target: Path, config: ParseConfig) -> list[dict[str, Any]]:
-    extension = _extension(found.uri)
-    request = {"path": str(path), "extension": extension, "target": str(target), "config": asdict(config)}
-    reply = _child(os.getpid()).ask(request, config, found.size)
-    if "outcome" in reply:
-        raise BadDocument(reply["outcome"], reply["reason"])
-    parts: list[dict[str, Any]] = reply["parts"]
-    return parts
+    request = ParseRequest(str(path), _extension(found.uri), str(target), config)
+    return _parser(os.getpid()).parse(request, found.size)

@@ -1,0 +1,42 @@
+"""What a parser process is asked, and what it answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.ipc import Wire
+from tasks.settings import ParseConfig
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The formats are loaded: what comes next is a document's time."""
+
+
+@dataclass(frozen=True)
+class ParseRequest:
+    """A source to parse into a TEXT file."""
+
+    path: str
+    extension: str
+    target: str
+    config: ParseConfig
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The source was parsed."""
+
+    parts: list[dict[str, Any]]
+    """A row of `part`, `label`, `outcome`, `reason`, `document`, `chars` for every document in it."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The source cannot be parsed."""
+
+    outcome: str
+    """One of `tasks.schema.OUTCOMES`."""
+    reason: str
+
+
+WIRE = Wire(Ready, ParseRequest, Parsed, Refused)
