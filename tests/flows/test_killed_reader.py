@@ -9,7 +9,8 @@ from pathlib import Path
 from flows import query
 from tests.flows.corpus import tiny, write_corpus
 from tests.flows.test_bad_corpus import nightread
-from tests.tasks.ranks import Reading, poison, tiny_model
+from tests.models import tiny_model
+from tests.tasks.ranks import Reading, poison
 
 
 def test_a_document_that_kills_its_readers_is_quarantined_and_retried(

@@ -11,7 +11,8 @@ import pytest
 
 from flows.cli import main
 from model.bench.simulate import TERMS
-from tests.tasks.ranks import ranks_of, tiny_model
+from tests.models import tiny_model
+from tests.tasks.ranks import ranks_of
 
 
 def scaling(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[list[str], dict[str, Any]]:

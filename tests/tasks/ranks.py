@@ -1,6 +1,5 @@
-"""What tests of parallel reading share: a tiny random model, small corpora, and what a run has kept."""
+"""What tests of parallel reading share: small corpora, and what a run has kept."""
 
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,8 +11,6 @@ from typing import Any
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-from transformers import AutoModelForCausalLM, LlamaConfig
 
 from flows.config import RunConfig
 from flows.read import begin
@@ -23,20 +20,6 @@ from tasks.ingest.shard import ShardedDocument
 from tasks.memory.reader import open_memory
 from tasks.run import Run, Work
 from tests.flows.corpus import tiny
-
-SIZES = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2}
-HEADS = {"num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 16}
-
-
-def tiny_model(folder: Path, tokenizer: Path) -> Path:
-    """A model of random weights that tokenises like the default one."""
-    torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=49152, **SIZES, **HEADS)
-    config.eos_token_id, config.bos_token_id, config.pad_token_id = 2, 1, 2
-    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(tokenizer / name, folder / name)
-    return folder
 
 
 class Reading:

@@ -20,7 +20,8 @@ from tasks.errors import NightreadError, Transient
 from tasks.infer.group import free_port
 from tests.flows.corpus import write_corpus
 from tests.marks import slow
-from tests.tasks.ranks import Reading, meanwhile, ranks_of, tiny_model, windows, written_twice
+from tests.models import tiny_model
+from tests.tasks.ranks import Reading, meanwhile, ranks_of, windows, written_twice
 
 ROOT = Path(__file__).parents[2]
 

@@ -26,7 +26,8 @@ from tasks.infer.queue import Desk, Handed
 from tasks.infer.windows import shards_of, window_key
 from tests.flows.corpus import write_corpus
 from tests.marks import slow
-from tests.tasks.ranks import Reading, meanwhile, poison, ranks_of, tiny_model, windows, written_twice
+from tests.models import tiny_model
+from tests.tasks.ranks import Reading, meanwhile, poison, ranks_of, windows, written_twice
 
 
 @pytest.fixture(scope="module")
