@@ -6,42 +6,67 @@ conf/base.yaml, then a preset, then `key=value` from the command line.
 """
 
 import difflib
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import field, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 from yaml import YAMLError
 
 from tasks.errors import InvalidInput
-from tasks.settings import ClusterConfig, InferConfig, ParseConfig, RecallConfig, ShardConfig, StorageConfig
+from tasks.settings import (
+    CONFIG,
+    RENAMED,
+    ClusterConfig,
+    Float,
+    HomePath,
+    InferConfig,
+    ParseConfig,
+    RecallConfig,
+    ShardConfig,
+    StorageConfig,
+)
 
 DEFAULT = "laptop"
 """Preset used where none is named."""
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything a run needs to know. Each part is owned by the step it configures."""
+@dataclass(frozen=True, config=CONFIG)
+class ReadConfig:
+    """How to read: each part belongs to the stage that it configures."""
 
-    home: str = ".nightread"
+    home: HomePath = Field(default=".nightread", min_length=1)
     """Folder that holds models, parsed text, shards, the ledger and the memory."""
+    budget_seconds: Float = Field(default=0, ge=0)
+    """Refuse to read what the plan says takes longer than this many seconds; 0 is no limit."""
     storage: StorageConfig = field(default_factory=StorageConfig)
+    """How to reach object stores. Credentials come from the environment."""
     parse: ParseConfig = field(default_factory=ParseConfig)
+    """How sources are parsed, and what one of them may cost."""
     shard: ShardConfig = field(default_factory=ShardConfig)
+    """Shape of windows and shards."""
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    """Where parsing and sharding run."""
     infer: InferConfig = field(default_factory=InferConfig)
-    recall: RecallConfig = field(default_factory=RecallConfig)
-    budget_seconds: float = 0
-    """Refuse to read what the plan says takes longer; 0 is no limit."""
+    """Which model reads, and how."""
 
-    def __post_init__(self) -> None:
-        if not self.home:
-            raise ValueError("home='' must name a folder")
-        if not 0 <= self.budget_seconds < float("inf"):
-            raise ValueError(f"budget_seconds={self.budget_seconds} must be 0 (no limit) or more")
+
+@dataclass(frozen=True, config=CONFIG)
+class RunConfig(ReadConfig):
+    """What every command needs to know: how to read, and how to recall."""
+
+    recall: RecallConfig = field(default_factory=RecallConfig)
+    """How records are found and shown."""
+
+    @property
+    def reading(self) -> ReadConfig:
+        """What a read needs of it."""
+        return ReadConfig(**{each.name: getattr(self, each.name) for each in fields(ReadConfig)})
 
 
 def presets() -> list[str]:
@@ -53,37 +78,58 @@ def load(conf: str = DEFAULT, overrides: list[str] | None = None) -> RunConfig:
     """Configuration of preset (or YAML file) `conf` with `overrides` such as `infer.quotes=6`.
 
     Raises:
-        InvalidInput: on an unknown preset, an unknown key (with the nearest known one), a value of the
-            wrong type or one that its owner refuses.
+        InvalidInput: on an unknown preset, an unknown key (with the nearest known one), an old name of a key
+            (with its new one), a value of the wrong type or out of bounds.
     """
-    known = _structured()
-    layers = [("conf/base.yaml", _yaml("base")), (f"--conf {conf}", _yaml(conf))]
-    layers += [(override, _dotted(override)) for override in overrides or []]
+    layers = [("conf/base.yaml: ", _yaml("base")), (f"--conf {conf}: ", _yaml(conf))]
+    layers += [("", _dotted(override)) for override in overrides or []]
     for origin, layer in layers:
-        _refuse_unknown(layer, known, origin)
-        known = _merged(known, layer, origin)
+        _refuse_unknown(layer, origin)
     try:
-        return cast(RunConfig, OmegaConf.to_object(known))
-    except (InvalidInput, ValueError, OmegaConfBaseException) as error:
+        merged = OmegaConf.to_container(OmegaConf.merge(*(layer for _, layer in layers)), resolve=True)
+        return TypeAdapter(RunConfig).validate_python(merged)
+    except ValidationError as error:
+        raise InvalidInput(_explained(error, layers)) from error
+    except OmegaConfBaseException as error:
         raise InvalidInput(f"configuration refused: {_first_line(error)}") from error
 
 
-def _structured() -> DictConfig:
-    config = OmegaConf.structured(RunConfig)
-    _thaw(config)
-    return cast(DictConfig, config)
+def _explained(refused: ValidationError, layers: list[tuple[str, DictConfig]]) -> str:
+    """The first thing that is wrong, with the file that says so, the key, the value and the remedy."""
+    error = refused.errors()[0]
+    key = ".".join(map(str, error["loc"]))
+    if error["type"] == "value_error":  # of several keys together: the message names them
+        return str(error["ctx"]["error"])
+    origin = next((name for name, layer in reversed(layers) if key in keys(layer)), "")
+    value = "null" if error["input"] is None else error["input"]
+    return f"{origin}{key}={value} must {_demand(error)}"
 
 
-def _thaw(config: DictConfig) -> None:
-    # OmegaConf takes a frozen dataclass for a read-only node; only the outcome has to be frozen.
-    OmegaConf.set_readonly(config, False)
-    for key in config:
-        if OmegaConf.is_dict(node := config._get_node(key)):
-            _thaw(cast(DictConfig, node))
+def _demand(error: Any) -> str:
+    """What a value must do to pass, from pydantic's kind of error and its bounds."""
+    bounds = error.get("ctx", {})
+    match error["type"]:
+        case "greater_than_equal":
+            return f"be at least {bounds['ge']}"
+        case "greater_than":
+            return f"be above {bounds['gt']}"
+        case "less_than_equal":
+            return f"be at most {bounds['le']}"
+        case "literal_error":
+            return f"be {bounds['expected']}"
+        case "string_too_short":
+            return "name a folder"
+        case "string_pattern_mismatch":
+            return "be a size such as 2GiB"
+        case "dataclass_type":
+            return "be a group of settings; conf/base.yaml lists them"
+    kind = error["type"].partition("_")[0]
+    names = {"int": "a whole number", "float": "a number", "finite": "a number", "string": "text"}
+    return f"be {names.get(kind, 'a list such as [a,b]')}"
 
 
 def _yaml(conf: str) -> DictConfig:
-    path = Path(conf)
+    path = Path(conf).expanduser()
     is_path = path.suffix in {".yaml", ".yml"}
     if not is_path and conf not in presets():
         near = difflib.get_close_matches(conf, presets(), 1)
@@ -115,16 +161,6 @@ def _mapping(config: Any, origin: str) -> DictConfig:
     return config
 
 
-def _merged(known: DictConfig, layer: DictConfig, origin: str) -> DictConfig:
-    try:
-        return cast(DictConfig, OmegaConf.merge(known, layer))
-    except OmegaConfBaseException as error:
-        place = f" for {error.full_key}" if error.full_key else ""
-        raise InvalidInput(
-            f"{origin}: wrong type{place}: {_first_line(error)}; conf/base.yaml shows one that fits"
-        ) from error
-
-
 def keys(config: DictConfig) -> list[str]:
     """Every dotted key of `config`, groups and leaves, in order."""
     found: list[str] = []
@@ -136,20 +172,29 @@ def keys(config: DictConfig) -> list[str]:
     return found
 
 
-def known_keys() -> list[str]:
-    """Every key that may be set."""
-    return keys(_structured())
+def known_keys(config: Any = RunConfig) -> list[str]:
+    """Every key that may be set, groups and leaves."""
+    return list(_known(config))
 
 
-def _refuse_unknown(layer: DictConfig, known: DictConfig, origin: str) -> None:
-    names = keys(known)
+def _known(config: Any) -> Iterator[str]:
+    for each in fields(config):
+        yield each.name
+        if is_dataclass(each.type):
+            yield from (f"{each.name}.{inner}" for inner in _known(each.type))
+
+
+def _refuse_unknown(layer: DictConfig, origin: str) -> None:
+    names = known_keys()
     unknown = [key for key in keys(layer) if key not in names]
     for key in unknown:
         if any(other.startswith(f"{key}.") for other in unknown):
             continue  # the whole name says more than its group
+        if key in RENAMED:
+            raise InvalidInput(f"{origin}{key} is now called {RENAMED[key]}")
         meant = _nearest(key, names)
         remedy = f"did you mean {meant}?" if meant else "conf/base.yaml lists every key"
-        raise InvalidInput(f"{origin}: unknown key {key!r}; {remedy}")
+        raise InvalidInput(f"{origin}unknown key {key!r}; {remedy}")
 
 
 def _nearest(key: str, names: list[str]) -> str:

@@ -5,12 +5,13 @@ Steps are plain functions of `tasks.run`; what is decided here is only their ord
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from pydantic import Field
 
-from flows.config import RunConfig
+from flows.config import ReadConfig, RunConfig
 from flows.ui import progress, publish_report
 from tasks import run as steps
 from tasks.errors import Transient
@@ -46,8 +47,12 @@ remember = _step(steps.remember, "remember")
 report = _step(write_report, "report")
 
 
+Uris = Annotated[list[str], Field(min_length=1)]
+"""What to read: one at least."""
+
+
 @flow(name="read", validate_parameters=True, persist_result=False)
-def read_corpus(uris: list[str], config: RunConfig = RunConfig()) -> dict[str, Any]:  # noqa: B008
+def read_corpus(uris: Uris, config: ReadConfig = ReadConfig()) -> dict[str, Any]:  # noqa: B008
     """Read every document under `uris` and remember it.
 
     Args:
@@ -70,7 +75,7 @@ def read_corpus(uris: list[str], config: RunConfig = RunConfig()) -> dict[str, A
     return outcome
 
 
-def begin(uris: list[str], config: RunConfig) -> Run:
+def begin(uris: list[str], config: ReadConfig) -> Run:
     """The run that this configuration describes."""
     return Run(
         uris=tuple(uris),
@@ -85,7 +90,7 @@ def begin(uris: list[str], config: RunConfig) -> Run:
 
 def run_read(uris: list[str], config: RunConfig) -> dict[str, Any]:
     """Read under Prefect, from a program or the command line."""
-    return read_corpus(uris, config)
+    return read_corpus(uris, config.reading)
 
 
 def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:

@@ -30,14 +30,14 @@ def test_the_entry_point_is_the_flow_by_its_module() -> None:
 
 
 def test_its_parameters_are_accepted_by_the_flow() -> None:
-    from flows.config import RunConfig
+    from flows.config import ReadConfig
     from flows.read import read_corpus
 
     given = deployment()["parameters"]
     assert set(given) <= set(inspect.signature(read_corpus.fn).parameters)
     # as the UI's form sends a configuration: nested, and only what was filled in
     sent = read_corpus.validate_parameters(given | {"config": {"home": "h", "infer": {"quotes": 6}}})
-    assert isinstance(sent["config"], RunConfig)
+    assert isinstance(sent["config"], ReadConfig)
     assert (sent["config"].home, sent["config"].infer.quotes) == ("h", 6)
 
 

@@ -216,7 +216,7 @@ def test_an_address_that_makes_no_sense_is_named(address: str) -> None:
 
 @pytest.mark.parametrize("settings", [{"workers": 0}, {"memory_limit": "much"}, {"connect_timeout_s": 0.0}])
 def test_a_cluster_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=rf"cluster\.{next(iter(settings))}="):
+    with pytest.raises(ValueError, match=next(iter(settings))):
         ClusterConfig(**settings)
 
 
