@@ -1,6 +1,6 @@
-"""The main job: discover, parse, shard, read, merge, remember, report. The body is the table of contents.
+"""The main job: discover, parse, shard, plan, infer, reduce, remember, report; the body is the list of them.
 
-Steps are plain functions of `tasks.run`; what is decided here is only their order and their policy.
+Steps are plain functions of `tasks`; what is decided here is only their order and their policy.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,16 @@ from pydantic import Field
 
 from flows.config import ReadConfig, RunConfig
 from flows.ui import progress, publish_report
-from tasks import run as steps
 from tasks.errors import Transient
-from tasks.report.report import write_report
+from tasks.infer import infer as infer_step
+from tasks.infer.windows import Models
+from tasks.ingest import steps as ingest
+from tasks.memory import remember as memory_step
+from tasks.plan import plan as plan_step
+from tasks.plan.rates import learn
+from tasks.plan.work import choose, without_refused
+from tasks.reduce import reduce as reduce_step
+from tasks.report import report as report_step
 from tasks.run import Run
 
 
@@ -24,10 +31,10 @@ def _transient(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), Transient)
 
 
-def _step(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A coarse Prefect task around a plain step. Its inputs hold open files and models: never cached."""
+def _step(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A coarse Prefect task around a plain step, of its name; never cached: its inputs hold open files."""
     policy = task(
-        name=name,
+        name=function.__name__,
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=2,
@@ -37,14 +44,14 @@ def _step(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return policy(function)
 
 
-collect = _step(steps.collect, "discover and parse")
-choose = _step(steps.choose, "plan")
-shard = _step(steps.shard, "shard")
-infer = _step(steps.infer, "infer")
-set_aside = _step(steps.set_aside, "set aside")
-merge = _step(steps.merge, "reduce")
-remember = _step(steps.remember, "remember")
-report = _step(write_report, "report")
+discover = _step(ingest.discover)
+parse = _step(ingest.parse)
+shard = _step(ingest.shard)
+plan = _step(plan_step.plan)
+infer = _step(infer_step.infer)
+reduce = _step(reduce_step.reduce)
+remember = _step(memory_step.remember)
+report = _step(report_step.report)
 
 
 Uris = Annotated[list[str], Field(min_length=1)]
@@ -61,16 +68,18 @@ def read_corpus(uris: Uris, config: ReadConfig = ReadConfig()) -> dict[str, Any]
     """
     run = begin(uris, config)
     with run.recorded():
-        rows = collect(run, progress("parse", "sources"))
-        work = choose(run, rows)
-        windows = shard(run, work)
-        steps.check_budget(run, work, windows, config.budget_seconds)
-        spent = infer(run, work, windows, progress("read", "tokens", steps.tokens_left(run, windows)))
-        rows, work, windows = set_aside(run, rows, work, windows, spent)
-        tree = merge(run, work, windows, progress("summarise", "summaries"))
-        published = remember(run, work, windows, tree)
-        outcome: dict[str, Any] = report(run, rows, work, windows, spent, tree, published)
-        steps.learn(run, windows, spent, tree, published.added)
+        models, memory = open_models(run), memory_step.memory_before(run.home)
+        found = discover(run)
+        rows = parse(run, found, progress("parse", "sources", len(found)))
+        work = choose(run, models, memory, rows)
+        documents = shard(run, list(work.todo.values()), models.folder)
+        work = plan(run, models, work, documents, config.budget_seconds)
+        read = infer(run, models, work.rows, work.documents, progress("infer", "tokens", work.tokens_left))
+        work = without_refused(run, models, memory, work, read.refused)
+        tree = reduce(run, models, work.documents, work.kept, work.corpora, progress("reduce", "summaries"))
+        published = remember(run, models, work.seen, work.documents, work.gone, tree)
+        outcome: dict[str, Any] = report(run, models, work, read, tree, published)
+        learn(run, models, work.documents, read, tree, published.added)
     publish_report(outcome)
     return outcome
 
@@ -88,6 +97,11 @@ def begin(uris: list[str], config: ReadConfig) -> Run:
     )
 
 
+def open_models(run: Run) -> Models:
+    """The models of a run; none is loaded before it is needed."""
+    return Models(run.home, run.infer, run.shard.stride)
+
+
 def run_read(uris: list[str], config: RunConfig) -> dict[str, Any]:
     """Read under Prefect, from a program or the command line."""
     return read_corpus(uris, config.reading)
@@ -96,9 +110,12 @@ def run_read(uris: list[str], config: RunConfig) -> dict[str, Any]:
 def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
     """What a read would do and cost; nothing is read by a model, nothing is published."""
     run = begin(uris, config)
-    rows = steps.collect(run, progress("parse", "sources"))
-    work = steps.choose(run, rows)
-    return steps.plan(run, rows, work, steps.shard(run, work))
+    models, memory = open_models(run), memory_step.memory_before(run.home)
+    found = ingest.discover(run)
+    rows = ingest.parse(run, found, progress("parse", "sources", len(found)))
+    work = choose(run, models, memory, rows)
+    documents = ingest.shard(run, list(work.todo.values()), models.folder)
+    return plan_step.describe(plan_step.plan(run, models, work, documents, measure=True))
 
 
 def run_retry(config: RunConfig) -> dict[str, Any]:

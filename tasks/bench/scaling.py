@@ -20,6 +20,7 @@ from tasks.bench.speed import text_ids
 from tasks.errors import InvalidInput, NightreadError
 
 if TYPE_CHECKING:
+    from tasks.infer.windows import Models
     from tasks.run import Run
 
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -89,9 +90,10 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
     from model.hardware import describe
     from model.segments import LEAD
     from tasks.bench.turns import keeping
+    from tasks.infer.windows import Models
     from tasks.ledger import Ledger
 
-    models = run.models
+    models = Models(run.home, run.infer, run.shard.stride)
     with tempfile.TemporaryDirectory(prefix="nightread-scaling-") as scratch:
         measured = _measure(scale, run, Path(scratch), progress)
         with Ledger(Path(scratch) / "kept.sqlite") as ledger:
@@ -99,7 +101,7 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
     config = _config(models.folder)
     ids = text_ids(models.folder, (LEAD + 2 * ROWS) * run.shard.stride)
     two = ids[: 2 * run.shard.stride]
-    together = [_together(world, run, two, scale.repeats) for world in scale.ranks if world > 1]
+    together = [_together(world, models, two, scale.repeats) for world in scale.ranks if world > 1]
     assumed: dict[str, Any] = {SPEC[name]: value for name, value in scale.machine.items()}
     machine = replace(Machine(flush_s=flush_s, keep_s=keep_s), **assumed)
     return {
@@ -131,14 +133,14 @@ def _measure(scale: Scale, run: "Run", scratch: Path, progress: Progress) -> lis
     return [bench.row(ranks, turns[ranks], turns[1]) for ranks in scale.ranks]
 
 
-def _together(world: int, run: "Run", ids: Sequence[int], repeats: int) -> Row:
+def _together(world: int, models: "Models", ids: Sequence[int], repeats: int) -> Row:
     """One text that `world` ranks read together: bytes and seconds, measured and from the formula."""
     from model.bench.simulate import busiest_flops, exchange
 
-    found = _answers(world, run, ids, repeats)
-    one, config = found[0], _config(run.models.folder)
-    sent, calls = exchange(config, len(ids), run.shard.stride, world, one["itemsize"], one["way"])
-    flops = busiest_flops(config, len(ids), run.shard.stride, world, one["way"])
+    found = _answers(world, models, ids, repeats)
+    one, config = found[0], _config(models.folder)
+    sent, calls = exchange(config, len(ids), models.stride, world, one["itemsize"], one["way"])
+    flops = busiest_flops(config, len(ids), models.stride, world, one["way"])
     links = sent / world / min(a["bytes_per_s"] for a in found) + calls * max(a["latency_s"] for a in found)
     turns = list(zip(*(answer["turns"] for answer in found), strict=True))  # of each, a pair from every rank
     seconds = [max(spent for _, spent in turn) for turn in turns]
@@ -156,7 +158,7 @@ def _together(world: int, run: "Run", ids: Sequence[int], repeats: int) -> Row:
     }
 
 
-def _answers(world: int, run: "Run", ids: Sequence[int], repeats: int) -> list[Row]:
+def _answers(world: int, models: "Models", ids: Sequence[int], repeats: int) -> list[Row]:
     """What every rank of a group measured.
 
     Raises:
@@ -167,10 +169,10 @@ def _answers(world: int, run: "Run", ids: Sequence[int], repeats: int) -> list[R
     request = {
         "world": world,
         "port": free_port(),
-        "folder": str(run.models.folder.resolve()),
+        "folder": str(models.folder.resolve()),
         "ids": list(ids),
     }
-    request |= {"device": str(run.models.device), "stride": run.shard.stride, "threads": threads(world)}
+    request |= {"device": str(models.device), "stride": models.stride, "threads": threads(world)}
     request["turns"] = repeats
     processes = [
         subprocess.Popen(

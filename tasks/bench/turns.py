@@ -17,12 +17,14 @@ from transformers import AutoConfig, AutoTokenizer
 from model.attention.sliding_window import SINKS
 from model.bench.simulate import makespan
 from model.cost import read_flops
-from tasks import run as steps
 from tasks.bench.speed import text_ids
 from tasks.errors import NightreadError
 from tasks.infer.group import Setup, threads
+from tasks.infer.infer import with_sources
 from tasks.infer.node import Node
 from tasks.infer.queue import Desk, Handed, Job
+from tasks.infer.windows import Models
+from tasks.ingest import steps as ingest
 from tasks.ledger import Ledger
 from tasks.run import Run
 
@@ -99,20 +101,22 @@ class Bench:
     def __init__(self, documents: int, tokens: int, run: Run, scratch: Path, progress: Progress) -> None:
         corpus = scratch / "corpus"
         corpus.mkdir()
-        _write_texts(corpus, documents, tokens, run.models.folder)
+        folder = Models(run.home, run.infer, run.shard.stride).folder.resolve()
+        _write_texts(corpus, documents, tokens, folder)
         # documents are what is counted here: none is cut
-        infer = replace(run.infer, model=str(run.models.folder.resolve()), segment_windows=1 << 30)
+        infer = replace(run.infer, model=str(folder), segment_windows=1 << 30)
         self.run = replace(run, uris=(str(corpus),), home=scratch, infer=infer)
+        self.models = Models(scratch, infer, run.shard.stride)
         self.progress, self.turns = progress, 0
-        work = steps.choose(self.run, steps.collect(self.run, lambda _: None))
-        self.pairs = steps.pair(work, steps.shard(self.run, work))
-        names = {row["document"]: Path(row["uri"]).name for row in work.todo.values()}
+        rows = ingest.parse(self.run, ingest.discover(self.run), lambda _: None)
+        self.pairs = with_sources(rows, ingest.shard(self.run, rows, folder))
+        names = {row["document"]: Path(row["uri"]).name for row in rows}
         self.warm = [pair for pair in self.pairs if names[pair[0].document].startswith("warm")]
         self.pairs = [pair for pair in self.pairs if pair not in self.warm]
         self.tokens = sum(document.tokens for document, _ in self.pairs)
 
     def flops(self, tokens: int) -> int:
-        config = AutoConfig.from_pretrained(self.run.models.folder).get_text_config()
+        config = AutoConfig.from_pretrained(self.models.folder).get_text_config()
         return read_flops(config, tokens, self.run.shard.stride, SINKS)
 
     def turn(self, ranks: int) -> Turn:
@@ -130,10 +134,10 @@ class Bench:
             self.run.home,
             replace(self.run.infer, workers=ranks, sequence_parallel=1, batch_size=1, threads=0),
             self.run.shard,
-            self.run.key,
+            self.models.key,
         )
         with Ledger(self.run.home / f"turn-{self.turns}.sqlite") as ledger:
-            desk = Desk(self.pairs, self.run.infer, self.run.key, ledger, count)
+            desk = Desk(self.pairs, self.run.infer, self.models.key, ledger, count)
             short, source = self.warm[0]
             warm = Job(short, source, range(short.windows), 0)
             gate = _Gate(desk, warm, self.flops(warm.document.tokens), ranks)

@@ -96,6 +96,11 @@ class Models:
         """Of the decoder and of the embedder."""
         return weights.fingerprint(self.folder), weights.fingerprint(self.embedder_folder)
 
+    @cached_property
+    def key(self) -> str:
+        """The cache key: what was read under another one is read again."""
+        return cache_key(self, ShardConfig(2 * self.stride, self.stride))
+
     @property
     def reader(self) -> Reader:
         if self.config.threads:

@@ -1,15 +1,8 @@
-"""Remember: nodes and passages become records, staged as Parquet, then published in one commit.
+"""Records: rows of schema.RECORDS, made of a tree's summaries and of the passages of the documents."""
 
-Data first, marker last: records are staged and verified, the committer publishes them all or none, and
-only then does the ledger say of a document that it is done.
-"""
-
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,72 +10,36 @@ import numpy as np
 from tasks.infer.quotes import Quote
 from tasks.infer.windows import Models, Source, identity
 from tasks.ingest.parse import read_segments
+from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger
-from tasks.memory.reader import Memory
-from tasks.memory.sources import documents_of
-from tasks.reduce.tree import Node, document_key, load_summary
+from tasks.reduce.summaries import load_summary
+from tasks.reduce.tree import SummaryNode
+from tasks.run import Run
 from tasks.text import stream_passages
 
 EMBED_BATCH = 64
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Done:
-    """What the ledger knows of a document that was read and published."""
-
-    windows: int
-    tokens: int
-    node: Node | None
-    """The document's own node, from which a corpus is merged; None if nothing in it was quotable."""
-
-
-def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
-    """The last step of a document's life in a run."""
-    ledger.put(document_key(key, document), "document", json.dumps(asdict(done)).encode())
-
-
-def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
-    """None for a document that no run has finished under this cache key."""
-    payload = ledger.get(document_key(key, document))
-    if payload is None:
-        return None
-    kept = json.loads(payload)
-    node = kept["node"]
-    if node is not None:
-        quotes = tuple(Quote(**quote) for quote in node["quotes"])
-        tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
-        node = Node(**{**node, **tuples, "quotes": quotes})
-    return Done(kept["windows"], kept["tokens"], node)
-
-
-def published_documents(memory: Memory | None) -> set[str]:
-    """Documents the published memory cites."""
-    return documents_of(memory.sources if memory else None)
-
-
 def records(
-    nodes: Sequence[Node],
-    documents: Iterable[tuple[str, Source]],
-    home: Path,
+    nodes: Sequence[SummaryNode],
+    documents: Iterable[tuple[ShardedDocument, Source]],
+    run: Run,
     models: Models,
-    key: str,
-    ledger: Ledger,
-    run: str,
 ) -> Iterator[Record]:
     """Every record of a run: the nodes' summaries with their quotes, and the documents' passages."""
-    common = {"model": models.name, "skip_key": key, "run": run, "created": datetime.now(UTC)}
+    common = {"model": models.name, "skip_key": models.key, "run": run.run, "created": datetime.now(UTC)}
     for batch in _batches(iter(nodes)):
-        rows = [_node_record(node, ledger, key) for node in batch]
+        rows = [_node_record(node, run.ledger, models.key) for node in batch]
         texts = ["\n".join([row["summary"], *(quote["text"] for quote in row["quotes"])]) for row in rows]
         yield from _finished(rows, models.embedder.encode(texts), common)
     for document, source in documents:
         found = stream_passages(
-            ((start, text) for start, text, *_ in read_segments(home, source.parsed, source.part)),
+            ((start, text) for start, text, *_ in read_segments(run.home, source.parsed, source.part)),
             models.config.passage_chars,
         )
         for passages in _batches(found):
-            rows = [_passage_record(document, key, *passage) for passage in passages]
+            rows = [_passage_record(document.document, models.key, *passage) for passage in passages]
             yield from _finished(rows, models.embedder.encode([row["text"] for row in rows]), common)
 
 
@@ -96,7 +53,7 @@ def _finished(rows: list[Record], vectors: np.ndarray, common: Record) -> Iterat
         yield {**row, "vector": vector, **common}
 
 
-def _node_record(node: Node, ledger: Ledger, key: str) -> Record:
+def _node_record(node: SummaryNode, ledger: Ledger, key: str) -> Record:
     summary = load_summary(ledger, key, node)
     return {
         "id": node.id,

@@ -7,19 +7,17 @@ written from those quotes, and only what they support is kept.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tasks.infer.quotes import Quote, select
-from tasks.infer.windows import Models, identity, window_key
+from tasks.infer.windows import identity, window_key
 from tasks.ledger import Ledger
-from tasks.reduce.grounding import ground
 from tasks.settings import InferConfig
-from tasks.text import sentences
 
 
 @dataclass(frozen=True)
-class Node:
+class SummaryNode:
     """One record to be: its place in the tree and the quotes it stands on."""
 
     id: str
@@ -33,7 +31,7 @@ class Node:
     children: tuple[str, ...]
 
 
-def window_nodes(ledger: Ledger, key: str, document: str, windows: int) -> list[Node]:
+def window_nodes(ledger: Ledger, key: str, document: str, windows: int) -> list[SummaryNode]:
     """Nodes of the windows a reader has journaled; a window without a quotable sentence has none."""
     nodes = []
     for window in range(windows):
@@ -54,9 +52,9 @@ def _node(
     windows: tuple[int, int],
     quotes: tuple[Quote, ...],
     children: tuple[str, ...],
-) -> Node:
+) -> SummaryNode:
     chars = (min(q.start for q in quotes), max(q.end for q in quotes)) if document else (0, 0)
-    return Node(name, level, document, corpus, windows, chars, quotes, children)
+    return SummaryNode(name, level, document, corpus, windows, chars, quotes, children)
 
 
 def document_key(key: str, document: str) -> str:
@@ -64,7 +62,9 @@ def document_key(key: str, document: str) -> str:
     return identity("document", key, document)
 
 
-def document_tree(ledger: Ledger, key: str, document: str, windows: int, config: InferConfig) -> list[Node]:
+def document_tree(
+    ledger: Ledger, key: str, document: str, windows: int, config: InferConfig
+) -> list[SummaryNode]:
     """All nodes of one document, leaves first, the document last; empty if nothing is quotable."""
     level = window_nodes(ledger, key, document, windows)
     nodes = list(level)
@@ -79,45 +79,47 @@ def document_tree(ledger: Ledger, key: str, document: str, windows: int, config:
     return [*nodes, root]
 
 
-def _runs(nodes: Sequence[Node], width: int) -> Iterator[list[Node]]:
+def _runs(nodes: Sequence[SummaryNode], width: int) -> Iterator[list[SummaryNode]]:
     """Children of each section: those whose first window lies in the same run of `width` windows."""
-    runs: dict[int, list[Node]] = {}
+    runs: dict[int, list[SummaryNode]] = {}
     for node in nodes:
         runs.setdefault(node.windows[0] // width, []).append(node)
     yield from runs.values()
 
 
-def _section(key: str, children: Sequence[Node], config: InferConfig) -> Node:
+def _section(key: str, children: Sequence[SummaryNode], config: InferConfig) -> SummaryNode:
     name = identity("section", key, *(child.id for child in children))
     return _merge(name, "section", children[0].document, "", children, config)
 
 
 def _merge(
-    name: str, level: str, document: str, corpus: str, children: Sequence[Node], config: InferConfig
-) -> Node:
+    name: str, level: str, document: str, corpus: str, children: Sequence[SummaryNode], config: InferConfig
+) -> SummaryNode:
     quotes = select([quote for child in children for quote in child.quotes], config.quotes)
     windows = (children[0].windows[0], children[-1].windows[1]) if document else (0, 0)
     return _node(name, level, document, corpus, windows, tuple(quotes), tuple(c.id for c in children))
 
 
-def corpus_tree(key: str, corpus: str, documents: Sequence[Node], config: InferConfig) -> list[Node]:
+def corpus_tree(
+    key: str, corpus: str, documents: Sequence[SummaryNode], config: InferConfig
+) -> list[SummaryNode]:
     """Nodes that merge the documents of a corpus, the corpus itself last; empty for no documents."""
     level = sorted(documents, key=lambda node: node.document)
-    nodes: list[Node] = []
+    nodes: list[SummaryNode] = []
     while len(level) > config.fan_in:
         level = [_corpus_node(key, corpus, group, config) for group in _groups(level, config.fan_in)]
         nodes += level
     return [*nodes, _corpus_node(key, corpus, level, config)] if level else []
 
 
-def _corpus_node(key: str, corpus: str, children: Sequence[Node], config: InferConfig) -> Node:
+def _corpus_node(key: str, corpus: str, children: Sequence[SummaryNode], config: InferConfig) -> SummaryNode:
     name = identity("corpus", key, corpus, *(child.id for child in children))
     return _merge(name, "corpus", "", corpus, children, config)
 
 
-def _groups(nodes: Sequence[Node], fan_in: int) -> Iterator[list[Node]]:
+def _groups(nodes: Sequence[SummaryNode], fan_in: int) -> Iterator[list[SummaryNode]]:
     """Content-defined groups of 2 to 2 * fan_in: a node whose id hashes to 0 mod fan_in closes its group."""
-    group: list[Node] = []
+    group: list[SummaryNode] = []
     for index, node in enumerate(nodes):
         group.append(node)
         closes = int(node.id[:8], 16) % fan_in == 0 and len(group) > 1
@@ -126,62 +128,3 @@ def _groups(nodes: Sequence[Node], fan_in: int) -> Iterator[list[Node]]:
             group = []
     if group:
         yield group
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is stored as a node's summary."""
-
-    text: str
-    generated: bool
-    grounding: float
-    dropped: int
-
-
-def summary_key(node: Node) -> str:
-    """Key of a summary: a single child's summary is its parent's, so the key is that of the quotes."""
-    return identity("summary", *((quote.document, quote.start, quote.end) for quote in node.quotes))
-
-
-def summarise(
-    nodes: Sequence[Node], models: Models, key: str, ledger: Ledger, progress: Callable[[int], None]
-) -> int:
-    """Write the summaries that the ledger does not hold yet; returns how many were decoded.
-
-    Batches are drawn from all nodes, done or not, so a run that resumes decodes the very same batches;
-    nodes of like length share one, so that little is spent on padding.
-    """
-    wanted = sorted(
-        {identity(key, summary_key(node)): node for node in nodes}.items(),
-        key=lambda item: (sum(len(quote.text) for quote in item[1].quotes), item[0]),
-    )
-    done = ledger.has_many([name for name, _ in wanted])
-    decoded = 0
-    for start in range(0, len(wanted), models.config.summary_batch_size):
-        batch = wanted[start : start + models.config.summary_batch_size]
-        missing = {name for name, _ in batch} - done
-        if missing:
-            items = [item for item in _decode(batch, models) if item[0] in missing]
-            ledger.put_many(items)
-            decoded += len(items)
-        progress(len(batch))
-    return decoded
-
-
-def _decode(batch: Sequence[tuple[str, Node]], models: Models) -> Iterator[tuple[str, str, bytes]]:
-    """Grounded summaries of a batch, as ledger items."""
-    drafts = models.writer.write(["\n".join(quote.text for quote in node.quotes) for _, node in batch])
-    for (name, node), draft in zip(batch, drafts, strict=True):
-        spans = [q.text[slice(*span)] for q in node.quotes for span in sentences(q.text)]
-        kept = ground(draft, spans, models.config.ground)
-        best = max(node.quotes, key=lambda quote: quote.salience).text
-        text, support = (kept.summary, kept.support) if kept.summary else (best, 1.0)
-        summary = Summary(text, bool(kept.summary), support, kept.dropped)
-        yield name, "summary", json.dumps(asdict(summary)).encode()
-
-
-def load_summary(ledger: Ledger, key: str, node: Node) -> Summary:
-    """The summary `summarise` wrote for this node."""
-    payload = ledger.get(identity(key, summary_key(node)))
-    assert payload is not None, f"no summary of {node.level} {node.id}"
-    return Summary(**json.loads(payload))

@@ -15,50 +15,47 @@ from typing import Any
 
 from tasks.infer.queue import Outcome
 from tasks.infer.quotes import Quote
+from tasks.infer.windows import Models
 from tasks.ingest.parse import place_of
-from tasks.ingest.shard import ShardedDocument
 from tasks.memory.publish import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.recall import Citation, format_citation
-from tasks.reduce.tree import Node, load_summary
-from tasks.run import Run, Tree, Work, planned
+from tasks.plan.work import Work
+from tasks.reduce.reduce import Tree
+from tasks.reduce.summaries import load_summary
+from tasks.reduce.tree import SummaryNode
+from tasks.run import Run
 
 Row = dict[str, Any]
 SHOWN_DOCUMENTS = 50
 """Documents with a summary of their own in the report; the table names all."""
 
 
-def write_report(
-    run: Run,
-    rows: Sequence[Row],
-    work: Work,
-    documents: Sequence[ShardedDocument],
-    spent: Outcome,
-    tree: Tree,
-    published: Published,
+def report(
+    run: Run, models: Models, work: Work, read: Outcome, tree: Tree, published: Published
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
-    table = _table(rows, work, documents)
-    summaries = {node.id: load_summary(run.ledger, run.key, node) for node in tree.nodes}
+    table = _table(work)
+    summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     outcome: Row = {
         "run": run.run,
         "status": "published" if published.added or published.retired else "unchanged",
         "version": published.version,
         "added": published.added,
         "retired": published.retired,
-        "documents": len({row["document"] for row in rows if row["outcome"] == "ok"}),
+        "documents": len({row["document"] for row in work.rows if row["outcome"] == "ok"}),
         "read": len(work.todo),
-        "windows": spent.windows,
-        "tokens": spent.tokens,
-        "read_seconds": round(spent.seconds, 2),
+        "windows": read.windows,
+        "tokens": read.tokens,
+        "read_seconds": round(read.seconds, 2),
         "seconds": round(time.monotonic() - run.started, 2),
-        "planned_seconds": round(planned(run, work, documents), 2),
+        "planned_seconds": round(work.cost.seconds, 2),
         "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "generated": sum(summary.generated for summary in summaries.values()),
         "dropped": sum(summary.dropped for summary in summaries.values()),
         "quarantined": [
             {name: row[name] for name in ("uri", "label", "outcome", "reason")}
-            for row in rows
+            for row in work.rows
             if row["outcome"] != "ok"
         ],
         "table": table,
@@ -75,11 +72,11 @@ def write_report(
     return outcome
 
 
-def _table(rows: Sequence[Row], work: Work, documents: Sequence[ShardedDocument]) -> list[Row]:
+def _table(work: Work) -> list[Row]:
     """One row per source: what it holds and what became of it."""
-    sizes = {document.document: document for document in documents}
+    sizes = {document.document: document for document in work.documents}
     table = []
-    for row in sorted(rows, key=lambda row: (row["uri"], row["part"])):
+    for row in sorted(work.rows, key=lambda row: (row["uri"], row["part"])):
         size = sizes.get(row["document"])
         action = "quarantined" if row["outcome"] != "ok" else "read" if size else "remembered"
         table.append(
@@ -95,7 +92,7 @@ def _table(rows: Sequence[Row], work: Work, documents: Sequence[ShardedDocument]
     return table
 
 
-def _entry(run: Run, work: Work, node: Node, summary: str) -> Row:
+def _entry(run: Run, work: Work, node: SummaryNode, summary: str) -> Row:
     """A record as the report shows it: a title, the summary, quotes with their citations."""
     rows = {**work.kept, **work.todo}
     title = rows[node.document]["uri"] if node.document else f"Corpus {node.corpus}"

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config import RunConfig
-from flows.read import begin
-from tasks import run as steps
+from flows.read import begin, open_models
+from tasks.infer.infer import infer
 from tasks.infer.queue import Outcome
+from tasks.ingest import steps as ingest
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.reader import open_memory
-from tasks.run import Run, Work
+from tasks.memory.remember import memory_before, remember
+from tasks.plan.plan import plan
+from tasks.plan.work import Work, choose, without_refused
+from tasks.reduce.reduce import reduce
+from tasks.run import Run
 from tests.flows.corpus import tiny
 
 
@@ -28,29 +33,37 @@ class Reading:
     def __init__(self, home: Path, corpus: Path, model: Path, *overrides: str) -> None:
         self.config: RunConfig = tiny(home, model, "infer.threads=1", *overrides)
         self.run: Run = begin([str(corpus)], self.config)
-        self.rows = steps.collect(self.run, lambda _: None)
-        self.work: Work = steps.choose(self.run, self.rows)
+        self.models, self.memory = open_models(self.run), memory_before(home)
+        rows = ingest.parse(self.run, ingest.discover(self.run), lambda _: None)
+        work = choose(self.run, self.models, self.memory, rows)
         alone = replace(self.run, cluster=replace(self.run.cluster, address=""))
-        self.documents: list[ShardedDocument] = steps.shard(alone, self.work)
+        documents = ingest.shard(alone, list(work.todo.values()), self.models.folder)
+        self.work: Work = plan(self.run, self.models, work, documents)
         self.tokens: list[int] = []
         watch_writes(home)
 
+    @property
+    def documents(self) -> Sequence[ShardedDocument]:
+        return self.work.documents
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        return self.work.rows
+
     def infer(self) -> Outcome:
-        return steps.infer(self.run, self.work, self.documents, self.tokens.append)
+        return infer(self.run, self.models, self.work.rows, self.work.documents, self.tokens.append)
 
     def document(self, name: str) -> ShardedDocument:
         """The document of the file of this name."""
-        (row,) = [row for row in self.rows if row["uri"].endswith(name)]
-        (found,) = [document for document in self.documents if document.document == row["document"]]
+        (row,) = [row for row in self.work.rows if row["uri"].endswith(name)]
+        (found,) = [document for document in self.work.documents if document.document == row["document"]]
         return found
 
     def publish(self, read: Outcome) -> dict[str, tuple[str, ...]]:
         """Finish the run; what its memory says, without when it was said."""
-        self.rows, self.work, documents = steps.set_aside(
-            self.run, self.rows, self.work, self.documents, read
-        )
-        tree = steps.merge(self.run, self.work, documents, lambda _: None)
-        steps.remember(self.run, self.work, documents, tree)
+        self.work = work = without_refused(self.run, self.models, self.memory, self.work, read.refused)
+        tree = reduce(self.run, self.models, work.documents, work.kept, work.corpora, lambda _: None)
+        remember(self.run, self.models, work.seen, work.documents, work.gone, tree)
         rows = open_memory(self.run.home).rows()
         return {
             row["id"]: (row["level"], row["summary"], *(q["text"] for q in row["quotes"])) for row in rows

@@ -98,7 +98,7 @@ def test_one_of_two_that_share_every_chunk_may_die(
     with meanwhile(once_reading(reading, lambda: random.choice(ranks_of()).kill())):
         reading.infer()
     assert nearly_whole(reading, expected)
-    assert len(reading.run.ledger.deaths(reading.run.key)) == 1
+    assert len(reading.run.ledger.deaths(reading.models.key)) == 1
 
 
 def test_two_that_share_every_chunk_are_given_up_when_one_hangs(
@@ -185,7 +185,7 @@ def test_of_several_that_are_read_at_a_time_only_the_one_that_kills_is_refused(
     poison(bad)
     read = reading.infer()
     assert list(read.refused) == [bad.document]
-    deaths = reading.run.ledger.deaths(reading.run.key)
+    deaths = reading.run.ledger.deaths(reading.models.key)
     assert deaths.pop((bad.document, bad.windows - 1))[0] == 3
     assert {count for count, _ in deaths.values()} <= {1}, "the others were read alone after that"
     assert len(windows(reading.run.home)) == len(expected) - 1
@@ -255,7 +255,7 @@ def test_shards_say_nearly_what_one_stream_says(
     def said(kept: dict[str, bytes], key: str) -> list[bytes]:
         return [kept[window_key(key, document.document, number)] for number in range(document.windows)]
 
-    stream, shards = said(windows(reading.run.home), reading.run.key), said(sharded, short.run.key)
+    stream, shards = said(windows(reading.run.home), reading.models.key), said(sharded, short.models.key)
     assert stream[:4] == shards[:4], "the first shard has nothing before it"
     assert sum(map(bytes.__eq__, stream, shards)) >= 0.8 * document.windows
 
@@ -303,7 +303,7 @@ def test_a_rank_that_hangs_is_replaced_within_its_time(model: Path, tmp_path: Pa
         reading.infer()
     assert whole(reading, windows(alone.run.home))
     assert 3 < time.monotonic() - started < 60
-    assert "no sign for 3 s" in str(reading.run.ledger.deaths(reading.run.key))
+    assert "no sign for 3 s" in str(reading.run.ledger.deaths(reading.models.key))
 
 
 def test_a_straggler_loses_its_document_to_an_idle_rank(
@@ -314,14 +314,14 @@ def test_a_straggler_loses_its_document_to_an_idle_rank(
     with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
         reading.infer()
     assert whole(reading, expected)
-    assert reading.run.ledger.deaths(reading.run.key) == {}
+    assert reading.run.ledger.deaths(reading.models.key) == {}
 
 
 def test_a_rank_without_its_node_ends(corpus: Path, model: Path, tmp_path: Path) -> None:
     from tasks.infer.group import Rank, Setup
 
     reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
-    setup = Setup(reading.run.home, reading.run.infer, reading.run.shard, reading.run.key)
+    setup = Setup(reading.run.home, reading.run.infer, reading.run.shard, reading.models.key)
     rank = Rank(0, setup, {"rank": 0, "port": 0})
     assert rank.process.stdin is not None
     rank.process.stdin.close()
@@ -354,7 +354,7 @@ def test_a_document_that_kills_three_readers_is_refused_and_the_others_are_read(
     (held,) = again.run.ledger.quarantined()
     assert (held["outcome"], Path(held["uri"]).name) == ("killed_reader", "report-03.txt")
     assert again.run.ledger.release([held["uri"]]) == 1
-    assert again.run.ledger.deaths(again.run.key) == {}
+    assert again.run.ledger.deaths(again.models.key) == {}
 
 
 def test_deaths_are_counted_over_runs(corpus: Path, model: Path, tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_deaths_are_counted_over_runs(corpus: Path, model: Path, tmp_path: Path)
     bad = reading.document("report-03.txt")
     poison(bad)
     for _ in range(2):
-        reading.run.ledger.add_death(bad.document, reading.run.key, bad.windows - 1, "earlier")
+        reading.run.ledger.add_death(bad.document, reading.models.key, bad.windows - 1, "earlier")
     assert "3 readers died" in reading.infer().refused[bad.document]
 
 

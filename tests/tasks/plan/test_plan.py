@@ -9,7 +9,9 @@ import pytest
 
 from tasks.infer.windows import Models
 from tasks.ingest.shard import ShardedDocument
-from tasks.plan.estimate import Rates, Spent, estimate, learn, load_rates, read_cost, save_rates, tree_size
+from tasks.plan.cost import read_cost, tree_size
+from tasks.plan.estimate import estimate
+from tasks.plan.rates import Rates, Spent, load_rates, save_rates, update_rates
 from tasks.settings import InferConfig
 
 RATES = Rates(flops_per_s=1e11, batch_s=10.0, passages_per_s=20.0, start_s=5.0)
@@ -32,11 +34,11 @@ def test_the_next_plan_knows_what_a_run_has_shown(tmp_path: Path, model_dir: Pat
     models = Models(tmp_path, InferConfig(model=str(model_dir), summary_batch_size=4), 2048)
     documents = [ShardedDocument("a", 24, 50_000, tmp_path)]
     flops = read_cost(models, documents)
-    learn(tmp_path, models, Spent(flops, 100.0, 26, 70.0, 296, 20.0, 205.0))
+    update_rates(tmp_path, models, Spent(flops, 100.0, 26, 70.0, 296, 20.0, 205.0))
     learned = load_rates(tmp_path, models)
     assert learned == Rates(flops / 100.0, 10.0, 14.8, 15.0)
     assert estimate(models, documents, 200_000, learned).seconds == pytest.approx(205.0, rel=0.05)
-    learn(tmp_path, models, Spent(flops, 50.0, 0, 0.0, 0, 0.0, 60.0))
+    update_rates(tmp_path, models, Spent(flops, 50.0, 0, 0.0, 0, 0.0, 60.0))
     assert load_rates(tmp_path, models) == Rates(flops / 50.0, 10.0, 14.8, 10.0)
 
 

@@ -1,0 +1,79 @@
+"""Infer: the windows that the ledger does not hold yet, through the reader."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tasks.infer.cluster import read_all
+from tasks.infer.group import Setup
+from tasks.infer.queue import Desk, Outcome
+from tasks.infer.windows import Models, Source, window_key
+from tasks.ingest.shard import ShardedDocument
+from tasks.run import Progress, Row, Run
+
+_log = logging.getLogger("nightread")
+
+
+def infer(
+    run: Run, models: Models, rows: Sequence[Row], documents: Sequence[ShardedDocument], progress: Progress
+) -> Outcome:
+    """Read every window that the ledger does not hold yet.
+
+    Documents that killed their workers go to quarantine, and the run goes on without them.
+
+    Args:
+        rows: the sources (schema.SOURCES), among them one for each document.
+    """
+    outcome = _read(run, models, with_sources(rows, documents), progress) if documents else Outcome(0, 0, 0.0)
+    _quarantine(run, rows, outcome)
+    counts = f"{outcome.windows:,} windows, {outcome.tokens:,} tokens"
+    _log.info("infer: %s in %.0f s", counts, outcome.seconds)
+    return outcome
+
+
+def _read(
+    run: Run, models: Models, pairs: Sequence[tuple[ShardedDocument, Source]], progress: Progress
+) -> Outcome:
+    desk = Desk(pairs, run.infer, models.key, run.ledger, progress)
+    config = replace(run.infer, model=str(models.folder.resolve()))
+    read_all(desk, Setup(run.home.resolve(), config, run.shard, models.key), models, run.cluster)
+    return desk.outcome()
+
+
+def with_sources(
+    rows: Sequence[Row], documents: Sequence[ShardedDocument]
+) -> list[tuple[ShardedDocument, Source]]:
+    """Documents, each with the place of its text."""
+    places: dict[str, Source] = {}
+    for row in rows:
+        places.setdefault(row["document"], Source(row["parsed"], row["part"]))
+    return [(document, places[document.document]) for document in documents]
+
+
+def tokens_left(run: Run, models: Models, documents: Sequence[ShardedDocument]) -> int:
+    """Tokens of the windows that the ledger does not hold yet."""
+    left = 0
+    for document in documents:
+        keys = [window_key(models.key, document.document, window) for window in range(document.windows)]
+        missing = document.windows - len(run.ledger.has_many(keys))
+        left += document.tokens if missing == document.windows else missing * run.shard.stride
+    return left
+
+
+def quarantined_rows(rows: Sequence[Row], refused: Mapping[str, str]) -> list[Row]:
+    """The sources, those of the refused documents with the outcome killed_reader and its reason."""
+    bad = {"outcome": "killed_reader", "document": "", "parsed": "", "chars": 0}
+    return [
+        {**row, **bad, "reason": refused[row["document"]]} if row["document"] in refused else row
+        for row in rows
+    ]
+
+
+def _quarantine(run: Run, rows: Sequence[Row], outcome: Outcome) -> None:
+    """Quarantine refused documents, and release those that were there for that reason and were read now."""
+    rows = quarantined_rows(rows, outcome.refused)
+    killed = [row for row in rows if row["outcome"] == "killed_reader"]
+    run.ledger.quarantine(run.run, killed)
+    run.ledger.cured({row["uri"] for row in rows} - {row["uri"] for row in killed})
+    for row in killed:
+        _log.info("infer: %s is in quarantine: killed_reader, %s", row["uri"], row["reason"])

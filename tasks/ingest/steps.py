@@ -1,0 +1,57 @@
+"""The three steps of ingest, as a run takes them: discover, parse, shard."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.ingest import discover as sources
+from tasks.ingest.cluster import connect
+from tasks.ingest.parse import parse_source, parser_key
+from tasks.ingest.shard import ShardedDocument, shard_all
+from tasks.ingest.storage import Found
+from tasks.run import Progress, Row, Run
+
+_log = logging.getLogger("nightread")
+
+
+def discover(run: Run) -> list[Found]:
+    """Every source under the run's uris, each once, in a fixed order."""
+    found = list(sources.discover(run.uris, run.home, run.storage))
+    _log.info("discover: %s sources under %s", f"{len(found):,}", run.corpus)
+    return found
+
+
+def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
+    """Parse what is new or changed; a row of schema.SOURCES for each document, or for what holds none."""
+    key = parser_key(run.parse)
+    rows: list[Row] = []
+    fresh: list[Found] = []
+    for one in found:
+        known = run.ledger.known_source(one.uri, one.version, key)
+        if known is None:
+            fresh.append(one)
+        else:
+            rows += known
+            progress(1)
+    for one in fresh:
+        parsed = parse_source(one, run.home, run.parse, run.storage)
+        run.ledger.remember_source(parsed, key)
+        rows += parsed
+        progress(1)
+    bad = [row for row in rows if row["outcome"] != "ok"]
+    run.ledger.quarantine(run.run, bad)
+    for row in bad:
+        _log.info("parse: %s is in quarantine: %s, %s", row["uri"], row["outcome"], row["reason"])
+    _log.info("parse: %s sources, of which %s new or changed", f"{len(found):,}", f"{len(fresh):,}")
+    return rows
+
+
+def shard(run: Run, rows: Sequence[Row], tokenizer: Path) -> list[ShardedDocument]:
+    """Windows of each row's document, as Parquet shards, cut on Dask workers."""
+    if not rows:
+        return []
+    with connect(run.cluster) as client:
+        documents = shard_all(run.home, rows, tokenizer, run.shard, client)
+    windows = sum(document.windows for document in documents)
+    _log.info("shard: %s documents in %s windows", f"{len(documents):,}", f"{windows:,}")
+    return documents

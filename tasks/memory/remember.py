@@ -1,0 +1,61 @@
+"""Remember: stage a run's records as Parquet, publish them in one commit, then mark the documents done.
+
+Data first, marker last: a crash at any line leaves the published memory as it was, and the next run
+repeats only what the ledger does not hold.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.infer.infer import with_sources
+from tasks.infer.windows import Models, forget_states
+from tasks.ingest.shard import ShardedDocument
+from tasks.memory.changes import Replaced
+from tasks.memory.publish import Published, publish
+from tasks.memory.reader import Memory, open_memory, published
+from tasks.memory.records import records
+from tasks.memory.sources import Seen
+from tasks.memory.staging import stage
+from tasks.reduce.done import Done, mark_done
+from tasks.reduce.reduce import Tree
+from tasks.run import Run
+
+_log = logging.getLogger("nightread")
+
+
+def memory_before(home: Path) -> Memory | None:
+    """The memory as the last run published it; None before the first."""
+    return open_memory(home) if published(home) else None
+
+
+def remember(
+    run: Run,
+    models: Models,
+    seen: Seen,
+    documents: Sequence[ShardedDocument],
+    gone: Sequence[str],
+    tree: Tree,
+) -> Published:
+    """Publish a run's records, retire what they replace, and mark its documents done.
+
+    Args:
+        seen: the sources that the run saw.
+        documents: those it has read.
+        gone: documents that no source holds any more, going by the memory the run began with.
+    """
+    staged = []
+    if tree.nodes or documents:
+        made = records(tree.nodes, with_sources(seen.rows, documents), run, models)
+        with run.timed("embed"):
+            staged = [stage(run.home, run.run, made)]
+    anew = frozenset(document.document for document in documents)
+    replaced = Replaced(models.key, anew, run.corpus) if tree.nodes or gone else Replaced()
+    result = publish(run.home, run.run, staged, seen, replaced)
+    for document in documents:
+        nodes = tree.documents[document.document]
+        done = Done(document.windows, document.tokens, nodes[-1] if nodes else None)
+        mark_done(run.ledger, models.key, document.document, done)
+    forget_states(run.home)
+    _log.info("remember: %s records added, %s retired", f"{result.added:,}", f"{result.retired:,}")
+    return result

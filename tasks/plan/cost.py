@@ -1,0 +1,38 @@
+"""What a document costs, in operations and records: the same arithmetic that the run itself performs."""
+
+from collections.abc import Sequence
+
+from transformers import AutoConfig
+
+from model.attention.sliding_window import SINKS
+from model.cost import kv_bytes_per_token, read_flops
+from model.segments import LEAD
+from tasks.infer.windows import Models, shards_of
+from tasks.ingest.shard import ShardedDocument
+
+
+def flops(models: Models, tokens: int) -> int:
+    """Operations of reading so many tokens in one go."""
+    return read_flops(AutoConfig.from_pretrained(models.folder), tokens, models.stride, SINKS)
+
+
+def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
+    """Operations of reading these documents, lead-ins of their segments included."""
+    segments = [len(shards_of(document, models.config)) for document in documents]
+    leads = sum(count - 1 for count in segments) * flops(models, SINKS + LEAD * models.stride)
+    return leads + sum(flops(models, document.tokens) for document in documents)
+
+
+def state_bytes(models: Models) -> int:
+    """Keys and values that a worker holds while it reads, however long the document is."""
+    width = 2 if models.dtype.itemsize == 2 else 4
+    return (SINKS + 2 * models.stride) * kv_bytes_per_token(AutoConfig.from_pretrained(models.folder), width)
+
+
+def tree_size(windows: int, fan_in: int) -> int:
+    """Records merged above the windows of one document: sections at every level, and the document."""
+    merged = 0
+    while windows > fan_in:
+        windows = -(-windows // fan_in)
+        merged += windows
+    return merged + 1

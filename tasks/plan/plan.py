@@ -1,0 +1,89 @@
+"""Plan: what a run will do and what it will cost, known before anything is spent."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from tasks.errors import InvalidInput
+from tasks.infer.infer import tokens_left
+from tasks.infer.windows import Models
+from tasks.ingest.shard import ShardedDocument
+from tasks.plan.estimate import estimate
+from tasks.plan.rates import load_rates, trial
+from tasks.plan.work import Work
+from tasks.run import Row, Run
+
+_log = logging.getLogger("nightread")
+
+
+def plan(
+    run: Run,
+    models: Models,
+    work: Work,
+    documents: Sequence[ShardedDocument],
+    budget_seconds: float = 0.0,
+    measure: bool = False,
+) -> Work:
+    """The work with its windows and what they are expected to cost.
+
+    Args:
+        budget_seconds: refuse what is expected to take longer; 0 is no budget.
+        measure: where the machine has shown no rates yet, take them from a trial; a budget implies it.
+
+    Raises:
+        InvalidInput: if the budget is exceeded, before anything is spent.
+    """
+    rates = load_rates(run.home, models) if documents else None
+    if documents and rates is None and (measure or budget_seconds):
+        rates = trial(run.home, models)
+    chars = sum(work.todo[document.document]["chars"] for document in documents)
+    cost = estimate(models, documents, chars, rates)
+    if budget_seconds and cost.seconds > budget_seconds:
+        raise InvalidInput(
+            f"this run would take about {cost.seconds:,.0f} s, over budget_seconds={budget_seconds:g}: "
+            f"raise the budget, or read less at once"
+        )
+    predicted = f", about {cost.seconds:,.0f} s" if cost.seconds else ""
+    _log.info(
+        "plan: %s documents to read, %s tokens%s; %s remembered already, %s gone",
+        *(f"{count:,}" for count in (len(documents), cost.tokens)),
+        predicted,
+        *(f"{count:,}" for count in (len(work.kept), len(work.gone))),
+    )
+    left = tokens_left(run, models, documents)
+    return replace(work, documents=documents, cost=cost, tokens_left=left)
+
+
+def describe(work: Work) -> dict[str, Any]:
+    """A plan for people and programs: what a read would do, source by source, and what it would cost."""
+    sizes = {document.document: document for document in work.documents}
+    seen: set[str] = set()
+    lines = []
+    for row in sorted(work.rows, key=lambda row: (row["uri"], row["part"])):
+        size = sizes.get(row["document"])
+        action, why = _decide(work, row, seen)
+        lines.append(
+            {
+                "uri": row["uri"] + (f"#{row['label']}" if row["label"] else ""),
+                "tokens": size.tokens if size and action == "read" else 0,
+                "windows": size.windows if size and action == "read" else 0,
+                "action": action,
+                "why": why,
+            }
+        )
+        seen.add(row["document"])
+    return {"documents": len(work.documents), **asdict(work.cost), "rows": lines}
+
+
+def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:
+    """What a run would do with a source, and why."""
+    if row["outcome"] != "ok":
+        return "quarantined", f"{row['outcome']}: {row['reason']}"
+    if row["document"] in seen:
+        return "skip", "same text as a document above"
+    if row["document"] in work.kept:
+        return "skip", "remembered already, unchanged"
+    if row["document"] in work.stale:
+        return "read", "remembered under another model or configuration"
+    return "read", "new or changed"

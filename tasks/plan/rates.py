@@ -1,0 +1,137 @@
+"""Rates: how fast this machine reads, writes and embeds with these models.
+
+They come from the last run that read enough to tell, or from a short trial of the same models.
+"""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tasks.infer.queue import Outcome
+from tasks.infer.windows import Models
+from tasks.ingest.shard import ShardedDocument
+from tasks.plan.cost import flops, read_cost
+from tasks.reduce.reduce import Tree
+from tasks.run import Run
+
+LEARN_TOKENS = 20_000
+"""A run that reads less says little about a longer one."""
+_TRIAL_TEXT = "The vendor shall deliver the goods within thirty days of the date of this order. "
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What this machine does with these models."""
+
+    flops_per_s: float
+    """Reading, salience probes included."""
+    batch_s: float
+    """One batch of summaries."""
+    passages_per_s: float
+    """Sentence vectors of passages."""
+    start_s: float
+    """Loading models, writing and indexing: what even a small run pays."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run did, and the seconds each kind of work took."""
+
+    flops: int
+    read_s: float
+    summaries: int
+    write_s: float
+    passages: int
+    embed_s: float
+    total_s: float
+
+
+def rates_path(home: Path) -> Path:
+    return home / "rates.json"
+
+
+def load_rates(home: Path, models: Models) -> Rates | None:
+    """Rates kept for these models and this machine; None before the first run or trial."""
+    if not rates_path(home).exists():
+        return None
+    kept = json.loads(rates_path(home).read_text()).get(_rates_key(models))
+    return Rates(**kept) if kept else None
+
+
+def save_rates(home: Path, models: Models, rates: Rates) -> None:
+    path = rates_path(home)
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({**known, _rates_key(models): asdict(rates)}, indent=1))
+    fresh.replace(path)
+
+
+def _rates_key(models: Models) -> str:
+    config = models.config
+    shape = f"{config.summary_batch_size}x{config.prompt_tokens}+{config.summary_tokens}"
+    ranks = f" {config.workers} ranks by {config.sequence_parallel}" if config.workers > 1 else ""
+    streams = f" {models.batch_size} at a time" if models.batch_size > 1 else ""
+    return f"{models.name} {models.device} {os.cpu_count()} cores {models.stride} {shape}{ranks}{streams}"
+
+
+def trial(home: Path, models: Models) -> Rates:
+    """Measure this machine on made-up text: a window, a batch of summaries, some passages."""
+    started = time.monotonic()
+    reader, embedder = models.reader, models.embedder
+    ids = reader.tokenizer(_TRIAL_TEXT * (models.stride // 8))["input_ids"]
+    chunks = [ids[: models.stride], ids[models.stride : 2 * models.stride]]
+    loaded = time.monotonic()
+    cache = reader.start()
+    for chunk in chunks:
+        reader.read(cache, chunk)
+    reader.salience([cache])
+    read = time.monotonic()
+    models.writer.write([_TRIAL_TEXT * 12] * models.config.summary_batch_size)
+    written = time.monotonic()
+    embedder.encode([_TRIAL_TEXT * (models.config.passage_chars // len(_TRIAL_TEXT))] * 32)
+    embedded = time.monotonic()
+    done = flops(models, sum(map(len, chunks)))
+    rates = Rates(done / (read - loaded), written - read, 32 / (embedded - written), loaded - started + 8.0)
+    save_rates(home, models, rates)
+    return rates
+
+
+def update_rates(home: Path, models: Models, spent: Spent) -> None:
+    """Keep the rates that a run has shown; what it did not do keeps the rate it had."""
+    known = load_rates(home, models)
+    batches = -(-spent.summaries // models.config.summary_batch_size)
+    if known is None and not (batches and spent.passages):
+        return
+    old = known or Rates(1.0, 1.0, 1.0, 1.0)
+    save_rates(
+        home,
+        models,
+        Rates(
+            flops_per_s=spent.flops / spent.read_s,
+            batch_s=spent.write_s / batches if batches else old.batch_s,
+            passages_per_s=spent.passages / spent.embed_s if spent.passages else old.passages_per_s,
+            start_s=max(0.0, spent.total_s - spent.read_s - spent.write_s - spent.embed_s),
+        ),
+    )
+
+
+def learn(
+    run: Run, models: Models, documents: Sequence[ShardedDocument], read: Outcome, tree: Tree, added: int
+) -> None:
+    """Rates for the next plan, from a run that read all its windows in one go, on this machine."""
+    whole = read.windows == sum(document.windows for document in documents) and not run.cluster.address
+    if whole and read.tokens >= LEARN_TOKENS:
+        spent = Spent(
+            flops=read_cost(models, documents),
+            read_s=read.seconds,
+            summaries=tree.decoded,
+            write_s=run.clock["write"],
+            passages=added - len(tree.nodes),
+            embed_s=run.clock["embed"],
+            total_s=time.monotonic() - run.started,
+        )
+        update_rates(run.home, models, spent)

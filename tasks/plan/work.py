@@ -1,0 +1,81 @@
+"""What a run has to do: which documents are read, which are remembered already, which are gone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tasks.infer.infer import quarantined_rows
+from tasks.infer.windows import Models
+from tasks.ingest.discover import root
+from tasks.ingest.shard import ShardedDocument
+from tasks.memory.reader import Memory
+from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
+from tasks.plan.estimate import NOTHING, Estimate
+from tasks.reduce.done import load_done
+from tasks.run import Row, Run
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run has to do, document by document."""
+
+    seen: Seen
+    """Every source under the run's uris."""
+    todo: Mapping[str, Row]
+    """Documents to read, each with the first source that holds it."""
+    kept: Mapping[str, Row]
+    """Documents that the memory holds already under this cache key."""
+    stale: frozenset[str]
+    """Documents to read that the memory holds under another cache key."""
+    gone: Sequence[str]
+    """Documents that no source holds any more, going by the memory the run began with."""
+    corpora: frozenset[str]
+    """Corpus records of the memory that are still true: none if a document is gone."""
+    documents: Sequence[ShardedDocument] = ()
+    """Documents to read, with their windows; empty before they are sharded."""
+    cost: Estimate = NOTHING
+    """What it is expected to take."""
+    tokens_left: int = 0
+    """Tokens of the windows that the ledger does not hold yet."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """Rows of schema.SOURCES."""
+        return self.seen.rows
+
+
+def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row]) -> Work:
+    """Split documents into those to read and those that are remembered already.
+
+    Args:
+        memory: as it was when the run began; None before the first publish.
+    """
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row["outcome"] == "ok":
+            first.setdefault(row["document"], row)
+    previous = memory.sources if memory else None
+    held = documents_of(previous)
+    done = {doc for doc in first if doc in held and load_done(run.ledger, models.key, doc)}
+    roots = tuple(root(uri, run.home) for uri in run.uris)
+    seen = Seen(roots, tuple(rows), memory.run if memory else "")
+    gone = orphans(previous, merge_sources(previous, seen, previous))
+    corpora = memory.rows("level = 'corpus'", ["id"]) if memory and not gone else []
+    return Work(
+        seen=seen,
+        todo={doc: row for doc, row in first.items() if doc not in done},
+        kept={doc: row for doc, row in first.items() if doc in done},
+        stale=frozenset(held & first.keys() - done),
+        gone=gone,
+        corpora=frozenset(row["id"] for row in corpora),
+    )
+
+
+def without_refused(
+    run: Run, models: Models, memory: Memory | None, work: Work, refused: Mapping[str, str]
+) -> Work:
+    """The work that is left where some documents killed their workers: those are in quarantine now."""
+    if not refused:
+        return work
+    left = choose(run, models, memory, quarantined_rows(work.rows, refused))
+    documents = [document for document in work.documents if document.document not in refused]
+    return replace(left, documents=documents, cost=work.cost, tokens_left=work.tokens_left)

@@ -1,0 +1,41 @@
+"""What the ledger keeps of a document that was read and published: enough to merge a corpus from it.
+
+The marker is the last write of a document's life in a run; without it the next run takes the document up
+again, from the windows that the ledger holds.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from tasks.infer.quotes import Quote
+from tasks.ledger import Ledger
+from tasks.reduce.tree import SummaryNode, document_key
+
+
+@dataclass(frozen=True)
+class Done:
+    """A document that was read and published."""
+
+    windows: int
+    tokens: int
+    node: SummaryNode | None
+    """The document's own node, from which a corpus is merged; None if nothing in it was quotable."""
+
+
+def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
+    """Keep the marker of a document whose records are published."""
+    ledger.put(document_key(key, document), "document", json.dumps(asdict(done)).encode())
+
+
+def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
+    """None for a document that no run has finished under this cache key."""
+    payload = ledger.get(document_key(key, document))
+    if payload is None:
+        return None
+    kept = json.loads(payload)
+    node = kept["node"]
+    if node is not None:
+        quotes = tuple(Quote(**quote) for quote in node["quotes"])
+        tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
+        node = SummaryNode(**{**node, **tuples, "quotes": quotes})
+    return Done(kept["windows"], kept["tokens"], node)
