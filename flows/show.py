@@ -19,7 +19,7 @@ def read(result: Row) -> str:
         f"{result.get('documents', 0):,} documents; {result.get('windows', 0):,} windows, "
         f"{result.get('tokens', 0):,} tokens read in {seconds(result.get('seconds', 0))}",
         f"{result.get('added', 0):,} records added, {result.get('retired', 0):,} retired, "
-        f"{result.get('dropped', 0):,} generated sentences dropped for want of support",
+        f"{result.get('dropped', 0):,} generated sentences dropped as unsupported",
     ]
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
@@ -116,8 +116,8 @@ def _indexed(cells: list[Row]) -> list[str]:
     names = ("recall_index", "seconds_index", "seconds_exact", "visited_index", "visited_exact")
     recall, fast, exact, looked, whole = (fmean(cell[name] for cell in long) for name in names)
     return [
-        f"the index gives {recall:.1%} of the exact scan's blocks in {1000 * fast:.0f} ms, "
-        f"{fast / exact:.1%} of its time; it looks at tokens of {looked:,.0f} of {whole:,.0f} blocks"
+        f"the index finds {recall:.1%} of the exact scan's blocks in {1000 * fast:.0f} ms, "
+        f"{fast / exact:.1%} of its time; it scores {looked:,.0f} of {whole:,.0f} blocks"
     ]
 
 
@@ -146,7 +146,7 @@ def _machine(result: Row) -> list[str]:
         f"{size(machine['memory'])}; torch {machine['torch']}, transformers {machine['transformers']}; "
         f"{machine['date']}, commit {machine['commit'] or 'unknown'}",
         f"{model['name']} in {model['dtype']}, window {model['window']:,}",
-        f"limit, at the start: matrix products fp32 {limits['fp32'] / 1e9:,.1f} and bf16 "
+        f"hardware limit, measured first: matrix products fp32 {limits['fp32'] / 1e9:,.1f} and bf16 "
         f"{limits['bf16'] / 1e9:,.1f} GFLOP/s, memory {limits['bytes_per_s'] / 1e9:,.1f} GB/s",
     ]
 
@@ -160,7 +160,7 @@ def scaling(result: Row) -> str:
             f"{machine['commit'] or 'unknown'}; {result['model']['name']}, "
             f"window {result['model']['window']:,}",
             "",
-            "different documents, read side by side:",
+            "different documents, read in parallel:",
             *table(MEASURED.split(","), [_measured(row) for row in result["measured"]]),
             "",
             *(_together(row) for row in result["together"]),
@@ -192,8 +192,8 @@ def _window(row: Row) -> list[str]:
     return [str(row["least"]), *speed, f"{row['nats']:.3f}", f"{row['nats_lost']:+.4f}"]
 
 
-MEASURED = "ranks,threads each,tokens/s,beside 1 rank,seconds,predicted,error,start-up"
-PLANS = "tokens,GPUs,shards,GPUs to a chunk,time,efficiency,limited by"
+MEASURED = "workers,threads each,tokens/s,beside 1 worker,seconds,predicted,error,start-up"
+PLANS = "tokens,GPUs,segments,GPUs to a chunk,time,efficiency,limited by"
 
 
 def _measured(row: Row) -> list[str]:
@@ -211,15 +211,15 @@ def _measured(row: Row) -> list[str]:
 
 def _together(row: Row) -> str:
     return (
-        f"{row['tokens']:,} tokens read by {row['ranks']} ranks together, over {row['way']}: "
-        f"{row['bytes']:,} bytes sent, {row['formula_bytes']:,} by the formula; {seconds(row['seconds'])}, "
-        f"{seconds(row['predicted_s'])} predicted ({row['error']:+.0%})"
+        f"{row['tokens']:,} tokens read by {row['ranks']} workers that share every chunk, split over "
+        f"{row['way']}: {row['bytes']:,} bytes sent, {row['formula_bytes']:,} predicted; "
+        f"{seconds(row['seconds'])}, {seconds(row['predicted_s'])} predicted ({row['error']:+.0%})"
     )
 
 
 def _rows(row: Row) -> str:
     return (
-        f"{row['rows']} shards of a document as rows of one batch: {row['tokens_per_s']:,.0f} tokens/s, "
+        f"{row['rows']} segments of a document as rows of one batch: {row['tokens_per_s']:,.0f} tokens/s, "
         f"{row['ratio']:.2f} x as fast as one at a time"
     )
 
@@ -275,17 +275,17 @@ def calibrated(found: Row) -> str:
     heads = ", ".join(f"{layer}.{head}" for layer, head in found["heads"])
     return (
         f"heads (layer.head): {heads}\n"
-        f"{found['rank_first']:.0%} of {found['questions']} questions put their fact's block first in "
-        f"{found['tokens']:,} tokens; its votes are {found['margin']} times the next block's\n"
+        f"for {found['rank_first']:.0%} of {found['questions']} questions the right block of "
+        f"{found['tokens']:,} tokens is first; it has {found['margin']} times the votes of the next one\n"
         f"written to {found['file']}"
     )
 
 
 def _published(found: Row) -> str:
     return (
-        f"tokens for each operation that the hardware could have done: {found['ours']:.2g} at "
-        f"{found['length']:,} tokens, {found['ratio']:,.0f} times those of 256 A100 (312 TFLOP/s each) that "
-        "read 10M tokens in 3 minutes with another, larger model"
+        f"tokens read per FLOP the hardware could have done: {found['ours']:.2g} at {found['length']:,} "
+        f"tokens, {found['ratio']:,.0f} times the published figure of 256 A100 (312 TFLOP/s each) that read "
+        "10M tokens in 3 minutes with another, larger model"
     )
 
 

@@ -37,7 +37,7 @@ def test_ranks_are_measured_and_larger_machines_simulated(
     assert together["bytes"] == together["formula_bytes"] > 0
     assert result["rows"]["rows"] == 4
     assert result["rows"]["ratio"] > 0
-    assert any(line.startswith("4 shards of a document as rows of one batch: ") for line in text)
+    assert any(line.startswith("4 segments of a document as rows of one batch: ") for line in text)
     assert (result["assumed"]["flops_per_s"], result["assumed"]["start_s"]) == (1e12, 5)
     sizes = {(row["tokens"], row["devices"]) for row in result["plans"]}
     assert sizes == {(tokens, 2**n) for tokens in (10**7, 10**8, 10**9) for n in range(9)}
