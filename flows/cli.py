@@ -168,10 +168,10 @@ def _evaluating(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     grid.add_argument(
         "--ways",
-        default="replay",
+        default="recompute",
         metavar="WAY,WAY",
-        help="how blocks come back: replay (their tokens are read again), kv (all keys and values are kept), "
-        "or both (default: replay)",
+        help="how blocks come back: recompute (from their tokens), kv (all keys and values are kept), "
+        "or both (default: recompute)",
     )
     grid.add_argument(
         "--storage",

@@ -4,8 +4,9 @@ A multiply and an add count as two operations. H query heads, G key/value heads 
 F intermediate, L layers.
 """
 
-from collections.abc import Iterator
 from typing import Any
+
+from model.geometry import chunks
 
 
 def linear_flops_per_token(config: Any) -> int:
@@ -25,17 +26,6 @@ def attention_flops_per_key(config: Any) -> int:
 def attended_keys(tokens: int, stride: int, sinks: int) -> int:
     """Pairs of query and key in a stream of `tokens`: [sinks | previous chunk | itself, causal]."""
     return sum(times * pairs(chunk, past) for chunk, past, times in chunks(tokens, stride, sinks))
-
-
-def chunks(tokens: int, stride: int, sinks: int) -> Iterator[tuple[int, int, int]]:
-    """Chunks of a stream: tokens, tokens before them that are attended, and how many such there are."""
-    past, left = 0, tokens
-    while left:
-        chunk = min(stride, left)
-        # once the window is full every whole chunk sees equally many
-        times = left // stride if past == sinks + stride and chunk == stride else 1
-        yield chunk, past, times
-        past, left = min(past + chunk, sinks + stride), left - times * chunk
 
 
 def pairs(queries: int, past: int) -> int:

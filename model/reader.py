@@ -21,8 +21,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from model.attention import rotation
 from model.attention import sliding_window as attention
 from model.attention.probe import Probe
-from model.attention.sliding_window import SINKS, StreamingCache
+from model.attention.sliding_window import StreamingCache
 from model.files import replacing
+from model.geometry import SINKS
 from model.hardware import keep_freed
 
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
@@ -71,6 +72,7 @@ class Reader:
     NEUTRAL = "\n\n\n\nThis is the end of the page. The next page is:"
 
     def __init__(self, folder: Path, stride: int, device: torch.device, dtype: torch.dtype) -> None:
+        attention.register()
         self.model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, attn_implementation=attention.NAME
         )

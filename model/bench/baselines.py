@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM
 
 from model import weights
 from model.attention.rotation import decoder_of
-from model.attention.sliding_window import SINKS
 from model.cost import attention_flops_per_key, kv_bytes_per_token, linear_flops_per_token, read_flops
+from model.geometry import SINKS
 from model.reader import Reader
 
 Told = Callable[[int], None]
@@ -194,8 +194,8 @@ class _LoadedLlamaCpp:
         return int(self.library.llama_state_seq_get_size(self.model.ctx, 0))
 
 
-PEERS: dict[str, Callable[[Reader, Path], Participant]] = {"sdpa": Dense, "llama.cpp": LlamaCpp}
-"""By the names that a user gives."""
+LOADERS: dict[str, Callable[[Reader, Path], Participant]] = {"sdpa": Dense, "llama.cpp": LlamaCpp}
+"""By the names of `model.bench.PEERS`."""
 
 
 def _dense_flops(config: Any, tokens: int) -> int:

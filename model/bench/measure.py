@@ -14,10 +14,12 @@ from typing import Any
 
 import torch
 
-from model import segments as shards
+from model import segments
 from model.attention.lookback import past_needed
-from model.bench.baselines import PEERS, Participant, Stream
-from model.hardware import Peak, describe, free_bytes, held_bytes, limits, product_rate, synchronise
+from model.bench.baselines import LOADERS, Participant, Stream
+from model.bench.limits import Peak, describe, held_bytes, limits, product_rate, synchronise
+from model.geometry import cut
+from model.hardware import free_bytes
 from model.reader import Reader
 
 MOST_SECONDS = 1200
@@ -64,7 +66,7 @@ def measure(
         reader: ours, loaded.
         folder: the model it was loaded from.
         ids: at least `max(lengths)` tokens of text that does not repeat.
-        peers: keys of `model.bench.baselines.PEERS`.
+        peers: keys of `model.bench.PEERS`.
 
     Returns:
         {"machine", "limits", "model", "rows", "published"}; rates per second, memory in bytes.
@@ -73,7 +75,7 @@ def measure(
         ValueError: if a peer is not installed, or cannot read this model.
     """
     assert len(ids) >= max(lengths)
-    bench = _Bench(reader, [PEERS[name](reader, folder) for name in peers], progress)
+    bench = _Bench(reader, [LOADERS[name](reader, folder) for name in peers], progress)
     bench.warm(ids[: reader.stride])
     rows = [bench.row(ids[:length]) for length in sorted(lengths)]
     return {
@@ -90,17 +92,17 @@ def measure(
 
 
 def rows_at_a_time(reader: Reader, ids: Sequence[int], rows: int, repeats: int = REPEATS) -> Row:
-    """Read a document's shards, `rows` of them, all at a time and one at a time, in turns.
+    """Read a document's segments, `rows` of them, all at a time and one at a time, in turns.
 
     Returns:
         {"rows", "tokens_per_s", "one_tokens_per_s", "ratio"}; tokens are the document's, so lead-ins cost.
     """
-    plan = shards.cut(len(ids), reader.stride, rows)
+    plan = cut(len(ids), reader.stride, rows)
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(repeats + 1):  # the first turn only warms up
         for together, times in seconds.items():
             started = perf_counter()
-            for _ in shards.read(reader, ids, plan, len(plan) if together else 1):
+            for _ in segments.read(reader, ids, plan, len(plan) if together else 1):
                 pass
             synchronise(reader.device)
             times.append(perf_counter() - started)

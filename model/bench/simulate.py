@@ -16,11 +16,9 @@ from dataclasses import asdict, dataclass
 from math import ceil, log, sqrt
 from typing import Any
 
-from model.attention.sliding_window import SINKS
-from model.cost import attention_flops_per_key, chunks, linear_flops_per_token, pairs, read_flops
-from model.parallel.collectives import gather_bytes, reduce_bytes
-from model.parallel.layout import Layout
-from model.segments import MOST
+from model.cost import attention_flops_per_key, linear_flops_per_token, pairs, read_flops
+from model.geometry import MAX_SEGMENTS, SINKS, chunks
+from model.parallel.layout import Layout, gather_bytes, reduce_bytes
 
 ROOM = 4
 """Windows of a shard at least: with fewer, most of what is read is lead-in."""
@@ -205,7 +203,7 @@ class _Work:
 
 def best_plan(config: Any, tokens: int, devices: int, machine: Machine, stride: int) -> Plan:
     """The quickest of all ways to cut a text and to share its chunks."""
-    most = max(1, min(MOST, tokens // (ROOM * 2 * stride)))
+    most = max(1, min(MAX_SEGMENTS, tokens // (ROOM * 2 * stride)))
     spreads = [n for n in (1, 2, 4, 8) if devices % n == 0 and n <= machine.node]
     plans = [
         simulate(config, tokens, devices, machine, stride, shards, spread)

@@ -14,14 +14,14 @@ from functools import partial
 
 import torch
 
-from model.attention.sliding_window import SINKS, StreamingCache
+from model.attention.sliding_window import StreamingCache
+from model.context import WAYS
 from model.context.context import Context
-from model.context.index import BLOCK
 from model.context.retrieve import QUESTION
 from model.context.scoring import together, usual
+from model.geometry import BLOCK, SINKS
 from model.reader import Chunk, Reader
 
-WAYS = ("replay", "kv")
 ROOM = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
 SHARE = 0.75
@@ -38,7 +38,7 @@ def answer(
     question: Sequence[int],
     blocks: Sequence[int],
     new_tokens: int = 16,
-    way: str = "replay",
+    way: str = "recompute",
     room: int = ROOM,
 ) -> list[int]:
     """Greedy continuation of the question, attending [sinks | blocks in document order | question].
@@ -49,18 +49,22 @@ def answer(
     Args:
         blocks: candidates, best first; where they and their neighbours are more than `room` tokens, the
             likeliest of them are attended (see `likeliest`).
-        way: "replay" reads the blocks' tokens again; "kv" takes their keys and values from the tiers, which
-            is quicker and worse: those carry what else the window held when they were made.
+        way: "recompute" reads the blocks' tokens again; "kv" takes their keys and values from the tiers,
+            which is quicker and worse: those carry what else the window held when they were made.
 
     Raises:
         ValueError: if the way is unknown, or "kv" is asked of a context that keeps no keys and values.
     """
+    if way == "replay":
+        raise ValueError("way='replay': is called recompute now")
     if way not in WAYS:
         raise ValueError(f"way={way!r}: choose one of {', '.join(WAYS)}")
     if way == "kv" and context.kv is None:
-        raise ValueError("way='kv': this context keeps no keys and values: read it with kv=True, or replay")
+        raise ValueError(
+            "way='kv': this context keeps no keys and values: read it with kv=True, or recompute"
+        )
     reader = context.reader
-    bring = partial(recalled, context) if way == "kv" else context.replay
+    bring = partial(recalled, context) if way == "kv" else context.recompute
     return tell(reader, bring, len(context), question, blocks, new_tokens, room)
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from model.context.heads import Heads
-from model.context.index import BLOCK
 from model.context.retrieve import QUESTION
 from model.context.scoring import votes
+from model.geometry import BLOCK
 from model.reader import Reader
 
 MOST_HEADS, MOST_PAIRS = 10, 6

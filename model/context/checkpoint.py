@@ -20,9 +20,9 @@ from model.context import heads as calibrated
 from model.context.context import Context, Memory
 from model.context.disk import MANIFEST, TornContext, alone, stale
 from model.context.heads import Heads
-from model.context.index import BLOCK
 from model.context.tiers import Tiers
 from model.files import make_durable, write_atomic
+from model.geometry import BLOCK
 from model.reader import Reader
 
 FORMAT = 4

@@ -22,9 +22,10 @@ from model.attention.lookback import past_needed
 from model.attention.sliding_window import StreamingCache, least_of
 from model.context.disk import clear_unfinished
 from model.context.heads import Heads
-from model.context.index import BLOCK, Index
-from model.context.recompute import KEPT_BYTES, Replay
+from model.context.index import Index
+from model.context.recompute import CACHE_BYTES, RecomputeCache
 from model.context.tiers import Tiers
+from model.geometry import BLOCK
 from model.reader import Reader
 
 
@@ -42,8 +43,8 @@ class Memory:
     """Memory of the device beside that, on CUDA."""
     folder: Path | None = None
     """Where the disk tier lies; without one, all must fit into memory."""
-    replayed_bytes: int = KEPT_BYTES
-    """Memory for keys and values of blocks that were read again for a question; it is where the model is."""
+    recompute_cache_bytes: int = CACHE_BYTES
+    """Memory on the model's device for recomputed keys and values of blocks."""
     index: bool = True
     """Keep an index of a long context; without one every question scans all keys."""
 
@@ -88,9 +89,9 @@ class Context:
         return len(self.ids)
 
     @cached_property
-    def replay(self) -> Replay:
-        """Brings blocks back from their tokens."""
-        return Replay(self.reader, self.ids, self.memory.replayed_bytes)
+    def recompute(self) -> RecomputeCache:
+        """Recomputes blocks' keys and values from their tokens."""
+        return RecomputeCache(self.reader, self.ids, self.memory.recompute_cache_bytes)
 
     @property
     def blocks(self) -> int:

@@ -10,7 +10,9 @@ import math
 
 import torch
 
-FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float8": torch.float8_e4m3fn}
+from model.context import STORAGES
+
+FORMATS = dict(zip(STORAGES, (torch.float32, torch.bfloat16, torch.float8_e4m3fn), strict=True))
 WORD = 8
 """Bytes of a word. Rows are whole words: torch moves those ten times faster than single bytes."""
 _LARGEST = 448.0

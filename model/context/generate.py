@@ -28,13 +28,13 @@ from transformers.generation import (
 )
 
 from model.attention import sliding_window as attention
-from model.attention.sliding_window import SINKS, StreamingCache
+from model.attention.sliding_window import StreamingCache
 from model.context import answer, heads
 from model.context import checkpoint as saved
 from model.context import retrieve as recall
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext
-from model.context.index import BLOCK
+from model.geometry import BLOCK, SINKS
 from model.hardware import free_bytes
 from model.reader import Pick, Reader, greedy
 
@@ -227,7 +227,7 @@ def _looked_up(
     if not blocks or len(asked) < 2:
         return None
     reader = context.reader
-    found = answer.looked_up(reader, context.replay, len(context), asked, blocks)
+    found = answer.looked_up(reader, context.recompute, len(context), asked, blocks)
     window = answer.window(context)
     window.slide(_recent(context, len(asked) - 1))
     nats_QN = answer.likelihood(reader, [found, window], asked)

@@ -1,34 +1,33 @@
-"""Blocks of a text read again from its tokens, for a question to be asked behind them.
+"""KV recomputation: keys and values of retrieved blocks, computed from their tokens, behind an LRU cache.
 
-The idea: what is recalled without its keys and values costs a read of a few hundred tokens, and one
-question's candidates are mostly those of the next one about the same text. So what was read again is kept
-for a while: only tokens decide what it is, and a text only grows, so it stays true. What was used least
-recently goes first.
+The idea: a block without stored keys and values costs a forward pass over a few hundred tokens, and one
+question's candidates are mostly those of the next one about the same text. Their keys and values depend on
+their tokens alone and a text only grows, so cached ones stay valid; the least recently used are evicted.
 """
 
 from collections.abc import Sequence
 from itertools import zip_longest
 
 from model.attention.sliding_window import StreamingCache
-from model.context.index import BLOCK
 from model.cost import kv_bytes_per_token
+from model.geometry import BLOCK
 from model.reader import Chunk, Reader
 
-KEPT_BYTES = 1 << 29
-"""Keys and values that are kept, of 40 candidates of a 135M model in fp32."""
+CACHE_BYTES = 1 << 29
+"""Budget of the cache: 40 candidates of a 135M model in fp32."""
 
 
-class Replay:
-    """Sets of blocks of a text as caches, read again unless they are still kept.
+class RecomputeCache:
+    """Sets of blocks of a text as caches, recomputed unless they are still kept.
 
     Args:
         reader: of ranks that share their chunks, each makes the same calls and keeps the same sets.
         ids: the text's tokens; more may come.
-        kept_bytes: keys and values to keep, 0 for none.
+        cache_bytes: keys and values to keep, 0 for none.
     """
 
-    def __init__(self, reader: Reader, ids: Sequence[int], kept_bytes: int = KEPT_BYTES) -> None:
-        self.reader, self.ids, self.kept_bytes = reader, ids, kept_bytes
+    def __init__(self, reader: Reader, ids: Sequence[int], cache_bytes: int = CACHE_BYTES) -> None:
+        self.reader, self.ids, self.cache_bytes = reader, ids, cache_bytes
         self.kept: dict[tuple[int, ...], StreamingCache] = {}
         """By their blocks, the least recently used first."""
         self.sinks = reader.start()
@@ -73,7 +72,7 @@ class Replay:
                 self.kept[blocks] = cache
         # of all heads: ranks that hold a part each must decide alike
         of_token = kv_bytes_per_token(self.reader.config, self.reader.dtype.itemsize)
-        while of_token * sum(cache.held for cache in self.kept.values()) > self.kept_bytes:
+        while of_token * sum(cache.held for cache in self.kept.values()) > self.cache_bytes:
             del self.kept[next(iter(self.kept))]
 
 

@@ -18,22 +18,21 @@ from time import perf_counter
 
 import torch
 
-from model import segments as shards
+from model import segments
 from model.context import checkpoint as saved
 from model.context import retrieve as recall
 from model.context.answer import ROOM, tell
 from model.context.context import Context, Memory
 from model.context.disk import TornContext
 from model.context.heads import Heads
-from model.context.index import BLOCK
-from model.context.recompute import Replay
+from model.context.recompute import RecomputeCache
 from model.context.retrieve import Chosen, Rows
 from model.context.scoring import together
 from model.files import write_atomic
+from model.geometry import BLOCK, MAX_SEGMENTS, Segment, cut
 from model.parallel.collectives import Ranks
 from model.parallel.layout import cuts
 from model.reader import Reader
-from model.segments import Shard
 
 _PLAN = "shards.json"
 
@@ -56,14 +55,14 @@ class Sharded:
         reader: Reader,
         heads: Heads,
         ids: Sequence[int],
-        plan: Sequence[Shard],
+        plan: Sequence[Segment],
         ranks: Ranks | None,
         parts: list[Context],
         memory: Memory,
     ) -> None:
         self.reader, self.heads, self.ranks = reader, heads, ranks
         self.ids, self.plan, self.parts = array("i", ids), list(plan), parts
-        self.replay = Replay(reader, self.ids, memory.replayed_bytes)
+        self.recompute = RecomputeCache(reader, self.ids, memory.recompute_cache_bytes)
 
     @property
     def own(self) -> range:
@@ -93,7 +92,7 @@ class Sharded:
         self, question: Sequence[int], blocks: Sequence[int], new_tokens: int = 16, room: int = ROOM
     ) -> list[int]:
         """Greedy continuation of the question, by replay; any process with the token ids can give it."""
-        return tell(self.reader, self.replay, len(self.ids), question, blocks, new_tokens, room)
+        return tell(self.reader, self.recompute, len(self.ids), question, blocks, new_tokens, room)
 
     def save(self, folder: Path) -> None:
         """Write every shard's context, and the plan once all are written, where `open_sharded` finds them."""
@@ -162,7 +161,7 @@ def read_sharded(
     ids: Sequence[int],
     ranks: Ranks | None = None,
     memory: Memory | None = None,
-    most: int = shards.MOST,
+    most: int = MAX_SEGMENTS,
     rows: int = 8,
     progress: Callable[[int], None] | None = None,
 ) -> Sharded:
@@ -181,13 +180,13 @@ def read_sharded(
     memory = memory or Memory()
     if memory.kv:
         raise ValueError("kv=True: shards keep no keys and values, they answer by replay: read with kv=False")
-    whole = Sharded(reader, heads, ids, shards.cut(len(ids), reader.stride, most), ranks, [], memory)
+    whole = Sharded(reader, heads, ids, cut(len(ids), reader.stride, most), ranks, [], memory)
     for number in whole.own:
         whole.parts.append(Context(reader, heads, _share(memory, len(whole.own), number)))
     contexts = {whole.plan[number]: part for number, part in zip(whole.own, whole.parts, strict=True)}
-    for piece in shards.read(reader, ids, list(contexts), rows, heads.depth):
+    for piece in segments.read(reader, ids, list(contexts), rows, heads.depth):
         chunk = ids[piece.start : piece.start + len(piece.hidden_QE)]
-        context = contexts[piece.shard]
+        context = contexts[piece.segment]
         context.take(piece.cache, chunk)
         ends = piece.start + len(chunk) == len(ids)  # a question is asked behind the document's end
         context.cache = piece.cache.copy(None if ends else 0)
@@ -209,7 +208,7 @@ def open_sharded(reader: Reader, folder: Path, memory: Memory | None = None) -> 
     path = folder / _PLAN
     if not path.exists():
         raise ValueError(f"{folder}: no shards were saved here: give a folder that save() wrote")
-    plan = [Shard(**shard) for shard in json.loads(path.read_text())]
+    plan = [Segment(**shard) for shard in json.loads(path.read_text())]
     memory = memory or Memory()
     budgets = [_share(memory, len(plan), number) for number in range(len(plan))]
     parts = [saved.open_context(reader, _place(folder, n), share) for n, share in enumerate(budgets)]

@@ -23,6 +23,8 @@ from typing import Any
 
 import torch
 
+from model.parallel.layout import gather_bytes, reduce_bytes
+
 CPU = torch.device("cpu")
 
 
@@ -123,19 +125,6 @@ class Ranks:
         self.comm.all_reduce(out, op)
         self.sent["all_reduce"] += reduce_bytes(self.world, x.nbytes)
         return out
-
-
-def gather_bytes(world: int, part: int) -> int:
-    """What a rank sends in an all-gather, by ring or directly: P - 1 parts."""
-    return (world - 1) * part
-
-
-def reduce_bytes(world: int, total: int) -> int:
-    """What a rank sends in a ring all-reduce: P - 1 of P pieces to reduce, and as many to tell the result.
-
-    Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms for clusters of workstations".
-    """
-    return 2 * (world - 1) * total // world
 
 
 def merge_over_ranks(

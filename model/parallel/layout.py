@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from model.parallel.collectives import gather_bytes
-
 WAYS = ("heads", "sequence")
 
 
@@ -17,6 +15,19 @@ def cuts(count: int, parts: int) -> list[range]:
     """`count` things as consecutive parts whose sizes differ by one at most."""
     bounds = [count * part // parts for part in range(parts + 1)]
     return [range(*pair) for pair in pairwise(bounds)]
+
+
+def gather_bytes(world: int, part: int) -> int:
+    """What a rank sends in an all-gather, by ring or directly: P - 1 parts."""
+    return (world - 1) * part
+
+
+def reduce_bytes(world: int, total: int) -> int:
+    """What a rank sends in a ring all-reduce: P - 1 of P pieces to reduce, and as many to tell the result.
+
+    Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms for clusters of workstations".
+    """
+    return 2 * (world - 1) * total // world
 
 
 @dataclass(frozen=True)

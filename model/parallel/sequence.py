@@ -19,7 +19,8 @@ from typing import Protocol
 import torch
 
 from model.attention.probe import Probe
-from model.attention.sliding_window import SINKS, StreamingCache, StreamingLayer
+from model.attention.sliding_window import StreamingCache, StreamingLayer
+from model.geometry import SINKS
 from model.parallel.collectives import Ranks
 from model.parallel.layout import WAYS, Layout, cuts
 from model.reader import OnQuery, Reader

@@ -8,12 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.context import STORAGES, WAYS
 from tasks.errors import InvalidInput
 
-WAYS = ("replay", "kv")
-"""How blocks come back to be ranked and answered from; see `model.context.answer`."""
-STORAGES = ("float32", "bfloat16", "float8")
-"""Those of model.formats, without its imports."""
 WORDINGS = 3
 """Of every question."""
 MOST_NEEDLES = 40
@@ -42,7 +39,7 @@ class Grid:
     filler: bool = False
     shared: bool = False
     """Read one context with the needles of all depths, instead of one for each."""
-    ways: tuple[str, ...] = ("replay",)
+    ways: tuple[str, ...] = ("recompute",)
     """Ways to bring blocks back; the first one's answers are `answer`, a second's have its name behind."""
     storage: str = "bfloat16"
     """Number format of the calibrated heads' keys, and of all keys and values where a way wants them."""
@@ -59,6 +56,8 @@ class Grid:
             raise InvalidInput("--filler repeats its own sentences: leave out --haystack, or --filler")
         if self.shared and self.keys > 1:
             raise InvalidInput(f"--keys {self.keys}: with --shared there are as many as depths; leave it out")
+        if "replay" in self.ways:
+            raise InvalidInput("--ways replay: is called recompute now")
         if not self.ways or set(self.ways) - set(WAYS):
             raise InvalidInput(
                 f"--ways {','.join(self.ways)}: give {' or '.join(WAYS)}, or both with a comma between"

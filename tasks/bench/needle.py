@@ -26,8 +26,8 @@ from transformers import DynamicCache
 from model.context import heads
 from model.context.answer import answer, candidates
 from model.context.context import Context, Memory
-from model.context.index import BLOCK
 from model.context.retrieve import choose
+from model.geometry import BLOCK
 from model.reader import Reader
 from tasks.bench.asking import Progress, silent
 from tasks.bench.grid import Grid, Trial, trials

@@ -85,10 +85,10 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
         {"machine", "model", "measured", "together", "rows", "assumed", "plans"}: seconds, bytes, rates per
         second.
     """
+    from model.bench.limits import describe
     from model.bench.measure import rows_at_a_time
     from model.bench.simulate import Machine, table
-    from model.hardware import describe
-    from model.segments import LEAD
+    from model.geometry import LEAD_IN
     from tasks.bench.turns import keeping
     from tasks.infer.windows import Models
     from tasks.ledger import Ledger
@@ -99,7 +99,7 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
         with Ledger(Path(scratch) / "kept.sqlite") as ledger:
             flush_s, keep_s = keeping(ledger)
     config = _config(models.folder)
-    ids = text_ids(models.folder, (LEAD + 2 * ROWS) * run.shard.stride)
+    ids = text_ids(models.folder, (LEAD_IN + 2 * ROWS) * run.shard.stride)
     two = ids[: 2 * run.shard.stride]
     together = [_together(world, models, two, scale.repeats) for world in scale.ranks if world > 1]
     assumed: dict[str, Any] = {SPEC[name]: value for name, value in scale.machine.items()}

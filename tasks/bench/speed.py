@@ -12,13 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.bench import PEERS
 from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tasks.infer.windows import Models
 
-PEERS = {"sdpa": "sdpa", "llama.cpp": "llama_cpp"}
-"""Those of model.peers.PEERS, without its imports, and their keys in a row."""
 _CHARACTERS = 6
 """Characters of text for every token: more than any usual tokenizer takes."""
 
@@ -85,9 +84,9 @@ def windows(length: int, leasts: tuple[int, ...], models: "Models", progress: Pr
     Raises:
         InvalidInput: on a value that cannot be; the message names the option.
     """
-    from model.attention.sliding_window import SINKS
+    from model.bench.limits import describe
     from model.bench.measure import windows as measure
-    from model.hardware import describe
+    from model.geometry import SINKS
 
     stride = models.stride
     if length <= 2 * stride:

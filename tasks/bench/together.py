@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from model import weights
-from model.attention.sliding_window import SINKS
 from model.cost import read_flops
+from model.geometry import SINKS
 from model.parallel import collectives as parallel
 from model.parallel.collectives import Ranks
 from model.parallel.sequence import OverHeads, RanksReader

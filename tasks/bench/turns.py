@@ -14,9 +14,9 @@ from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
-from model.attention.sliding_window import SINKS
 from model.bench.simulate import makespan
 from model.cost import read_flops
+from model.geometry import SINKS
 from tasks.bench.speed import text_ids
 from tasks.errors import NightreadError
 from tasks.infer.group import Setup, threads

@@ -21,13 +21,14 @@ import torch
 from safetensors import safe_open
 
 from model import weights
-from model.attention.sliding_window import SINKS, StreamingCache
+from model.attention.sliding_window import StreamingCache
 from model.embedder import Embedder, load_embedder
+from model.geometry import MAX_SEGMENTS, SINKS
 from model.parallel.collectives import Ranks
 from model.parallel.layout import cuts
 from model.parallel.sequence import RanksReader
 from model.reader import Chunk, Reader, Salience, load_state, save_state
-from model.segments import MOST, leading
+from model.segments import leading
 from model.summarizer import INSTRUCTION, Writer
 from tasks.infer.quotes import window_quotes
 from tasks.ingest.parse import read_text
@@ -188,7 +189,7 @@ class Source:
 
 def shards_of(document: ShardedDocument, config: InferConfig) -> list[range]:
     """Ranges of windows that are read one after the other; the cuts depend on the document alone."""
-    return cuts(document.windows, max(1, min(MOST, document.windows // config.segment_windows)))
+    return cuts(document.windows, max(1, min(MAX_SEGMENTS, document.windows // config.segment_windows)))
 
 
 def first_missing(document: str, shard: range, key: str, ledger: Ledger) -> int | None:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from transformers import AutoConfig
 
-from model.attention.sliding_window import SINKS
 from model.cost import kv_bytes_per_token, read_flops
-from model.segments import LEAD
+from model.geometry import LEAD_IN, SINKS
 from tasks.infer.windows import Models, shards_of
 from tasks.ingest.shard import ShardedDocument
 
@@ -19,7 +18,7 @@ def flops(models: Models, tokens: int) -> int:
 def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
     """Operations of reading these documents, lead-ins of their segments included."""
     segments = [len(shards_of(document, models.config)) for document in documents]
-    leads = sum(count - 1 for count in segments) * flops(models, SINKS + LEAD * models.stride)
+    leads = sum(count - 1 for count in segments) * flops(models, SINKS + LEAD_IN * models.stride)
     return leads + sum(flops(models, document.tokens) for document in documents)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from flows import show
 from flows.cli import main
-from model.bench.baselines import PEERS
+from model.bench import PEERS
+from model.bench.baselines import LOADERS
 from tasks.bench import speed as bench
 
 HOME = Path(__file__).parents[2] / ".nightread"
@@ -62,7 +63,7 @@ def test_what_cannot_be_measured_is_refused_by_its_name(
 
 
 def test_names_of_peers_are_known_without_their_imports() -> None:
-    assert set(bench.PEERS) == set(PEERS)
+    assert set(PEERS) == set(LOADERS)
     assert "llama.cpp" not in bench.installed_peers("another-model")
 
 

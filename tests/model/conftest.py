@@ -9,7 +9,7 @@ import torch
 from model.context import heads
 from model.context.context import Context, Memory
 from model.context.heads import Heads
-from model.context.index import BLOCK
+from model.geometry import BLOCK
 from model.reader import Reader
 from tests.model.facts import FACT, TOKENS, ids_of
 

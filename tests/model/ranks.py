@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 HEAD = """
 import json, sys
 import torch
-from model import parallel
+from model.parallel import collectives as parallel
 RANK, WORLD, PORT = map(int, sys.argv[1:4])
 """
 

@@ -79,7 +79,7 @@ def test_recall_and_answer(
         context = Context(reader, heads.load(model_dir, reader.config), Memory("float32", kv=True))
         context.read(ids)
         chosen = recall.choose(context, question, 4, path)
-        answers = [answer(context, question, chosen.blocks, 6, way) for way in ("kv", "replay")]
+        answers = [answer(context, question, chosen.blocks, 6, way) for way in ("kv", "recompute")]
         said.append([chosen.blocks[0], *map(reader.tokenizer.decode, answers)])
         context.close()
     assert said[0] == said[1]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from model.attention.probe import Probe
-from model.attention.sliding_window import SINKS
+from model.geometry import SINKS
 from model.reader import Chunk, Reader, load_state, save_state
 
 STRIDE = 128

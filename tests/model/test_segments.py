@@ -18,10 +18,9 @@ from model.context import heads
 from model.context import retrieve as recall
 from model.context.answer import answer
 from model.context.context import Context
-from model.context.index import BLOCK
 from model.context.segmented import read_sharded
+from model.geometry import BLOCK, Segment, cut
 from model.reader import Reader
-from model.segments import Shard, cut
 from tests.marks import slow
 from tests.model import families
 from tests.model.families import THREE_GROUPS
@@ -42,7 +41,7 @@ def ids_of(tokens: int) -> list[int]:
     return ids
 
 
-def hidden(reader: Reader, ids: Sequence[int], plan: Sequence[Shard], rows: int) -> torch.Tensor:
+def hidden(reader: Reader, ids: Sequence[int], plan: Sequence[Segment], rows: int) -> torch.Tensor:
     """Last hidden states of a whole document, (tokens, E)."""
     pieces = {piece.start: piece.hidden_QE.clone() for piece in shards.read(reader, ids, plan, rows)}
     assert sum(map(len, pieces.values())) == len(ids), "every token once"
@@ -161,7 +160,7 @@ def compare(model_dir: Path, tokens: int, stride: int, counts: Sequence[int]) ->
             shown, room = (sorted(blocks), chosen.blocks), 4 * BLOCK
             told, guessed = (whole.answer(question, which, 6, room) for which in shown)
             assert reader.tokenizer.decode(told).strip().startswith(str(PLACES[place]))
-            assert guessed == answer(context, question, alone.blocks, 6, "replay", room)
+            assert guessed == answer(context, question, alone.blocks, 6, "recompute", room)
         assert near >= 0.99
         assert centred >= 0.9
     return best

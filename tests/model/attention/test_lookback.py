@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.attention.lookback import LOST, past_needed
-from model.attention.sliding_window import SINKS
 from model.context.context import Context
+from model.geometry import SINKS
 from model.reader import Reader
 from tests.model import families
 

@@ -11,7 +11,7 @@ import torch
 from transformers import DynamicCache, Gemma2Config, GptOssConfig
 
 from model.attention import sliding_window as attention
-from model.attention.sliding_window import SINKS
+from model.geometry import SINKS
 from model.reader import Reader
 from tests.model.families import CONFIGS, SIZES, build, cut, ids_of
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from model import cost
-from model import hardware as machine
-from model.attention.sliding_window import SINKS
 from model.bench import baselines as peers
+from model.bench import limits as machine
 from model.bench import measure as bench
 from model.bench.measure import measure
+from model.geometry import SINKS
 from model.reader import Reader
 
 STRIDE = 64

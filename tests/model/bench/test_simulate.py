@@ -10,7 +10,6 @@ from itertools import permutations, product
 import pytest
 from transformers import LlamaConfig
 
-from model.attention.sliding_window import SINKS
 from model.bench.simulate import (
     Machine,
     best_plan,
@@ -22,7 +21,8 @@ from model.bench.simulate import (
     table,
 )
 from model.cost import read_flops
-from model.parallel.collectives import reduce_bytes
+from model.geometry import SINKS
+from model.parallel.layout import reduce_bytes
 
 CONFIG = LlamaConfig(
     hidden_size=576,

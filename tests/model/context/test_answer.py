@@ -18,9 +18,9 @@ from model.context import retrieve as recall
 from model.context.answer import answer, assembled, attended, candidates, likeliest, recalled
 from model.context.context import Context, Memory
 from model.context.heads import Heads
-from model.context.index import BLOCK
-from model.context.recompute import Replay
+from model.context.recompute import RecomputeCache
 from model.context.scoring import USUAL
+from model.geometry import BLOCK
 from model.reader import Reader
 from tests.model import families
 from tests.model.facts import FACT, QUESTION, ids_of
@@ -28,7 +28,7 @@ from tests.model.facts import FACT, QUESTION, ids_of
 FAMILIES = ("llama", "qwen3", "mistral-narrow", "gemma3", "llama4", "llama4-chunked")
 
 
-@pytest.mark.parametrize("way", ["replay", "kv"])
+@pytest.mark.parametrize("way", ["recompute", "kv"])
 def test_the_answer_is_given_from_the_chosen_blocks(context: Context, reader: Reader, way: str) -> None:
     question = ids_of(reader, QUESTION)
     before = context.cache.held
@@ -38,7 +38,7 @@ def test_the_answer_is_given_from_the_chosen_blocks(context: Context, reader: Re
     assert context.cache.held == before, "a question leaves no trace"
 
 
-def test_a_context_that_is_replayed_runs_no_deeper_than_its_heads(
+def test_a_context_that_is_recomputed_runs_no_deeper_than_its_heads(
     reader: Reader, voting: Heads, document: tuple[list[int], set[int]], context: Context
 ) -> None:
     shallow = Context(reader, voting)
@@ -103,7 +103,7 @@ def test_candidates_come_up_from_disk_in_a_thread(
     context.close()
 
 
-@pytest.mark.parametrize("way", ["replay", "kv"])
+@pytest.mark.parametrize("way", ["recompute", "kv"])
 def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
     reader: Reader, voting: Heads, way: str
 ) -> None:
@@ -116,7 +116,7 @@ def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
         ids += prose[300 * (number + 1) : 300 * (number + 2)]
     context = Context(reader, voting, Memory(kv=way == "kv"))
     context.read(ids)
-    bring = partial(recalled, context) if way == "kv" else Replay(reader, ids)
+    bring = partial(recalled, context) if way == "kv" else RecomputeCache(reader, ids)
     stop = -(-len(ids) // BLOCK)
     for name in ("lighthouse", "quarry", "tavern"):
         question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
@@ -135,7 +135,7 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
     ids, facts = document[0], sorted(document[1])
     question, others = ids_of(reader, QUESTION), [2, 20, 25, 31]
     assert candidates(len(ids), others) == [1, 2, 3, 19, 20, 21, 24, 25, 26, 30, 31]
-    bring, stop = Replay(reader, ids), -(-len(ids) // BLOCK)
+    bring, stop = RecomputeCache(reader, ids), -(-len(ids) // BLOCK)
     seen = attended(reader, bring, len(ids), question, [*others, *facts, facts[-1] + 1], room=5 * BLOCK)
     assert set(facts) <= set(seen)
     assert len(seen) == 3
@@ -168,10 +168,10 @@ def test_every_block_recalled_gives_the_logits_of_dense_attention(name: str, tmp
     assert context.kv is not None
     assert context.kv.bytes()["disk"] > 0
     expected = theirs(ids).logits[0, 450:]
-    replayed = Replay(reader, tokens)([[2], range(1, 7)])[1]
-    replayed.read = 7 * BLOCK
-    reader.extend(replayed, tokens[7 * BLOCK : 450])
-    for cache in (assembled(context, list(range(1, 5)), 450 - 5 * BLOCK), replayed):
+    recomputed = RecomputeCache(reader, tokens)([[2], range(1, 7)])[1]
+    recomputed.read = 7 * BLOCK
+    reader.extend(recomputed, tokens[7 * BLOCK : 450])
+    for cache in (assembled(context, list(range(1, 5)), 450 - 5 * BLOCK), recomputed):
         hidden = reader.extend(cache, tokens[450:])
         assert float((ours.get_output_embeddings()(hidden) - expected).abs().max()) < 1e-4
 
@@ -194,7 +194,7 @@ def test_likelihoods_are_those_of_a_text_of_its_own(
     z_NQ = (nats_NQ - nats_NQ.mean(0)) / nats_NQ.std(0, ddof=1)
     votes = dict(zip(nats, (np.clip(z_NQ - USUAL, 0, None) ** 2).sum(1), strict=True))
     given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first one
-    bring = Replay(reader, text)
+    bring = RecomputeCache(reader, text)
     assert likeliest(reader, bring, 11, question, given) == sorted(votes, key=lambda b: -votes[b])
     few = sorted(given[:4], key=lambda b: -nats[b].sum() if b in nats else np.inf)[:3]
     assert likeliest(reader, bring, 11, question, given[:4]) == few
@@ -209,7 +209,7 @@ def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:
     return int(output.logits[0, -1].argmax())
 
 
-@pytest.mark.parametrize("way", ["kv", "replay"])
+@pytest.mark.parametrize("way", ["kv", "recompute"])
 @torch.inference_mode()
 def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_path: Path) -> None:
     """Temperature (Llama 4): the whole text, under a mask of what is attended, is the rule."""
@@ -223,7 +223,7 @@ def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_pat
     place = torch.arange(610)
     attended = [*range(BLOCK), *range(3 * BLOCK, 6 * BLOCK), *range(8 * BLOCK, 610)]
     seen_QK = (place[:, None] // 128 - place // 128 <= 1) | (place < BLOCK)
-    if way == "replay":
+    if way == "recompute":
         seen_QK[:] = torch.isin(place, torch.tensor(attended))
     seen_QK[600:] = torch.isin(place, torch.tensor(attended))
     seen_QK &= place <= place[:, None]

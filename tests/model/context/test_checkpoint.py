@@ -18,7 +18,7 @@ from model.context.answer import answer
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext, TornContext, alone
 from model.context.heads import Heads
-from model.context.index import BLOCK
+from model.geometry import BLOCK
 from model.reader import Reader
 from tests.model.facts import QUESTION, ids_of
 from tests.model.rows import files_of_at_most
@@ -27,9 +27,10 @@ ASK = """
 import sys
 from pathlib import Path
 import torch
-from model import recall, saved
-from model.answer import answer
-from model.stream import Reader
+from model.context import retrieve as recall
+from model.context import checkpoint as saved
+from model.context.answer import answer
+from model.reader import Reader
 from tests.model import families
 reader = Reader(Path(sys.argv[1]), 512, torch.device("cpu"), torch.float32)
 context = saved.open_context(reader, Path(sys.argv[2]))

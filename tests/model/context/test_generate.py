@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
 from transformers.generation import BaseStreamer
 
-import model as nightread
+from model import register
 from model.attention import sliding_window as attention
 from model.attention.sliding_window import NAME
 from model.context import checkpoint as saved
@@ -38,7 +38,7 @@ def tokenizer(model_dir: Path) -> Any:
 
 
 def load(model_dir: Path, **fields: Any) -> Any:
-    assert nightread.__doc__
+    assert register.__doc__
     return AutoModelForCausalLM.from_pretrained(
         model_dir, attn_implementation=NAME, dtype=torch.float32, **fields
     )

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from model.context import index
-from model.context.index import BLOCK, Index, Nominated
+from model.context.index import Index, Nominated
 from model.context.scoring import votes
+from model.geometry import BLOCK
 
 PAIRS, DIMS, RANK = 2, 32, 12
 HEADS = [torch.tensor([0] * 6), torch.tensor([0, 0, 0, 1, 1, 1])]

@@ -22,12 +22,15 @@ import json, sys, time
 from array import array
 from pathlib import Path
 import torch
-import model
-from model import heads, recall, saved, weights
-from model.answer import answer
-from model.context import Context, Memory
-from model.machine import Peak
-from model.stream import Reader
+
+from model.context import heads
+from model.context import retrieve as recall
+from model.context import checkpoint as saved
+from model import weights
+from model.context.answer import answer
+from model.context.context import Context, Memory
+from model.bench.limits import Peak
+from model.reader import Reader
 folder, ids, where, question = json.loads(Path(sys.argv[1]).read_text())
 ids = array("i", Path(ids).read_bytes())
 cpu = torch.device("cpu")

@@ -1,6 +1,6 @@
 """Blocks that were read again are kept for the next question, and nothing else comes of it.
 
-Run: pytest tests/model/test_replay.py
+Run: pytest tests/model/context/test_recompute.py
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from model.attention.sliding_window import SINKS, StreamingCache
-from model.context.index import BLOCK
-from model.context.recompute import Replay
+from model.attention.sliding_window import StreamingCache
+from model.context.recompute import RecomputeCache
+from model.geometry import BLOCK, SINKS
 from model.reader import Chunk, Reader
 from tests.model import families
 
@@ -48,24 +48,24 @@ def same(one: Sequence[StreamingCache], two: Sequence[StreamingCache]) -> bool:
 
 
 def test_what_was_read_again_is_not_read_a_third_time(reader: Reader, told: list[int]) -> None:
-    replay = Replay(reader, TEXT)
-    first = replay([[2, 3], [5]])
+    recompute = RecomputeCache(reader, TEXT)
+    first = recompute([[2, 3], [5]])
     assert sum(told) == SINKS + 3 * BLOCK
-    second = replay([[5], [7], [2, 3], [7]])
+    second = recompute([[5], [7], [2, 3], [7]])
     assert sum(told) == SINKS + 4 * BLOCK
     assert same([second[2], second[0], second[1]], [*first, second[3]])
-    assert same(second, Replay(reader, TEXT, 0)([[5], [7], [2, 3], [7]]))
+    assert same(second, RecomputeCache(reader, TEXT, 0)([[5], [7], [2, 3], [7]]))
     assert all(cache.read == len(TEXT) for cache in second)
 
 
 def test_a_question_leaves_what_is_kept_as_it_was(reader: Reader) -> None:
-    replay = Replay(reader, TEXT)
-    one, twin = replay([[4], [4]])
-    before = replay([[4]])[0].state()
+    recompute = RecomputeCache(reader, TEXT)
+    one, twin = recompute([[4], [4]])
+    before = recompute([[4]])[0].state()
     reader.extend(one, TEXT[:9])
     reader.extend(twin, TEXT[9:20])
     twin.crop(SINKS)
-    after = replay([[4]])[0]
+    after = recompute([[4]])[0]
     assert after.read == len(TEXT)
     assert all(torch.equal(before[name], kept) for name, kept in after.state().items())
 
@@ -73,34 +73,36 @@ def test_a_question_leaves_what_is_kept_as_it_was(reader: Reader) -> None:
 def test_what_was_used_least_recently_is_forgotten_and_its_memory_with_it(
     reader: Reader, told: list[int]
 ) -> None:
-    replay = Replay(reader, TEXT, kept_bytes=3 * (SINKS + BLOCK) * ROW_BYTES)
-    replay([[2], [3], [4]])
-    replay([[2]])
-    replay([[5]])
-    assert list(replay.kept) == [(4,), (2,), (5,)]
-    held = [x for cache in replay.kept.values() for layer in cache.layers for x in (layer.keys, layer.values)]
-    assert sum(x.untyped_storage().nbytes() for x in held) == replay.kept_bytes
+    recompute = RecomputeCache(reader, TEXT, cache_bytes=3 * (SINKS + BLOCK) * ROW_BYTES)
+    recompute([[2], [3], [4]])
+    recompute([[2]])
+    recompute([[5]])
+    assert list(recompute.kept) == [(4,), (2,), (5,)]
+    held = [
+        x for cache in recompute.kept.values() for layer in cache.layers for x in (layer.keys, layer.values)
+    ]
+    assert sum(x.untyped_storage().nbytes() for x in held) == recompute.cache_bytes
     before = sum(told)
-    replay([[3]])
+    recompute([[3]])
     assert sum(told) == before + BLOCK
-    assert Replay(reader, TEXT, 0)([[3]])[0].held == SINKS + BLOCK
+    assert RecomputeCache(reader, TEXT, 0)([[3]])[0].held == SINKS + BLOCK
 
 
 def test_a_block_that_grows_is_read_again(reader: Reader) -> None:
     ids = TEXT[:30]
-    replay = Replay(reader, ids)
-    assert same(replay([[]]), Replay(reader, TEXT[:30])([[]]))
+    recompute = RecomputeCache(reader, ids)
+    assert same(recompute([[]]), RecomputeCache(reader, TEXT[:30])([[]]))
     for tokens in (200, 230, 260):
         ids += TEXT[len(ids) : tokens]
         sets = [[1], [2, 3]] if tokens < 257 else [[1], [2, 3], [3, 4]]
-        assert same(replay(sets), Replay(reader, TEXT[:tokens])(sets))
-    assert list(replay.kept) == [(1,), (2, 3)]
+        assert same(recompute(sets), RecomputeCache(reader, TEXT[:tokens])(sets))
+    assert list(recompute.kept) == [(1,), (2, 3)]
 
 
 def test_an_interruption_costs_only_what_was_being_read(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replay, deep = Replay(reader, TEXT), reader.decoder.layers[2]
+    recompute, deep = RecomputeCache(reader, TEXT), reader.decoder.layers[2]
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
@@ -109,6 +111,6 @@ def test_an_interruption_costs_only_what_was_being_read(
         with monkeypatch.context() as patch:
             patch.setattr(deep, "forward", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                replay(sets)
-        assert list(replay.kept) == kept
-        assert same(replay(sets), Replay(reader, TEXT)(sets))
+                recompute(sets)
+        assert list(recompute.kept) == kept
+        assert same(recompute(sets), RecomputeCache(reader, TEXT)(sets))

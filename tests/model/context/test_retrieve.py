@@ -9,7 +9,7 @@ import torch
 from model.context import retrieve as recall
 from model.context.context import Context, Memory
 from model.context.heads import Heads
-from model.context.index import BLOCK
+from model.geometry import BLOCK
 from model.reader import Reader
 from tests.model.facts import QUESTION, ids_of
 

@@ -94,25 +94,25 @@ def test_shards_choose_and_answer_as_one_context(
     tmp_path: Path,
 ) -> None:
     told: list[int] = []
-    memory = Memory("float32", host_bytes=1 << 20, folder=tmp_path, replayed_bytes=0)
+    memory = Memory("float32", host_bytes=1 << 20, folder=tmp_path, recompute_cache_bytes=0)
     whole = read_sharded(reader, HEADS, ids, None, memory, most, rows, told.append)
     assert sum(told) == TOKENS
     check(asked(whole, questions), expected)
     assert whole.choose(questions[0]).visited == -(-TOKENS // 64) - 1
     windows = [part.cache.held for part in whole.parts]
     assert windows[:-1] == [0] * (len(windows) - 1), "what only lead-ins of others need is not kept"
-    assert not whole.replay.kept, "no room was given"
+    assert not whole.recompute.kept, "no room was given"
     whole.close()
 
 
 RANKS = """
 from pathlib import Path
 from transformers import AutoModelForCausalLM
-from model import attention
-from model.context import Memory
-from model.heads import Heads
-from model.sharded import read_sharded
-from model.stream import Reader
+from model.attention import sliding_window as attention
+from model.context.context import Memory
+from model.context.heads import Heads
+from model.context.segmented import read_sharded
+from model.reader import Reader
 
 folder, ids, questions, heads, out = json.loads(open(sys.argv[4]).read())
 attention.register()
@@ -158,7 +158,7 @@ def test_ranks_choose_as_one_context_and_once_they_are_gone_the_disk_does(
         whole.close()
     plan = tmp_path / "saved" / "5" / "shards.json"
     plan.write_text((tmp_path / "saved" / "1" / "shards.json").read_text())
-    with pytest.raises(TornContext, match="tokens of Shard"):
+    with pytest.raises(TornContext, match="tokens of Segment"):
         open_sharded(reader, plan.parent)
 
 

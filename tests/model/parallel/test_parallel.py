@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model.parallel import collectives as parallel
+from model.parallel.layout import gather_bytes, reduce_bytes
 from tests.marks import slow
 from tests.model.ranks import run, start
 
@@ -65,8 +66,8 @@ def test_collectives_are_right_and_what_they_count_is_what_the_kernel_sent(world
         assert of["gather"][2:] == [of["sum"][2], [world, rows, 16]]
         assert of["exchange"][3] == [sum(500 * (other + 1) for other in range(world)), 16]
         assert of["exchange"][0] == (world - 1) * 500 * (rank + 1) * 64
-        assert of["gather"][0] == parallel.gather_bytes(world, rows * 64)
-        assert of["sum"][0] == of["max"][0] == parallel.reduce_bytes(world, rows * 64)
+        assert of["gather"][0] == gather_bytes(world, rows * 64)
+        assert of["sum"][0] == of["max"][0] == reduce_bytes(world, rows * 64)
         for counted, sent, *_ in of.values():
             assert counted <= sent <= counted * 1.01 + 4096  # headers, and the barrier
 
@@ -179,7 +180,7 @@ def test_a_merge_over_ranks_is_one_softmax_over_everything(
     for far, close, sent in merged(merging, [seed, keys[:world], scale, shift, "rest"]):
         assert far < 1e-5
         assert close
-        assert sent == parallel.reduce_bytes(world, 30 * 4) + parallel.reduce_bytes(world, 30 * 5 * 4)
+        assert sent == reduce_bytes(world, 30 * 4) + reduce_bytes(world, 30 * 5 * 4)
 
 
 @pytest.mark.parametrize(("form", "scale"), [("float32", 10.0), ("float64", 1e9)])

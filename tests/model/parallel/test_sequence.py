@@ -26,14 +26,16 @@ KINDS: dict[str, Any] = {"llama": LlamaConfig, "qwen3": Qwen3Config}
 SPREAD = """
 from pathlib import Path
 from transformers import AutoModelForCausalLM
-from model import attention, recall
-from model.answer import answer
-from model.context import Context, Memory
-from model.heads import Heads
-from model.layout import WAYS
-from model.probe import Probe
-from model.sequence import RanksReader
-from model.stream import Reader
+from model.attention import sliding_window as attention
+from model.context import retrieve as recall
+from model.context.answer import answer
+from model.context.context import Context, Memory
+from model.context.heads import Heads
+from model.parallel.layout import WAYS
+from model.attention.probe import Probe
+from model.geometry import SINKS
+from model.parallel.sequence import RanksReader
+from model.reader import Reader
 
 STRIDE, LENGTHS = json.loads(sys.argv[5])
 attention.register()
@@ -42,7 +44,7 @@ def states(reader, ids):
     "Last hidden states of a stream, and its cache."
     cache, hidden, at = reader.start(), [], 0
     for length in LENGTHS:
-        if cache.held + length > attention.SINKS + 2 * STRIDE:
+        if cache.held + length > SINKS + 2 * STRIDE:
             cache.slide(STRIDE)
         hidden.append(reader.extend(cache, ids[at : at + length]))
         at += length
@@ -202,12 +204,15 @@ def test_every_head_is_somewhere_once_beside_its_keys(heads: int, groups: int, w
 SMOLLM = """
 import time
 from pathlib import Path
-from model import attention, heads, index, recall
-from model.answer import answer
-from model.context import Context
-from model.layout import WAYS
-from model.sequence import RanksReader
-from model.stream import Reader
+from model.attention import sliding_window as attention
+from model.context import heads
+from model.context import index
+from model.context import retrieve as recall
+from model.context.answer import answer
+from model.context.context import Context
+from model.parallel.layout import WAYS
+from model.parallel.sequence import RanksReader
+from model.reader import Reader
 
 index.FIRST, index.BATCH, index.DIRECTIONS, index.LIST = 512, 256, 128, 64
 folder, stride, ids, question = json.loads(open(sys.argv[4]).read())

@@ -163,8 +163,9 @@ def test_lengths_are_sorted_and_distinct() -> None:
         ("--depths 41 --shared", "--depths 41"),
         ("--wordings 4", "--wordings 4"),
         ("--needles 0", "--needles 0"),
-        ("--ways fast", "replay or kv"),
-        ("--ways ,", "replay or kv"),
+        ("--ways fast", "recompute or kv"),
+        ("--ways ,", "recompute or kv"),
+        ("--ways replay", "is called recompute now"),
         ("--storage float4", "float32, bfloat16, float8"),
         ("--filler --haystack x", "--haystack"),
         ("--figure /nowhere/grid.png", "/nowhere/grid.png"),
@@ -269,7 +270,7 @@ def test_same_seed_same_cells(measure: Measure) -> None:
 
 
 def test_shared_reads_once_and_asks_for_every_depth(measure: Measure) -> None:
-    grid = "--lengths 1024 --depths 4 --needles 1 --shared --ways replay,kv --storage float8"
+    grid = "--lengths 1024 --depths 4 --needles 1 --shared --ways recompute,kv --storage float8"
     found = measure(*grid.split())
     assert found["grid"]["storage"] == "float8"
     assert found["tokens_read"] == 1024
