@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import parser, split
-from flows.config import known_keys
+from flows.config import known_keys, presets
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "model/README.md", "infra/README.md", "tests/MEASURED.md")
@@ -107,6 +107,10 @@ def test_every_module_of_the_engine_and_every_script_is_in_its_tree() -> None:
 def test_every_setting_in_the_prose_exists(name: str) -> None:
     named = set(re.findall(rf"`((?:{GROUPS})\.[a-z_.]+[a-z_])[=`]", TEXT[name]))
     assert named - {name for name in named if name.endswith((".py", ".lance"))} <= set(known_keys())
+
+
+def test_every_preset_is_explained() -> None:
+    assert set(presets()) - {"base"} == set(re.findall(r"^\| `([a-z]+)`", TEXT["README.md"], re.MULTILINE))
 
 
 EXAMPLES = [block for name in DOCUMENTS for block in blocks(name, "python")]
