@@ -56,6 +56,12 @@ def test_every_script_that_is_named_exists() -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_test_that_is_named_exists(name: str) -> None:
+    named = re.findall(r"\btests/[\w/]+\.py", TEXT[name])
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_link_opens(name: str) -> None:
     linked = [link for link in re.findall(r"\]\(([^)#]+)", TEXT[name]) if "://" not in link]
     assert [link for link in linked if not (ROOT / name).parent.joinpath(link).exists()] == []
