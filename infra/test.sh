@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
-# Set up and check everything: style, types, tests. bash infra/test.sh [pytest arguments]
+# Set up and check everything: style, types, tests. bash infra/test.sh [fast|full|slow] [pytest arguments]
+#   fast: no process, no real model; full (the default): all but the slow ones; slow: the longer proofs alone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+lane=()
+case "${1:-}" in
+  fast) lane=(-m "not process and not slow and not gpu") && shift ;;
+  slow) lane=(-m slow) && shift ;;
+  full) shift ;;
+esac
 bash infra/setup.sh test
 venv="${VENV:-.venv}"
 
 # servers the tests talk to live apart: what they depend on is nothing of ours
-servers=(ministack==1.5.33)
-stamp=".venv-servers/.nightread-$(echo "${servers[*]}" | sha256sum | cut -c1-16)"
+stamp=".venv-servers/.nightread-$(sha256sum infra/lock/servers.lock | cut -c1-16)"
 if [ ! -e "$stamp" ]; then
   [ -x .venv-servers/bin/python ] || "$venv/bin/python" -m venv .venv-servers
-  .venv-servers/bin/python -m pip install --quiet --disable-pip-version-check "${servers[@]}"
+  .venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    -r infra/lock/servers.lock
   touch "$stamp"
 fi
 
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-"$venv/bin/python" -m pytest "$@"
+"$venv/bin/python" -m pytest --durations=30 "${lane[@]}" "$@"

