@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 lane=()
 case "${1:-}" in
-  fast) lane=(-m "not process and not slow and not gpu") && shift ;;
+  fast) lane=(-m "not heavy and not slow and not gpu") && shift ;;
   slow) lane=(-m slow) && shift ;;
   full) shift ;;
 esac
@@ -25,4 +25,4 @@ fi
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-"$venv/bin/python" -m pytest --durations=30 "${lane[@]}" "$@"
+"$venv/bin/python" -m pytest "${lane[@]}" "$@"

@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def pins(lines: list[str]) -> dict[str, set[str]]:
-    """Versions asked for, package by package: two where they differ between Pythons, none where any will do."""
+    """Versions asked for, package by package: two where Pythons differ, none where any will do."""
     found: dict[str, set[str]] = {}
     for line in lines:
         requirement = Requirement(line)
