@@ -17,6 +17,7 @@ from tasks.errors import Transient
 from tasks.infer import infer as infer_step
 from tasks.infer.windows import Models
 from tasks.ingest import steps as ingest
+from tasks.ingest.uris import canonical
 from tasks.memory import remember as memory_step
 from tasks.plan import plan as plan_step
 from tasks.plan.rates import learn
@@ -59,19 +60,26 @@ Uris = Annotated[list[str], Field(min_length=1)]
 
 
 @flow(name="read", validate_parameters=True, persist_result=False)
-def read_corpus(uris: Uris, config: ReadConfig = ReadConfig()) -> dict[str, Any]:  # noqa: B008
+def read_corpus(
+    uris: Uris,
+    config: ReadConfig = ReadConfig(),  # noqa: B008
+    allow_retire: bool = False,
+) -> dict[str, Any]:
     """Read every document under `uris` and remember it.
 
     Args:
         uris: folders, files, globs, s3://bucket/prefix, or sample:
         config: how to read; every field has a default
+        allow_retire: even if more than half of what memory holds under `uris` is not there any more
     """
     run = begin(uris, config)
     with run.recorded():
         models, memory = open_models(run), memory_step.memory_before(run.home)
-        found = discover(run)
+        found = discover(run, memory.uris if memory else [])
         rows = parse(run, found, progress("parse", "sources", len(found)))
         work = choose(run, models, memory, rows)
+        if not allow_retire:
+            work.loss.check()
         documents = shard(run, list(work.todo.values()), models.folder)
         work = plan(run, models, work, documents, config.budget_seconds)
         read = infer(run, models, work.rows, work.documents, progress("infer", "tokens", work.tokens_left))
@@ -87,7 +95,7 @@ def read_corpus(uris: Uris, config: ReadConfig = ReadConfig()) -> dict[str, Any]
 def begin(uris: list[str], config: ReadConfig) -> Run:
     """The run that this configuration describes."""
     return Run(
-        uris=tuple(uris),
+        uris=tuple(dict.fromkeys(map(canonical, uris))),
         home=Path(config.home),
         storage=config.storage,
         parse=config.parse,
@@ -102,16 +110,16 @@ def open_models(run: Run) -> Models:
     return Models(run.home, run.infer, run.shard.stride)
 
 
-def run_read(uris: list[str], config: RunConfig) -> dict[str, Any]:
+def run_read(uris: list[str], config: RunConfig, allow_retire: bool = False) -> dict[str, Any]:
     """Read under Prefect, from a program or the command line."""
-    return read_corpus(uris, config.reading)
+    return read_corpus(uris, config.reading, allow_retire)
 
 
 def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
     """What a read would do and cost; nothing is read by a model, nothing is published."""
     run = begin(uris, config)
     models, memory = open_models(run), memory_step.memory_before(run.home)
-    found = ingest.discover(run)
+    found = ingest.discover(run, memory.uris if memory else [])
     rows = ingest.parse(run, found, progress("parse", "sources", len(found)))
     work = choose(run, models, memory, rows)
     documents = ingest.shard(run, list(work.todo.values()), models.folder)

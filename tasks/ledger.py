@@ -131,6 +131,10 @@ class Ledger:
         files = {row["parsed"] for row in rows if row["parsed"]}
         return rows if rows and all((self.path.parent / name).is_file() for name in files) else None
 
+    def source_uris(self) -> list[str]:
+        """Uris of every source that was ever parsed."""
+        return [uri for (uri,) in self._read("SELECT DISTINCT uri FROM sources ORDER BY uri", ())]
+
     # Runs.
 
     def start_run(self, run: str, corpus: Sequence[str], config_json: str) -> None:

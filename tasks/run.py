@@ -29,6 +29,7 @@ class Run:
     """Identity, place and settings of one run."""
 
     uris: tuple[str, ...]
+    """Canonical, see `tasks.ingest.uris`."""
     home: Path
     storage: StorageConfig
     parse: ParseConfig
@@ -43,10 +44,6 @@ class Run:
     @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.home / "ledger.sqlite")
-
-    @property
-    def corpus(self) -> str:
-        return " ".join(sorted(self.uris))
 
     @contextmanager
     def timed(self, work: str) -> Iterator[None]:

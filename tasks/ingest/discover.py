@@ -4,39 +4,89 @@
 installed beside Nightread, bounded to about 60,000 tokens.
 """
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from tasks.errors import InvalidInput
 from tasks.ingest.storage import Found, find
+from tasks.ingest.uris import S3, SAMPLE, canonical, path_of, place, uri_of
+from tasks.ledger import Ledger
 from tasks.settings import StorageConfig
 
-SAMPLE = "sample:"
 SAMPLE_CHARS = 200_000
 """About 60,000 tokens: a token of this prose and mark-up holds 3.3 characters."""
 _SHORTEST, _LONGEST = 3_500, 24_000
 
 
-def discover(uris: Sequence[str], home: Path, config: StorageConfig) -> Iterator[Found]:
-    """Sources under all of `uris`; one that two of them lead to comes once."""
+def discover(
+    uris: Sequence[str], home: Path, config: StorageConfig, known: Collection[str] = ()
+) -> Iterator[Found]:
+    """Sources under all of these canonical URIs; one that two of them lead to comes once.
+
+    Args:
+        known: uris of sources that were read before: a place that held one of them may hold nothing now.
+
+    Raises:
+        InvalidInput: if a URI leads nowhere, or its place cannot be listed.
+        Transient: if a store does not answer.
+    """
     seen: set[str] = set()
     for uri in uris:
-        folder = sample_folder(home) if uri == SAMPLE else None
-        for found in find(str(folder) if folder else uri, config):
+        if uri == SAMPLE:
+            sample_folder(home)
+        empty = True
+        for found in find(root(uri, home), config):
+            empty = False
             if found.uri not in seen:
                 seen.add(found.uri)
                 yield found
+        if empty:
+            _refuse_nowhere(uri, known)
 
 
 def root(uri: str, home: Path) -> str:
-    """The place that `uri` stands for: sources found through it lie under it."""
-    return str((home / "sample").absolute()) if uri == SAMPLE else uri
+    """The place that a canonical URI stands for: sources found through it lie in it."""
+    return uri_of(str(_sample(home))) if uri == SAMPLE else uri
+
+
+def check_uris(uris: Sequence[str], home: Path, config: StorageConfig) -> None:
+    """Refuse what a run would refuse, before anything heavy is loaded: a look at each place is all.
+
+    Raises:
+        InvalidInput: if there is no URI, or one is malformed, leads nowhere, or is not ours to read.
+        Transient: if a store does not answer.
+    """
+    if not uris:
+        raise InvalidInput("there is nothing to read; give a path, a glob or s3://bucket/prefix")
+    path = home / "ledger.sqlite"
+    for uri in [canonical(uri) for uri in uris]:
+        if uri != SAMPLE and next(find(uri, config), None) is None:
+            _refuse_nowhere(uri, Ledger(path).source_uris() if path.exists() else ())
+
+
+def _refuse_nowhere(uri: str, known: Collection[str]) -> None:
+    """Refuse a place where nothing was found, unless it is an empty folder or held a known source."""
+    at = place(uri)
+    if any(map(at.holds, known)):
+        return
+    if uri.startswith(S3):
+        raise InvalidInput(f"{uri}: no object there; check bucket and prefix")
+    if not at.literal:
+        raise InvalidInput(f"{uri}: the pattern matches nothing; quote it so that the shell leaves it alone")
+    if not os.path.lexists(path_of(uri)):
+        raise InvalidInput(f"{uri}: no such file or folder; check the path")
+
+
+def _sample(home: Path) -> Path:
+    return (home / "sample").absolute()
 
 
 def sample_folder(home: Path) -> Path:
     """The sample corpus as files under `home`; written anew only where something differs."""
-    folder = (home / "sample").absolute()
+    folder = _sample(home)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = dict(_sample_texts())
     for path in folder.iterdir():

@@ -1,7 +1,7 @@
 """The three steps of ingest, as a run takes them: discover, parse, shard."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tasks.ingest import discover as sources
@@ -9,15 +9,20 @@ from tasks.ingest.cluster import connect
 from tasks.ingest.parse import parse_source, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
+from tasks.ingest.uris import corpus_of
 from tasks.run import Progress, Row, Run
 
 _log = logging.getLogger("nightread")
 
 
-def discover(run: Run) -> list[Found]:
-    """Every source under the run's uris, each once, in a fixed order."""
-    found = list(sources.discover(run.uris, run.home, run.storage))
-    _log.info("discover: %s sources under %s", f"{len(found):,}", run.corpus)
+def discover(run: Run, known: Collection[str] = ()) -> list[Found]:
+    """Every source under the run's uris, each once, in a fixed order.
+
+    Args:
+        known: uris of the sources that memory holds: a place that held one of them may be empty now.
+    """
+    found = list(sources.discover(run.uris, run.home, run.storage, known))
+    _log.info("discover: %s sources under %s", f"{len(found):,}", corpus_of(run.uris))
     return found
 
 

@@ -1,29 +1,53 @@
 """Where bytes live: local paths and s3:// alike, found in a fixed order and fetched as a stream.
 
-The only module that knows buckets. A thing that must not be opened (a FIFO, a socket, a device) is
-found all the same, marked `SPECIAL`, so that it gets an outcome instead of being passed over.
+The only module that knows buckets, and it loads their client only where one is named. A thing that must
+not be opened (a FIFO, a socket, a device) is found all the same, marked `SPECIAL`, so that it gets an
+outcome instead of being passed over.
 """
 
-import glob
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, BinaryIO
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from tasks.errors import BadDocument, InvalidInput, Transient
+from tasks.ingest.uris import S3, Place, path_of, place, uri_of
 from tasks.settings import StorageConfig
 
 SPECIAL = "special"
 PIECE = 1 << 20
 DENIED = ("AccessDenied", "403")
+REMEDIES = {
+    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do there": (
+        *DENIED,
+        "SignatureDoesNotMatch",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "ExpiredToken",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "AccountProblem",
+    ),
+    "check the bucket's name, storage.endpoint_url and storage.region": (
+        "NoSuchBucket",
+        "InvalidBucketName",
+        "ParamValidationError",
+        "PermanentRedirect",
+        "301",
+        "404",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+    ),
+    "set this machine's clock": ("RequestTimeTooSkewed",),
+    "check AWS_PROFILE": ("ProfileNotFound",),
+}
+"""What a user does about an answer of an object store that no second try would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,125 +60,136 @@ class Found:
 
 
 def find(uri: str, config: StorageConfig) -> Iterator[Found]:
-    """Every source under a folder, file, glob or s3://bucket/prefix, in the order of their names.
+    """Every source in the place of a canonical URI, in the order of their names; nothing where none is.
 
     Raises:
-        InvalidInput: if nothing is there, or the scheme is unknown.
+        InvalidInput: if a folder cannot be listed, or the store refuses what only its user can change.
         Transient: if the store does not answer.
     """
-    if uri.startswith("s3://"):
-        yield from _find_s3(uri, config)
-    elif "://" in uri and not uri.startswith("file://"):
-        scheme = uri.split("://")[0]
-        raise InvalidInput(
-            f"{uri}: scheme {scheme!r} is not known; give a path, a glob or s3://bucket/prefix"
-        )
-    else:
-        yield from _find_local(os.path.abspath(uri.removeprefix("file://")), uri)
+    at = place(uri)
+    return _find_s3(at, config) if uri.startswith(S3) else _find_local(at)
 
 
-def _find_local(path: str, uri: str) -> Iterator[Found]:
-    if os.path.isdir(path):
-        yield from _walk(Path(path))
-    elif os.path.lexists(path):
-        yield _local(path)
-    elif glob.has_magic(path):
-        yield from _matching(path, uri)
-    else:
-        raise InvalidInput(f"{uri}: no such file or folder; check the path, it is taken from {os.getcwd()}")
+def _find_local(at: Place) -> Iterator[Found]:
+    base = path_of(at.base)
+    if os.path.isdir(base):
+        yield from _walk(at, base)
+    elif at.holds(at.base) and os.path.lexists(base):
+        yield _local(base)
 
 
-def _matching(path: str, uri: str) -> Iterator[Found]:
-    """What a pattern matches; `**` is any depth of folders, and a folder that matches is read whole."""
-    head, deep, tail = path.partition("/**")
-    found = False
-    for match in sorted(glob.glob(head or "/")):
-        for item in _walk(Path(match)) if os.path.isdir(match) else [_local(match)]:
-            below = PurePath(item.uri).relative_to(match)
-            # From the right, as `**` stands for any beginning. glob itself would follow links in circles.
-            if not deep or not tail.strip("/") or below.match(tail.strip("/")):
-                found = True
-                yield item
-    if not found:
-        raise InvalidInput(f"{uri}: the pattern matches nothing; quote it so that the shell leaves it alone")
+def _walk(at: Place, base: str) -> Iterator[Found]:
+    """Files of a place: of each folder its own first, then those of the folders in it."""
+    folders = [base]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            if folder == base:
+                raise InvalidInput(
+                    f"{at.base}: the folder cannot be listed ({error.strerror}); check its permissions"
+                ) from error
+            # Not passed over in silence: fetching it says why nothing below it was read.
+            yield Found(uri_of(folder), f"unlisted: {error.strerror}", 0)
+            continue
+        inside = [entry.path for entry in entries if _is_folder(entry)]
+        yield from (_local(entry.path) for entry in entries if not _is_folder(entry) and _held(at, entry))
+        folders += reversed([path for path in inside if _entered(at, path)])
 
 
-def _walk(folder: Path) -> Iterator[Found]:
-    """Files below a folder. Hidden names are passed over; links to folders are not followed (loops)."""
-    closed: list[OSError] = []
-    for root, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield _local(os.path.join(root, name))
-    for error in closed:
-        if error.filename == str(folder):
-            raise InvalidInput(
-                f"{folder}: the folder cannot be listed ({error.strerror}); check its permissions"
-            )
-        # Not passed over in silence: fetching it says why nothing below it was read.
-        yield Found(error.filename, f"unlisted: {error.strerror}", 0)
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _held(at: Place, entry: "os.DirEntry[str]") -> bool:
+    return at.holds(uri_of(entry.path))
+
+
+def _entered(at: Place, path: str) -> bool:
+    uri = uri_of(path)
+    return at.enters(uri) and (at.follows(uri) or not os.path.islink(path))
 
 
 def _local(path: str) -> Found:
+    uri = uri_of(path)
     try:
+        path.encode()
         status = os.stat(path)
+    except UnicodeEncodeError:
+        return Found(uri, f"{SPECIAL}: its name holds bytes that are not UTF-8; rename it", 0)
     except PermissionError as error:
-        return Found(path, f"closed: {error.strerror}", 0)  # fetching it gives the outcome unreadable
+        return Found(uri, f"closed: {error.strerror}", 0)  # fetching it gives the outcome unreadable
     except OSError as error:
-        return Found(path, f"{SPECIAL}: {error.strerror}", 0)  # a link to nowhere or to itself
+        return Found(uri, f"{SPECIAL}: {error.strerror}", 0)  # a link to nowhere or to itself
     if not stat.S_ISREG(status.st_mode):
-        return Found(path, SPECIAL, 0)
-    return Found(path, f"{status.st_size}-{status.st_mtime_ns}", status.st_size)
+        return Found(uri, SPECIAL, 0)
+    return Found(uri, f"{status.st_size}-{status.st_mtime_ns}", status.st_size)
+
+
+# Buckets.
 
 
 @lru_cache
 def _client(config: StorageConfig) -> Any:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
     endpoint = config.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
     settings = Config(retries={"max_attempts": 4, "mode": "standard"}, connect_timeout=10, read_timeout=60)
-    return boto3.client("s3", endpoint_url=endpoint, region_name=config.region, config=settings)
+    try:
+        return boto3.client("s3", endpoint_url=endpoint, region_name=config.region, config=settings)
+    except (ValueError, BotoCoreError) as error:  # an address that is none, a region or profile that is not
+        named = f"storage.endpoint_url={_masked(endpoint or '')}, storage.region={config.region}"
+        raise InvalidInput(f"{named}: no such object store ({type(error).__name__}); check both") from error
 
 
-def _split(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise InvalidInput(f"{uri}: no bucket; write s3://bucket/prefix")
-    return bucket, key
+def _find_s3(at: Place, config: StorageConfig) -> Iterator[Found]:
+    from botocore.exceptions import BotoCoreError, ClientError
 
-
-def _find_s3(uri: str, config: StorageConfig) -> Iterator[Found]:
-    bucket, prefix = _split(uri)
-    count = 0
+    bucket, prefix = _split(at.base)
     try:
         pages = _client(config).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for item in page.get("Contents", []):
-                # A prefix names a folder or an object: "docs" must not also mean "docs-old/".
-                inside = not prefix or prefix.endswith("/") or item["Key"][len(prefix) :][:1] in ("", "/")
-                if inside and not item["Key"].endswith("/"):
-                    count += 1
-                    yield Found(f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"])
+                uri = f"{S3}{bucket}/{item['Key']}"
+                if at.holds(uri) and not uri.endswith("/"):
+                    yield Found(uri, item["ETag"].strip('"'), item["Size"])
     except (ClientError, BotoCoreError) as error:
-        raise _translated(uri, error) from error
-    if not count:
-        raise InvalidInput(f"{uri}: no object there; check bucket and prefix")
+        raise _translated(at.uri, error, config) from error
 
 
-def _translated(uri: str, error: Exception) -> Exception:
-    """What a store's error means to us. The message names the code, never credentials."""
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix(S3).partition("/")
+    return bucket, key
+
+
+def _translated(uri: str, error: Exception, config: StorageConfig) -> Exception:
+    """What a store's error means to us. The message names code and endpoint, never credentials."""
     code = _code(error)
-    if code in ("NoSuchBucket", *DENIED, "InvalidAccessKeyId", "NoCredentialsError"):
-        return InvalidInput(
-            f"{uri}: the store answers {code}; check the bucket's name and your AWS credentials"
-        )
-    if code in ("NoSuchKey", "404"):
-        return BadDocument("vanished", f"{uri} was there when it was listed, and is gone")
-    return Transient(f"{uri}: the store answers {code}; try again")
+    answer = f"{uri}: the store at {_masked(_client(config).meta.endpoint_url)} answers {code}"
+    for remedy, codes in REMEDIES.items():
+        if code in codes:
+            return InvalidInput(f"{answer}; {remedy}")
+    if not hasattr(error, "response"):
+        return Transient(f"{answer}; check storage.endpoint_url and the network, or try again")
+    return Transient(f"{answer}; try again")
+
+
+def _masked(address: str) -> str:
+    """An address without what is before its host, where a user and a password may stand."""
+    return re.sub(r"(?<=://)[^/]*@", "***@", address)
 
 
 def _code(error: Exception) -> str:
     """The store's name for an error, or the client's own."""
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    response: dict[str, Any] = getattr(error, "response", {})
+    return str(response["Error"]["Code"]) if response else type(error).__name__
 
 
 def fetch(found: Found, target: Path | None, limit: int, config: StorageConfig) -> str:
@@ -162,26 +197,40 @@ def fetch(found: Found, target: Path | None, limit: int, config: StorageConfig) 
 
     Raises:
         BadDocument: too_large, unreadable or vanished.
+        InvalidInput: if the store refuses what only its user can change.
         Transient: if the store does not answer.
     """
     if found.size > limit:
         raise BadDocument("too_large", f"{found.size:,} bytes, over the limit of {limit:,}")
     try:
-        if found.uri.startswith("s3://"):
-            bucket, key = _split(found.uri)
-            stream = _client(config).get_object(Bucket=bucket, Key=key)["Body"]
-        else:
-            stream = _open(found.uri)
-        with stream, open(target or os.devnull, "wb") as copy:
+        with _stream(found.uri, config) as stream, open(target or os.devnull, "wb") as copy:
             return _copy(stream, copy, limit)
     except FileNotFoundError as error:
         raise BadDocument("vanished", f"{found.uri} was there when it was listed, and is gone") from error
     except OSError as error:
         raise BadDocument("unreadable", f"{error.strerror or error}") from error
+
+
+@contextmanager
+def _stream(uri: str, config: StorageConfig) -> Iterator[Any]:
+    """The bytes of a source; what its store answers instead becomes an error of ours."""
+    if not uri.startswith(S3):
+        with _open(path_of(uri)) as file:
+            yield file
+        return
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, key = _split(uri)
+    try:
+        with _client(config).get_object(Bucket=bucket, Key=key)["Body"] as body:
+            yield body
     except (ClientError, BotoCoreError) as error:
-        if (code := _code(error)) in DENIED:  # the bucket could be listed: it is this object alone
-            raise BadDocument("unreadable", f"{found.uri}: the store answers {code}") from error
-        raise _translated(found.uri, error) from error
+        code = _code(error)
+        if code in DENIED:  # the bucket could be listed: it is this object alone
+            raise BadDocument("unreadable", f"{uri}: the store answers {code}") from error
+        if code in ("NoSuchKey", "404"):
+            raise BadDocument("vanished", f"{uri} was there when it was listed, and is gone") from error
+        raise _translated(uri, error, config) from error
 
 
 def _open(path: str) -> BinaryIO:
@@ -195,7 +244,7 @@ def _open(path: str) -> BinaryIO:
 
 def unchanged(found: Found) -> bool:
     """Whether a local file still is the version that was found."""
-    return _local(found.uri) == found
+    return _local(path_of(found.uri)) == found
 
 
 def _copy(stream: Any, copy: Any, limit: int) -> str:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from tasks import schema
 from tasks.errors import Transient
+from tasks.ingest.uris import is_corpus
 from tasks.memory.reader import Memory, Row
 from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
 from tasks.memory.staging import check_offsets, staged_batches
@@ -25,8 +26,8 @@ class Replaced:
     key: str = ""
     """Cache key the documents were read under: records under another key are retired."""
     documents: Collection[str] = ()
-    corpus: str = ""
-    """Corpus whose records were merged again; "" where none was."""
+    corpus: Collection[str] = ()
+    """Canonical URIs of the corpus whose records were merged again; empty where none was."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def _replaces(replaced: Replaced, row: Row, retired: set[str]) -> bool:
     corpus that quotes a document which is gone."""
     if "corpus" not in row:
         return row["document"] in replaced.documents and row["skip_key"] != replaced.key
-    return row["corpus"] == replaced.corpus or any(quote["document"] in retired for quote in row["quotes"])
+    merged = bool(replaced.corpus) and is_corpus(row["corpus"], replaced.corpus)
+    return merged or any(quote["document"] in retired for quote in row["quotes"])
 
 
 def _cited(staged: Sequence[Path]) -> tuple[set[str], set[str]]:

@@ -52,6 +52,12 @@ class Memory:
         """Every source (schema.SOURCES) as that run knew it."""
         return sources_of_run(self.home, self.run)
 
+    @property
+    def uris(self) -> list[str]:
+        """Uris of the sources, those that could not be read among them."""
+        uris: list[str] = self.sources["uri"].to_pylist()
+        return uris
+
     @cached_property
     def _holders(self) -> dict[str, list[Row]]:
         holders: dict[str, list[Row]] = {}

@@ -50,7 +50,7 @@ def remember(
         with run.timed("embed"):
             staged = [stage(run.home, run.run, made)]
     anew = frozenset(document.document for document in documents)
-    replaced = Replaced(models.key, anew, run.corpus) if tree.nodes or gone else Replaced()
+    replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
     result = publish(run.home, run.run, staged, seen, replaced)
     for document in documents:
         nodes = tree.documents[document.document]

@@ -4,8 +4,6 @@ The idea: a run replaces what is known of the places it looked at, and of nothin
 that could be read once and cannot tonight keeps its memory until it is seen to be gone.
 """
 
-import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schema
+from tasks.errors import InvalidInput
+from tasks.ingest.uris import Place, below, corpus_of, place
 
 Row = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Seen:
     """What a run saw: where it looked, what it found there, and which memory it compared that with."""
 
     roots: tuple[str, ...]
-    """Places whose sources were listed: sources under them that are not in `rows` are gone."""
+    """Canonical URIs whose sources were listed: sources under them that are not in `rows` are gone."""
     rows: tuple[Row, ...]
     """Rows of schema.SOURCES."""
     since: str = ""
@@ -43,6 +43,7 @@ def merge_sources(now: pa.Table | None, seen: Seen, base: pa.Table | None) -> pa
     """
     before, ours, then = _by_uri(_rows(now)), _by_uri(seen.rows), _by_uri(_rows(base))
     closed = sorted({row["uri"] for row in seen.rows if row["outcome"] == "unreadable"})
+    roots = [place(root) for root in seen.roots]
     merged: list[Row] = []
     for uri in sorted(before.keys() | ours.keys()):
         theirs, found = before.get(uri, []), ours.get(uri)
@@ -50,7 +51,7 @@ def merge_sources(now: pa.Table | None, seen: Seen, base: pa.Table | None) -> pa
             merged += theirs  # another run changed it, and this one did not
         elif found is not None:
             merged += _updated(theirs, found)
-        elif not under(uri, seen.roots) or under(uri, closed):
+        elif not _looked_at(uri, theirs, roots) or any(below(folder, uri) for folder in closed):
             merged += theirs
     table = pa.Table.from_pylist(merged, schema=schema.SOURCES)
     return schema.check(table, schema.SOURCES)
@@ -68,6 +69,43 @@ def _updated(before: list[Row], found: list[Row]) -> list[Row]:
 def orphans(before: pa.Table | None, merged: pa.Table) -> list[str]:
     """Documents that `before` cites and no uri of `merged` does: their records must be retired."""
     return sorted(documents_of(before) - documents_of(merged))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Of what memory holds of the places a run looked at: how much is not there any more."""
+
+    roots: tuple[str, ...] = ()
+    held: int = 0
+    """Documents that memory holds of them."""
+    documents: frozenset[str] = frozenset()
+    """Those that no source anywhere holds now, and that no other text has taken the place of."""
+    uris: tuple[str, ...] = ()
+    """Where they were."""
+
+    def check(self) -> None:
+        """Refuse to retire more than half of what is held: so much is more often lost than deleted.
+
+        Raises:
+            InvalidInput: naming the counts and the remedy.
+        """
+        if 2 * len(self.documents) > self.held:
+            raise InvalidInput(
+                f"{len(self.documents):,} of the {self.held:,} documents that memory holds of "
+                f"{corpus_of(self.roots)} are not there any more. If a share is not mounted or a folder was "
+                f"emptied by mistake, mend that: memory is as it was. To retire them, read again with --yes"
+            )
+
+
+def loss(now: pa.Table | None, merged: pa.Table, seen: Seen) -> Loss:
+    """What a run would retire by making `merged` of the sources, not counting documents that changed."""
+    orphaned, there = set(orphans(now, merged)), set(merged["uri"].to_pylist())
+    roots = [place(root) for root in seen.roots]
+    before = [row for row in _rows(now) if row["outcome"] == "ok"]
+    gone = [row for row in before if row["document"] in orphaned and row["uri"] not in there]
+    held = {row["document"] for row in before if _looked_at(row["uri"], [row], roots)}
+    uris = sorted({row["uri"] for row in gone})
+    return Loss(seen.roots, len(held), frozenset(row["document"] for row in gone), tuple(uris))
 
 
 def documents_of(sources: pa.Table | None) -> set[str]:
@@ -89,31 +127,7 @@ def _by_uri(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def under(uri: str, roots: Iterable[str]) -> bool:
-    """Whether one of `roots` (folder, file, glob, s3 prefix, `sample:`) leads to `uri`."""
-    return any(_leads(_whole(root), _whole(uri)) for root in roots)
-
-
-def _leads(root: str, uri: str) -> bool:
-    if uri == root or uri.startswith(root if root.endswith((":", "/")) else root + "/"):
-        return True
-    return re.fullmatch(_pattern(root), uri) is not None if re.search(r"[*?\[]", root) else False
-
-
-def _whole(uri: str) -> str:
-    """A local path in full, so that `docs`, `./docs` and its absolute path are one place."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri) and not uri.startswith("file://"):
-        return uri
-    return os.path.abspath(uri.removeprefix("file://"))
-
-
-def _pattern(glob: str) -> str:
-    """A regular expression for a glob in which only `**` crosses a folder's edge."""
-    tokens = re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", glob, flags=re.DOTALL)
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(token) or _literal(token) for token in tokens)
-
-
-def _literal(token: str) -> str:
-    is_set = len(token) > 1
-    return "[" + token[1:-1].replace("\\", r"\\").replace("!", "^", 1) + "]" if is_set else re.escape(token)
+def _looked_at(uri: str, rows: list[Row], roots: list[Place]) -> bool:
+    """Whether a run that looked at these places would have seen a uri, were it still there."""
+    passed = all(row["outcome"] != "ok" for row in rows)  # perhaps a folder that could not be listed then
+    return any(at.holds(uri) or (passed and at.enters(uri)) for at in roots)

@@ -73,6 +73,8 @@ def describe(work: Work) -> dict[str, Any]:
             }
         )
         seen.add(row["document"])
+    for uri in work.loss.uris:
+        lines.append({"uri": uri, "tokens": 0, "windows": 0, "action": "retire", "why": "not there any more"})
     return {"documents": len(work.documents), **asdict(work.cost), "rows": lines}
 
 

@@ -8,7 +8,7 @@ from tasks.infer.windows import Models
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.reader import Memory
-from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
+from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans
 from tasks.plan.estimate import NOTHING, Estimate
 from tasks.reduce.done import load_done
 from tasks.run import Row, Run
@@ -28,6 +28,8 @@ class Work:
     """Documents to read that the memory holds under another cache key."""
     gone: Sequence[str]
     """Documents that no source holds any more, going by the memory the run began with."""
+    loss: Loss
+    """How much of what memory holds under the run's uris would be retired."""
     corpora: frozenset[str]
     """Corpus records of the memory that are still true: none if a document is gone."""
     documents: Sequence[ShardedDocument] = ()
@@ -58,7 +60,8 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
     done = {doc for doc in first if doc in held and load_done(run.ledger, models.key, doc)}
     roots = tuple(root(uri, run.home) for uri in run.uris)
     seen = Seen(roots, tuple(rows), memory.run if memory else "")
-    gone = orphans(previous, merge_sources(previous, seen, previous))
+    merged = merge_sources(previous, seen, previous)
+    gone = orphans(previous, merged)
     corpora = memory.rows("level = 'corpus'", ["id"]) if memory and not gone else []
     return Work(
         seen=seen,
@@ -66,6 +69,7 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
         kept={doc: row for doc, row in first.items() if doc in done},
         stale=frozenset(held & first.keys() - done),
         gone=gone,
+        loss=loss(previous, merged, seen),
         corpora=frozenset(row["id"] for row in corpora),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tasks.infer.windows import Models
 from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.uris import corpus_of
 from tasks.reduce.done import load_done
 from tasks.reduce.summaries import summarise
 from tasks.reduce.tree import SummaryNode, corpus_tree, document_tree
@@ -55,7 +56,7 @@ def reduce(
         done = load_done(run.ledger, models.key, document)
         if done and done.node:
             roots.append(done.node)
-    corpus = corpus_tree(models.key, run.corpus, roots, run.infer)
+    corpus = corpus_tree(models.key, corpus_of(run.uris), roots, run.infer)
     if not trees and (not corpus or corpus[-1].id in corpora):
         return Tree({}, [])
     tree = Tree(trees, corpus)

@@ -18,6 +18,7 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import parser_key
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
 from tasks.ingest.storage import SPECIAL, Found, fetch, unchanged
+from tasks.ingest.uris import S3, path_of
 from tasks.ipc import Child
 from tasks.settings import ParseConfig, StorageConfig
 
@@ -127,8 +128,8 @@ def _parse(
     folder = home / "parsed"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".parsing-", dir=folder) as scratch:
-        local = not found.uri.startswith("s3://")
-        copy = Path(found.uri) if local else Path(scratch) / "source"
+        local = not found.uri.startswith(S3)
+        copy = Path(path_of(found.uri)) if local else Path(scratch) / "source"
         content = fetch(found, None if local else copy, config.max_mb << 20, storage)
         parsed = _parsed_path(content, found.uri, config)
         notes = (home / parsed).with_suffix(".json")

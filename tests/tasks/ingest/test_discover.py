@@ -1,14 +1,15 @@
 """Discovery: each source once, and a sample that every machine has.
 
-Run: pytest tests/tasks/test_discover.py
+Run: pytest tests/tasks/ingest/test_discover.py
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-from tasks.ingest.discover import SAMPLE, SAMPLE_CHARS, discover, root
+from tasks.ingest.discover import SAMPLE_CHARS, discover, root
 from tasks.ingest.storage import Found
+from tasks.ingest.uris import SAMPLE
 from tasks.settings import StorageConfig
 
 LOCAL = StorageConfig()
@@ -43,10 +44,12 @@ def test_the_sample_is_the_same_each_time_and_mends_what_was_changed(tmp_path: P
 
 
 def test_the_sample_is_the_same_under_the_backport_that_prefect_brings(tmp_path: Path) -> None:
-    code = (
-        "import importlib_metadata, sys; from pathlib import Path; from tasks.discover import sample_folder; "
-    )
-    code += "print(*sorted(path.name for path in sample_folder(Path(sys.argv[1])).iterdir()))"
+    code = """
+import importlib_metadata, sys
+from pathlib import Path
+from tasks.ingest.discover import sample_folder
+print(*sorted(path.name for path in sample_folder(Path(sys.argv[1])).iterdir()))
+"""
     said = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "other"], capture_output=True, text=True, check=True
     )

@@ -1,11 +1,12 @@
 """Every source gets an outcome: good ones their exact text, bad ones a reason, and none hangs.
 
-Run: pytest tests/tasks/test_parse.py
+Run: pytest tests/tasks/ingest/test_parse.py
 """
 
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from html import escape
@@ -118,9 +119,9 @@ def test_a_file_that_vanishes_after_discovery_is_quarantined(tmp_path: Path) -> 
     assert parse_source(found, tmp_path / "home", CAPS, LOCAL)[0]["outcome"] == "vanished"
 
 
-@pytest.mark.parametrize("uri", ["/nowhere/at/all", "gopher://old/x", "s3://", "*.nothing"])
+@pytest.mark.parametrize("uri", ["/nowhere/at/all", "/nowhere/*.nothing"])
 def test_a_uri_that_leads_nowhere_is_named_in_the_error(uri: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=uri[:6].replace("*", r"\*").replace(".", r"\.")):
+    with pytest.raises(InvalidInput, match=re.escape(uri)):
         list(discover([uri], tmp_path, LOCAL))
 
 

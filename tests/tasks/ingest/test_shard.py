@@ -1,7 +1,7 @@
 """Windows hold the tokens of the whole text, wherever it is cut and whoever tokenises it.
 
-Run: pytest tests/tasks/test_shard.py
-The proof that 1 GB is sharded in 1.5 GiB of memory: pytest -m slow tests/tasks/test_shard.py
+Run: pytest tests/tasks/ingest/test_shard.py
+The proof that 1 GB is sharded in 1.5 GiB of memory: pytest -m slow tests/tasks/ingest/test_shard.py
 """
 
 import hashlib
@@ -223,11 +223,11 @@ def test_a_cluster_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
 BIG_RUN = """
 import json, sys, time
 from pathlib import Path
-from tasks.cluster import connect
-from tasks.parse import parse_source
+from tasks.ingest.cluster import connect
+from tasks.ingest.parse import parse_source
 from tasks.settings import ClusterConfig, ParseConfig, ShardConfig, StorageConfig
-from tasks.shard import shard_all
-from tasks.storage import find
+from tasks.ingest.shard import shard_all
+from tasks.ingest.storage import find
 
 def main():
     source, home, model = map(Path, sys.argv[1:4])

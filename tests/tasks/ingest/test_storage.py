@@ -1,23 +1,32 @@
 """Finding and fetching, folders and buckets alike: a fixed order, no circles, nothing lost in silence.
 
-Run: pytest tests/tasks/test_storage.py
+Run: pytest tests/tasks/ingest/test_storage.py
 """
 
 import hashlib
+import json
 import os
+import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pytest
 
-from tasks.errors import BadDocument, InvalidInput
-from tasks.ingest.discover import discover
+from tasks import schema
+from tasks.errors import BadDocument, InvalidInput, Transient
+from tasks.ingest.discover import check_uris, discover
 from tasks.ingest.parse import parse_source, read_text
 from tasks.ingest.storage import SPECIAL, Found, fetch, find
+from tasks.ingest.uris import contains
+from tasks.ledger import Ledger
 from tasks.settings import ParseConfig, StorageConfig
 from tests.s3 import s3_server
 
@@ -76,9 +85,22 @@ def test_a_pattern_matches_any_depth_and_never_runs_in_circles(
     assert names(corpus(tmp_path) / pattern, tmp_path) == expected
 
 
-def test_local_uris_are_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(corpus(tmp_path))
-    assert [found.uri for found in find("b.txt", LOCAL)] == [str(tmp_path / "b.txt")]
+def test_a_name_that_is_not_utf_8_is_that_files_quarantine_and_no_others(tmp_path: Path) -> None:
+    for name in (b"latin\xe9.txt", b"deep\xff/a.txt", b"plain.txt"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("text")
+    found = list(discover([str(tmp_path)], tmp_path / "home", LOCAL))
+    rows = [parse_source(one, tmp_path / "home", ParseConfig(), LOCAL)[0] for one in found]
+    assert {row["uri"].removeprefix(f"{tmp_path}/"): row["outcome"] for row in rows} == {
+        r"latin\xe9.txt": "unsupported",
+        "plain.txt": "ok",
+        r"deep\xff/a.txt": "unsupported",
+    }
+    assert "UTF-8" in rows[0]["reason"]
+    assert [again.uri for again in find(rows[0]["uri"], LOCAL)] == [rows[0]["uri"]]
+    table = schema.check(pa.Table.from_pylist(rows, schema=schema.SOURCES), schema.SOURCES)
+    assert table["uri"].to_pylist() == [json.loads(json.dumps(row))["uri"] for row in rows]
 
 
 def test_what_must_not_be_opened_is_found_and_marked(tmp_path: Path) -> None:
@@ -171,3 +193,116 @@ def test_a_prefix_in_a_bucket_is_read_like_a_folder(
 def test_a_bucket_that_does_not_exist_is_named(bucket: tuple[StorageConfig, Any], tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="s3://missing"):
         list(discover(["s3://missing/docs"], tmp_path, bucket[0]))
+
+
+@pytest.mark.parametrize(
+    ("uri", "keys"),
+    [
+        ("s3://odd/a b", ["a b/#1.txt", "a b/100%.txt", "a b/k=v/-lead.txt"]),
+        ("s3://odd/a b/*.txt", ["a b/#1.txt", "a b/100%.txt"]),
+        ("s3://odd/**/-*", ["a b/k=v/-lead.txt"]),
+        ("s3://odd/été/new*", ["été/new\nline.txt"]),
+        ("s3://odd/[[]x].txt", ["[x].txt"]),
+        ("s3://odd/[x].txt", ["[x].txt", "x.txt"]),
+    ],
+)
+def test_a_prefix_or_glob_gives_the_keys_that_lie_in_it(
+    uri: str, keys: list[str], bucket: tuple[StorageConfig, Any]
+) -> None:
+    storage, client = bucket
+    client.create_bucket(Bucket="odd")
+    every = ["a b/#1.txt", "a b/100%.txt", "a b/k=v/-lead.txt", "été/new\nline.txt", "[x].txt", "x.txt", "a/"]
+    for key in every:
+        client.put_object(Bucket="odd", Key=key, Body=b"text")
+    found = [one.uri.removeprefix("s3://odd/") for one in find(uri, storage)]
+    assert found == keys
+    assert [key for key in every if contains(uri, f"s3://odd/{key}")] == keys
+
+
+@contextmanager
+def store_that_answers(status: int, code: str) -> Iterator[str]:
+    """An HTTP server that answers every request as an object store answers one it refuses."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = (
+                f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>pa55word</Message></Error>".encode()
+            )
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            del format, args
+
+    server = HTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (403, "SignatureDoesNotMatch", "AWS_SECRET_ACCESS_KEY"),
+        (403, "AccessDenied", "AWS_ACCESS_KEY_ID"),
+        (400, "AuthorizationHeaderMalformed", "storage.region"),
+        (403, "RequestTimeTooSkewed", "clock"),
+        (404, "NoSuchBucket", "storage.endpoint_url"),
+    ],
+)
+def test_what_only_the_user_can_mend_is_refused_with_the_endpoint_and_the_remedy(
+    status: int, code: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA7")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "pa55word")
+    with store_that_answers(status, code) as endpoint:
+        with pytest.raises(InvalidInput, match=f"s3://papers.*{endpoint}.*{code}.*{remedy}") as error:
+            check_uris(["s3://papers/docs"], tmp_path, StorageConfig(endpoint_url=endpoint))
+        assert not any(secret in str(error.value) for secret in ("pa55word", "AKIA7"))
+
+
+def test_a_store_that_cannot_be_reached_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA7")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "pa55word")
+    with pytest.raises(Transient, match=r"127\.0\.0\.1:9.*storage\.endpoint_url") as error:
+        check_uris(["s3://papers"], tmp_path, StorageConfig(endpoint_url="http://me:pa55word@127.0.0.1:9"))
+    assert "pa55word" not in str(error.value)
+    with pytest.raises(InvalidInput, match=r"endpoint_url=nonsense"):
+        check_uris(["s3://papers"], tmp_path, StorageConfig(endpoint_url="nonsense"))
+
+
+def test_uris_are_checked_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    check_uris([str(tmp_path / "empty"), "sample:"], tmp_path / "home", LOCAL)
+    assert not (tmp_path / "home").exists()
+    with pytest.raises(InvalidInput, match="nothing to read"):
+        check_uris([], tmp_path, LOCAL)
+    code = """
+import sys
+from pathlib import Path
+from tasks.errors import InvalidInput
+from tasks.ingest.discover import check_uris
+from tasks.settings import StorageConfig
+try:
+    check_uris(["/nowhere/at/all"], Path(sys.argv[1]), StorageConfig())
+except InvalidInput as error:
+    print(error)
+print(*{"torch", "transformers", "prefect", "lancedb", "pyarrow", "boto3"} & sys.modules.keys())
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "/nowhere/at/all: no such file or folder; check the path\n\n"
+
+
+def test_a_place_that_held_something_once_may_be_empty_now(tmp_path: Path) -> None:
+    gone = str(tmp_path / "gone")
+    with Ledger(tmp_path / "ledger.sqlite") as ledger, pytest.raises(InvalidInput, match="no such"):
+        check_uris([gone], tmp_path, LOCAL)
+    row = {"uri": f"{gone}/a.txt", "part": 0, "version": "1", "outcome": "ok", "parsed": "parsed/c-p.parquet"}
+    ledger.remember_source([row], "p")
+    check_uris([gone, f"{gone}/*.txt"], tmp_path, LOCAL)
+    assert list(discover([gone], tmp_path, LOCAL, ledger.source_uris())) == []

@@ -70,7 +70,7 @@ def source(uri: str, document: str, part: int = 0) -> dict[str, Any]:
 
 def remember(home: Path, run: str, rows: list[dict[str, Any]], *sources: dict[str, Any]) -> Memory:
     at = published(home)
-    seen = Seen(("docs",), sources, at["run"] if at else "")
+    seen = Seen(("/docs",), sources, at["run"] if at else "")
     publish(home, run, [stage(home, run, rows)], seen)
     return open_memory(home)
 
@@ -92,8 +92,8 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Memory:
             quotes=rows[-3]["quotes"] + rows[-2]["quotes"],
         )
     )
-    sources = [source(f"docs/{name}.txt", name) for name in SENTENCES] + [
-        source("copy.jsonl", "cats", part=6)
+    sources = [source(f"/docs/{name}.txt", name) for name in SENTENCES] + [
+        source("/copy.jsonl", "cats", part=6)
     ]
     return remember(tmp_path_factory.mktemp("home"), "r1", rows, *sources)
 
@@ -166,8 +166,8 @@ def test_every_uri_that_holds_a_quote_is_cited_with_place_and_offsets(memory: Me
     hit = found(memory, "kittens running", RecallConfig(neighbours=0))[0]
     text = SENTENCES["cats"][1]
     assert [format_citation(citation) for citation in hit.citations] == [
-        "copy.jsonl:row 7:31-65",
-        "docs/cats.txt:line 1:31-65",
+        "/copy.jsonl:row 7:31-65",
+        "/docs/cats.txt:line 1:31-65",
     ]
     assert {citation.text for citation in hit.citations} == {text} == {"".join(SENTENCES["cats"])[31:65]}
 
@@ -176,7 +176,7 @@ def test_a_summary_cites_each_of_its_quotes_and_a_passage_without_quotes_itself(
     (section,) = found(memory, "harbour storm", level="section")
     assert [citation.text for citation in section.citations] == SENTENCES["sea"][:2]
     bare = {**memory.records(["law-0"])[0], "quotes": []}
-    assert cite(memory, bare, place) == [Citation("docs/law.txt", "line 1", 0, 39, SENTENCES["law"][0])]
+    assert cite(memory, bare, place) == [Citation("/docs/law.txt", "line 1", 0, 39, SENTENCES["law"][0])]
 
 
 def texts(hit: Hit) -> list[str]:
@@ -215,17 +215,17 @@ def test_two_records_of_one_span_are_one_hit(tmp_path: Path) -> None:
 
 
 def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_path: Path) -> None:
-    remember(tmp_path, "r1", passages("old", ["The cat is grey."]), source("docs/a.txt", "old"))
-    now = remember(tmp_path, "r2", passages("new", ["The cat is white."]), source("docs/a.txt", "new"))
+    remember(tmp_path, "r1", passages("old", ["The cat is grey."]), source("/docs/a.txt", "old"))
+    now = remember(tmp_path, "r2", passages("new", ["The cat is white."]), source("/docs/a.txt", "new"))
     assert [hit.text for hit in found(now, "what colour is the grey cat")] == ["The cat is white."]
     (then,) = found(open_memory(tmp_path, "r1"), "what colour is the grey cat")
     assert then.text == "The cat is grey."
-    assert [format_citation(one) for one in then.citations] == ["docs/a.txt:line 1:0-16"]
+    assert [format_citation(one) for one in then.citations] == ["/docs/a.txt:line 1:0-16"]
 
 
 def test_an_empty_memory_recalls_nothing(tmp_path: Path) -> None:
     assert found(remember(tmp_path, "r1", []), "cat") == []
-    remember(tmp_path, "r2", passages("d", ["A cat."]), source("docs/a", "d"))
+    remember(tmp_path, "r2", passages("d", ["A cat."]), source("/docs/a", "d"))
     assert found(remember(tmp_path, "r3", []), "cat") == []
 
 

@@ -3,14 +3,14 @@
 Run: pytest tests/tasks/memory/test_sources.py
 """
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tasks import schema
-from tasks.memory.sources import Row, Seen, merge_sources, orphans, under
+from tasks.errors import InvalidInput
+from tasks.memory.sources import Row, Seen, loss, merge_sources, orphans
 
 
 def row(uri: str, outcome: str = "ok", **changes: Any) -> Row:
@@ -59,32 +59,32 @@ def test_only_an_unreadable_folder_protects_what_lies_under_it(outcome: str) -> 
 
 
 def test_a_run_replaces_what_lies_under_its_roots_and_nothing_else() -> None:
-    before = table(row("docs/a"), row("docs/b"), row("docs2/d"), row("other/c"))
-    after = merge(before, "docs", row("docs/a", document="a2"), row("docs/new"))
+    before = table(row("/docs/a"), row("/docs/b"), row("/docs2/d"), row("/other/c"))
+    after = merge(before, "/docs", row("/docs/a", document="a2"), row("/docs/new"))
     assert held(after) == {
-        "docs/a": "a2",
-        "docs/new": "doc of docs/new",
-        "docs2/d": "doc of docs2/d",
-        "other/c": "doc of other/c",
+        "/docs/a": "a2",
+        "/docs/new": "doc of /docs/new",
+        "/docs2/d": "doc of /docs2/d",
+        "/other/c": "doc of /other/c",
     }
-    assert orphans(before, after) == ["doc of docs/a", "doc of docs/b"]
+    assert orphans(before, after) == ["doc of /docs/a", "doc of /docs/b"]
     assert orphans(None, after) == []
 
 
 def test_a_document_that_cannot_be_read_tonight_keeps_its_memory_until_it_vanishes() -> None:
-    before = table(row("docs/a"), row("docs/a", part=1, document="second"))
-    after = merge(before, "docs", row("docs/a", "timeout"), row("docs/new", "corrupt"))
+    before = table(row("/docs/a"), row("/docs/a", part=1, document="second"))
+    after = merge(before, "/docs", row("/docs/a", "timeout"), row("/docs/new", "corrupt"))
     assert [(one["uri"], one["part"], one["outcome"]) for one in after.to_pylist()] == [
-        ("docs/a", 0, "ok"),
-        ("docs/a", 1, "ok"),
-        ("docs/new", 0, "corrupt"),
+        ("/docs/a", 0, "ok"),
+        ("/docs/a", 1, "ok"),
+        ("/docs/new", 0, "corrupt"),
     ]
-    assert held(merge(after, "docs", row("docs/a", "vanished"))) == {}
+    assert held(merge(after, "/docs", row("/docs/a", "vanished"))) == {}
 
 
 def test_a_duplicate_still_cited_elsewhere_is_no_orphan() -> None:
-    before = table(row("copy/a", document="same"), row("docs/a", document="same"))
-    assert orphans(before, merge(before, "docs")) == []
+    before = table(row("/copy/a", document="same"), row("/docs/a", document="same"))
+    assert orphans(before, merge(before, "/docs")) == []
 
 
 @pytest.mark.parametrize(
@@ -99,35 +99,31 @@ def test_a_duplicate_still_cited_elsewhere_is_no_orphan() -> None:
     ],
 )
 def test_where_two_runs_overlap_the_one_that_saw_a_change_decides(now: str, seen: str, kept: str) -> None:
-    base, found, ours = ([row("docs/a", version=version)] if version else [] for version in ("1", now, seen))
-    after = merge_sources(table(*found), Seen(("docs",), tuple(ours)), table(*base))
+    base, found, ours = ([row("/docs/a", version=version)] if version else [] for version in ("1", now, seen))
+    after = merge_sources(table(*found), Seen(("/docs",), tuple(ours)), table(*base))
     assert after["version"].to_pylist() == ([kept] if kept else [])
 
 
-@pytest.mark.parametrize(
-    ("uri", "root", "inside"),
-    [
-        ("docs/a.txt", "docs", True),
-        ("docs/a.txt", "./docs/", True),
-        ("docs2/a.txt", "docs", False),
-        ("docs/a.txt", "docs/a.txt", True),
-        ("docs/a.txt", "docs/*.txt", True),
-        ("docs/sub/a.txt", "docs/*.txt", False),
-        ("docs/sub/a.txt", "docs/**/*.txt", True),
-        ("docs/a.txt", "docs/**/*.txt", True),
-        ("docs/b.txt", "docs/[!a].txt", True),
-        ("docs/a.txt", "docs/[!a].txt", False),
-        ("docs/[x].txt", "docs/[x].txt", True),
-        ("s3://bucket/p/a", "s3://bucket/p", True),
-        ("s3://bucket/p/a", "s3://bucket", True),
-        ("s3://bucket/pq/a", "s3://bucket/p", False),
-        ("sample:pip", "sample:", True),
-    ],
-)
-def test_a_root_leads_to_the_uris_it_finds(uri: str, root: str, inside: bool) -> None:
-    assert under(uri, [root]) is inside
+def gone(before: pa.Table, root: str, *rows: Row) -> tuple[int, list[str]]:
+    """How many documents are held under `root`, and the uris of those that would be retired."""
+    found = loss(before, merge(before, root, *rows), Seen((root,), rows))
+    return found.held, list(found.uris)
 
 
-def test_a_relative_root_leads_to_an_absolute_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert under(str(tmp_path / "docs" / "a"), ["docs"])
+def test_what_a_run_would_retire_is_counted_under_its_own_uris() -> None:
+    before = table(*(row(f"/docs/{name}") for name in "abcd"), row("/other/e"), row("/docs/bad", "corrupt"))
+    assert gone(before, "/docs", row("/docs/a"), row("/docs/b")) == (4, ["/docs/c", "/docs/d"])
+    changed = [row(f"/docs/{name}", document=f"new {name}") for name in "abcd"]
+    assert gone(before, "/docs", *changed) == (4, [])
+    moved = [row(f"/docs/moved-{name}", document=f"doc of /docs/{name}") for name in "abcd"]
+    assert gone(before, "/docs", *moved) == (4, [])
+    assert gone(before, "/docs/*", row("/docs/b", "unreadable")) == (4, ["/docs/a", "/docs/c", "/docs/d"])
+
+
+def test_more_than_half_is_not_retired_without_a_word() -> None:
+    before = table(*(row(f"/docs/{name}") for name in "abcd"))
+    half, most = (row("/docs/a"), row("/docs/b")), (row("/docs/a"),)
+    loss(before, merge(before, "/docs", *half), Seen(("/docs",), half)).check()
+    with pytest.raises(InvalidInput, match=r"3 of the 4 documents.*/docs.*--yes"):
+        loss(before, merge(before, "/docs", *most), Seen(("/docs",), most)).check()
+    loss(None, table(), Seen(("/docs",), ())).check()
