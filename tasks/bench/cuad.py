@@ -1,7 +1,7 @@
-"""CUAD: are the clauses a lawyer marked among the passages cited for the name of their kind?
+"""CUAD: recall of the clauses that lawyers marked in contracts (Hendrycks et al. 2021).
 
-The idea: a gold span is found when a citation overlaps it, and the characters returned are counted
-beside it, for citing the whole contract would find everything.
+The idea: the query is the clause's category, a gold span is found when a citation overlaps it, and the
+characters returned are counted too, for citing the whole contract would find everything.
 """
 
 import re
@@ -12,8 +12,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from tasks.bench.asking import Progress, Text, ask, mean, read_json_lines, remember, silent
 from tasks.bench.bm25 import Bm25
+from tasks.bench.dataset import read_json_lines
+from tasks.bench.evidence import Text, mean, remember, retrieve
+from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.memory.recall import Embed
 from tasks.settings import RecallConfig
@@ -22,19 +24,20 @@ from tasks.text import Span, stream_passages
 CUTS = (5, 10)
 WINDOW_WORDS = 200
 BUDGET_CITATIONS = 40
-"""As many of ours as are asked for, so that they can fill the characters of ten windows."""
+"""Hits of ours that are retrieved: enough to fill the characters of ten windows of the baseline."""
 CONTRACT = "CUAD contracts.jsonl: lines of {id, text}"
 SPAN = "CUAD spans.jsonl: lines of {contract, category, start, end}"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A category asked of a contract: where the gold stands, and what each hit cites."""
+class Answered:
+    """A category queried in a contract: its gold spans, and the spans that each hit cites."""
 
     category: str
     gold: list[Span]
     ours: list[list[Span]]
     floor: list[list[Span]]
+    """By the BM25 baseline."""
 
 
 def evaluate_cuad(
@@ -45,16 +48,16 @@ def evaluate_cuad(
     progress: Progress = silent,
     passage_chars: int = 900,
 ) -> dict[str, Any]:
-    """Share of gold spans that the best 5 and 10 citations overlap, ours and BM25's over windows.
+    """Share of gold spans that the best 5 and 10 citations overlap, ours and those of BM25 over windows.
 
-    Every category marked in a contract is asked of that contract by its name alone. Shares are over
-    spans, from 0 to 1; `characters` and `floor_characters` are returned per question, on average.
-    Passages and windows differ in size, so `recall_at_floor_characters` is beside them: what our best
-    citations find when they may hold as many characters as the floor's 5 or 10, however many they are.
+    Every category marked in a contract is queried in that contract by its name alone. Shares are over
+    spans, from 0 to 1; `characters` and `floor_characters` are means per question. Passages and the
+    baseline's windows differ in size, so `recall_at_floor_characters` compares at equal characters: our best
+    citations up to as many characters as the baseline's 5 or 10 windows hold.
 
     Args:
         path: the folder that holds contracts.jsonl and spans.jsonl.
-        home: an empty folder for the memory that is asked.
+        home: an empty folder for the memory that is searched.
         passage_chars: longest passage, as in a run.
 
     Raises:
@@ -65,7 +68,7 @@ def evaluate_cuad(
         raise InvalidInput(f"{path / 'spans.jsonl'} names a contract that is not there: {lost[0]!r}")
     memory = remember(list(contracts.values()), embed, home, progress)
     floors: dict[str, tuple[list[Span], Bm25]] = {}
-    asked = []
+    answered = []
     for done, ((contract, category), spans) in enumerate(gold.items()):
         progress("asking questions", done, len(gold))
         text = contracts[contract]
@@ -74,10 +77,10 @@ def evaluate_cuad(
             floors[contract] = windows, Bm25([text.text[start:end] for start, end in windows])
         windows, floor = floors[contract]
         best = [[windows[number]] for number in floor.rank(category, CUTS[-1])]
-        ours = ask(memory, category, embed, config, text, BUDGET_CITATIONS)
-        asked.append(Asked(category, spans, ours, best))
+        ours = retrieve(memory, category, embed, config, text, BUDGET_CITATIONS)
+        answered.append(Answered(category, spans, ours, best))
     progress("asking questions", len(gold), len(gold))
-    return {"data": "cuad", **_measures(asked)}
+    return {"data": "cuad", **_measures(answered)}
 
 
 # Reading.
@@ -110,25 +113,31 @@ def word_windows(text: str, words: int) -> list[Span]:
 # Counting.
 
 
-def _measures(asked: Sequence[Asked]) -> dict[str, Any]:
-    names = sorted({one.category for one in asked})
-    some = {name: [one for one in asked if one.category == name] for name in names}
-    return _at_cuts(asked) | {"by_category": {name: _at_cuts(some[name]) for name in names}}
+def _measures(answered: Sequence[Answered]) -> dict[str, Any]:
+    names = sorted({one.category for one in answered})
+    some = {name: [one for one in answered if one.category == name] for name in names}
+    return _at_cuts(answered) | {"by_category": {name: _at_cuts(some[name]) for name in names}}
 
 
-def _at_cuts(asked: Sequence[Asked]) -> dict[str, Any]:
+def _at_cuts(answered: Sequence[Answered]) -> dict[str, Any]:
     cuts = {str(cut): cut for cut in CUTS}
     return {
-        "spans": sum(len(one.gold) for one in asked),
-        "questions": len(asked),
-        "recall": {name: _share([(one.gold, one.ours[:cut]) for one in asked]) for name, cut in cuts.items()},
-        "floor": {name: _share([(one.gold, one.floor[:cut]) for one in asked]) for name, cut in cuts.items()},
+        "spans": sum(len(one.gold) for one in answered),
+        "questions": len(answered),
+        "recall": {
+            name: _share([(one.gold, one.ours[:cut]) for one in answered]) for name, cut in cuts.items()
+        },
+        "floor": {
+            name: _share([(one.gold, one.floor[:cut]) for one in answered]) for name, cut in cuts.items()
+        },
         "recall_at_floor_characters": {
-            name: _share([(one.gold, _within(one.ours, _size(one.floor[:cut]))) for one in asked])
+            name: _share([(one.gold, _within(one.ours, _size(one.floor[:cut]))) for one in answered])
             for name, cut in cuts.items()
         },
-        "characters": {name: _chars([one.ours[:cut] for one in asked]) for name, cut in cuts.items()},
-        "floor_characters": {name: _chars([one.floor[:cut] for one in asked]) for name, cut in cuts.items()},
+        "characters": {name: _chars([one.ours[:cut] for one in answered]) for name, cut in cuts.items()},
+        "floor_characters": {
+            name: _chars([one.floor[:cut] for one in answered]) for name, cut in cuts.items()
+        },
     }
 
 

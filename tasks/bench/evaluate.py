@@ -1,16 +1,16 @@
-"""Evaluate: how much of the known evidence recall finds, beside a floor measured in the same run.
+"""Evaluate recall on a labelled data set, beside the BM25 baseline measured in the same run.
 
-The idea: no model writes and none judges. A data set says where its answers stand; the product is asked;
-what it returns either overlaps that place or does not.
+The idea: no model judges. A data set says where the evidence of each question stands; what recall returns
+either overlaps that place or does not.
 """
 
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tasks.bench.asking import Progress, silent
 from tasks.bench.cuad import evaluate_cuad
 from tasks.bench.locomo import evaluate_locomo
+from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.memory.recall import Embed
 from tasks.settings import RecallConfig
@@ -29,7 +29,7 @@ def evaluate(
     progress: Progress = silent,
     passage_chars: int = 900,
 ) -> dict[str, Any]:
-    """Measure data set `name` at `path` in a memory that is thrown away: {recall, floor, by_category, ...}.
+    """Evaluate data set `name` at `path` in a temporary memory: {recall, floor, by_category, ...}.
 
     `passage_chars` is the longest passage of a document, as in a run; a turn is always one passage.
 

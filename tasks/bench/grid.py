@@ -1,7 +1,6 @@
-"""What a needle evaluation measures: the grid of lengths and depths, and the contexts that it takes.
+"""The grid of a needle evaluation: lengths, depths, and the contexts to read for them.
 
-The idea: everything a user may choose is checked here, before anything heavy is imported, and refused by
-the name of its option.
+The idea: options are checked here, before anything heavy is imported, and refused by name.
 """
 
 from collections.abc import Iterator
@@ -31,14 +30,14 @@ class Grid:
     keys: int = 1
     """Needles of the same kind in one context, of which one is asked for."""
     haystack: tuple[Path, ...] = ()
-    """Files and folders of natural text; none is what this machine has."""
+    """Files and folders of natural text; none is the text installed with Python."""
     seed: int = 0
     needles: int = 3
-    """Different needles for every cell, each in a text of its own."""
+    """Different needles per cell, each in a text of its own."""
     wordings: int = WORDINGS
     filler: bool = False
     shared: bool = False
-    """Read one context with the needles of all depths, instead of one for each."""
+    """Read one context with the needles of all depths, instead of one per depth."""
     ways: tuple[str, ...] = ("recompute",)
     """Ways to bring blocks back; the first one's answers are `answer`, a second's have its name behind."""
     storage: str = "bfloat16"
@@ -123,7 +122,7 @@ class Trial:
 
 
 def trials(grid: Grid) -> Iterator[Trial]:
-    """Contexts that every needle of a grid is read in."""
+    """Contexts to read for each needle of a grid."""
     for length in grid.lengths:
         if grid.shared:
             yield Trial(length, grid.at, list(range(grid.depths)))

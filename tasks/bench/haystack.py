@@ -1,129 +1,113 @@
-"""Long natural text that never repeats: of given files, or of what every machine has.
+"""The haystack: a text as tokens, and needles inserted at given depths of it.
 
-The idea: a paragraph comes once. Licences and manuals are copied from package to package with a word changed,
-so whole texts are a poor measure of what repeats; a long paragraph that was seen before is left out. A
-machine with Nightread has hundreds of megabytes: Python's manual, descriptions and licences of the installed
-distributions, and their sources, in this order.
+The idea: a needle becomes a paragraph after the end of a sentence. Text and needle are joined as tokens, so
+its place is known to the token and every length is exact.
 """
 
-import json
 import re
-import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
-from importlib.metadata import Distribution, distributions
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from typing import TypeVar
 
+import numpy as np
+
+from tasks.bench.needles import Needle
 from tasks.errors import InvalidInput
+from tasks.ingest.tokens import Ints, Longs, piece_count, tokenize
 
-T = TypeVar("T")
+Encode = Callable[[str], tuple[Ints, Longs]]
+"""Token ids of a text, and the character at which each begins."""
 
-SUFFIXES = (".txt", ".md", ".py", ".jsonl")
-_LONG = 60
-"""Characters from which on a paragraph may not come twice: headings and braces may."""
-_LICENCE = re.compile(r"(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", re.IGNORECASE)
+_FILLER = "The road was long and the day was warm. We walked on. The hills were far. Then we walked back. "
 
 
-def haystack(paths: Sequence[Path] | None, characters: int, seed: int) -> str:
-    """Exactly so many characters of natural text in which no long paragraph repeats.
+def filler(characters: int) -> str:
+    """The easiest haystack: the same few sentences repeated."""
+    return _FILLER * (characters // len(_FILLER) + 1)
 
-    Args:
-        paths: files and folders of .txt, .md, .py, .jsonl (rows with a "text"); None is this machine's own.
-        seed: of the order of the documents; another one is another text, where there are several.
+
+_SENTENCE = re.compile(r"""[.!?]["')\]]*(?=\s)|\S(?=[ \t]*\n\s*\n)""")
+_LINE = re.compile(r"\S(?=[ \t]*\n)")
+_NEAR = 256
+"""Tokens to look back for the end of a sentence, or else of a line."""
+
+
+def encoder(tokenizer: Path) -> Encode:
+    """Tokenise a text of any length as documents are tokenised."""
+
+    def encode(text: str) -> tuple[Ints, Longs]:
+        pieces = list(tokenize(lambda a, b: text[a:b], range(piece_count(len(text))), tokenizer))
+        return np.concatenate([ids for ids, _, _ in pieces]), np.concatenate([s for _, s, _ in pieces])
+
+    return encode
+
+
+class Haystack:
+    """A text as tokens, and the tokens that begin a sentence or a line."""
+
+    def __init__(self, text: str, encode: Encode) -> None:
+        self.text = text
+        self.ids, starts = encode(text)
+        self._ends = [
+            np.searchsorted(starts, [match.end() for match in pattern.finditer(text)])
+            for pattern in (_SENTENCE, _LINE)
+        ]
+
+    def boundary(self, target: int) -> int:
+        """The last token up to `target` that begins a sentence, else a line; `target` if none is near."""
+        for ends in self._ends:
+            before = int(np.searchsorted(ends, target, side="right"))
+            if before and target - ends[before - 1] <= _NEAR:
+                return int(ends[before - 1])
+        return target if target > _NEAR else 0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The tokens of the context that hold a needle's sentence and its number."""
+
+    needle: Needle
+    sentence: range
+    value: range
+
+
+def insert(
+    haystack: Haystack, needles: Sequence[Needle], depths: Sequence[float], length: int, encode: Encode
+) -> tuple[list[int], list[Placed]]:
+    """Insert needles: a context of exactly `length` tokens with one at each of `depths`, and where each lies.
 
     Raises:
-        InvalidInput: if a path cannot be used, or there is too little text; the message says how much.
+        InvalidInput: if the haystack is too small.
     """
-    random = Random(seed)
-    documents = _given(paths, random) if paths else _own(random)
-    pieces, total = [], 0
-    for paragraph in _once(documents):
-        pieces.append(paragraph)
-        total += len(paragraph)
-        if total >= characters:
-            return "".join(pieces)[:characters]
-    origin = f"haystack {', '.join(map(str, paths))}" if paths else "this machine's own text"
-    raise InvalidInput(
-        f"{origin}: {total:,} characters that do not repeat, {characters:,} are needed; "
-        f"{'add files' if paths else 'give files or folders with more'}, or read less"
-    )
-
-
-def _once(documents: Iterable[str]) -> Iterator[str]:
-    """Paragraphs with the blank lines behind them, without long ones that came before."""
-    seen: set[bytes] = set()
-    for document in documents:
-        for paragraph in re.split(r"\n\s*\n", document):
-            text = paragraph.strip("\n").rstrip()
-            mark = blake2b(" ".join(text.split()).encode(errors="replace"), digest_size=8).digest()
-            if text and (len(text) < _LONG or mark not in seen):
-                seen.add(mark)
-                yield f"{text}\n\n"
-
-
-def _given(paths: Sequence[Path], random: Random) -> Iterator[str]:
-    files = sorted({file for path in paths for file in _files(path)})
-    random.shuffle(files)
-    for file in files:
-        yield from _jsonl(file, random) if file.suffix == ".jsonl" else [_text(file)]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file() and path.suffix in SUFFIXES:
-        return [path]
-    found = [file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file()]
-    if not found:
+    pieces = [encode(f"\n\n{needle.statement}\n\n") for needle in needles]
+    room = length - sum(len(ids) for ids, _ in pieces)
+    if room > len(haystack.ids):
         raise InvalidInput(
-            f"haystack {path}: no text there; give a file or a folder of {', '.join(SUFFIXES)} files"
+            f"--lengths {length}: the haystack has {len(haystack.ids):,} tokens only; give more text with "
+            "--haystack, or smaller lengths"
         )
-    return found
+    places = [haystack.boundary(round(depth * room)) for depth in depths]
+    ids: list[int] = []
+    placed: dict[int, Placed] = {}
+    before = 0
+    for number in sorted(range(len(needles)), key=places.__getitem__):
+        ids += haystack.ids[before : places[number]].tolist()
+        placed[number] = _placed(needles[number], pieces[number][1], len(ids))
+        ids += pieces[number][0].tolist()
+        before = places[number]
+    ids += haystack.ids[before:room].tolist()
+    return ids, [placed[number] for number in range(len(needles))]
 
 
-def _jsonl(file: Path, random: Random) -> list[str]:
-    """The field "text" of every row."""
-    try:
-        texts = [str(json.loads(line)["text"]) for line in _text(file).splitlines() if line.strip()]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InvalidInput(f'haystack {file}: every line must be a JSON object with a "text"') from error
-    random.shuffle(texts)
-    return texts
+def _placed(needle: Needle, starts: Longs, offset: int) -> Placed:
+    sentence, value = 2, 2 + needle.statement.index(needle.value)
 
+    def tokens(first: int, last: int) -> range:
+        start = int(np.searchsorted(starts, first, side="right")) - 1
+        return range(offset + start, offset + int(np.searchsorted(starts, last)))
 
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
-
-
-def _own(random: Random) -> Iterator[str]:
-    """What every machine has, prose first; nothing is opened before it is needed."""
-    from pydoc_data.topics import topics
-
-    yield from _shuffled(topics.values(), random)
-    installed = sorted(distributions(), key=lambda distribution: str(distribution.metadata["Name"]))
-    for distribution in _shuffled(installed, random):
-        yield from _about(distribution)
-    yield from map(_text, _shuffled(_sources(), random))
-
-
-def _shuffled(items: Iterable[T], random: Random) -> list[T]:
-    shuffled = list(items)
-    random.shuffle(shuffled)
-    return shuffled
-
-
-def _about(distribution: Distribution) -> Iterator[str]:
-    """A distribution's long description and its licences."""
-    fields = distribution.metadata
-    if "Description" in fields:
-        yield fields["Description"].replace("\r\n", "\n")
-    for file in sorted(distribution.files or [], key=str):
-        path = Path(str(distribution.locate_file(file)))
-        if _LICENCE.search(str(file)) and path.suffix in ("", ".txt", ".md") and path.is_file():
-            yield _text(path)
-
-
-def _sources() -> list[Path]:
-    """Python files of the standard library and of what is installed."""
-    places = {Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")}
-    return sorted({file for place in places for file in place.rglob("*.py")})
+    return Placed(
+        needle,
+        tokens(sentence, sentence + len(needle.statement)),
+        tokens(value, value + len(needle.value)),
+    )

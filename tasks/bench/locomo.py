@@ -1,7 +1,7 @@
-"""LoCoMo: do the turns that answer a question about a long conversation come first?
+"""LoCoMo: evidence recall of questions about long conversations, counted in turns (Maharana et al. 2024).
 
-The idea: a turn is a passage of its conversation, so evidence recall is counted in turns, with the
-number of turns returned as the only budget, neighbours included.
+The idea: a turn is a passage of its conversation, so the number of turns returned, neighbours included, is
+the only budget.
 """
 
 import re
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.bench.asking import Progress, Text, ask, mean, read_json, remember, silent
 from tasks.bench.bm25 import Bm25
+from tasks.bench.dataset import read_json
+from tasks.bench.evidence import Text, mean, remember, retrieve
+from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.memory.recall import Embed
 from tasks.settings import RecallConfig
@@ -19,7 +21,7 @@ from tasks.settings import RecallConfig
 CUTS = (5, 10, 20, 50)
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
 EXPECTED = "LoCoMo: a list of {conversation: {session_1: [{speaker, dia_id, text}], ...}, qa: [...]}"
-FAULTS = "LoCoMo errors: a list of {question, cited_evidence, correct_evidence}"
+CORRECTIONS = "LoCoMo errors: a list of {question, cited_evidence, correct_evidence}"
 _TURN = re.compile(r"D:?(\d+):(\d+)")
 
 
@@ -32,14 +34,15 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, the turns that answer it (as published, and as corrected), and what was returned."""
+class Answered:
+    """A question: ids of its evidence turns, as published and as corrected, and of the turns retrieved."""
 
     category: str
     original: frozenset[str]
     corrected: frozenset[str]
     ours: list[str]
     floor: list[str]
+    """By the BM25 baseline."""
 
 
 def evaluate_locomo(
@@ -49,37 +52,37 @@ def evaluate_locomo(
     config: RecallConfig,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Evidence recall at 5, 10, 20 and 50 turns, ours and BM25's, overall and per category.
+    """Evidence recall at 5, 10, 20 and 50 turns, ours and the BM25 baseline's, overall and per category.
 
     A question's recall is the share of its evidence among the turns returned; numbers are means over
-    questions, from 0 to 1. `recall`, `floor` and `by_category` use the published gold, `corrected` holds
-    the same with the known faults of errors.json (beside the conversations) put right.
+    questions, from 0 to 1. `recall`, `floor` (the baseline) and `by_category` use the published gold labels,
+    `corrected` holds the same after the corrections of errors.json, beside the conversations.
 
     Args:
         path: conversations.json, or the folder that holds it.
-        home: an empty folder for the memory that is asked.
+        home: an empty folder for the memory that is searched.
 
     Raises:
         InvalidInput: if `path` holds something else, or `home` a memory.
     """
     file = path / "conversations.json" if path.is_dir() else path
     items = _checked(read_json(file, EXPECTED), file)
-    faults = _faults(file.with_name("errors.json"))
+    corrections = _corrections(file.with_name("errors.json"))
     talks = [_conversation(f"{file.name}#{number}", item) for number, item in enumerate(items)]
     memory = remember([talk.text for talk in talks], embed, home, progress)
-    total, asked = sum(len(item["qa"]) for item in items), list[Asked]()
+    total, answered = sum(len(item["qa"]) for item in items), list[Answered]()
     for item, talk in zip(items, talks, strict=True):
         floor = Bm25([talk.text.text[start:end] for start, end in talk.text.passages])
         by_start = {start: turn for (start, _), turn in zip(talk.text.passages, talk.turns, strict=True)}
-        for original, corrected, row in _questions(item["qa"], faults, talk.turns):
-            progress("asking questions", len(asked), total)
-            hits = ask(memory, row["question"], embed, config, talk.text, CUTS[-1])
+        for original, corrected, row in _questions(item["qa"], corrections, talk.turns):
+            progress("asking questions", len(answered), total)
+            hits = retrieve(memory, row["question"], embed, config, talk.text, CUTS[-1])
             ours = [by_start[start] for hit in hits for start, _ in hit]
             best = [talk.turns[number] for number in floor.rank(row["question"], CUTS[-1])]
-            asked.append(Asked(_category(row), original, corrected, ours, best))
+            answered.append(Answered(_category(row), original, corrected, ours, best))
     progress("asking questions", total, total)
-    original_gold = _measures([(one.original, one) for one in asked])
-    corrected_gold = _measures([(one.corrected, one) for one in asked])
+    original_gold = _measures([(one.original, one) for one in answered])
+    corrected_gold = _measures([(one.corrected, one) for one in answered])
     return {"data": "locomo", **original_gold, "corrected": corrected_gold}
 
 
@@ -113,7 +116,7 @@ def _turns(conversation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def _conversation(name: str, item: dict[str, Any]) -> Conversation:
-    """One line per turn: when, who, what, and the caption of a photo where one was shared."""
+    """One line per turn: date, speaker, text, and the caption of a photo where one was shared."""
     lines, spans, turns, at = [], [], [], 0
     for _, date, turn in _turns(item["conversation"]):
         caption = f" [photo: {turn['blip_caption']}]" if turn.get("blip_caption") else ""
@@ -125,29 +128,31 @@ def _conversation(name: str, item: dict[str, Any]) -> Conversation:
     return Conversation(Text(name, "\n".join(lines), spans), turns)
 
 
-def _faults(file: Path) -> dict[tuple[str, tuple[str, ...]], list[str]]:
-    """Corrected evidence by question and published evidence; {} where the file is not there."""
+def _corrections(file: Path) -> dict[tuple[str, tuple[str, ...]], list[str]]:
+    """Corrected evidence by question and published evidence; {} without the file."""
     if not file.exists():
         return {}
     try:
         return {
             (row["question"], tuple(row["cited_evidence"])): row["correct_evidence"]
-            for row in _rows(read_json(file, FAULTS))
+            for row in _rows(read_json(file, CORRECTIONS))
         }
     except (TypeError, KeyError) as error:
-        raise InvalidInput(f"{file} is not {FAULTS} (missing or wrong: {error})") from error
+        raise InvalidInput(f"{file} is not {CORRECTIONS} (missing or wrong: {error})") from error
 
 
 def _questions(
-    rows: Sequence[dict[str, Any]], faults: dict[tuple[str, tuple[str, ...]], list[str]], turns: list[str]
+    rows: Sequence[dict[str, Any]],
+    corrections: dict[tuple[str, tuple[str, ...]], list[str]],
+    turns: list[str],
 ) -> Iterator[tuple[frozenset[str], frozenset[str], dict[str, Any]]]:
     for row in rows:
-        corrected = faults.get((row["question"], tuple(row["evidence"])), row["evidence"])
+        corrected = corrections.get((row["question"], tuple(row["evidence"])), row["evidence"])
         yield _evidence(row["evidence"], turns), _evidence(corrected, turns), row
 
 
 def _evidence(cited: Sequence[str], turns: list[str]) -> frozenset[str]:
-    """Ids of turns that exist: the gold holds several ids in one string, stray colons, and ghosts."""
+    """Ids of turns that exist: published labels hold several ids in a string, stray colons, unknown ids."""
     ids = {f"D{int(session)}:{int(turn)}" for one in cited for session, turn in _TURN.findall(one)}
     return frozenset(ids & set(turns))
 
@@ -159,15 +164,15 @@ def _category(row: dict[str, Any]) -> str:
 # Counting.
 
 
-def _measures(gold: Sequence[tuple[frozenset[str], Asked]]) -> dict[str, Any]:
-    """A question without a turn to find says nothing of a search, and is left out."""
+def _measures(gold: Sequence[tuple[frozenset[str], Answered]]) -> dict[str, Any]:
+    """Questions without evidence are left out."""
     counted = [(evidence, one) for evidence, one in gold if evidence]
     names = sorted({one.category for _, one in counted})
     some = {name: [(evidence, one) for evidence, one in counted if one.category == name] for name in names}
     return _at_cuts(counted) | {"by_category": {name: _at_cuts(some[name]) for name in names}}
 
 
-def _at_cuts(counted: Sequence[tuple[frozenset[str], Asked]]) -> dict[str, Any]:
+def _at_cuts(counted: Sequence[tuple[frozenset[str], Answered]]) -> dict[str, Any]:
     def recall_at(cut: int, ours: bool) -> float:
         return mean(
             len(evidence & set((one.ours if ours else one.floor)[:cut])) / len(evidence)

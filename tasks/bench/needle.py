@@ -1,10 +1,9 @@
-"""Needle in a haystack: is a fact hidden in a long text found again, and is it told?
+"""Needle in a haystack: is a fact hidden in a long text found, and is the question for it answered?
 
-The idea: what goes wrong is separated. The exact scan says whether the calibrated heads can find the needle,
-so that its number lies in one of the chosen blocks or next to it, the index whether the fast path does too,
-an answer from the needle's true blocks whether the model can tell what it is shown, the answer end to end
-what a user gets, and the model's own dense attention, within the lengths it was trained for, what the model
-could do.
+The idea: sources of error are measured apart. The exact scan shows whether the calibrated heads find the
+needle, so that its number lies in one of the chosen blocks or next to it; the index, whether approximate
+search does too; an answer given the needle's own blocks, whether the model can read them; the answer end to
+end, what a user gets; and the model's dense attention, within its trained length, what the model could do.
 
 The measure is that of Kamradt 2023, "Needle In A Haystack: pressure testing LLMs", with several keys as in
 Hsieh et al. 2024, "RULER".
@@ -20,27 +19,26 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-import torch
-from transformers import DynamicCache
-
 from model.context import heads
 from model.context.answer import answer, candidates
 from model.context.context import Context, Memory
-from model.context.retrieve import choose
+from model.context.retrieve import Chosen, choose
 from model.geometry import BLOCK
 from model.reader import Reader
-from tasks.bench.asking import Progress, silent
+from tasks.bench.dense import Dense
 from tasks.bench.grid import Grid, Trial, trials
-from tasks.bench.haystack import haystack
-from tasks.bench.needles import Haystack, Placed, correct, encoder, filler, hide, make_needles
+from tasks.bench.haystack import Haystack, Placed, encoder, filler, insert
+from tasks.bench.natural_text import natural_text
+from tasks.bench.needles import correct, make_needles
 from tasks.bench.plots import heat_maps
+from tasks.bench.progress import Progress, silent
 from tasks.infer.windows import Models
 
 K = 16
 """Blocks that are chosen."""
 NEW_TOKENS = 12
 _CHARACTERS = 6
-"""Characters of haystack asked for every token: more than any usual tokenizer takes."""
+"""Characters of haystack requested per token: more than any usual tokenizer takes."""
 
 MEASURES = {
     "found_exact": "found by the exact scan",
@@ -48,25 +46,25 @@ MEASURES = {
     "answer_given_blocks": "answered from its blocks",
     "answer": "answered end to end",
 }
-"""What is drawn, and under which title."""
+"""Measures that are drawn, each with its title."""
 Outcome = dict[str, float]
-"""One question's measures, each 0 or 1, and what it took."""
+"""Measures of one question, each 0 or 1, and the work it took."""
 
 
 def evaluate_needle(grid: Grid, models: Models, progress: Progress = silent) -> dict[str, Any]:
     """Measure a grid: {"cells": [{length, depth, keys, found_exact, ...}], "summary": {...}, ...}.
 
     Every value of a cell is the mean over its needles and their wordings. `always_attended` is the share of
-    needles that an answer sees whatever is chosen, in the first block or in a short text: they are found.
+    needles that every answer sees, being in the first block or in a short text: they count as found.
 
     Raises:
         InvalidInput: if the haystack is too small.
         ValueError: if the model has no calibrated heads.
     """
     started = time.perf_counter()
-    asker = _Asker(grid, models)
+    evaluation = _Evaluation(grid, models)
     cells: dict[tuple[int, float], list[Outcome]] = {}
-    for trial, depth, outcome in asker.outcomes(_reporting(grid, progress)):
+    for trial, depth, outcome in evaluation.outcomes(_reporting(grid, progress)):
         cells.setdefault((trial.length, depth), []).append(outcome)
     rows = [_cell(grid, *place, outcomes) for place, outcomes in sorted(cells.items())]
     if grid.figure:
@@ -101,40 +99,38 @@ def _reporting(grid: Grid, progress: Progress) -> Callable[[int], None]:
     return read
 
 
-class _Asker:
-    """The engine, and the dense model beside it, asked for every needle of a grid."""
+class _Evaluation:
+    """The engine, and the dense baseline beside it, queried for every needle of a grid."""
 
     def __init__(self, grid: Grid, models: Models) -> None:
         self.grid, self.reader = grid, models.reader
         self.heads = heads.load(models.folder, self.reader.config)
         self.encode = encoder(models.folder)
         self.trained = int(self.reader.config.max_position_embeddings)
-        wanted = min(grid.lengths) <= self.trained
-        self.dense = _Dense(models.reader) if wanted else None
+        self.dense = Dense(self.reader)
 
     def outcomes(self, read: Callable[[int], None]) -> Iterator[tuple[Trial, float, Outcome]]:
-        """Every question of the grid: the context it is asked of, the needle's depth, and what came of it."""
+        """For every question of the grid: its context, the needle's depth, and its measures."""
         longest = max(self.grid.lengths)
         for number in range(self.grid.needles):
             hay = Haystack(self._text(longest * _CHARACTERS, self.grid.seed + number), self.encode)
             for trial in trials(self.grid):
                 random = Random(f"{self.grid.seed} {number} {trial.length} {trial.depths}")
                 needles = make_needles(number, len(trial.depths), random, hay.text)
-                ids, placed = hide(hay, needles, trial.depths, trial.length, self.encode)
-                for which, outcome in self._ask_all(ids, trial, placed, read):
+                ids, placed = insert(hay, needles, trial.depths, trial.length, self.encode)
+                for which, outcome in self._read_and_ask(ids, trial, placed, read):
                     yield trial, trial.depths[which], outcome
 
     def _text(self, characters: int, seed: int) -> str:
         if self.grid.filler:
             return filler(characters)
-        return haystack(self.grid.haystack or None, characters, seed)
+        return natural_text(self.grid.haystack or None, characters, seed)
 
-    def _ask_all(
+    def _read_and_ask(
         self, ids: list[int], trial: Trial, placed: Sequence[Placed], read: Callable[[int], None]
     ) -> Iterator[tuple[int, Outcome]]:
-        """Read one context, once by the engine and once densely, and ask for what the trial asks for."""
-        dense = self.dense if trial.length <= self.trained else None
-        whole = dense.read(ids) if dense else None
+        """Read one context, once by the engine and once densely, and ask the trial's questions."""
+        dense_cache = self.dense.read(ids) if trial.length <= self.trained else None
         with (
             tempfile.TemporaryDirectory(prefix="nightread-needle-") as folder,
             closing(self._context(Path(folder))) as context,
@@ -143,43 +139,55 @@ class _Asker:
             for which in trial.asked:
                 for wording in placed[which].needle.questions[: self.grid.wordings]:
                     question = self.encode(f"\n\n{wording}")[0].tolist()
-                    outcome = self._ask(context, question, placed[which])
-                    if dense and whole:
-                        told = dense.answer(whole, question)
-                        outcome["answer_dense"] = self._right(told, placed[which])
+                    exact = choose(context, question, K)
+                    outcome = search_outcome(context, question, exact, placed[which])
+                    outcome |= answer_outcome(context, question, exact, placed[which], self.grid.ways)
+                    if dense_cache:
+                        said = self.dense.answer(dense_cache, question, NEW_TOKENS)
+                        outcome["answer_dense"] = _correct(self.reader, said, placed[which])
                     yield which, outcome
 
     def _context(self, folder: Path) -> Context:
         memory = Memory(self.grid.storage, kv="kv" in self.grid.ways, folder=folder)
         return Context(self.reader, self.heads, memory)
 
-    def _ask(self, context: Context, question: list[int], place: Placed) -> Outcome:
-        seen, value = _candidates(context, []), _blocks(place.value)
-        exact = choose(context, question, K)
-        fast = choose(context, question, K, "index") if context.index.ready else exact
-        outcome = {
-            "always_attended": float(value <= seen),
-            "found_exact": float(value <= _candidates(context, exact.blocks)),
-            "found_index": float(value <= _candidates(context, fast.blocks)),
-            "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
-            "indexed": float(context.index.ready),
-            "visited_exact": float(exact.visited),
-            "visited_index": float(fast.visited),
-            "seconds_exact": exact.seconds,
-            "seconds_index": fast.seconds,
-        }
-        for number, way in enumerate(self.grid.ways):
-            suffix = f"_{way}" if number else ""
-            for name, blocks in (
-                ("answer_given_blocks", sorted(_blocks(place.sentence))),
-                ("answer", exact.blocks),
-            ):
-                told = answer(context, question, blocks, NEW_TOKENS, way)
-                outcome[name + suffix] = self._right(told, place)
-        return outcome
 
-    def _right(self, told: list[int], place: Placed) -> float:
-        return float(correct(self.reader.tokenizer.decode(told), place.needle.value))
+def search_outcome(context: Context, question: Sequence[int], exact: Chosen, place: Placed) -> Outcome:
+    """Whether the needle's number lies in or beside the blocks chosen by the exact scan, and by the index."""
+    number = _blocks(place.value)
+    fast = choose(context, question, K, "index") if context.index.ready else exact
+    return {
+        "always_attended": float(number <= _candidates(context, [])),
+        "found_exact": float(number <= _candidates(context, exact.blocks)),
+        "found_index": float(number <= _candidates(context, fast.blocks)),
+        "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
+        "indexed": float(context.index.ready),
+        "visited_exact": float(exact.visited),
+        "visited_index": float(fast.visited),
+        "seconds_exact": exact.seconds,
+        "seconds_index": fast.seconds,
+    }
+
+
+def answer_outcome(
+    context: Context, question: Sequence[int], exact: Chosen, place: Placed, ways: Sequence[str]
+) -> Outcome:
+    """Whether the answer is correct, given the needle's own blocks and end to end, in each of `ways`.
+
+    The first way's measures have no suffix; those of a second way end in its name.
+    """
+    given = {"answer_given_blocks": sorted(_blocks(place.sentence)), "answer": exact.blocks}
+    outcome: Outcome = {}
+    for number, way in enumerate(ways):
+        suffix = f"_{way}" if number else ""
+        for name, blocks in given.items():
+            said = answer(context, question, blocks, NEW_TOKENS, way)
+            outcome[name + suffix] = _correct(context.reader, said, place)
+    return outcome
+
+
+def _correct(reader: Reader, generated: Sequence[int], place: Placed) -> float:
+    return float(correct(reader.tokenizer.decode(generated), place.needle.value))
 
 
 def _blocks(tokens: range) -> set[int]:
@@ -187,39 +195,8 @@ def _blocks(tokens: range) -> set[int]:
 
 
 def _candidates(context: Context, blocks: list[int]) -> set[int]:
-    """Blocks that an answer is chosen from, given these: the sinks, they, and their neighbours."""
+    """Blocks that an answer may see when these are chosen: the sinks, they, and their neighbours."""
     return {0, *candidates(len(context), blocks)}
-
-
-class _Dense:
-    """The reader's model as published: every token attends to all before it."""
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-
-    def read(self, ids: Sequence[int]) -> Any:
-        """Keys and values of a whole context, read in one pass."""
-        cache = DynamicCache()
-        self._next(cache, ids)
-        return cache
-
-    def answer(self, cache: Any, question: Sequence[int]) -> list[int]:
-        """Greedy continuation of the question; the cache is left as it was."""
-        length, step = cache.get_seq_length(), list(question)
-        written: list[int] = []
-        while len(written) < NEW_TOKENS and (token := self._next(cache, step)) not in self.reader.stops:
-            written.append(token)
-            step = [token]
-        cache.crop(length - cache.get_seq_length())
-        return written
-
-    @torch.inference_mode()
-    def _next(self, cache: Any, ids: Sequence[int]) -> int:
-        model = self.reader.model
-        with self.reader.dense():
-            ids_BQ = torch.tensor([ids], device=model.device)
-            output = model(input_ids=ids_BQ, past_key_values=cache, logits_to_keep=1)
-        return int(output.logits[0, -1].argmax())
 
 
 def _cell(grid: Grid, length: int, depth: float, outcomes: list[Outcome]) -> dict[str, Any]:

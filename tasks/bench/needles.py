@@ -1,24 +1,12 @@
-"""Needles, the text they are hidden in, and how an answer is graded.
+"""Needles: facts with a random number, questions for them, and how an answer is graded.
 
-The idea: every fact is made of a seed and holds a random number that stands nowhere else in the text, so an
-answer is right or wrong without a judge. A needle becomes a paragraph behind a sentence's end. Text
-and needle are joined as tokens, so its place is known to the token and every length is exact.
+The idea: a needle's number occurs nowhere else in the text, so an answer is right or wrong without a judge.
 """
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from random import Random
-
-import numpy as np
-
-from tasks.errors import InvalidInput
-from tasks.ingest.tokens import Ints, Longs, piece_count, tokenize
-
-Encode = Callable[[str], tuple[Ints, Longs]]
-"""Token ids of a text, and the character each begins in."""
 
 _NOUNS = tuple(
     "harbour,lighthouse,orchard,library,quarry,windmill,chapel,greenhouse,museum,tannery,ferry,observatory,"
@@ -38,7 +26,7 @@ _LAST = tuple("Aldous,Bianchi,Castell,Dvorak,Eriksen,Fontaine,Gruber,Haddad".spl
 
 @dataclass(frozen=True)
 class _Family:
-    """Facts of one kind: a statement, questions that a number continues, and the parts of a name."""
+    """A kind of fact: its statement, three wordings of its question, and the parts of a name."""
 
     statement: str
     wordings: tuple[str, str, str]
@@ -93,7 +81,7 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Needle:
-    """A fact, the number that makes it checkable, and questions that the number continues."""
+    """A fact, its number, and questions that the number completes."""
 
     name: str
     value: str
@@ -102,7 +90,7 @@ class Needle:
 
 
 def make_needles(kind: int, count: int, random: Random, text: str) -> list[Needle]:
-    """Needles of one family with different names, and values that stand nowhere in `text`."""
+    """Needles of one family with different names, and numbers that do not occur in `text`."""
     family = FAMILIES[kind % len(FAMILIES)]
     values = _values(count, random, text)
     return [
@@ -129,101 +117,6 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def correct(generated: str, value: str) -> bool:
-    """Whether the first number of a generated text is `value`: the whole number, and no other before it."""
+    """Whether the first whole number of a generated text is `value`."""
     first = _NUMBER.search(generated)
     return first is not None and first[0] == value
-
-
-_FILLER = "The road was long and the day was warm. We walked on. The hills were far. Then we walked back. "
-
-
-def filler(characters: int) -> str:
-    """The easiest haystack: the same few sentences again and again."""
-    return _FILLER * (characters // len(_FILLER) + 1)
-
-
-_SENTENCE = re.compile(r"""[.!?]["')\]]*(?=\s)|\S(?=[ \t]*\n\s*\n)""")
-_LINE = re.compile(r"\S(?=[ \t]*\n)")
-_NEAR = 256
-"""Tokens to go back for the end of a sentence, or at least of a line."""
-
-
-def encoder(tokenizer: Path) -> Encode:
-    """Tokenise as documents are tokenised, whatever the length."""
-
-    def encode(text: str) -> tuple[Ints, Longs]:
-        pieces = list(tokenize(lambda a, b: text[a:b], range(piece_count(len(text))), tokenizer))
-        return np.concatenate([ids for ids, _, _ in pieces]), np.concatenate([s for _, s, _ in pieces])
-
-    return encode
-
-
-class Haystack:
-    """A text as tokens, and the tokens before which a sentence or a line has ended."""
-
-    def __init__(self, text: str, encode: Encode) -> None:
-        self.text = text
-        self.ids, starts = encode(text)
-        self._ends = [
-            np.searchsorted(starts, [match.end() for match in pattern.finditer(text)])
-            for pattern in (_SENTENCE, _LINE)
-        ]
-
-    def boundary(self, target: int) -> int:
-        """The last token up to `target` that begins a sentence; else a line; far from both, `target`."""
-        for ends in self._ends:
-            before = int(np.searchsorted(ends, target, side="right"))
-            if before and target - ends[before - 1] <= _NEAR:
-                return int(ends[before - 1])
-        return target if target > _NEAR else 0
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where a needle lies, in tokens of the context: first and last but one."""
-
-    needle: Needle
-    sentence: range
-    value: range
-
-
-def hide(
-    haystack: Haystack, needles: Sequence[Needle], depths: Sequence[float], length: int, encode: Encode
-) -> tuple[list[int], list[Placed]]:
-    """A context of exactly `length` tokens with needles at `depths` of it, and where each lies.
-
-    Raises:
-        InvalidInput: if the haystack is too small.
-    """
-    pieces = [encode(f"\n\n{needle.statement}\n\n") for needle in needles]
-    room = length - sum(len(ids) for ids, _ in pieces)
-    if room > len(haystack.ids):
-        raise InvalidInput(
-            f"--lengths {length}: the haystack has {len(haystack.ids):,} tokens only; give more text with "
-            "--haystack, or smaller lengths"
-        )
-    places = [haystack.boundary(round(depth * room)) for depth in depths]
-    ids: list[int] = []
-    placed: dict[int, Placed] = {}
-    before = 0
-    for number in sorted(range(len(needles)), key=places.__getitem__):
-        ids += haystack.ids[before : places[number]].tolist()
-        placed[number] = _placed(needles[number], pieces[number][1], len(ids))
-        ids += pieces[number][0].tolist()
-        before = places[number]
-    ids += haystack.ids[before:room].tolist()
-    return ids, [placed[number] for number in range(len(needles))]
-
-
-def _placed(needle: Needle, starts: Longs, offset: int) -> Placed:
-    sentence, value = 2, 2 + needle.statement.index(needle.value)
-
-    def tokens(first: int, last: int) -> range:
-        start = int(np.searchsorted(starts, first, side="right")) - 1
-        return range(offset + start, offset + int(np.searchsorted(starts, last)))
-
-    return Placed(
-        needle,
-        tokens(sentence, sentence + len(needle.statement)),
-        tokens(value, value + len(needle.value)),
-    )

@@ -1,11 +1,9 @@
-"""Speed and memory of reading, on text that this machine has: rows, and a figure of them.
+"""Speed and memory of reading, beside baselines and the machine's limit: rows, and a figure of them.
 
-The idea: what may be chosen is checked here, before anything heavy is imported; what is measured, and how,
-stands in `model.bench.measure`.
+The idea: options are checked here, before anything heavy is imported; `model.bench.measure` measures.
 """
 
 import importlib.util
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.bench import PEERS
+from tasks.bench.progress import Progress
 from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 _CHARACTERS = 6
 """Characters of text for every token: more than any usual tokenizer takes."""
-
-Progress = Callable[[str, int, int], None]
 
 
 def installed_peers(model: str) -> tuple[str, ...]:
@@ -105,9 +102,9 @@ def _place(result: dict[str, Any]) -> str:
 
 def text_ids(folder: Path, tokens: int) -> list[int]:
     """So many tokens of text that never repeats."""
-    from tasks.bench.haystack import haystack
+    from tasks.bench.natural_text import natural_text
     from tasks.ingest.tokens import piece_count, tokenize
 
-    text = haystack(None, tokens * _CHARACTERS, seed=0)
+    text = natural_text(None, tokens * _CHARACTERS, seed=0)
     pieces = tokenize(lambda start, end: text[start:end], range(piece_count(len(text))), folder)
     return list(islice((token for ids, _, _ in pieces for token in ids.tolist()), tokens))

@@ -39,7 +39,7 @@ def records(
             models.config.passage_chars,
         )
         for passages in _batches(found):
-            rows = [_passage_record(document.document, models.key, *passage) for passage in passages]
+            rows = [passage_record(document.document, models.key, *passage) for passage in passages]
             yield from _finished(rows, models.embedder.encode([row["text"] for row in rows]), common)
 
 
@@ -74,7 +74,7 @@ def _node_record(node: SummaryNode, ledger: Ledger, key: str) -> Record:
     }
 
 
-def _passage_record(document: str, key: str, start: int, end: int, text: str) -> Record:
+def passage_record(document: str, key: str, start: int, end: int, text: str) -> Record:
     quote = Quote(text, document, start, end, 0.0)
     return {
         "id": identity("passage", key, document, start, end),

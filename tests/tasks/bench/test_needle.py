@@ -1,8 +1,7 @@
-"""A needle lies where it is said to lie, a wrong number is never right, and equal seeds give equal grids."""
+"""A needle lies at its depth, a wrong number is never correct, and equal seeds give equal grids."""
 
 import json
 import pydoc_data.topics
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -11,38 +10,30 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import Tokenizer
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig
 
 from flows.cli import main
 from model.context import heads
 from model.context.heads import Heads
 from model.weights import HEADS
 from tasks.bench.grid import MOST_NEEDLES, WORDINGS, Grid, parse_lengths, trials
-from tasks.bench.needles import (
-    FAMILIES,
-    Encode,
-    Haystack,
-    Placed,
-    correct,
-    encoder,
-    filler,
-    hide,
-    make_needles,
-)
+from tasks.bench.haystack import Encode, Haystack, Placed, encoder, filler, insert
+from tasks.bench.needles import FAMILIES, correct, make_needles
 from tasks.errors import InvalidInput
+from tests.models import tiny_model
 
 MEASURES = {"found_exact", "found_index", "answer_given_blocks", "answer"}
 PROSE = "\n\n".join(pydoc_data.topics.topics.values())[:60_000]
 
 
 @pytest.fixture(scope="module")
-def encode(model_dir: Path) -> Encode:
-    return encoder(model_dir)
+def encode(tokenizer_dir: Path) -> Encode:
+    return encoder(tokenizer_dir)
 
 
 @pytest.fixture(scope="module")
-def decode(model_dir: Path) -> Callable[[list[int]], str]:
-    tokenizer: Any = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+def decode(tokenizer_dir: Path) -> Callable[[list[int]], str]:
+    tokenizer: Any = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
     return lambda ids: str(tokenizer.decode(ids))
 
 
@@ -92,7 +83,7 @@ def test_a_context_has_its_length_and_the_needle_its_place(
     trial = next(trial for trial in trials(Grid((4096,), depths=2, keys=keys)))
     depths = [depth, *trial.depths[1:]]
     needles = make_needles(keys, keys, Random(2), PROSE)
-    ids, placed = hide(prose, needles, depths, 4096, encode)
+    ids, placed = insert(prose, needles, depths, 4096, encode)
     assert len(ids) == 4096
     for place, wanted in zip(placed, depths, strict=True):
         assert _text(ids, place.sentence, decode).strip() == place.needle.statement
@@ -110,7 +101,7 @@ def test_a_needle_is_a_paragraph_between_whole_sentences(
 ) -> None:
     for depth in (0.2, 0.5, 0.8):
         (needle,) = make_needles(0, 1, Random(3), PROSE)
-        ids, (place,) = hide(prose, [needle], [depth], 2048, encode)
+        ids, (place,) = insert(prose, [needle], [depth], 2048, encode)
         before = decode(ids[: place.sentence.start])
         assert before.endswith("\n\n")
         assert before.rstrip()[-1] in ".!?\"')]:" or "\n\n" in PROSE[len(before.rstrip()) :][:4]
@@ -120,14 +111,14 @@ def test_a_needle_is_a_paragraph_between_whole_sentences(
 def test_text_without_sentences_or_lines_still_gets_its_depth(encode: Encode) -> None:
     haystack = Haystack("word " * 3000, encode)
     (needle,) = make_needles(0, 1, Random(3), "")
-    _, (place,) = hide(haystack, [needle], [0.5], 2048, encode)
+    _, (place,) = insert(haystack, [needle], [0.5], 2048, encode)
     assert abs(place.sentence.start - 1024) < 32
 
 
 def test_a_haystack_that_is_too_small_is_named(prose: Haystack, encode: Encode) -> None:
     needles = make_needles(0, 1, Random(3), PROSE)
     with pytest.raises(InvalidInput, match=r"--lengths 1000000.*--haystack"):
-        hide(prose, needles, [0.5], 1_000_000, encode)
+        insert(prose, needles, [0.5], 1_000_000, encode)
 
 
 def test_filler_is_long_enough() -> None:
@@ -186,29 +177,17 @@ def test_paths_belong_to_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_same_seed_same_context(prose: Haystack, encode: Encode) -> None:
     def context(seed: int) -> tuple[list[int], list[Placed]]:
-        return hide(prose, make_needles(1, 2, Random(seed), PROSE), [0.5, 0.1], 1024, encode)
+        return insert(prose, make_needles(1, 2, Random(seed), PROSE), [0.5, 0.1], 1024, encode)
 
     assert context(4) == context(4)
     assert context(4) != context(5)
 
 
 @pytest.fixture(scope="module")
-def tiny(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model, trained for 512 positions as far as it says."""
-    folder = tmp_path_factory.mktemp("tiny")
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=64,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(model_dir / name, folder)
-    heads.save(Heads(((0, 1), (1, 2)), 2), config, folder / HEADS, {})
+def tiny(tokenizer_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model, trained for 512 positions as far as its configuration says."""
+    folder = tiny_model(tmp_path_factory.mktemp("tiny"), tokenizer_dir, max_position_embeddings=512)
+    heads.save(Heads(((0, 1), (1, 2)), 3), AutoConfig.from_pretrained(folder), folder / HEADS, {})
     return folder
 
 
@@ -290,7 +269,7 @@ def test_a_long_context_is_searched_by_its_index_too(
     assert "the index gives 100.0% of the exact scan's blocks in" in capsys.readouterr().out
 
 
-def test_the_default_model_finds_and_tells_a_needle(measure: Measure, model_dir: Path) -> None:
+def test_the_default_model_finds_a_needle_and_answers(measure: Measure, model_dir: Path) -> None:
     small = ("--lengths", "1024", "--depths", "1", "--needles", "1", "--wordings", "1")
     (cell,) = measure(*small, model=model_dir)["cells"]
     assert cell["always_attended"] == 0

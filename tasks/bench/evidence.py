@@ -1,0 +1,104 @@
+"""A data set in a memory of its own, and what recall retrieves from it: shared by LoCoMo and CUAD.
+
+The idea: what is measured is what a user gets. Passages are staged, verified and published like those of any
+run, and every question goes through `recall` with a document filter.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tasks.bench.progress import Progress, silent
+from tasks.errors import InvalidInput
+from tasks.memory.publish import publish
+from tasks.memory.reader import Memory, open_memory, published
+from tasks.memory.recall import Embed, recall
+from tasks.memory.records import Record, passage_record
+from tasks.memory.sources import Seen
+from tasks.memory.staging import stage
+from tasks.settings import RecallConfig
+from tasks.text import Span
+
+EMBED_BATCH = 512
+RUN = "evaluation"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A document and the spans of its passages, each of which becomes a record."""
+
+    name: str
+    text: str
+    passages: list[Span]
+
+    @property
+    def document(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def remember(texts: Sequence[Text], embed: Embed, home: Path, progress: Progress = silent) -> Memory:
+    """Publish every passage of `texts` in the empty home `home`.
+
+    Raises:
+        InvalidInput: if `home` holds a memory already: measuring must not write to what someone reads.
+    """
+    if published(home):
+        raise InvalidInput(f"{home} holds a memory: evaluate in an empty folder")
+    distinct = list({text.document: text for text in texts}.values())
+    staged = stage(home, RUN, _records(distinct, embed, progress))
+    publish(home, RUN, [staged], Seen((), tuple(_source(text) for text in texts)))
+    return open_memory(home)
+
+
+def _records(texts: Sequence[Text], embed: Embed, progress: Progress) -> Iterator[Record]:
+    common = {"model": "", "skip_key": RUN, "run": RUN, "created": datetime.now(UTC)}
+    spans = [(text, *span) for text in texts for span in text.passages]
+    for at in range(0, len(spans), EMBED_BATCH):
+        progress("embedding passages", at, len(spans))
+        some = [
+            (one.document, start, end, one.text[start:end])
+            for one, start, end in spans[at : at + EMBED_BATCH]
+        ]
+        vectors = embed([passage for *_, passage in some])
+        for (document, start, end, passage), vector in zip(some, vectors, strict=True):
+            yield passage_record(document, RUN, start, end, passage) | common | {"vector": vector}
+    progress("embedding passages", len(spans), len(spans))
+
+
+def _source(text: Text) -> dict[str, Any]:
+    return {
+        "uri": text.name,
+        "version": "",
+        "content": text.document,
+        "part": 0,
+        "label": "",
+        "document": text.document,
+        "chars": len(text.text),
+        "outcome": "ok",
+        "reason": "",
+        "parsed": "",
+    }
+
+
+def retrieve(
+    memory: Memory, question: str, embed: Embed, config: RecallConfig, text: Text, k: int
+) -> list[list[Span]]:
+    """Spans of the `k` best hits in `text`, best first: the passage of each, then the neighbours it cites."""
+    wanted = replace(config, k=k, candidates=max(k, config.candidates))
+    hits = recall(memory, question, embed, wanted, level="passage", document=text.document, place=_nowhere)
+    return [[(cited.start, cited.end) for cited in hit.citations] for hit in hits]
+
+
+def _nowhere(home: Path, parsed: str, part: int, char: int) -> str:
+    """These texts were not parsed from files, so no place in them has a name."""
+    del home, parsed, part, char
+    return ""
+
+
+def mean(values: Iterable[float]) -> float:
+    """Mean to four digits; 0 of nothing."""
+    some = list(values)
+    return round(sum(some) / len(some), 4) if some else 0.0
