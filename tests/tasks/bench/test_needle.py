@@ -266,7 +266,7 @@ def test_a_long_context_is_searched_by_its_index_too(
     grid = "evaluate needle --filler --lengths 1024 --depths 1 --needles 1 --wordings 1"
     where = (f"home={tmp_path}", f"infer.model={tiny}", "infer.device=cpu", "shard.window=512")
     assert main([*grid.split(), *where, "shard.stride=256"]) == 0
-    assert "the index gives 100.0% of the exact scan's blocks in" in capsys.readouterr().out
+    assert "the index finds 100.0% of the exact scan's blocks in" in capsys.readouterr().out
 
 
 def test_the_default_model_finds_a_needle_and_answers(measure: Measure, model_dir: Path) -> None:
