@@ -234,6 +234,13 @@ def _benching(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="NAME,NAME",
         help='sdpa, llama.cpp, both, or "" for none (default: those that are installed)',
     )
+    test.add_argument(
+        "--kernel",
+        default="auto",
+        metavar="NAME",
+        help="attention of the stream: fused, masked, tiles, or auto, the quickest in a trial whose times "
+        "are kept (default: auto)",
+    )
     test.add_argument("--figure", metavar="PNG", help="draw speed and memory (default: under home/bench)")
     followed = test.add_argument_group("windows", WINDOWS_HELP)
     followed.add_argument(

@@ -184,6 +184,7 @@ def _bench(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
         lengths=parse_lengths(arguments.lengths),
         peers=comma_separated(arguments.peers) if named else installed_peers(config.infer.model),
         figure=Path(arguments.figure) if arguments.figure else default_figure(Path(config.home)),
+        kernel=arguments.kernel,
     )
     from flows import query
 

@@ -130,6 +130,7 @@ def bench(result: Row) -> str:
     return "\n".join(
         [
             *_machine(result),
+            _kernel(result["kernel"]),
             *table(*_speeds(result["rows"])),
             *_not_run(result["rows"]),
             _published(result["published"]),
@@ -149,6 +150,11 @@ def _machine(result: Row) -> list[str]:
         f"hardware limit, measured first: matrix products fp32 {limits['fp32'] / 1e9:,.1f} and bf16 "
         f"{limits['bf16'] / 1e9:,.1f} GFLOP/s, memory {limits['bytes_per_s'] / 1e9:,.1f} GB/s",
     ]
+
+
+def _kernel(choice: Row) -> str:
+    times = ", ".join(f"{name} {seconds * 1e3:,.1f} ms" for name, seconds in choice["seconds"].items())
+    return f"attention kernel: {choice['kernel']}, {choice['why']}{f' ({times})' if times else ''}"
 
 
 def scaling(result: Row) -> str:

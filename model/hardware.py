@@ -21,6 +21,13 @@ def processor() -> str:
     return found[1] if found else platform.machine()  # ARM's kernels tell no name
 
 
+def multiplies_bf16(device: "torch.device") -> bool:
+    """Whether products of bf16 numbers are native there; emulated ones are slower than fp32."""
+    import torch
+
+    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+
+
 def keep_freed() -> None:
     """Let the C library keep what is freed for what comes next, as far as it is glibc.
 

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from model.attention import rotation
+from model.attention import AUTO, rotation
 from model.attention import sliding_window as attention
 from model.attention.probe import Probe
 from model.attention.sliding_window import StreamingCache
@@ -67,6 +67,9 @@ class Reader:
         folder: Hugging Face model folder.
         stride: tokens of a chunk, half a window.
     """
+
+    kernel = AUTO
+    """Name of the attention kernel; may be set."""
 
     ASKED = "\n\nThe most important facts stated in this text are:"
     NEUTRAL = "\n\n\n\nThis is the end of the page. The next page is:"
@@ -282,6 +285,7 @@ class Reader:
                 past_key_values=cache,
                 use_cache=True,
                 rotation=self.rotation,
+                kernel=self.kernel,
                 **hooks,
             )
         hidden_BQE: torch.Tensor = output.last_hidden_state

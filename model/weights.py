@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.files import locked, replacing
+from model.hardware import multiplies_bf16
 
 if TYPE_CHECKING:
     import torch
@@ -146,5 +147,4 @@ def pick_dtype(device: "torch.device") -> "torch.dtype":
     """bf16 on CUDA and on CPUs that multiply it natively, fp32 elsewhere (emulated bf16 is slower)."""
     import torch
 
-    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if multiplies_bf16(device) else torch.float32

@@ -1,1 +1,5 @@
 """Attention: kernels and their choice, sinks and a sliding window, rotation."""
+
+AUTO = "auto"
+KERNEL_NAMES = (AUTO, "fused", "masked", "tiles")
+"""What may be asked for: a kernel of `model.attention.kernels`, or whichever is quickest on this machine."""

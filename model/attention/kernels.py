@@ -1,22 +1,22 @@
-"""The arithmetic of attention: a readable rule, its fused twin, and the exact join of partial results.
+"""The arithmetic of attention: a readable rule, its fast twins, and the exact join of partial results.
 
 The idea: attention over disjoint key sets is joined by log-sum-exp, so no part needs a mask that another one
-has: the past is attended in full, a chunk causally.
+has: the past is attended in full, a chunk causally. Which twin is quickest depends on the processor, see
+`model.attention.choice`.
 
 Shape suffixes: B batch, H query heads, G key/value heads, Q queries, K keys, D head size.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from model.attention.tiles import attend_tiled
 
-_TILED = 64
-"""Queries from which tiles of matrix products are quicker than the fused kernel of a CPU."""
+Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
+"""Causal attention of the last Q of K tokens, as `attend_reference` defines it."""
 
 
 def merge(
@@ -28,7 +28,9 @@ def merge(
     log-sum-exps resolve: in fp32, 100 is known to 4e-6 and 10,000 to 5e-4 (float64 knows them better).
     """
     share_a = torch.sigmoid(lse_a - lse_b).nan_to_num(0.0)  # two empty parts differ by nothing that is known
-    return torch.lerp(out_b, out_a, share_a[..., None].to(out_a.dtype)), torch.logaddexp(lse_a, lse_b)
+    wide = torch.promote_types(out_a.dtype, torch.float32)  # a share in bf16 is as coarse as outputs
+    out = torch.lerp(out_b.to(wide), out_a.to(wide), share_a[..., None].to(wide))
+    return out.to(out_a.dtype), torch.logaddexp(lse_a, lse_b)
 
 
 def attend_reference(
@@ -36,14 +38,14 @@ def attend_reference(
 ) -> torch.Tensor:
     """The rule itself: query i sees every key but those of later queries. Readable, quadratic memory."""
     queries, keys = q_BHQD.shape[2], k_BGKD.shape[2]
-    k_BHKD, v_BHKD = (_per_head(x, q_BHQD.shape[1]) for x in (k_BGKD, v_BGKD))
+    k_BHKD, v_BHKD = (per_head(x, q_BHQD.shape[1]) for x in (k_BGKD, v_BGKD))
     scores = (q_BHQD.float() @ k_BHKD.float().transpose(2, 3)) * scale
     later = torch.ones(queries, keys, dtype=torch.bool, device=scores.device).triu(keys - queries + 1)
     weights = scores.masked_fill(later, -math.inf).softmax(-1)
     return (weights @ v_BHKD.float()).to(q_BHQD.dtype)
 
 
-def attend(
+def attend_fused(
     q_BHQD: torch.Tensor,
     k_BGKD: torch.Tensor,
     v_BGKD: torch.Tensor,
@@ -58,9 +60,7 @@ def attend(
     """
     queries, heads = q_BHQD.shape[2], q_BHQD.shape[1]
     past, branches = k_BGKD.shape[2] - queries, branches or [queries]
-    if len(branches) == 1 and queries >= _TILED and _tiles_pay(q_BHQD, k_BGKD, v_BGKD):
-        return attend_tiled(q_BHQD, k_BGKD, v_BGKD, scale)
-    own_k, own_v = (_per_head(x[:, :, past:], heads) for x in (k_BGKD, v_BGKD))
+    own_k, own_v = (per_head(x[:, :, past:], heads) for x in (k_BGKD, v_BGKD))
     q_parts, k_parts, v_parts = (torch.split(x, list(branches), dim=2) for x in (q_BHQD, own_k, own_v))
     parts = [_flash(q, k, v, scale, causal=True) for q, k, v in zip(q_parts, k_parts, v_parts, strict=True)]
     own = torch.cat([out for out, _ in parts], dim=2), torch.cat([lse for _, lse in parts], dim=2)
@@ -73,60 +73,23 @@ def attend(
     return merge(out.reshape(q_BHQD.shape), lse.reshape(q_BHQD.shape[:3]), *own)[0]
 
 
-@dataclass(frozen=True)
-class Reach:
-    """How far back a layer sees of its own accord, in positions of what is attended."""
-
-    window: int | None = None
-    """Keys that a query sees up to itself (Mistral, Gemma 3)."""
-    chunk: int | None = None
-    """Tokens of a chunk, which sees nothing before it (Llama 4)."""
-
-    def first(self, place: int) -> int:
-        """The first key that a query at `place` sees."""
-        begun = place // self.chunk * self.chunk if self.chunk else 0
-        return max(begun, place - self.window + 1 if self.window else 0)
-
-
-def attend_near(
-    q_BHQD: torch.Tensor,
-    k_BGKD: torch.Tensor,
-    v_BGKD: torch.Tensor,
-    scale: float,
-    reach: Reach,
-    branches: Sequence[int] | None = None,
+def attend_masked(
+    q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, v_BGKD: torch.Tensor, scale: float
 ) -> torch.Tensor:
-    """`attend`, with queries that see no further back than `reach`."""
-    queries = q_BHQD.shape[2]
-    past, branches = k_BGKD.shape[2] - queries, list(branches or [queries])
-    if reach.first(past + max(branches) - 1) == 0:
-        return attend(q_BHQD, k_BGKD, v_BGKD, scale, branches)
-    first = reach.first(past)
-    parts = []
-    for q, k, v in zip(
-        *(torch.split(x[:, :, -queries:], branches, 2) for x in (q_BHQD, k_BGKD, v_BGKD)), strict=True
-    ):
-        k, v = (torch.cat([x[:, :, first:past], own], 2) for x, own in ((k_BGKD, k), (v_BGKD, v)))
-        k, v = (_per_head(x, q_BHQD.shape[1]) for x in (k, v))
-        seen_QK = seen(range(past, past + q.shape[2]), reach)[:, first:].to(q.device)
-        parts.append(scaled_dot_product_attention(q, k, v, seen_QK, scale=scale))
-    return torch.cat(parts, 2)
+    """`attend_reference` by one call of torch's attention, under a mask unless there is no past."""
+    queries, heads, keys = q_BHQD.shape[2], q_BHQD.shape[1], k_BGKD.shape[2]
+    k_BHKD, v_BHKD = (per_head(x, heads) for x in (k_BGKD, v_BGKD))
+    if queries == keys:
+        return scaled_dot_product_attention(q_BHQD, k_BHKD, v_BHKD, is_causal=True, scale=scale)
+    seen_QK = torch.ones(queries, keys, dtype=torch.bool, device=q_BHQD.device).tril(keys - queries)
+    return scaled_dot_product_attention(q_BHQD, k_BHKD, v_BHKD, seen_QK, scale=scale)
 
 
-def seen(places: Sequence[int], reach: Reach) -> torch.Tensor:
-    """Which keys up to the last of them queries at `places` see, (Q, K) bool."""
-    first_Q1 = torch.tensor([[reach.first(place)] for place in places])
-    place_Q1, place_K = torch.tensor(places)[:, None], torch.arange(places[-1] + 1)
-    return (first_Q1 <= place_K) & (place_K <= place_Q1)
+KERNELS: dict[str, Kernel] = {"fused": attend_fused, "masked": attend_masked, "tiles": attend_tiled}
+"""By the names of `model.attention.KERNEL_NAMES`."""
 
 
-def _tiles_pay(*tensors: torch.Tensor) -> bool:
-    """Whether tiles are quicker here than the fused kernel; they write in place, so nothing can be learnt."""
-    learns = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    return tensors[0].device.type == "cpu" and tensors[0].dtype == torch.bfloat16 and not learns
-
-
-def _per_head(x_BGKD: torch.Tensor, heads: int) -> torch.Tensor:
+def per_head(x_BGKD: torch.Tensor, heads: int) -> torch.Tensor:
     """Every group's keys or values once for each of its heads, (B, H, K, D)."""
     return x_BGKD.repeat_interleave(heads // x_BGKD.shape[1], dim=1)
 

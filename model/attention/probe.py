@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from model.attention.kernels import Reach, seen
+from model.attention.attend import Reach, seen
 
 
 class Probe:

@@ -21,7 +21,8 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from model.attention.kernels import Reach, attend, attend_near
+from model.attention import AUTO
+from model.attention.attend import Reach, attend, attend_near
 from model.attention.probe import Probe
 from model.attention.rotation import Rotation
 from model.geometry import SINKS
@@ -311,13 +312,15 @@ def sparse_sliding_window(
     on_attention: Probe | None = None,
     on_query: Callable[[int, torch.Tensor], None] | None = None,
     exchange: Exchange | None = None,
+    kernel: str = AUTO,
     **kwargs: object,
 ) -> tuple[torch.Tensor, None]:
     """Attention function in transformers' convention.
 
     Shapes: query (B, H, Q, D), key and value (B, G, K, D) before RoPE, K >= Q with the chunk's own
     keys last; returns (B, Q, H, D). A stream's `rotation`, of every layer, comes with the call that runs the
-    model; with `on_attention` the chunk is that probe's branches. Without a rotation the model is used as any
+    model; with `on_attention` the chunk is that probe's branches. `kernel` names the one that computes (see
+    `model.attention.choice`). Without a rotation the model is used as any
     other, has rotated queries and keys itself, and all keys are at hand (see `attend_whole`).
 
     Raises:
@@ -348,7 +351,7 @@ def sparse_sliding_window(
     k = torch.cat([turn(key[:, :, :past], 0), own], dim=2)
     if on_attention is not None:
         on_attention(q, k, scaling, reach)
-    out = attend_near(q, k, value, scaling, reach, branches)
+    out = attend_near(q, k, value, scaling, reach, branches, kernel)
     return (out if exchange is None else exchange.after(out)).transpose(1, 2), None
 
 

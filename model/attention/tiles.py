@@ -68,7 +68,16 @@ class _Tiles:
         sample_SD = torch.cat([k_KD[:first], k_KD[first : max(self.past, first) : _EVERY]])
         greatest_MQ = (q_MQD.flatten(0, 1) @ sample_SD.T).amax(1).view(self.heads, self.queries)
         own_MQ = (q_MQD * k_KD[self.past :]).sum(-1)
-        return (torch.maximum(greatest_MQ, own_MQ) * -self.scale)[..., None]
+        greatest_MQ = torch.maximum(greatest_MQ, own_MQ)
+        if self.past < self.queries:  # the past alone is too short a sample
+            greatest_MQ = torch.maximum(greatest_MQ, self._before(q_MQD, k_KD[self.past :: _EVERY]))
+        return (greatest_MQ * -self.scale)[..., None]
+
+    def _before(self, q_MQD: torch.Tensor, own_SD: torch.Tensor) -> torch.Tensor:
+        """Every query's greatest score over sampled keys of its own chunk that are not later, (M, Q)."""
+        scores_MQS = (q_MQD.flatten(0, 1) @ own_SD.T).view(self.heads, self.queries, -1)
+        place_Q1, place_S = torch.arange(self.queries)[:, None], torch.arange(len(own_SD)) * _EVERY
+        return scores_MQS.masked_fill_(place_Q1 < place_S, -math.inf).amax(2)
 
     def _hide_later(self, scores_RK: torch.Tensor, start: int) -> None:
         """Take a tile's own keys from the queries before them."""

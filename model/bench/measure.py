@@ -6,7 +6,7 @@ Nothing is extrapolated: a peer that would take too long or too much memory is n
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
 from time import perf_counter
@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from model import segments
+from model.attention.choice import Choice, choice_for
 from model.attention.lookback import past_needed
 from model.bench.baselines import LOADERS, Participant, Stream
 from model.bench.limits import Peak, describe, held_bytes, limits, product_rate, synchronise
-from model.geometry import cut
+from model.geometry import SINKS, cut
 from model.hardware import free_bytes
 from model.reader import Reader
 
@@ -69,7 +70,7 @@ def measure(
         peers: keys of `model.bench.PEERS`.
 
     Returns:
-        {"machine", "limits", "model", "rows", "published"}; rates per second, memory in bytes.
+        {"machine", "limits", "model", "kernel", "rows", "published"}; rates per second, memory in bytes.
 
     Raises:
         ValueError: if a peer is not installed, or cannot read this model.
@@ -86,9 +87,20 @@ def measure(
             "window": 2 * reader.stride,
         },
         "limits": bench.limits,
+        "kernel": asdict(_choice(reader)),
         "rows": rows,
         "published": _beside_published(rows[-1]),
     }
+
+
+def _choice(reader: Reader) -> Choice:
+    """The attention kernel that reads whole chunks."""
+    config, chunk = reader.config, reader.stride
+    sizes = (config.num_attention_heads, chunk), (config.num_key_value_heads, SINKS + 2 * chunk)
+    q_BHQD, k_BGKD = (
+        torch.empty(1, *size, reader.head_size, dtype=reader.dtype, device=reader.device) for size in sizes
+    )
+    return choice_for(q_BHQD, k_BGKD, reader.kernel)
 
 
 def rows_at_a_time(reader: Reader, ids: Sequence[int], rows: int, repeats: int = REPEATS) -> Row:

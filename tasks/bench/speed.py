@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.attention import AUTO, KERNEL_NAMES
 from model.bench import PEERS
 from tasks.bench.progress import Progress
 from tasks.errors import InvalidInput
@@ -46,12 +47,16 @@ class Course:
     peers: tuple[str, ...]
     figure: Path
     """PNG file."""
+    kernel: str = AUTO
+    """Attention kernel of the stream; one of `model.attention.KERNEL_NAMES`."""
 
     def __post_init__(self) -> None:
         if min(self.lengths) < 1:
             raise InvalidInput(f"--lengths {min(self.lengths)}: give 1 token or more")
         if unknown := [name for name in self.peers if name not in PEERS]:
             raise InvalidInput(f"--peers {unknown[0]}: give some of {', '.join(PEERS)}, or nothing")
+        if self.kernel not in KERNEL_NAMES:
+            raise InvalidInput(f"--kernel {self.kernel}: give one of {', '.join(KERNEL_NAMES)}")
         if self.figure.suffix != ".png":
             raise InvalidInput(f"--figure {self.figure}: name a .png file")
 
@@ -67,6 +72,7 @@ def bench(course: Course, models: "Models", progress: Progress) -> dict[str, Any
     from tasks.bench.plots import speed_and_memory
 
     ids = text_ids(models.folder, max(course.lengths))
+    models.reader.kernel = course.kernel
     result = measure(models.reader, models.folder, ids, course.lengths, course.peers, progress)
     course.figure.parent.mkdir(parents=True, exist_ok=True)
     names = {PEERS[name]: name for name in course.peers}

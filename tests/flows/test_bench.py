@@ -18,11 +18,14 @@ HOME = Path(__file__).parents[2] / ".nightread"
 def test_a_benchmark_ends_with_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = tmp_path / "new" / "speed.png"
     argv = ["bench", "--lengths", "300,150", "--peers", "sdpa", "--json", "--figure", str(figure)]
+    argv += ["--kernel", "masked"]
     assert main([*argv, "--conf", "tiny", f"home={HOME}"]) == 0
     *table, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
     assert [row["length"] for row in result["rows"]] == [150, 300]
     assert {"machine", "limits", "rows", "figure"} <= set(result)
+    assert result["kernel"] == {"kernel": "masked", "why": "forced", "seconds": {}}
+    assert "attention kernel: masked, forced" in table
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert "torch" in table[0]
     assert "256 A100" in table[-2]
@@ -54,7 +57,9 @@ def test_windows_that_cannot_be_are_refused_by_their_name(
     assert option.replace("=", " ") in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--lengths=0", "--lengths=many", "--peers=vllm", "--figure=speed.svg"])
+@pytest.mark.parametrize(
+    "option", ["--lengths=0", "--lengths=many", "--peers=vllm", "--figure=speed.svg", "--kernel=flash"]
+)
 def test_what_cannot_be_measured_is_refused_by_its_name(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

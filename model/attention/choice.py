@@ -1,0 +1,142 @@
+"""Which kernel computes attention: the one that was quickest when all were timed on this machine.
+
+The idea: kinds of processors differ more than kernels do. Tiles of bf16 products are 1.4 times as fast as
+torch's fused kernel with AVX512-BF16 and half as fast with AMX. So the candidates are timed once for every
+processor, torch, number of threads, number format and shape of heads, in a fraction of a second, and the
+times are kept in the user's cache folder.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from model.attention import AUTO, KERNEL_NAMES
+from model.attention.kernels import KERNELS
+from model.files import write_atomic
+from model.geometry import SINKS
+from model.hardware import multiplies_bf16, processor
+
+VARIABLE = "NIGHTREAD_KERNEL"
+"""Environment variable that names a kernel where the caller names none."""
+MIN_WORK = 1 << 27
+"""Products of numbers from which a call is worth a choice; below it the fused kernel's overhead is least."""
+_QUERIES, _ROUNDS = 512, 3
+"""Of a trial, whose keys are the sinks, as many before and its own; a first round more only warms up."""
+
+Trial = Callable[[str, "Shape"], float]
+"""Seconds that a kernel takes for a shape."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the speed of a kernel depends on, beside the machine."""
+
+    dtype: torch.dtype
+    heads: int
+    groups: int
+    dims: int
+    threads: int
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Kernels to try. Emulated bf16 products are tens of times slower than any other way."""
+        emulated = self.dtype == torch.bfloat16 and not multiplies_bf16(torch.device("cpu"))
+        return tuple(name for name in KERNELS if name != "tiles" or not emulated)
+
+    def __str__(self) -> str:
+        name = str(self.dtype).removeprefix("torch.")
+        return f"{name}, {self.heads}/{self.groups} heads of {self.dims}, {self.threads} threads"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel and the reason for it."""
+
+    kernel: str
+    why: str
+    seconds: dict[str, float]
+    """What each candidate took, where they were timed."""
+
+
+def choice_for(q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, kernel: str = AUTO) -> Choice:
+    """The kernel for a call with such queries and keys.
+
+    Raises:
+        ValueError: if there is no kernel of that name.
+    """
+    if kernel == AUTO:
+        kernel = os.environ.get(VARIABLE, AUTO)
+    if kernel not in KERNEL_NAMES:
+        raise ValueError(f"kernel={kernel!r}: choose one of {', '.join(KERNEL_NAMES)}")
+    if kernel != AUTO:
+        return Choice(kernel, "forced", {})
+    if q_BHQD.device.type != "cpu":
+        return Choice("fused", "the only one on this device", {})
+    _, heads, queries, dims = q_BHQD.shape
+    if heads * queries * k_BGKD.shape[2] * dims < MIN_WORK:
+        return Choice("fused", "too short to choose", {})
+    return choose(Shape(q_BHQD.dtype, heads, k_BGKD.shape[1], dims, torch.get_num_threads()))
+
+
+_known: dict[Shape, Choice] = {}
+
+
+def choose(shape: Shape) -> Choice:
+    """The kernel for long calls of a shape on this machine, timed if it never was."""
+    if shape not in _known:
+        _known[shape] = quickest(shape, cache_file())
+    return _known[shape]
+
+
+def quickest(shape: Shape, file: Path, trial: Trial | None = None) -> Choice:
+    """The candidate that `trial` finds quickest, from the times kept in `file` or from new ones, kept there.
+
+    A file that cannot be read or written is done without.
+    """
+    key = f"{processor()}, torch {torch.__version__}, {shape}"
+    kept = _read(file)
+    found = kept.get(key)
+    if found is not None and set(found) == set(shape.candidates):
+        return Choice(min(found, key=found.__getitem__), f"measured before, kept in {file}", found)
+    seconds = dict.fromkeys(shape.candidates, math.inf)
+    for number in range(_ROUNDS + 1):  # in turns, because a shared machine changes its speed
+        for name in seconds:
+            spent = (trial or timed)(name, shape)
+            if number:
+                seconds[name] = min(seconds[name], spent)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(file, json.dumps({**kept, key: seconds}, indent=1))
+    except OSError:
+        pass
+    return Choice(min(seconds, key=seconds.__getitem__), "measured now", seconds)
+
+
+def timed(name: str, shape: Shape) -> float:
+    """Seconds of one call of a kernel, on random numbers."""
+    keys = SINKS + 2 * _QUERIES
+    q_BHQD = torch.randn(1, shape.heads, _QUERIES, shape.dims).to(shape.dtype)
+    k_BGKD, v_BGKD = (torch.randn(1, shape.groups, keys, shape.dims).to(shape.dtype) for _ in range(2))
+    started = time.perf_counter()
+    KERNELS[name](q_BHQD, k_BGKD, v_BGKD, shape.dims**-0.5)
+    return time.perf_counter() - started
+
+
+def cache_file() -> Path:
+    """Where times are kept between processes."""
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "nightread" / "kernels.json"
+
+
+def _read(file: Path) -> dict[str, dict[str, float]]:
+    try:
+        kept = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

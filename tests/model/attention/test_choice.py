@@ -1,0 +1,91 @@
+"""The attention kernel is the quickest one of this machine, measured once. Run: pytest -k test_choice"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.attention import AUTO, KERNEL_NAMES
+from model.attention.attend import attend
+from model.attention.choice import MIN_WORK, VARIABLE, Shape, choice_for, quickest, timed
+from model.attention.kernels import KERNELS
+from model.hardware import multiplies_bf16
+from model.weights import pick_dtype
+
+CPU = torch.device("cpu")
+SHAPE = Shape(torch.float32, 6, 3, 16, 2)
+SECONDS = {"fused": 3.0, "masked": 2.0, "tiles": 1.0}
+
+
+@pytest.mark.parametrize("fastest", KERNELS)
+def test_the_kernel_that_was_quickest_is_chosen_whichever_it_is(fastest: str, tmp_path: Path) -> None:
+    times = {name: 1.0 if name == fastest else 1.2 for name in KERNELS}
+    choice = quickest(SHAPE, tmp_path / "kept.json", lambda name, _: times[name])
+    assert (choice.kernel, choice.why, choice.seconds) == (fastest, "measured now", times)
+
+
+def test_what_was_measured_is_kept_for_this_machine_and_shape_alone(tmp_path: Path) -> None:
+    file, tried = tmp_path / "cache" / "kept.json", []
+
+    def trial(name: str, shape: Shape) -> float:
+        tried.append(shape)
+        return SECONDS[name]
+
+    first = quickest(SHAPE, file, trial)
+    again = quickest(SHAPE, file, trial)
+    assert set(tried) == {SHAPE}
+    assert (again.kernel, again.seconds) == (first.kernel, first.seconds)
+    assert again.why == f"measured before, kept in {file}"
+    others = [Shape(torch.float32, 6, 3, 32, 2), Shape(torch.float32, 6, 3, 16, 1)]
+    for other in others:
+        quickest(other, file, trial)
+    assert set(tried) == {SHAPE, *others}
+    assert len(json.loads(file.read_text())) == 3
+
+
+def test_one_slow_moment_decides_nothing(tmp_path: Path) -> None:
+    times = {name: iter([9.0, *rounds]) for name, rounds in (("fused", [5, 5, 1]), ("masked", [2, 2, 2]))}
+    choice = quickest(SHAPE, tmp_path / "kept.json", lambda name, _: next(times.get(name, iter([3.0]))))
+    assert choice.seconds == {"fused": 1, "masked": 2, "tiles": 3}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", None])
+def test_a_file_that_cannot_be_used_is_done_without(content: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_text(content)
+    assert quickest(SHAPE, file, lambda name, _: SECONDS[name]).kernel == "tiles"
+
+
+def test_emulated_products_are_not_even_tried(tmp_path: Path) -> None:
+    tried = set()
+
+    def trial(name: str, _: Shape) -> float:
+        tried.add(name)
+        return SECONDS[name]
+
+    quickest(Shape(torch.bfloat16, 6, 3, 16, 2), tmp_path / "kept.json", trial)
+    assert ("tiles" in tried) == multiplies_bf16(CPU)
+    assert pick_dtype(CPU) == (torch.bfloat16 if multiplies_bf16(CPU) else torch.float32)
+
+
+def test_every_candidate_can_be_timed_for_the_heads_of_the_default_model() -> None:
+    shape = Shape(torch.float32, 9, 3, 64, torch.get_num_threads())
+    assert all(0 < timed(name, shape) < 60 for name in shape.candidates)
+
+
+def test_a_kernel_can_be_forced_by_argument_or_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (AUTO, *KERNELS) == KERNEL_NAMES
+    q = torch.randn(1, 6, 70, 16)
+    k, v = (torch.randn(1, 3, 90, 16) for _ in range(2))
+    assert choice_for(q, k).why == "too short to choose"
+    assert q.numel() * k.shape[2] < MIN_WORK
+    assert choice_for(q, k, "tiles").kernel == "tiles"
+    monkeypatch.setenv(VARIABLE, "masked")
+    assert (choice_for(q, k).kernel, choice_for(q, k).why) == ("masked", "forced")
+    assert choice_for(q, k, "fused").kernel == "fused"
+    with pytest.raises(ValueError, match=r"kernel='flash': choose one of auto, fused, masked, tiles"):
+        attend(q, k, v, 1.0, kernel="flash")
