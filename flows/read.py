@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import CancelledRun, TerminationSignal
 from pydantic import Field
 
 from flows.config import ReadConfig, RunConfig
-from flows.ui import progress, publish_report
+from flows.progress import terminal
+from flows.ui import logged, publish_report, run_name, run_progress
 from tasks.errors import Transient
 from tasks.infer import infer as infer_step
 from tasks.infer.windows import Models
@@ -25,6 +27,9 @@ from tasks.plan.work import choose, without_refused
 from tasks.reduce import reduce as reduce_step
 from tasks.report import report as report_step
 from tasks.run import Run
+
+CANCELLED = (TerminationSignal, CancelledRun)
+"""By which Prefect ends a run that somebody has cancelled."""
 
 
 def _transient(_task: Any, _run: Any, state: Any) -> bool:
@@ -59,7 +64,7 @@ Uris = Annotated[list[str], Field(min_length=1)]
 """What to read: one at least."""
 
 
-@flow(name="read", validate_parameters=True, persist_result=False)
+@flow(name="read", flow_run_name=run_name, validate_parameters=True, persist_result=False)
 def read_corpus(
     uris: Uris,
     config: ReadConfig = ReadConfig(),  # noqa: B008
@@ -73,22 +78,24 @@ def read_corpus(
         allow_retire: even if more than half of what memory holds under `uris` is not there any more
     """
     run = begin(uris, config)
-    with run.recorded():
+    with run.recorded(CANCELLED), logged(), run_progress() as progress:
         models, memory = open_models(run), memory_step.memory_before(run.home)
         found = discover(run, memory.uris if memory else [])
         rows = parse(run, found, progress("parse", "sources", len(found)))
         work = choose(run, models, memory, rows)
         if not allow_retire:
             work.loss.check()
-        documents = shard(run, list(work.todo.values()), models.folder)
+        documents = shard(run, work.todo, models.folder, progress("shard", "documents", len(work.todo)))
         work = plan(run, models, work, documents, config.budget_seconds)
+        progress.predict(work.cost, work.tokens_left)
         read = infer(run, models, work.rows, work.documents, progress("infer", "tokens", work.tokens_left))
         work = without_refused(run, models, memory, work, read.refused)
         tree = reduce(run, models, work.documents, work.kept, work.corpora, progress("reduce", "summaries"))
-        published = remember(run, models, work.seen, work.documents, work.gone, tree)
+        texts = progress("remember", "characters")
+        published = remember(run, models, work.seen, work.documents, work.gone, tree, texts)
         outcome: dict[str, Any] = report(run, models, work, read, tree, published)
         learn(run, models, work.documents, read, tree, published.added)
-    publish_report(outcome)
+        publish_report(outcome)
     return outcome
 
 
@@ -120,9 +127,11 @@ def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
     run = begin(uris, config)
     models, memory = open_models(run), memory_step.memory_before(run.home)
     found = ingest.discover(run, memory.uris if memory else [])
-    rows = ingest.parse(run, found, progress("parse", "sources", len(found)))
-    work = choose(run, models, memory, rows)
-    documents = ingest.shard(run, list(work.todo.values()), models.folder)
+    with terminal() as lines:
+        rows = ingest.parse(run, found, lines.step("parse", "sources", len(found)))
+        work = choose(run, models, memory, rows)
+        sharded = lines.step("shard", "documents", len(work.todo))
+        documents = ingest.shard(run, work.todo, models.folder, sharded)
     return plan_step.describe(plan_step.plan(run, models, work, documents, measure=True))
 
 

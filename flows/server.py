@@ -98,7 +98,9 @@ def _settings(folder: Path, url: str) -> dict[str, str]:
 
 def _quiet() -> dict[str, str]:
     return {
-        "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
+        # to the page of a run, not to the terminal: that has its own lines
+        "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "INFO"),
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     }
 

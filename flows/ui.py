@@ -1,10 +1,14 @@
-"""What a person sees while a run works and after it: progress bars, a table, a report in Prefect's UI."""
+"""What a person sees of a run in Prefect and on the terminal: its name, its progress, its log, its report."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from prefect import get_run_logger, runtime
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -12,32 +16,111 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.context import FlowRunContext
+from prefect.exceptions import MissingContextError
 
-from flows.progress import bar as progress_bar
+from flows.progress import Lines, Share, terminal
+from tasks.plan.estimate import Estimate
 
-_UPDATE_S = 5.0
+UPDATE_S = 5.0
 """The server is told no more often than this."""
+UNKNOWN = {"infer": 4.0, "reduce": 5.0, "remember": 1.0, "report": 0.1}
+"""How long stages take beside each other on a machine that has shown no rates yet."""
 
 
-def progress(step: str, unit: str, total: int = 0) -> Callable[[int], None]:
-    """A counter of finished units: a bar with rate and time left; an artifact where the total is known."""
-    bar = progress_bar(step, unit, total)
-    known = bool(total) and FlowRunContext.get() is not None
-    artifact: Any = create_progress_artifact(0.0, description=f"{step}: {total} {unit}") if known else None
-    told, done = time.monotonic(), 0
+def corpus_name(uris: list[str]) -> str:
+    """A short name for a corpus: the last part of its uri, and how many more there are."""
+    first = uris[0].rstrip("/") if uris else ""
+    name = first.rpartition("/")[2] or first or "nothing"
+    return f"{name} and {len(uris) - 1} more" if len(uris) > 1 else name
 
-    def advance(amount: int) -> None:
-        nonlocal told, done
-        bar.update(amount)
-        done += amount  # a bar that is not shown does not count
-        finished = bool(total) and done >= total
-        if artifact is not None and (finished or time.monotonic() - told > _UPDATE_S):
-            told = time.monotonic()
-            update_progress_artifact(artifact, min(100.0, 100.0 * done / total))
-        if finished:
-            bar.close()
 
-    return advance
+def run_name() -> str:
+    """Name of the flow run that begins: its corpus and when, such as "papers 2026-11-29 02:00"."""
+    when = runtime.flow_run.scheduled_start_time or datetime.now().astimezone()
+    uris = runtime.flow_run.parameters.get("uris") or []
+    return f"{corpus_name(list(uris))} {when.astimezone():%Y-%m-%d %H:%M}"
+
+
+class _RunLog(logging.Handler):
+    """Hands what the steps log to the run, or the task run, whose code is running."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            log = get_run_logger()
+        except MissingContextError:  # a thread of a library's, outside any run
+            return
+        log.log(record.levelno, record.getMessage())
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """What the steps log appears on the run's page."""
+    log, handler = logging.getLogger("nightread"), _RunLog()
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False  # Prefect's own handlers show it from here on
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
+
+
+class RunProgress:
+    """Progress of a whole run: lines on the terminal, and one artifact on the run's page."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.share, self.lines, self.updated = Share(), lines, time.monotonic()
+        inside = FlowRunContext.get() is not None
+        self.artifact: Any = create_progress_artifact(0.0, "progress", "0 %: discover") if inside else None
+
+    def __call__(self, name: str, unit: str, total: int = 0) -> Callable[..., None]:
+        """A stage begins. Returns what is to be called with how many more units are done, and of how many."""
+        self.share.enter(name, total, unit)
+        self._publish()
+
+        def advance(amount: int, of: int = 0) -> None:
+            self.share.advance(amount, of)
+            self.lines.show(name, self.share.done, self.share.total, unit)
+            if time.monotonic() - self.updated > UPDATE_S:
+                self._publish()
+
+        return advance
+
+    def predict(self, cost: Estimate, tokens_left: int) -> None:
+        """The plan is known: weigh the stages to come by its seconds."""
+        if not cost.seconds:
+            self.share.predict(UNKNOWN)
+            return
+        start_s = cost.seconds - cost.read_s - cost.write_s - cost.embed_s
+        read_s = cost.read_s * min(1.0, tokens_left / cost.tokens)
+        seconds = {
+            "infer": read_s + start_s / 2,
+            "reduce": cost.write_s,
+            "remember": cost.embed_s + start_s / 2,
+        }
+        self.share.predict({**seconds, "report": 1.0})
+
+    def finish(self) -> None:
+        """The run is over."""
+        self.share.finish()
+        self._publish()
+
+    def _publish(self) -> None:
+        self.updated = time.monotonic()
+        if self.artifact is not None:
+            update_progress_artifact(self.artifact, self.share.percent, str(self.share))
+
+
+@contextmanager
+def run_progress() -> Iterator[RunProgress]:
+    """Progress of the run whose block this is, complete when that ends well."""
+    with terminal() as lines:
+        progress = RunProgress(lines)
+        yield progress
+        progress.finish()
 
 
 def publish_report(outcome: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ Row = dict[str, Any]
 """A row of schema.SOURCES, or JSON."""
 Progress = Callable[[int], None]
 """Called with how many more units of a step are done."""
+Counted = Callable[[int, int], None]
+"""The same for a step that learns only as it works how many there are: called with that number too."""
 
 
 @dataclass(frozen=True)

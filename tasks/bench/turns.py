@@ -109,7 +109,8 @@ class Bench:
         self.models = Models(scratch, infer, run.shard.stride)
         self.progress, self.turns = progress, 0
         rows = ingest.parse(self.run, ingest.discover(self.run), lambda _: None)
-        self.pairs = with_sources(rows, ingest.shard(self.run, rows, folder))
+        todo = {row["document"]: row for row in rows}
+        self.pairs = with_sources(rows, ingest.shard(self.run, todo, folder, lambda _: None))
         names = {row["document"]: Path(row["uri"]).name for row in rows}
         self.warm = [pair for pair in self.pairs if names[pair[0].document].startswith("warm")]
         self.pairs = [pair for pair in self.pairs if pair not in self.warm]

@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from distributed import as_completed
 
 from tasks import schema
 from tasks.ingest.parse import read_text
 from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
+from tasks.run import Progress
 from tasks.settings import ShardConfig
 
 RANGE_PIECES = 16
@@ -77,6 +79,7 @@ def shard_all(
     tokenizer: Path,
     config: ShardConfig,
     client: Any,
+    progress: Progress = lambda _: None,
     range_pieces: int = RANGE_PIECES,
 ) -> list[ShardedDocument]:
     """Shard every document on Dask workers, in the order of `rows`.
@@ -87,6 +90,8 @@ def shard_all(
     """
     whole = home.resolve()
     futures = [_submit(client, whole, row, tokenizer.resolve(), config, range_pieces) for row in rows]
+    for _ in as_completed(futures):
+        progress(1)
     return list(client.gather(futures))
 
 

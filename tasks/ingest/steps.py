@@ -1,7 +1,7 @@
 """The three steps of ingest, as a run takes them: discover, parse, shard."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tasks.ingest import discover as sources
@@ -51,12 +51,12 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
     return rows
 
 
-def shard(run: Run, rows: Sequence[Row], tokenizer: Path) -> list[ShardedDocument]:
-    """Windows of each row's document, as Parquet shards, cut on Dask workers."""
-    if not rows:
+def shard(run: Run, todo: Mapping[str, Row], tokenizer: Path, progress: Progress) -> list[ShardedDocument]:
+    """Windows of these documents, each with a source that holds it, as Parquet shards cut on Dask workers."""
+    if not todo:
         return []
     with connect(run.cluster) as client:
-        documents = shard_all(run.home, rows, tokenizer, run.shard, client)
+        documents = shard_all(run.home, list(todo.values()), tokenizer, run.shard, client, progress)
     windows = sum(document.windows for document in documents)
     _log.info("shard: %s documents in %s windows", f"{len(documents):,}", f"{windows:,}")
     return documents

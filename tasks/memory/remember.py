@@ -5,7 +5,7 @@ repeats only what the ledger does not hold.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tasks.infer.infer import with_sources
@@ -14,12 +14,12 @@ from tasks.ingest.shard import ShardedDocument
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import Published, publish
 from tasks.memory.reader import Memory, open_memory, published
-from tasks.memory.records import records
+from tasks.memory.records import Record, records
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
 from tasks.reduce.done import Done, mark_done
 from tasks.reduce.reduce import Tree
-from tasks.run import Run
+from tasks.run import Counted, Run
 
 _log = logging.getLogger("nightread")
 
@@ -36,6 +36,7 @@ def remember(
     documents: Sequence[ShardedDocument],
     gone: Sequence[str],
     tree: Tree,
+    progress: Counted,
 ) -> Published:
     """Publish a run's records, retire what they replace, and mark its documents done.
 
@@ -47,8 +48,10 @@ def remember(
     staged = []
     if tree.nodes or documents:
         made = records(tree.nodes, with_sources(seen.rows, documents), run, models)
+        held = {row["document"]: row["chars"] for row in seen.rows}
+        chars = sum(held[document.document] for document in documents)
         with run.timed("embed"):
-            staged = [stage(run.home, run.run, made)]
+            staged = [stage(run.home, run.run, _counted(made, chars, progress))]
     anew = frozenset(document.document for document in documents)
     replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
     result = publish(run.home, run.run, staged, seen, replaced)
@@ -59,3 +62,11 @@ def remember(
     forget_states(run.home)
     _log.info("remember: %s records added, %s retired", f"{result.added:,}", f"{result.retired:,}")
     return result
+
+
+def _counted(records: Iterable[Record], chars: int, progress: Counted) -> Iterator[Record]:
+    """The same records; of the passages' `chars` characters in all, those that have gone by are counted."""
+    for record in records:
+        if record["level"] == "passage":
+            progress(record["char_end"] - record["char_start"], chars)
+        yield record

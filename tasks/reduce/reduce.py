@@ -10,7 +10,7 @@ from tasks.ingest.uris import corpus_of
 from tasks.reduce.done import load_done
 from tasks.reduce.summaries import summarise
 from tasks.reduce.tree import SummaryNode, corpus_tree, document_tree
-from tasks.run import Progress, Run
+from tasks.run import Counted, Run
 
 _log = logging.getLogger("nightread")
 
@@ -35,7 +35,7 @@ def reduce(
     documents: Sequence[ShardedDocument],
     kept: Iterable[str],
     corpora: Collection[str],
-    progress: Progress,
+    progress: Counted,
 ) -> Tree:
     """Build the tree over what was read and write the summaries it lacks.
 

@@ -4,13 +4,14 @@ A summary is keyed by the quotes it was written from, so it is written once, whi
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from tasks.infer.windows import Models, identity
 from tasks.ledger import Ledger
 from tasks.reduce.grounding import ground
 from tasks.reduce.tree import SummaryNode
+from tasks.run import Counted
 from tasks.text import sentences
 
 
@@ -29,9 +30,7 @@ def summary_key(node: SummaryNode) -> str:
     return identity("summary", *((quote.document, quote.start, quote.end) for quote in node.quotes))
 
 
-def summarise(
-    nodes: Sequence[SummaryNode], models: Models, ledger: Ledger, progress: Callable[[int], None]
-) -> int:
+def summarise(nodes: Sequence[SummaryNode], models: Models, ledger: Ledger, progress: Counted) -> int:
     """Write the summaries that the ledger does not hold yet; returns how many were decoded.
 
     Batches are drawn from all nodes, done or not, so a run that resumes decodes the very same batches;
@@ -50,7 +49,7 @@ def summarise(
             items = [item for item in _decode(batch, models) if item[0] in missing]
             ledger.put_many(items)
             decoded += len(items)
-        progress(len(batch))
+        progress(len(batch), len(wanted))
     return decoded
 
 

@@ -37,7 +37,7 @@ def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> Non
         assert answers(url)
         assert os.environ["PREFECT_API_URL"] == url
         assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")
-        assert os.environ["PREFECT_LOGGING_LEVEL"] == before.get("PREFECT_LOGGING_LEVEL", "WARNING")
+        assert os.environ["PREFECT_LOGGING_LEVEL"] == before.get("PREFECT_LOGGING_LEVEL", "INFO")
         assert (tmp_path / "prefect" / "prefect.db").exists()
     assert not answers(url)
     assert dict(os.environ) == before

@@ -37,7 +37,7 @@ class Reading:
         rows = ingest.parse(self.run, ingest.discover(self.run), lambda _: None)
         work = choose(self.run, self.models, self.memory, rows)
         alone = replace(self.run, cluster=replace(self.run.cluster, address=""))
-        documents = ingest.shard(alone, list(work.todo.values()), self.models.folder)
+        documents = ingest.shard(alone, work.todo, self.models.folder, lambda _: None)
         self.work: Work = plan(self.run, self.models, work, documents)
         self.tokens: list[int] = []
         watch_writes(home)
@@ -62,8 +62,8 @@ class Reading:
     def publish(self, read: Outcome) -> dict[str, tuple[str, ...]]:
         """Finish the run; what its memory says, without when it was said."""
         self.work = work = without_refused(self.run, self.models, self.memory, self.work, read.refused)
-        tree = reduce(self.run, self.models, work.documents, work.kept, work.corpora, lambda _: None)
-        remember(self.run, self.models, work.seen, work.documents, work.gone, tree)
+        tree = reduce(self.run, self.models, work.documents, work.kept, work.corpora, lambda *_: None)
+        remember(self.run, self.models, work.seen, work.documents, work.gone, tree, lambda *_: None)
         rows = open_memory(self.run.home).rows()
         return {
             row["id"]: (row["level"], row["summary"], *(q["text"] for q in row["quotes"])) for row in rows
