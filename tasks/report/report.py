@@ -1,16 +1,9 @@
-"""The report of a run: what was read, what changed, what failed and what it cost, for people.
+"""Report: what was read, what changed, what failed and what it cost, as figures and as pages for people."""
 
-Markdown for Prefect and the terminal, one HTML file without outside resources for the browser. Text
-from documents is data: it is escaped in both, and never becomes markup.
-"""
-
-import html
-import io
 import json
-import re
+import logging
 import resource
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from tasks.infer.queue import Outcome
@@ -24,9 +17,11 @@ from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
 from tasks.reduce.tree import SummaryNode
+from tasks.report.page import Entry, Row, markdown, page
 from tasks.run import Run
 
-Row = dict[str, Any]
+_log = logging.getLogger("nightread")
+
 SHOWN_DOCUMENTS = 50
 """Documents with a summary of their own in the report; the table names all."""
 
@@ -39,6 +34,7 @@ def report(
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     outcome: Row = {
         "run": run.run,
+        "corpus": run.corpus,
         "status": "published" if published.added or published.retired else "unchanged",
         "version": published.version,
         "added": published.added,
@@ -69,6 +65,7 @@ def report(
     pages["report_html"].write_text(page(outcome, entries))
     outcome |= {name: str(path) for name, path in pages.items()}
     run.ledger.finish_run(run.run, outcome["status"], json.dumps({**outcome, "table": len(table)}))
+    _log.info("report: %s, in %s", outcome["status"], outcome["report_html"])
     return outcome
 
 
@@ -92,114 +89,13 @@ def _table(work: Work) -> list[Row]:
     return table
 
 
-def _entry(run: Run, work: Work, node: SummaryNode, summary: str) -> Row:
-    """A record as the report shows it: a title, the summary, quotes with their citations."""
+def _entry(run: Run, work: Work, node: SummaryNode, summary: str) -> Entry:
     rows = {**work.kept, **work.todo}
     title = rows[node.document]["uri"] if node.document else f"Corpus {node.corpus}"
     quotes = [(quote.text, _citation(run, rows[quote.document], quote)) for quote in node.quotes]
-    return {"title": title, "summary": summary, "quotes": quotes}
+    return Entry(title, summary, quotes)
 
 
 def _citation(run: Run, row: Row, quote: Quote) -> str:
     place = place_of(run.home, row["parsed"], row["part"], quote.start)
     return format_citation(Citation(row["uri"], place, quote.start, quote.end, quote.text))
-
-
-def _facts(outcome: Row) -> list[tuple[str, str]]:
-    seconds = outcome["read_seconds"]
-    rate = f"{outcome['tokens'] / seconds:,.0f} tokens/s" if outcome["tokens"] else "nothing to read"
-    return [
-        ("Status", f"{outcome['status']}, memory version {outcome['version']}"),
-        ("Documents", f"{outcome['documents']:,}, of which {outcome['read']:,} read now"),
-        ("Windows and tokens", f"{outcome['windows']:,} and {outcome['tokens']:,} read by the model"),
-        ("Reading", rate),
-        ("Time", f"{outcome['seconds']:,.1f} s in all{_beside_plan(outcome)}"),
-        ("Peak memory", f"{outcome['peak_rss'] / 2**30:.2f} GiB in this process"),
-        ("Records", f"{outcome['added']:,} added, {outcome['retired']:,} retired"),
-        ("Summaries", f"{outcome['generated']:,} generated, {outcome['dropped']:,} sentences dropped"),
-        ("Quarantined", f"{len(outcome['quarantined']):,}"),
-    ]
-
-
-def _beside_plan(outcome: Row) -> str:
-    planned = outcome["planned_seconds"]
-    return f", {planned:,.1f} s planned" if planned else ""
-
-
-def _flat(text: str) -> str:
-    """One line that Markdown takes as plain text."""
-    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(str(text).split()))
-
-
-def markdown(outcome: Row, entries: Sequence[Row]) -> str:
-    """The report in Markdown."""
-    lines = [f"# Nightread run {outcome['run']}", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {_flat(value)} |" for name, value in _facts(outcome)]
-    for entry in entries:
-        lines += ["", f"## {_flat(entry['title'])}", "", _flat(entry["summary"]), ""]
-        lines += [f"> {_flat(text)}\\\n> {_flat(citation)}\n" for text, citation in entry["quotes"]]
-    lines += ["", "## Sources", "", "| source | action | tokens | windows | outcome | reason |"]
-    lines += ["|---|---|--:|--:|---|---|"]
-    lines += ["| " + " | ".join(_flat(value) for value in row.values()) + " |" for row in outcome["table"]]
-    return "\n".join(lines) + "\n"
-
-
-_STYLE = """
-:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
-body{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1.25rem}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2.2rem;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-blockquote{margin:.8rem 0;padding:.1rem 0 .1rem 1rem;border-left:3px solid var(--line)}
-cite{display:block;font-size:.82rem;opacity:.7;overflow-wrap:anywhere}figure{margin:1.5rem 0}
-figure svg{max-width:100%;height:auto;background:#fff}
-"""
-
-
-def page(outcome: Row, entries: Sequence[Row]) -> str:
-    """The report as one HTML page."""
-    esc = html.escape
-    facts = "".join(f"<tr><th scope=row>{esc(n)}</th><td>{esc(v)}</td></tr>" for n, v in _facts(outcome))
-    parts = [f"<h1>Nightread run {esc(outcome['run'])}</h1><table>{facts}</table>", _figure(outcome["table"])]
-    for entry in entries:
-        quotes = "".join(
-            f"<blockquote>{esc(text)}<cite>{esc(cite)}</cite></blockquote>" for text, cite in entry["quotes"]
-        )
-        parts.append(f"<h2>{esc(entry['title'])}</h2><p>{esc(entry['summary'])}</p>{quotes}")
-    if outcome["table"]:
-        head = "".join(f"<th scope=col>{name}</th>" for name in outcome["table"][0])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{esc(str(value))}</td>" for value in row.values()) + "</tr>"
-            for row in outcome["table"]
-        )
-        parts.append(f"<h2>Sources</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-    title = f"<title>Nightread {esc(outcome['run'])}</title>"
-    view = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    head = f"{view}{title}<style>{_STYLE}</style>"
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
-
-
-def _figure(table: Sequence[Row]) -> str:
-    """Tokens of the longest documents read now, as inline SVG; nothing if nothing was read."""
-    read = sorted((row for row in table if row["tokens"]), key=lambda row: -row["tokens"])[:20]
-    if not read:
-        return ""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 0.5 + 0.26 * len(read)), layout="constrained")
-    FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
-    names = [row["source"][-44:].replace("$", r"\$") for row in read]
-    axes.barh(range(len(read)), [row["tokens"] for row in read], color="#3b6ea5")
-    axes.set_yticks(range(len(read)), names, fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlabel("tokens read")
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.StringIO()
-    with rc_context({"svg.hashsalt": "nightread"}):  # ids inside the SVG: the same page for the same run
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    label = "Bar chart: tokens of each document read in this run"
-    return f'<figure role="img" aria-label="{label}">{svg[svg.index("<svg") :]}</figure>'
