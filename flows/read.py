@@ -95,7 +95,7 @@ def read_corpus(
         published = remember(run, models, work.seen, work.documents, work.gone, tree, texts)
         outcome: dict[str, Any] = report(run, models, work, read, tree, published)
         learn(run, models, work.documents, read, tree, published.added)
-        publish_report(outcome)
+    publish_report(outcome)
     return outcome
 
 

@@ -10,6 +10,7 @@ from tasks.infer.queue import Outcome
 from tasks.infer.quotes import Quote
 from tasks.infer.windows import Models
 from tasks.ingest.parse import place_of
+from tasks.ingest.uris import corpus_of
 from tasks.memory.publish import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.recall import Citation, format_citation
@@ -34,7 +35,7 @@ def report(
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     outcome: Row = {
         "run": run.run,
-        "corpus": run.corpus,
+        "corpus": corpus_of(run.uris),
         "status": "published" if published.added or published.retired else "unchanged",
         "version": published.version,
         "added": published.added,
