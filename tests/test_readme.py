@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import parser, split
+from flows.arguments import parser
+from flows.cli import split
 from flows.config import known_keys, presets
 
 ROOT = Path(__file__).parents[1]

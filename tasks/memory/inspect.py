@@ -1,11 +1,10 @@
-"""Looking into the memory: recall with citations, a run or a record by its id."""
+"""Looking into the memory: recall with citations, or a record by its id."""
 
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import InvalidInput
 from tasks.ingest.parse import place_of
-from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory
 from tasks.memory.recall import Embed, format_citation, recall
 from tasks.settings import RecallConfig
@@ -32,15 +31,12 @@ def recall_hits(
     ]
 
 
-def show(home: Path, ledger: Ledger, ident: str) -> Row:
-    """A run (its figures) or a record of the published memory (its fields), by id.
+def record(home: Path, ident: str) -> Row:
+    """A record of the published memory, with the sources that hold its document.
 
     Raises:
-        InvalidInput: if neither has this id.
+        InvalidInput: if there is none of this id.
     """
-    for row in ledger.runs():
-        if row["run"] == ident:
-            return row
     memory = open_memory(home)
     found = memory.records([ident])
     if not found:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows import query
+from flows import commands
 from tasks.memory.reader import open_memory
 from tests.flows.corpus import story, tiny
 from tests.sources import BAD, GOOD
@@ -69,5 +69,5 @@ def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
     cited = {Path(row["uri"]).name for row in sources if row["outcome"] == "ok"}
     assert cited == {*GOOD, "report-0.txt", "report-1.txt", "a.deletes"}
     config = tiny(tmp_path / "home", model_dir)
-    (best, *_) = query.recall("How many meteors did Oslo record?", config, None, None)
+    (best, *_) = commands.recall(config, ["How many meteors did Oslo record?"]).data["hits"]
     assert "report-1.txt" in json.dumps(best)

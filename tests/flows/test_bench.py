@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import show
+from flows import figures
 from flows.cli import main
 from model.bench import PEERS
 from model.bench.baselines import LOADERS
@@ -73,5 +73,5 @@ def test_names_of_peers_are_known_without_their_imports() -> None:
 
 
 def test_a_peer_that_was_not_run_is_told_with_its_reason() -> None:
-    (line,) = show._not_run([{"length": 1000, "sdpa_not_run": "would take about 9,000 s"}, {"length": 1}])
+    (line,) = figures.not_run([{"length": 1000, "sdpa_not_run": "would take about 9,000 s"}, {"length": 1}])
     assert line == "1,000 tokens, sdpa: not run: would take about 9,000 s"

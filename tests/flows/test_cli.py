@@ -1,30 +1,42 @@
 """The command line tells a stranger what it does, and what went wrong."""
 
+import errno
 import json
+import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flows import cli, show
-from flows.cli import main, parser, split
+from flows import arguments, show
+from flows.arguments import parser
+from flows.cli import main, split
 from flows.commands import COMMANDS
+from flows.explain import explained
 from tasks import schema
+from tasks.errors import InvalidInput
+from tasks.ledger import Ledger
 
 
 def test_levels_are_those_of_the_records() -> None:
-    assert cli.LEVELS == schema.LEVELS
+    assert arguments.LEVELS == schema.LEVELS
+
+
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_explains_itself(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as left:
         parser().parse_args([command, "--help"])
     assert left.value.code == 0
     said = capsys.readouterr().out
     assert "--conf" in said
     assert "Exit codes" in said
+    assert f"\n  $ nightread {command}" in said
 
 
 def test_settings_are_told_from_arguments_wherever_they_stand() -> None:
@@ -47,9 +59,7 @@ def test_after_two_dashes_nothing_is_a_setting() -> None:
         (["runs", "infer.summary_batch_size=0"], "infer.summary_batch_size=0"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(
-    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(argv: list[str], said: str, capsys: Capture) -> None:
     assert main(argv) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -58,7 +68,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert said in captured.err
 
 
-def test_debug_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
+def test_debug_shows_where_an_error_came_from(capsys: Capture) -> None:
     assert main(["runs", "--debug", "zzz=1"]) == 2
     assert "Traceback" in capsys.readouterr().err
 
@@ -69,38 +79,49 @@ def test_an_unknown_command_is_exit_code_2() -> None:
     assert left.value.code == 2
 
 
-def test_recall_from_an_empty_home_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recall_from_an_empty_home_is_exit_code_2(tmp_path: Path, capsys: Capture) -> None:
     assert main(["recall", "anything?", f"home={tmp_path}"]) == 2
     assert "read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["runs"], ["quarantine"]])
-def test_json_is_the_last_line(
-    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_the_last_line(command: list[str], tmp_path: Path, capsys: Capture) -> None:
     assert main([*command, "--json", f"home={tmp_path}"]) == 0
     assert isinstance(json.loads(capsys.readouterr().out.splitlines()[-1]), dict)
 
 
-def test_what_a_read_left_in_quarantine_is_exit_code_3() -> None:
-    assert cli._code("read", {"quarantined": [{"uri": "a"}]}) == 3
-    assert cli._code("read", {"quarantined": []}) == 0
-    assert cli._code("quarantine", {"documents": [{"uri": "a"}]}) == 0
-
-
-HELP = """
+LOADED = """
 import sys
 from flows.cli import main
 try:
-    main(["--help"])
+    main(sys.argv[2:])
 finally:
-    print([name for name in ("torch", "prefect") if name in sys.modules])
+    print([name for name in sys.argv[1].split(",") if name in sys.modules])
 """
+HEAVY = "torch,transformers,deepspeed,prefect,distributed,lancedb,pyarrow,numpy,boto3,matplotlib"
 
 
-def test_help_loads_neither_models_nor_prefect() -> None:
-    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("[]\n")
+@pytest.mark.parametrize(
+    ("argv", "heavy"),
+    [
+        (["--help"], f"{HEAVY},omegaconf,pydantic"),
+        (["runs"], HEAVY),
+        (["show", "20260801-031500-1a2b"], HEAVY),
+        (["quarantine"], HEAVY),
+        (["read", "/no/such/folder"], HEAVY),
+        (["plan", "ftp://nowhere/"], HEAVY),
+        (["read", "sample:", "infer.model=/no/such/folder"], HEAVY),
+        (["evaluate", "needle", "--depths", "0"], HEAVY),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_answered_at_once_loads_nothing_heavy(argv: list[str], heavy: str, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.start_run("20260801-031500-1a2b", ["/corpus"], "{}")
+    command = [sys.executable, "-c", LOADED, heavy, *argv, f"home={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_module_is_the_command() -> None:
@@ -108,9 +129,7 @@ def test_the_module_is_the_command() -> None:
     assert "nightread" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_plan_needs_no_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_plan_needs_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     # nothing listens there: a command that asked for a server would say so
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     home = tmp_path / "home"
@@ -134,3 +153,107 @@ def test_a_plan_says_why_every_document_is_read_or_not() -> None:
     assert "60 min" in said
     assert "2.0 KiB" in said
     assert said.splitlines()[-1].split() == ["read", "5,000", "2", "a.txt", "new"]
+
+
+def finished_run(home: Path, run: str, corpus: str, **counts: Any) -> None:
+    ledger = Ledger(home / "ledger.sqlite")
+    ledger.start_run(run, [corpus], json.dumps({"quotes": 4}))
+    ledger.finish_run(run, "published", json.dumps(counts))
+
+
+def test_runs_say_when_and_what_in_a_hundred_columns(tmp_path: Path, capsys: Capture) -> None:
+    counts: dict[str, Any] = {"documents": 12000, "read": 11, "added": 3456, "retired": 789}
+    finished_run(tmp_path, "20260801-031500-1a2b", "/a" * 90 + "/minutes", **counts, quarantined=[{}, {}])
+    Ledger(tmp_path / "ledger.sqlite").start_run("20260802-031500-1a2b", ["s3://bucket/papers"], "{}")
+    assert main(["runs", f"home={tmp_path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    header, running, done = lines
+    assert header.split() == ["run", "started,", "took", "status", "read", "records", "corpus"]
+    assert "running" in running
+    assert running.endswith("/papers")
+    assert "11 of 12,000, 2 bad" in done
+    assert "+3,456 -789" in done
+    assert done.endswith("minutes")
+    assert re.search(r"  \d+ [A-Z][a-z]{2} \d\d:\d\d, \d\.\d s  published  ", done)
+
+
+def test_a_run_is_shown_with_what_it_did_and_how(tmp_path: Path, capsys: Capture) -> None:
+    finished_run(tmp_path, "night", "/corpus", documents=2, read=1, added=5, retired=3, report_md="r.md")
+    assert main(["show", "night", "--json", f"home={tmp_path}"]) == 0
+    *said, answer = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["run night: published", "corpus: /corpus"]
+    assert "5 records added, 3 retired" in "\n".join(said)
+    assert "report: r.md" in said
+    assert "  quotes: 4" in said
+    assert json.loads(answer)["counts"]["added"] == 5
+
+
+def test_a_failed_run_is_shown_with_its_error(tmp_path: Path, capsys: Capture) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.start_run("night", ["/corpus"], "{}")
+    ledger.finish_run("night", "failed", json.dumps({"error": "Transient: the store is away"}))
+    assert main(["show", "night", f"home={tmp_path}"]) == 0
+    assert "error: Transient: the store is away" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), r"/data/x: the disk is full .*home="),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/data/x"),
+            r"/data/x: cannot be written .*home=",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/data/x"),
+            r"/data/x: cannot be written .*permissions",
+        ),
+        (sqlite3.OperationalError("database or disk is full"), r"/home: the disk is full"),
+        (sqlite3.OperationalError("attempt to write a readonly database"), r"/home: cannot be written"),
+        (
+            RuntimeError("LanceError(IO): /m/t.lance: No space left on device"),
+            r"/m/t\.lance: the disk is full",
+        ),
+        (ZeroDivisionError("by\nzero"), r"ZeroDivisionError: by zero \(--debug shows where\)"),
+        (InvalidInput("a value\nand its remedy"), "a value and its remedy"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_and_where_and_what_helps(error: Exception, said: str) -> None:
+    line = explained(error, home="/home")
+    assert re.match(said, line)
+    assert "\n" not in line
+
+
+def test_a_home_that_is_a_file_is_refused_in_one_line(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "home").write_text("")
+    assert main(["runs", f"home={tmp_path}/home"]) in (1, 2)
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/home" in said
+    assert said.count("\n") == 1
+
+
+def test_a_question_needs_no_quotes_and_k_is_checked(tmp_path: Path, capsys: Capture) -> None:
+    given = parser().parse_args(["recall", "-k", "5", "who", "pays", "rent"])
+    assert (given.question, given.k) == (["who", "pays", "rent"], 5)
+    assert main(["recall", "-k", "0", "who", f"home={tmp_path}"]) == 2
+    assert "-k 0: give 1 to 100" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["read", "/no/such/folder"], "/no/such/folder: no such file or folder"),
+        (["plan", "ftp://nowhere/"], "scheme 'ftp' is not known"),
+        (["read", "sample:", "infer.model=/no/such"], "infer.model=/no/such: no such folder"),
+        (["recall", "what", "infer.embedder=/no/such"], "infer.embedder=/no/such: no such folder"),
+        (["bench", "infer.model=~/no/such"], "/no/such: no such folder"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_at_once(
+    argv: list[str], said: str, tmp_path: Path, capsys: Capture
+) -> None:
+    assert main([*argv, f"home={tmp_path}"]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1

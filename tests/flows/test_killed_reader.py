@@ -6,8 +6,8 @@ Run: pytest tests/flows/test_killed_reader.py
 import shutil
 from pathlib import Path
 
-from flows import query
-from tests.flows.corpus import tiny, write_corpus
+from tasks.ledger import Ledger
+from tests.flows.corpus import write_corpus
 from tests.flows.test_bad_corpus import nightread
 from tests.models import tiny_model
 from tests.tasks.ranks import Reading, poison
@@ -26,8 +26,8 @@ def test_a_document_that_kills_its_readers_is_quarantined_and_retried(
     (row,) = outcome["quarantined"]
     assert Path(row["uri"]).name == "report-01.txt"
     assert (row["outcome"], row["reason"][:33]) == ("killed_reader", "3 readers died over window 2, the")
-    assert [row["outcome"] for row in query.quarantined(tiny(home, model))] == ["killed_reader"]
+    assert [row["outcome"] for row in Ledger(home / "ledger.sqlite").quarantined()] == ["killed_reader"]
     shutil.rmtree(bad.directory)  # the cause is gone
     code, outcome = nightread("quarantine", "retry", *settings)
     assert (code, outcome["quarantined"], outcome["read"]) == (0, [], 1)
-    assert query.quarantined(tiny(home, model)) == []
+    assert Ledger(home / "ledger.sqlite").quarantined() == []

@@ -40,9 +40,10 @@ def read(uris: list[str], config: RunConfig) -> dict[str, Any]:
 
 
 def recall(question: str, config: RunConfig, as_of: str | None = None) -> list[dict[str, Any]]:
-    from flows.query import recall
+    from flows import commands
 
-    return recall(question, config, None, as_of)
+    hits: list[dict[str, Any]] = commands.recall(config, [question], as_of=as_of).data["hits"]
+    return hits
 
 
 def remembered(home: Path) -> dict[str, tuple[str, ...]]:
@@ -201,17 +202,17 @@ def journaled(home: Path) -> int:
 
 
 def test_quarantined_documents_are_named_and_can_be_retried(tmp_path: Path, model_dir: Path) -> None:
-    from flows import query
+    from flows import commands
     from flows.read import run_retry
 
     folder, config = write_corpus(tmp_path / "corpus", 1, lines=3), tiny(tmp_path / "home", model_dir)
     (folder / "empty.txt").write_text("  \n")
     outcome = read([str(folder)], config)
     assert [row["outcome"] for row in outcome["quarantined"]] == ["empty_text"]
-    assert json.dumps(query.quarantined(config))
+    assert json.dumps(commands.quarantine(config).data["documents"])
     (folder / "empty.txt").write_text("The lighthouse of Porto was painted white in the spring of 1950.\n")
     assert run_retry(config)["quarantined"] == []
-    assert query.quarantined(config) == []
+    assert commands.quarantine(config).data["documents"] == []
 
 
 def test_a_plan_says_what_a_read_will_do_and_spends_nothing(tmp_path: Path, model_dir: Path) -> None:

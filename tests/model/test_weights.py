@@ -1,9 +1,12 @@
 """The default model is converted once, whoever needs it first. Run: pytest tests/model/test_weights.py"""
 
+import json
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from model import weights
 
@@ -28,3 +31,36 @@ def test_of_many_that_need_the_default_model_one_converts_it_and_what_was_killed
     assert {path for path in tmp_path.iterdir() if path.is_dir()} == folders
     (folder,) = folders
     assert {file.name for file in folder.iterdir()} == {file.name for file in model_dir.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("config.json", None, "holds no configuration"),
+        ("config.json", "", "config.json is empty"),
+        ("config.json", "{", "config.json is not JSON"),
+        ("config.json", "{}", "names no model_type"),
+        ("model.safetensors", None, "holds no weights"),
+        ("model.safetensors", "", "model.safetensors is empty"),
+        ("tokenizer.json", None, "holds no tokenizer"),
+    ],
+)
+def test_a_folder_that_cannot_be_a_model_is_refused_by_its_files_alone(
+    tmp_path: Path, file: str, content: str | None, said: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("some bytes")
+    assert weights.resolve(str(tmp_path), tmp_path) == weights.resolve_embedder(str(tmp_path)) == tmp_path
+    (tmp_path / file).unlink()
+    if content is not None:
+        (tmp_path / file).write_text(content)
+    for resolve in (lambda name: weights.resolve(name, tmp_path), weights.resolve_embedder):
+        with pytest.raises(ValueError, match=f"{tmp_path}: (config.json )?{said}"):
+            resolve(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./nowhere", "models/of/mine"])
+def test_what_looks_like_a_path_is_not_looked_for_on_a_hub(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"infer.model={name.removeprefix('./')}: no such folder"):
+        weights.resolve(name, tmp_path)

@@ -1,0 +1,49 @@
+"""Any error as one line for a person: what happened, where, and what to do about it.
+
+The idea: errors of the world below (operating system, SQLite, Lance) come in many types but with few texts,
+and a person is helped by the place and the remedy, not by the type.
+"""
+
+import re
+
+from tasks.errors import NightreadError
+
+REMEDIES = {
+    r"No space left on device|disk is full|Disk quota exceeded": (
+        "the disk is full",
+        "free some space there, or name another folder with home=; the same command continues",
+    ),
+    r"Read-only file system|readonly database|Permission denied|unable to open database file": (
+        "cannot be written",
+        "check its permissions, or name another folder with home=",
+    ),
+    r"Too many open files": ("too many open files", "raise the limit with `ulimit -n 4096`"),
+    r"Cannot allocate memory": ("the memory is full", "read with fewer workers, or stop other programs"),
+}
+"""Texts of errors of the system, what they mean, and what helps."""
+
+
+def explained(error: BaseException, home: str = "") -> str:
+    """One line for `error`. `home` is named where the error names no place of its own."""
+    if isinstance(error, NightreadError | ValueError):
+        return _flat(str(error))
+    said = _flat(str(error))
+    for pattern, (meaning, remedy) in REMEDIES.items():
+        if re.search(pattern, said):
+            place = getattr(error, "filename", None) or _path(said) or home
+            return f"{place}: {meaning} ({_short(said)}): {remedy}"
+    return f"{type(error).__name__}: {said} (--debug shows where)"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split()) or "no message"
+
+
+def _short(text: str, most: int = 160) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _path(text: str) -> str:
+    """An absolute path that a message names."""
+    found = re.search(r"(?<![\w/])/[^\s'\":,]+", text)
+    return found[0] if found else ""

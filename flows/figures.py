@@ -1,0 +1,206 @@
+"""Figures of benchmarks as text for people: tables, and what they were measured on."""
+
+from statistics import fmean
+
+from flows.show import Row, seconds, size, table
+
+NEEDLE = ("found_exact", "found_index", "answer_given_blocks", "answer", "answer_dense")
+
+
+def needle(result: Row) -> str:
+    """Every cell of the grid in percent, and the means below."""
+    head = (
+        f"{result['model']} on {result['device']}, {result['text']} text: {result['tokens_read']:,} tokens "
+        f"read and asked about in {seconds(result['seconds'])}; percent of questions"
+    )
+    rows = [[f"{cell['length']:,}", f"{cell['depth']:.0%}", *_percents(cell)] for cell in result["cells"]]
+    means = [["mean", "", *_percents(result["summary"])]]
+    if to_recall := result["summary"]["to_recall"]:
+        means.append(["of those to recall", "", *_percents(to_recall)])
+    return "\n".join([head, *table(["length", "depth", *NEEDLE], rows + means), *_indexed(result["cells"])])
+
+
+def _indexed(cells: list[Row]) -> list[str]:
+    """How the index does beside the exact scan, of contexts long enough to have one."""
+    if not (long := [cell for cell in cells if cell["indexed"]]):
+        return []
+    names = ("recall_index", "seconds_index", "seconds_exact", "visited_index", "visited_exact")
+    recall, fast, exact, looked, whole = (fmean(cell[name] for cell in long) for name in names)
+    return [
+        f"the index finds {recall:.1%} of the exact scan's blocks in {1000 * fast:.0f} ms, "
+        f"{fast / exact:.1%} of its time; it scores {looked:,.0f} of {whole:,.0f} blocks"
+    ]
+
+
+def _percents(values: Row) -> list[str]:
+    return [f"{100 * values[name]:.1f}" if name in values else "-" for name in NEEDLE]
+
+
+def bench(result: Row) -> str:
+    """Hardware and limits, a line for every length, and the published point beside the longest."""
+    return "\n".join(
+        [
+            *_machine(result),
+            _kernel(result["kernel"]),
+            *table(*_speeds(result["rows"])),
+            *not_run(result["rows"]),
+            _published(result["published"]),
+            f"figure: {result['figure']}",
+        ]
+    )
+
+
+def _machine(result: Row) -> list[str]:
+    machine, model, limits = (result[name] for name in ("machine", "model", "limits"))
+    accelerator = "" if machine["device"] == "cpu" else f"{machine['device']}; "
+    return [
+        f"{accelerator}{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{size(machine['memory'])}; torch {machine['torch']}, transformers {machine['transformers']}; "
+        f"{machine['date']}, commit {machine['commit'] or 'unknown'}",
+        f"{model['name']} in {model['dtype']}, window {model['window']:,}",
+        f"hardware limit, measured first: matrix products fp32 {limits['fp32'] / 1e9:,.1f} and bf16 "
+        f"{limits['bf16'] / 1e9:,.1f} GFLOP/s, memory {limits['bytes_per_s'] / 1e9:,.1f} GB/s",
+    ]
+
+
+def _kernel(choice: Row) -> str:
+    times = ", ".join(f"{name} {seconds * 1e3:,.1f} ms" for name, seconds in choice["seconds"].items())
+    return f"attention kernel: {choice['kernel']}, {choice['why']}{f' ({times})' if times else ''}"
+
+
+def scaling(result: Row) -> str:
+    """What was measured here beside what was predicted, then the simulated plans and what they assume."""
+    machine, assumed = result["machine"], result["assumed"]
+    return "\n".join(
+        [
+            f"{machine['processor']}, {machine['cores']} cores; {machine['date']}, commit "
+            f"{machine['commit'] or 'unknown'}; {result['model']['name']}, "
+            f"window {result['model']['window']:,}",
+            "",
+            "different documents, read in parallel:",
+            *table(MEASURED.split(","), [_measured(row) for row in result["measured"]]),
+            "",
+            *(_together(row) for row in result["together"]),
+            _rows(result["rows"]),
+            "",
+            f"simulated, not measured: GPUs of {assumed['flops_per_s'] / 1e12:,.0f} TFLOP/s of which "
+            f"{assumed['share']:.0%} are reached, {assumed['link_bytes_per_s'] / 1e9:,.0f} GB/s to others "
+            f"of a node of {assumed['node']}, {assumed['latency_s'] * 1e6:,.0f} us a collective; start-up "
+            f"{assumed['start_s']:g} s, jitter {assumed['jitter']:.0%}, "
+            f"{assumed['flush_s'] * 1e3:.2g} ms a flush and "
+            f"{assumed['keep_s'] * 1e3:.2g} ms a window at the one writer, measured here",
+            *table(PLANS.split(","), [_planned(row) for row in result["plans"]]),
+        ]
+    )
+
+
+def windows(result: Row) -> str:
+    """A line for every width: speed, and what the model understands less."""
+    head = (
+        f"{result['model']} on {result['machine']['processor']}: {result['length']:,} tokens, windows that "
+        "follow the text beside windows of one width (0)"
+    )
+    names = ["least past", "mean past", "tokens/s", "beside one width", "nats a token", "lost"]
+    return "\n".join([head, *table(names, [_window(row) for row in result["rows"]])])
+
+
+def _window(row: Row) -> list[str]:
+    speed = [f"{row['past']:,.0f}", f"{row['tokens_per_s']:,.0f}", f"{row['ratio']:.2f} x"]
+    return [str(row["least"]), *speed, f"{row['nats']:.3f}", f"{row['nats_lost']:+.4f}"]
+
+
+MEASURED = "workers,threads each,tokens/s,beside 1 worker,seconds,predicted,error,start-up"
+PLANS = "tokens,GPUs,segments,GPUs to a chunk,time,efficiency,limited by"
+
+
+def _measured(row: Row) -> list[str]:
+    times = [f"{row['ratio']:.2f} x", seconds(row["seconds"]), seconds(row["predicted_s"])]
+    rate = f"{row['tokens_per_s']:,.0f}"
+    return [
+        str(row["ranks"]),
+        str(row["threads"]),
+        rate,
+        *times,
+        f"{row['error']:+.0%}",
+        seconds(row["start_s"]),
+    ]
+
+
+def _together(row: Row) -> str:
+    return (
+        f"{row['tokens']:,} tokens read by {row['ranks']} workers that share every chunk, split over "
+        f"{row['way']}: {row['bytes']:,} bytes sent, {row['formula_bytes']:,} predicted; "
+        f"{seconds(row['seconds'])}, {seconds(row['predicted_s'])} predicted ({row['error']:+.0%})"
+    )
+
+
+def _rows(row: Row) -> str:
+    return (
+        f"{row['rows']} segments of a document as rows of one batch: {row['tokens_per_s']:,.0f} tokens/s, "
+        f"{row['ratio']:.2f} x as fast as one at a time"
+    )
+
+
+def _planned(row: Row) -> list[str]:
+    cut = [f"{row['tokens']:,}", str(row["devices"]), str(row["shards"]), str(row["spread"])]
+    return [*cut, seconds(row["seconds"]), f"{row['efficiency']:.0%}", row["limited_by"]]
+
+
+READERS = {"": "nightread", "sdpa_": "sdpa", "llama_cpp_": "llama.cpp"}
+"""Prefix of each reader's figures in a row, and its name."""
+
+
+def _speeds(rows: list[Row]) -> tuple[list[str], list[list[str]]]:
+    """A line for every reader at every length. The share of the limit is the model FLOP utilisation."""
+    header = "length,reader,tokens/s,seconds,limit GFLOP/s,share of limit,nightread,beyond weights,resident"
+    lines = [
+        _speed(row, prefix, name)
+        for row in rows
+        for prefix, name in READERS.items()
+        if f"{prefix}seconds" in row
+    ]
+    return [*header.split(","), "cache"], lines
+
+
+def _speed(row: Row, prefix: str, name: str) -> list[str]:
+    of = {key.removeprefix(prefix): value for key, value in row.items() if key.startswith(prefix)}
+    return [
+        f"{row['length']:,}",
+        name,
+        f"{of['tokens_per_s']:,.0f}",
+        f"{of['seconds']:,.1f}",
+        f"{of['limit'] / 1e9:,.1f}",
+        f"{of['share_of_limit']:.1%}",
+        f"{row[f'ratio_to_{prefix[:-1]}']:.2f} x as fast" if prefix else "",
+        size(of["rise"]),
+        size(of["peak_rss"]),
+        size(of["cache_bytes"]),
+    ]
+
+
+def not_run(rows: list[Row]) -> list[str]:
+    return [
+        f"{row['length']:,} tokens, {name}: not run: {why}"
+        for row in rows
+        for prefix, name in READERS.items()
+        if prefix and (why := row.get(f"{prefix}not_run"))
+    ]
+
+
+def calibrated(found: Row) -> str:
+    """Heads, and how well they did."""
+    heads = ", ".join(f"{layer}.{head}" for layer, head in found["heads"])
+    return (
+        f"heads (layer.head): {heads}\n"
+        f"for {found['rank_first']:.0%} of {found['questions']} questions the right block of "
+        f"{found['tokens']:,} tokens is first; it has {found['margin']} times the votes of the next one\n"
+        f"written to {found['file']}"
+    )
+
+
+def _published(found: Row) -> str:
+    return (
+        f"tokens read per FLOP the hardware could have done: {found['ours']:.2g} at {found['length']:,} "
+        f"tokens, {found['ratio']:,.0f} times the published figure of 256 A100 (312 TFLOP/s each) that read "
+        "10M tokens in 3 minutes with another, larger model"
+    )
