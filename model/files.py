@@ -46,8 +46,15 @@ def replacing(path: Path) -> Iterator[Path]:
             fresh.unlink(missing_ok=True)
 
 
-def replace_file(fresh: Path, path: Path) -> None:
-    """Rename a complete file, or folder, to `path` once it is durable; then the new name is durable too."""
+def replace_file(fresh: Path, path: Path, durable: bool = True) -> None:
+    """Rename a complete file, or folder, to `path` once it is durable; then the new name is durable too.
+
+    Args:
+        durable: False where many small files are made that can be made again: each wait takes milliseconds.
+    """
+    if not durable:
+        os.replace(fresh, path)
+        return
     for inside in fresh.rglob("*") if fresh.is_dir() else ():
         make_durable(inside)
     make_durable(fresh)

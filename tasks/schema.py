@@ -38,13 +38,13 @@ TEXT = _schema(
     "text",
     [
         ("part", pa.int32()),  # which document of the source (0 but for containers such as JSONL)
-        ("char_start", pa.int64()),  # offset of this segment in its document
+        ("char_start", pa.int64()),  # offset of this span in its document
         ("text", pa.string()),
         ("place", pa.string()),  # "page" | "line" | "row" | "paragraph"
-        ("number", pa.int64()),  # number of the place where the segment begins, from 1
+        ("number", pa.int64()),  # number of the place where the span begins, from 1
     ],
 )
-"""Parsed text of one source: segments of all its documents, in order."""
+"""Parsed text of one source: spans of all its documents, in order."""
 
 WINDOWS = _schema(
     "windows",

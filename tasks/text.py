@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
-Segment = tuple[int, str] | tuple[int, str, str, int]
-"""(char_start, text), or what `tasks.ingest.parse.read_segments` yields; consecutive, from character 0 on."""
+Placed = tuple[int, str]
+"""Where a piece of a text begins, and the piece; consecutive, from character 0 on."""
 
 SENTENCE_CHARS = 600
 """A run without an end is cut here, at white space if there is some."""
@@ -93,12 +93,12 @@ def split(text: str, max_chars: int = 900) -> list[Span]:
     return [(start, end) for start, end, _ in stream_passages([(0, text)], max_chars)]
 
 
-def stream_passages(segments: Iterable[Segment], max_chars: int) -> Iterator[tuple[int, int, str]]:
-    """Passages (start, end, text) of a document given as consecutive (char_start, text) segments.
+def stream_passages(pieces: Iterable[Placed], max_chars: int) -> Iterator[tuple[int, int, str]]:
+    """Passages (start, end, text) of a document given as consecutive pieces (char_start, text).
 
     Sentences are packed while they fit in `max_chars`, longer than which none is; a passage half full ends
-    with its paragraph. What comes out does not depend on where the segments are cut, and memory is bounded
-    by a segment, a passage and a paragraph.
+    with its paragraph. What comes out does not depend on where the pieces are cut, and memory is bounded
+    by a piece, a passage and a paragraph.
 
     Raises:
         ValueError: if `max_chars` is below 1.
@@ -107,7 +107,7 @@ def stream_passages(segments: Iterable[Segment], max_chars: int) -> Iterator[tup
         raise ValueError(f"max_chars={max_chars} must be at least 1")
     held, base = "", 0  # everything from the open passage's first character on
     start, end = -1, -1  # the open passage inside `held`; -1 for none
-    for at, paragraph in _paragraphs(segments):
+    for at, paragraph in _paragraphs(pieces):
         held, base, offset = (held + paragraph, base, len(held)) if start >= 0 else (paragraph, at, 0)
         for first, last in sentences(paragraph, min(max_chars, SENTENCE_CHARS)):
             if start >= 0 and offset + last - start > max_chars:
@@ -128,11 +128,11 @@ _PARAGRAPH_CHARS = 1 << 16
 _PARAGRAPH = re.compile(r"(?<=\S)[^\S\n]*+\n[^\S\n]*+\n\s*+(?=\S)")
 
 
-def _paragraphs(segments: Iterable[Segment]) -> Iterator[tuple[int, str]]:
+def _paragraphs(pieces: Iterable[Placed]) -> Iterator[tuple[int, str]]:
     """(char_start, text) of each paragraph with the white space after it."""
     pending, base = "", 0
-    for segment in segments:
-        pending += segment[1]
+    for _, piece in pieces:
+        pending += piece
         if len(pending) >= 2 * _PARAGRAPH_CHARS:
             at = 0
             while at + _PARAGRAPH_CHARS <= len(pending):

@@ -7,7 +7,6 @@ that was cut off, and is done again.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from distributed import as_completed
 
+from model.files import replace_file, replacing
 from tasks import schema
 from tasks.ingest.parse import read_text
 from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
@@ -116,9 +116,8 @@ def tokenize_range(home: Path, row: dict[str, Any], tokenizer: Path, folder: Pat
         pieces = list(tokenize(_reader(home, row), numbers, tokenizer))
         ids, starts = (np.concatenate([piece[column] for piece in pieces]) for column in (0, 1))
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+        with replacing(target) as fresh, fresh.open("wb") as file:
             np.savez(file, ids=ids, starts=starts, end=np.int64(pieces[-1][2]))
-        os.replace(file.name, target)
     return target
 
 
@@ -157,7 +156,7 @@ def _publish(directory: Path, document: str, tokens: Iterable[Tokens], config: S
     (fresh / "_DONE").write_text(json.dumps(counts))
     if not (directory / "_DONE").exists():  # another process may have been quicker
         shutil.rmtree(directory, ignore_errors=True)
-        os.replace(fresh, directory)
+        replace_file(fresh, directory)
     shutil.rmtree(fresh, ignore_errors=True)
 
 

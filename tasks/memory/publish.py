@@ -11,11 +11,9 @@ is the commit, and a publish that dies before it is undone by the next one.
     home/memory/.committer          locked by the one process that may write the table
 """
 
-import fcntl
 import json
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from lancedb.index import FTS, IvfFlat
 
+from model.files import locked, replacing, write_atomic
 from tasks import schema
 from tasks.errors import InvalidInput, Transient
 from tasks.memory.changes import Replaced, changes
@@ -37,11 +36,9 @@ from tasks.memory.reader import (
     open_memory,
     published,
     quoted,
-    replace,
     run_folder,
     run_json,
     sources_of_run,
-    write,
 )
 from tasks.memory.sources import Seen
 from tasks.memory.staging import staged_batches
@@ -119,7 +116,7 @@ def _nothing(home: Path, run: str, before: Memory) -> Published:
     """No new version, no new pointer: the run only leaves a note which run it found to be current."""
     result = Published(run, before.version, 0, 0)
     note = {**asdict(result), "time": _now(), "same_as": before.run}
-    write(run_folder(home, run) / "run.json", json.dumps(note))
+    write_atomic(run_folder(home, run) / "run.json", json.dumps(note))
     return result
 
 
@@ -178,30 +175,22 @@ def _index(table: Any) -> None:
 def _commit(home: Path, result: Published, sources: pa.Table, previous: str) -> None:
     """Everything the pointer leads to first, the pointer last."""
     folder = run_folder(home, result.run)
-    temporary = folder / ".sources"
-    pq.write_table(sources, temporary)
-    replace(temporary, folder / "sources.parquet")
+    with replacing(folder / "sources.parquet") as fresh:
+        pq.write_table(sources, fresh)
     moment = _now()
-    write(folder / "run.json", json.dumps({**asdict(result), "time": moment, "previous": previous}))
+    write_atomic(folder / "run.json", json.dumps({**asdict(result), "time": moment, "previous": previous}))
     pointer = {"run": result.run, "version": result.version, "time": moment}
-    write(home / "memory" / "published.json", json.dumps(pointer))
+    write_atomic(home / "memory" / "published.json", json.dumps(pointer))
 
 
 @contextmanager
 def _committer(path: Path, wait_s: float) -> Iterator[None]:
     """Hold the one right to write. The lock is the kernel's: it goes when its process does."""
-    deadline = time.monotonic() + wait_s
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Transient(
-                        f"another process has been publishing to {path.parent} for {wait_s} s"
-                    ) from None
-                time.sleep(0.05)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path, wait_s))
+        except TimeoutError as error:
+            raise Transient(f"another process has been publishing to {path.parent} for {wait_s} s") from error
         yield
 
 

@@ -5,7 +5,6 @@ it. Following that chain gives every published run; one that died before its com
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -144,7 +143,7 @@ def _as_of(home: Path, as_of: str) -> Row:
     raise InvalidInput(f"nothing was published by {as_of}; the first run was {first}")
 
 
-# Where things are, and how they get there whole.
+# Where things are.
 
 
 def connect(home: Path) -> Any:
@@ -170,20 +169,3 @@ def run_json(home: Path, run: str) -> Row:
     path = run_folder(home, run) / "run.json"
     found: Row = json.loads(path.read_text()) if path.exists() else {}
     return found
-
-
-def write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text)
-    replace(temporary, path)
-
-
-def replace(temporary: Path, path: Path) -> Path:
-    """Rename only what is on the disk, and put the new name on the disk too."""
-    for target in (temporary, path.parent):
-        if target == path.parent:
-            os.replace(temporary, path)
-        handle = os.open(target, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
-    return path

@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.infer.quotes import Quote
 from tasks.infer.windows import Models, Source, identity
-from tasks.ingest.parse import read_segments
+from tasks.ingest.parse import read_spans
 from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger
 from tasks.reduce.summaries import load_summary
@@ -35,7 +35,7 @@ def records(
         yield from _finished(rows, models.embedder.encode(texts), common)
     for document, source in documents:
         found = stream_passages(
-            ((start, text) for start, text, *_ in read_segments(run.home, source.parsed, source.part)),
+            ((span.char_start, span.text) for span in read_spans(run.home, source.parsed, source.part)),
             models.config.passage_chars,
         )
         for passages in _batches(found):

@@ -92,8 +92,9 @@ class Loss:
         if 2 * len(self.documents) > self.held:
             raise InvalidInput(
                 f"{len(self.documents):,} of the {self.held:,} documents that memory holds of "
-                f"{corpus_of(self.roots)} are not there any more. If a share is not mounted or a folder was "
-                f"emptied by mistake, mend that: memory is as it was. To retire them, read again with --yes"
+                f"{corpus_of(self.roots)} are not there any more, such as {self.uris[0]}. Nothing was "
+                f"retired: check that every folder is whole and every share is mounted, or say that it is "
+                f"meant with --yes (allow_retire in Prefect)"
             )
 
 

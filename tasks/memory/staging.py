@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from model.files import replace_file
 from tasks import schema
-from tasks.memory.reader import Row, named, replace
+from tasks.memory.reader import Row, named
 
 BATCH = 1000
 
@@ -37,7 +38,9 @@ def stage(home: Path, run: str, records: Iterable[Row]) -> Path:
             while some := list(islice(rows, BATCH)):
                 writer.write_table(_verified(some, ids))
         name = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
-        return replace(temporary, folder / f"{name}.parquet")
+        path = folder / f"{name}.parquet"
+        replace_file(temporary, path)
+        return path
     finally:
         temporary.unlink(missing_ok=True)
 

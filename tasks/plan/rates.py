@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from model.files import write_atomic
 from tasks.infer.queue import Outcome
 from tasks.infer.windows import Models
 from tasks.ingest.shard import ShardedDocument
@@ -65,9 +66,7 @@ def save_rates(home: Path, models: Models, rates: Rates) -> None:
     path = rates_path(home)
     known = json.loads(path.read_text()) if path.exists() else {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps({**known, _rates_key(models): asdict(rates)}, indent=1))
-    fresh.replace(path)
+    write_atomic(path, json.dumps({**known, _rates_key(models): asdict(rates)}, indent=1))
 
 
 def _rates_key(models: Models) -> str:

@@ -6,22 +6,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.ingest.parse import Segment
+from tasks.ingest.parse import TextSpan
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes")
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     if path.suffix == ".hangs":
         time.sleep(3600)
     if path.suffix == ".crashes":
         os._exit(7)
     if path.suffix == ".deletes":
         Path(path.read_text()).unlink(missing_ok=True)
-        yield Segment("The neighbour of this document was taken away.", "line", 1)
+        yield TextSpan("The neighbour of this document was taken away.", "line", 1)
         return
     hoard = []
     while True:
         hoard.append(b"x" * (64 << 20))
-        yield Segment("x", "line", 1)
+        yield TextSpan("x", "line", 1)

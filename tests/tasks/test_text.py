@@ -68,9 +68,8 @@ def test_nor_does_it_matter_in_a_long_text_with_paragraphs_of_any_length(share: 
     assert max(end - start for start, end, _ in whole) <= 900
 
 
-def test_segments_as_the_parser_stores_them_are_taken() -> None:
-    segments = [(0, "One. ", "page", 1), (5, "Two.", "page", 2)]
-    assert list(stream_passages(segments, 900)) == [(0, 9, "One. Two.")]
+def test_a_passage_goes_on_from_one_piece_into_the_next() -> None:
+    assert list(stream_passages([(0, "One. "), (5, "Two.")], 900)) == [(0, 9, "One. Two.")]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Parse: bytes to text with a map back to the source. One small module per format, behind a wall."""
 
-from tasks.ingest.parse.base import Segment, parser_key
+from tasks.ingest.parse.base import TextSpan, parser_key
 from tasks.ingest.parse.sandbox import parse_source
-from tasks.ingest.parse.store import place_of, read_segments, read_text
+from tasks.ingest.parse.store import place_of, read_spans, read_text
 
-__all__ = ["Segment", "parse_source", "parser_key", "place_of", "read_segments", "read_text"]
+__all__ = ["TextSpan", "parse_source", "parser_key", "place_of", "read_spans", "read_text"]

@@ -1,6 +1,6 @@
-"""What a format is: a module with `EXTENSIONS` and a `parse` that yields segments of text.
+"""What a format is: a module with `EXTENSIONS` and a `parse` that yields spans of text.
 
-The text of a document is exactly the concatenation of its segments, and a segment says where in the
+The text of a document is exactly the concatenation of its spans, and a span says where in the
 source it begins; a new format is one such file and a line in `FORMATS`, or a plugin named in the
 configuration.
 """
@@ -14,14 +14,16 @@ from typing import Protocol
 
 from tasks.settings import ParseConfig
 
-SEGMENT_CHARS = 1 << 16
+SPAN_CHARS = 1 << 16
+BY_LINE = ("line", "paragraph")
+"""Places of which a new one begins after every line end."""
 CODE_VERSION = "2"
 """Raised when a change to parsing changes any text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of text of at most SEGMENT_CHARS characters, and where it begins in the source."""
+class TextSpan:
+    """A stretch of text of at most SPAN_CHARS characters, and where it begins in the source."""
 
     text: str
     place: str
@@ -41,8 +43,8 @@ class Format(Protocol):
 
     EXTENSIONS: tuple[str, ...]
 
-    def parse(self, path: Path, config: ParseConfig) -> Iterator[Segment]:
-        """Segments of the source in order; raises BadDocument for what cannot be read."""
+    def parse(self, path: Path, config: ParseConfig) -> Iterator[TextSpan]:
+        """Spans of the source in order; raises BadDocument for what cannot be read."""
 
 
 def parser_key(config: ParseConfig) -> str:
@@ -51,10 +53,10 @@ def parser_key(config: ParseConfig) -> str:
     return hashlib.sha256(json.dumps([CODE_VERSION, kept], sort_keys=True).encode()).hexdigest()[:12]
 
 
-def cut(text: str, place: str, number: int, part: int = 0, label: str = "") -> Iterator[Segment]:
-    """Segments of a text that may be longer than one."""
-    for start in range(0, len(text), SEGMENT_CHARS):
-        piece = text[start : start + SEGMENT_CHARS]
-        yield Segment(piece, place, number, part, label)
-        if place == "line":
+def cut(text: str, place: str, number: int, part: int = 0, label: str = "") -> Iterator[TextSpan]:
+    """Spans of a text that may be longer than one; places that are counted by lines go on counting."""
+    for start in range(0, len(text), SPAN_CHARS):
+        piece = text[start : start + SPAN_CHARS]
+        yield TextSpan(piece, place, number, part, label)
+        if place in BY_LINE:
             number += piece.count("\n")

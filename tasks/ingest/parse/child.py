@@ -17,14 +17,14 @@ import pyarrow.parquet as pq
 from tasks import schema
 from tasks.errors import BadDocument
 from tasks.ingest.parse import docx, html, jsonl, pdf, text
-from tasks.ingest.parse.base import Format, Segment
+from tasks.ingest.parse.base import Format, TextSpan
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
 from tasks.ipc import Parent
 from tasks.settings import ParseConfig
 
 FORMATS: tuple[Format, ...] = (text, html, pdf, docx, jsonl)
 ROW_GROUP = 8
-"""Segments of a row group: what a reader must load to see one of them."""
+"""Spans of a row group: what a reader must load to see one of them."""
 MOST_ROWS = 1024
 """Rows of a row group, for containers of many small documents."""
 
@@ -55,9 +55,9 @@ def parse_file(path: Path, extension: str, target: Path, config: ParseConfig) ->
     """Parse one source into a TEXT file; returns what became of each of its parts."""
     parts: dict[int, dict[str, Any]] = {}
     digests: dict[int, Any] = {}
-    segments = choose(path, extension, config).parse(path, config)
+    spans = choose(path, extension, config).parse(path, config)
     with pq.ParquetWriter(target, schema.TEXT, compression="zstd") as writer:
-        for rows in _groups(_described(segments, parts, digests)):
+        for rows in _groups(_described(spans, parts, digests)):
             table = pa.Table.from_pylist(rows, schema=schema.TEXT)
             writer.write_table(schema.check(table, schema.TEXT))
     if not parts:
@@ -71,25 +71,25 @@ def parse_file(path: Path, extension: str, target: Path, config: ParseConfig) ->
 
 
 def _described(
-    segments: Iterator[Segment], parts: dict[int, dict[str, Any]], digests: dict[int, Any]
+    spans: Iterator[TextSpan], parts: dict[int, dict[str, Any]], digests: dict[int, Any]
 ) -> Iterator[dict[str, Any]]:
     """Rows of the TEXT file; `parts` and `digests` are filled on the way."""
-    for segment in segments:
-        outcome, _, reason = segment.reason.partition(": ")
-        fresh = {"part": segment.part, "label": segment.label, "chars": 0, "blank": True}
-        part = parts.setdefault(segment.part, {**fresh, "outcome": outcome or "ok", "reason": reason})
-        digest = digests.setdefault(segment.part, hashlib.sha256())
-        if segment.text:
+    for span in spans:
+        outcome, _, reason = span.reason.partition(": ")
+        fresh = {"part": span.part, "label": span.label, "chars": 0, "blank": True}
+        part = parts.setdefault(span.part, {**fresh, "outcome": outcome or "ok", "reason": reason})
+        digest = digests.setdefault(span.part, hashlib.sha256())
+        if span.text:
             yield {
-                "part": segment.part,
+                "part": span.part,
                 "char_start": part["chars"],
-                "text": segment.text,
-                "place": segment.place,
-                "number": segment.number,
+                "text": span.text,
+                "place": span.place,
+                "number": span.number,
             }
-            digest.update(segment.text.encode())
-            part["chars"] += len(segment.text)
-            part["blank"] = part["blank"] and not segment.text.strip()
+            digest.update(span.text.encode())
+            part["chars"] += len(span.text)
+            part["blank"] = part["blank"] and not span.text.strip()
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ import docx
 from docx.oxml.ns import qn
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Segment, cut
+from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".docx",)
@@ -28,7 +28,7 @@ _ABSENT = frozenset(
 )
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     """One line per paragraph, one per table row with cells between tabs; lines are what is numbered."""
     _check(path)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from lxml import etree
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Segment, cut
+from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".html", ".htm", ".xhtml")
@@ -46,7 +46,7 @@ class _Text:
         return "\n".join(line for line in lines if line)
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     """Visible text by paragraphs: block after block, white space folded as a browser does."""
     parser = etree.HTMLParser(target=_Text(), huge_tree=True, encoding=_declared(path))
     with path.open("rb") as file:
@@ -56,10 +56,7 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
         text = parser.close()
     except etree.XMLSyntaxError as error:
         raise BadDocument("corrupt", f"not HTML: {error}") from error
-    number = 1
-    for segment in cut(text, "paragraph", 1):
-        yield Segment(segment.text, "paragraph", number)
-        number += segment.text.count("\n")
+    yield from cut(text, "paragraph", 1)
 
 
 def _declared(path: Path) -> str | None:

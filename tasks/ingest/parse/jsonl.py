@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.ingest.parse.base import Segment, cut
+from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".jsonl", ".ndjson")
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     """Rows streamed one by one; part and row are numbered alike, blank lines counted but not kept."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -19,7 +19,9 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
             text, reason = _text(line, config.jsonl_field)
             label, part = f"row={number}", number - 1
             if reason or not text.strip():
-                yield Segment("", "row", number, part, label, reason or "empty_text: the row's text is empty")
+                yield TextSpan(
+                    "", "row", number, part, label, reason or "empty_text: the row's text is empty"
+                )
             else:
                 yield from cut(text, "row", number, part, label)
 

@@ -7,13 +7,13 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Segment, cut
+from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".pdf",)
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
+def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     """Text of every page. An empty user password is tried by the library itself."""
     try:
         document = pdfium.PdfDocument(path)

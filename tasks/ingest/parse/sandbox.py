@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from model.files import replace_file
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import parser_key
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
@@ -138,10 +139,10 @@ def _parse(
             parts = _ask(found, copy, target, config)
             if local and not unchanged(found):
                 raise BadDocument("unreadable", "it was written to while it was read")
-            os.replace(target, home / parsed)
             fresh = Path(scratch) / "parts.json"
             fresh.write_text(json.dumps(parts))
-            os.replace(fresh, notes)
+            replace_file(target, home / parsed, durable=False)
+            replace_file(fresh, notes, durable=False)
     return content, json.loads(notes.read_text()), parsed
 
 

@@ -1,15 +1,23 @@
-"""Parsed text on disk, read a few segments at a time: exact characters, and the place they stand at."""
+"""Parsed text on disk, read a few spans at a time: exact characters, and the place they stand at."""
 
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-Piece = tuple[int, str, str, int]
-"""char_start, text, place, number."""
+from tasks.ingest.parse.base import BY_LINE
+
+
+class StoredSpan(NamedTuple):
+    """A span of a document's text, as schema.TEXT holds it."""
+
+    char_start: int
+    text: str
+    place: str
+    number: int
 
 
 @lru_cache(maxsize=64)
@@ -40,29 +48,28 @@ def _groups(file: Any, part: int, start: int, end: int) -> Iterator[int]:
             yield group
 
 
-def read_segments(home: Path, parsed: str, part: int, start: int = 0, end: int = 1 << 62) -> Iterator[Piece]:
-    """Segments of one document that overlap characters [start, end), in order."""
+def read_spans(
+    home: Path, parsed: str, part: int, start: int = 0, end: int = 1 << 62
+) -> Iterator[StoredSpan]:
+    """Spans of one document that overlap characters [start, end), in order."""
     file = _file(home, parsed)
     for group in _groups(file, part, start, end):
         table = file.read_row_group(group)
         wanted = (pc.field("part") == part) & (pc.field("char_start") < end)
         for row in table.filter(wanted).to_pylist():
             if row["char_start"] + len(row["text"]) > start:
-                yield row["char_start"], row["text"], row["place"], row["number"]
+                yield StoredSpan(row["char_start"], row["text"], row["place"], row["number"])
 
 
 def read_text(home: Path, parsed: str, part: int, start: int, end: int) -> str:
     """Exactly the characters [start, end) of a document."""
-    found = [
-        text[max(0, start - at) : end - at] for at, text, *_ in read_segments(home, parsed, part, start, end)
-    ]
-    return "".join(found)
+    found = read_spans(home, parsed, part, start, end)
+    return "".join(span.text[max(0, start - span.char_start) : end - span.char_start] for span in found)
 
 
 def place_of(home: Path, parsed: str, part: int, char: int) -> str:
     """Where a character stands in its source: "page 3", "line 120", "row 7"."""
-    for at, text, place, number in read_segments(home, parsed, part, char, char + 1):
-        if place in ("line", "paragraph"):
-            number += text.count("\n", 0, char - at)
-        return f"{place} {number}"
+    for span in read_spans(home, parsed, part, char, char + 1):
+        lines = span.text.count("\n", 0, char - span.char_start) if span.place in BY_LINE else 0
+        return f"{span.place} {span.number + lines}"
     raise ValueError(f"character {char} lies beyond the text of {parsed}, part {part}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import SEGMENT_CHARS, Segment
+from tasks.ingest.parse.base import SPAN_CHARS, TextSpan
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = tuple(
@@ -27,16 +27,16 @@ _MARKS = {
 }
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[Segment]:
-    """The text in segments of whole decoded pieces, newlines made \\n."""
+def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
+    """The text in spans of whole decoded pieces, newlines made \\n."""
     encoding = _encoding(path)
     line = 1
     try:
         with path.open(encoding=encoding, errors="strict", newline=None) as file:
-            while piece := file.read(SEGMENT_CHARS):
+            while piece := file.read(SPAN_CHARS):
                 if "\0" in piece:
                     raise BadDocument("corrupt", f"a NUL character near line {line}: this is not a text")
-                yield Segment(piece, "line", line)
+                yield TextSpan(piece, "line", line)
                 line += piece.count("\n")
     except UnicodeDecodeError as error:
         raise BadDocument(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import InvalidInput
 from tasks.ingest.discover import discover
-from tasks.ingest.parse import parse_source, parser_key, place_of, read_segments, read_text
+from tasks.ingest.parse import parse_source, parser_key, place_of, read_spans, read_text
 from tasks.settings import ParseConfig, StorageConfig
 from tests.sources import BAD, GOOD, pdf, word
 
@@ -35,7 +35,7 @@ def parsed(folder: Path, home: Path, config: ParseConfig = CAPS) -> dict[str, li
 
 
 def text_of(home: Path, row: dict[str, Any]) -> str:
-    return "".join(text for _, text, *_ in read_segments(home, row["parsed"], row["part"]))
+    return "".join(span.text for span in read_spans(home, row["parsed"], row["part"]))
 
 
 def test_bad_inputs_get_an_outcome_and_a_reason_and_good_ones_beside_them_are_read(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_characters_read_back_are_those_at_their_offsets(
         assert rows[0]["chars"] == len(text)
 
 
-def test_a_long_document_is_read_back_exactly_across_segments(tmp_path: Path) -> None:
+def test_a_long_document_is_read_back_exactly_across_spans(tmp_path: Path) -> None:
     text = "".join(f"line {number} of a long text\n" for number in range(60_000))
     (tmp_path / "long.txt").write_text(text)
     row = parsed(tmp_path / "long.txt", tmp_path / "home")["long.txt"][0]

@@ -17,7 +17,7 @@ RUN = "<w:r><w:t>{}</w:t></w:r>"
 
 def lines(document: object, path: Path) -> list[str]:
     document.save(str(path))  # type: ignore[attr-defined]
-    return "".join(segment.text for segment in parse(path, ParseConfig())).splitlines()
+    return "".join(span.text for span in parse(path, ParseConfig())).splitlines()
 
 
 def test_inserted_text_and_content_controls_are_read_and_deleted_text_is_not(tmp_path: Path) -> None:
@@ -47,4 +47,4 @@ def test_numbers_of_paragraphs_count_lines_of_the_text(tmp_path: Path) -> None:
     for line in ("one", "two\nthree", "four"):
         document.add_paragraph(line)
     document.save(str(tmp_path / "a.docx"))
-    assert [segment.number for segment in parse(tmp_path / "a.docx", ParseConfig())] == [1, 2, 4]
+    assert [span.number for span in parse(tmp_path / "a.docx", ParseConfig())] == [1, 2, 4]
