@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from flows import figures
 from flows.cli import main
@@ -11,37 +12,42 @@ from model.bench import PEERS
 from model.bench.baselines import LOADERS
 from tasks.bench import speed as bench
 
-HOME = Path(__file__).parents[2] / ".nightread"
 
-
-@pytest.mark.usefixtures("model_dir")
-def test_a_benchmark_ends_with_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.heavy  # the run's models include the embedder, whose files are hashed
+def test_a_benchmark_shows_machine_limit_and_speeds_for_people_programs_and_as_a_figure(
+    tmp_path: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     figure = tmp_path / "new" / "speed.png"
     argv = ["bench", "--lengths", "300,150", "--peers", "sdpa", "--json", "--figure", str(figure)]
     argv += ["--kernel", "masked"]
-    assert main([*argv, "--conf", "tiny", f"home={HOME}"]) == 0
+    assert main([*argv, "--conf", "tiny", f"home={tmp_path}", f"infer.model={tiny_model_dir}"]) == 0
     *table, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
     assert [row["length"] for row in result["rows"]] == [150, 300]
-    assert {"machine", "limits", "rows", "figure"} <= set(result)
+    assert {"machine", "model", "limits", "rows", "figure"} <= set(result)
+    machine, limits = result["machine"], result["limits"]
+    assert machine["processor"] in table[0]
+    assert f"{machine['threads']} threads" in table[0]
+    assert f"torch {torch.__version__}" in table[0]
+    assert f"{tiny_model_dir.name} in {result['model']['dtype']}, window 512" in table[1]
+    assert f"fp32 {limits['fp32'] / 1e9:,.1f} and bf16 {limits['bf16'] / 1e9:,.1f} GFLOP/s" in table[2]
     assert result["kernel"] == {"kernel": "masked", "why": "forced", "seconds": {}}
     assert "attention kernel: masked, forced" in table
-    assert figure.read_bytes().startswith(b"\x89PNG")
-    assert "torch" in table[0]
-    assert "256 A100" in table[-2]
+    assert all(row["share_of_limit"] > 0 for row in result["rows"])
     assert [line.split()[:2] for line in table if " x as fast" in line] == [["150", "sdpa"], ["300", "sdpa"]]
+    assert "256 A100" in table[-2]
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.usefixtures("model_dir")
 def test_windows_that_follow_the_text_are_measured_beside_one_width(
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--lengths", "300,1400", "--least", "64", "--json", "--conf", "tiny", f"home={HOME}"]
-    assert main(["bench", "windows", *options]) == 0
+    options = ["--lengths", "300,900", "--least", "64", "--json", "--conf", "tiny"]
+    assert main(["bench", "windows", *options, f"home={tmp_path}", f"infer.model={model_dir}"]) == 0
     *table, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
     one, followed = result["rows"]
-    assert result["length"] == 1400
+    assert result["length"] == 900
     assert (one["least"], one["ratio"], one["nats_lost"]) == (0, 1, 0)
     assert 64 <= followed["past"] < one["past"]
     assert followed["nats"] == pytest.approx(one["nats"] + followed["nats_lost"])
@@ -51,9 +57,10 @@ def test_windows_that_follow_the_text_are_measured_beside_one_width(
 
 @pytest.mark.parametrize("option", ["--lengths=300", "--least=32", "--least=few"])
 def test_windows_that_cannot_be_are_refused_by_their_name(
-    option: str, capsys: pytest.CaptureFixture[str]
+    option: str, tmp_path: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bench", "windows", option, "--conf", "tiny", f"home={HOME}"]) == 2
+    where = [f"home={tmp_path}", f"infer.model={tiny_model_dir}"]
+    assert main(["bench", "windows", option, "--conf", "tiny", *where]) == 2
     assert option.replace("=", " ") in capsys.readouterr().err
 
 
