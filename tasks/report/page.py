@@ -38,7 +38,7 @@ class Entry:
 
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|#~$&@]|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
-_MARKER = re.compile(r"^(?:[-+=]|\d+(?=[.)]))")
+_MARKER = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 """What begins a list or underlines a heading, where a line begins with it."""
 
 
