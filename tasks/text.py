@@ -26,6 +26,7 @@ _LOOK_BACK = 16  # longer than any abbreviation or clause number
 _END = re.compile(
     r"(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+(?=\s)|[\u3002\uff01\uff1f]++[\u201d\u300d\u300f]*+"
 )
+_FINISHED = re.compile(r"[.!?\u3002\uff01\uff1f][\"'\u201d\u2019)\]\u300d\u300f]*+$")
 _BREAK = re.compile(
     r"\n[^\S\n]*+\n"  # a blank line
     r"|(?<=[{};:])\n"  # the end of a line of code, of a clause, of a heading
@@ -47,6 +48,11 @@ def sentences(text: str, longest: int = SENTENCE_CHARS) -> list[Span]:
             spans += _bounded(text, start, end, longest)
             start = end
     return spans
+
+
+def is_finished(sentence: str) -> bool:
+    """Whether it ends as a sentence does, and was not cut off."""
+    return _FINISHED.search(sentence) is not None
 
 
 def _ends(text: str, start: int, stop: int) -> Iterator[int]:
@@ -86,11 +92,6 @@ def _trim(text: str, start: int, end: int) -> Span:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
-
-
-def split(text: str, max_chars: int = 900) -> list[Span]:
-    """Spans of the passages of a text: `stream_passages` for one that is at hand whole."""
-    return [(start, end) for start, end, _ in stream_passages([(0, text)], max_chars)]
 
 
 def stream_passages(pieces: Iterable[Placed], max_chars: int) -> Iterator[tuple[int, int, str]]:

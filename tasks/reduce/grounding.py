@@ -16,10 +16,9 @@ import snowballstemmer
 
 from model.summarizer import Draft
 from tasks.settings import GroundConfig
+from tasks.text import is_finished, sentences
 
 _WORD = re.compile(r"\w+(?:[.,'\u2019-]\w+)*")
-_SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
-_ENDED = re.compile(r"[.!?][\"')\]\u201d]*$")
 _FUNCTION = frozenset(
     "a an the of to in on at by for with and or as that this these those it its is are was were be "
     "been being "
@@ -101,11 +100,11 @@ def ground(draft: Draft, spans: Sequence[str], config: GroundConfig) -> Grounded
     kept: list[str] = []
     scores: list[float] = []
     dropped = 0
-    for match in _SENTENCE.finditer(draft.text):
-        sentence = match.group().strip()
+    for start, end in sentences(draft.text):
+        sentence = draft.text[start:end]
         score = max((support(sentence, span) for span in spans), default=0.0)
-        enough = score >= config.overlap and _gain(draft, *match.span()) >= config.gain
-        if enough and _ENDED.search(sentence) and sentence not in kept:
+        enough = score >= config.overlap and _gain(draft, start, end) >= config.gain
+        if enough and is_finished(sentence) and sentence not in kept:
             kept.append(sentence)
             scores.append(score)
         else:

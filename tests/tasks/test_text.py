@@ -1,6 +1,6 @@
 """Sentences and passages cover the text, in order, wherever a stream is cut.
 
-Run: pytest tests/tasks/test_passages.py
+Run: pytest tests/tasks/test_text.py
 """
 
 import random
@@ -12,12 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.text import SENTENCE_CHARS, sentences, split, stream_passages
+from tasks.text import SENTENCE_CHARS, Span, is_finished, sentences, stream_passages
 
 PROSE = ["One two. ", "A b c! ", "Why? ", "\n", "\n\n", "- item\n", "3. ", "e.g. it ", "x" * 70, "No. 7 "]
 ODD = ["if (x) {\n", "  y;\n", "\t", "\r\n\r\n", "。他说", "...", "\u3000\n \n", '."', "(a) "]
 WORDS = PROSE + ODD
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=60).map("".join) | st.text(max_size=300)
+
+
+def passages(text: str, size: int = 900) -> list[Span]:
+    return [(start, end) for start, end, _ in stream_passages([(0, text)], size)]
 
 
 def squeezed(text: str) -> str:
@@ -35,7 +39,7 @@ def test_sentences_cover_every_letter_once_and_in_order(text: str, longest: int)
 
 @given(TEXTS, st.integers(1, 300))
 def test_passages_cover_every_letter_once_and_none_is_longer_than_asked(text: str, size: int) -> None:
-    spans = split(text, size)
+    spans = passages(text, size)
     assert squeezed("".join(text[slice(*span)] for span in spans)) == squeezed(text)
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
     assert all(0 < end - start <= size for start, end in spans)
@@ -52,7 +56,6 @@ def test_passages_do_not_depend_on_where_the_stream_is_cut(text: str, cuts: list
     whole = list(stream_passages([(0, text)], size))
     assert list(stream_passages(cut(text, cuts), size)) == whole
     assert all(text[start:end] == passage for start, end, passage in whole)
-    assert split(text, size) == [(start, end) for start, end, _ in whole]
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.2])
@@ -95,12 +98,12 @@ def test_sentences_end_where_a_reader_would_end_them(text: str, expected: list[s
 
 def test_a_passage_ends_with_its_paragraph_once_it_is_half_full() -> None:
     text = "First paragraph, long enough.\n\nSecond one. And more."
-    assert [text[slice(*span)] for span in split(text, 50)] == [text[:29], text[31:]]
-    assert split(text, 200) == [(0, len(text))]
+    assert [text[slice(*span)] for span in passages(text, 50)] == [text[:29], text[31:]]
+    assert passages(text, 200) == [(0, len(text))]
 
 
 def test_a_run_without_white_space_is_cut_hard() -> None:
-    assert split("x" * 2000) == [(0, 600), (600, 1200), (1200, 2000)]
+    assert passages("x" * 2000) == [(0, 600), (600, 1200), (1200, 2000)]
 
 
 @pytest.mark.parametrize(
@@ -115,4 +118,19 @@ def test_no_text_makes_it_slow(unit: str) -> None:
 
 def test_a_passage_of_no_characters_is_refused() -> None:
     with pytest.raises(ValueError, match="max_chars=0"):
-        split("text", 0)
+        passages("text", 0)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "finished"),
+    [
+        ("He left.", True),
+        ('He said "Go!"', True),
+        ("他来了。", True),
+        ("He left", False),
+        ("a, b;", False),
+        ("", False),
+    ],
+)
+def test_a_sentence_that_was_cut_off_is_told_from_a_finished_one(sentence: str, finished: bool) -> None:
+    assert is_finished(sentence) is finished

@@ -1,6 +1,6 @@
 """A plan is the arithmetic of the run, with rates this machine has shown.
 
-Run: pytest tests/tasks/test_plan.py
+Run: pytest tests/tasks/plan/test_plan.py
 """
 
 from pathlib import Path

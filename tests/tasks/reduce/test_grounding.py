@@ -1,6 +1,6 @@
 """Nothing invented is stored: what a draft says must stand in one source sentence.
 
-Run: pytest tests/tasks/test_ground.py
+Run: pytest tests/tasks/reduce/test_grounding.py
 """
 
 import pytest
@@ -76,3 +76,9 @@ def test_the_common_subsequence_is_symmetric_and_bounded(a: list[str], b: list[s
     length = common_subsequence(a, b)
     assert length == common_subsequence(b, a) <= min(len(a), len(b))
     assert common_subsequence(a, a) == len(a)
+
+
+def test_a_draft_is_cut_into_sentences_as_its_source_is() -> None:
+    said = "Dr. Smith paid the owner $3.50."
+    result = ground(draft(f"{said} Dr. Smith"), [said], GroundConfig())
+    assert (result.summary, result.dropped) == (said, 1)
