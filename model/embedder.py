@@ -33,7 +33,8 @@ class Embedder:
     def __init__(self, folder: Path) -> None:
         weights.check_folder(folder, "infer.embedder")
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+        with weights.without_bars():
+            self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
         self.projection = projection(self.model.config.hidden_size)
 
     @torch.inference_mode()

@@ -25,6 +25,7 @@ from model.attention.sliding_window import StreamingCache
 from model.files import replacing
 from model.geometry import SINKS
 from model.hardware import keep_freed
+from model.weights import without_bars
 
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
@@ -76,9 +77,10 @@ class Reader:
 
     def __init__(self, folder: Path, stride: int, device: torch.device, dtype: torch.dtype) -> None:
         attention.register()
-        self.model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, attn_implementation=attention.NAME
-        )
+        with without_bars():
+            self.model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, attn_implementation=attention.NAME
+            )
         self.model.to(device).eval().requires_grad_(False)
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self._set(stride)

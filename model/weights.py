@@ -8,10 +8,10 @@ every later load, and every other program, sees a plain Hugging Face model.
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
-import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,8 @@ def default_model(models: Path, convert: Callable[[Path, Path], None] | None = N
             shutil.rmtree(unfinished, ignore_errors=True)
         with replacing(folder) as fresh:
             fresh.mkdir()
-            (convert or converted)(source, fresh)
+            with without_bars():
+                (convert or converted)(source, fresh)
             (fresh / _CONVERTED).touch()
     return folder
 
@@ -79,8 +80,11 @@ def default_model(models: Path, convert: Callable[[Path, Path], None] | None = N
 def converted(source: Path, target: Path) -> None:
     """Write the GGUF model that is in `source` to `target` as an ordinary Hugging Face folder in bf16."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, modeling_gguf_pytorch_utils
 
+    modeling_gguf_pytorch_utils.tqdm = lambda tensors, **options: tensors  # a bar that no setting turns off
+    # saving imports DeepSpeed where it is installed, which prints what it found unless it is told
+    os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
     model = AutoModelForCausalLM.from_pretrained(
         source,
         gguf_file=DECODER_FILE,
@@ -91,9 +95,22 @@ def converted(source: Path, target: Path) -> None:
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    with redirect_stdout(sys.stderr):  # what transformers imports on the way talks, and stdout is for answers
-        model.to(torch.bfloat16).save_pretrained(target)
+    model.to(torch.bfloat16).save_pretrained(target)
     AutoTokenizer.from_pretrained(source, gguf_file=DECODER_FILE).save_pretrained(target)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Load or save models without transformers' progress bars: progress of ours is shown by who calls."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def default_embedder() -> Path:
@@ -107,7 +124,7 @@ def resolve_embedder(name: str) -> Path:
     Raises:
         ValueError: if `name` is no folder that holds a model.
     """
-    return check_folder(Path(name), "infer.embedder") if name else default_embedder()
+    return check_folder(Path(name).expanduser(), "infer.embedder") if name else default_embedder()
 
 
 def resolve(name: str, models: Path) -> Path:
@@ -119,7 +136,7 @@ def resolve(name: str, models: Path) -> Path:
     if not name:
         return default_model(models)
     if is_path(name):
-        return check_folder(Path(name))
+        return check_folder(Path(name).expanduser())
     from huggingface_hub import snapshot_download
 
     try:

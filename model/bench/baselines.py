@@ -103,9 +103,10 @@ class Dense:
         return int(model) + _activations(self.reader, tokens) + tokens * _kv_bytes(self.reader)
 
     def load(self, tokens: int) -> "_LoadedDense":
-        model = AutoModelForCausalLM.from_pretrained(
-            self.folder, dtype=self.reader.dtype, attn_implementation="sdpa"
-        )
+        with weights.without_bars():
+            model = AutoModelForCausalLM.from_pretrained(
+                self.folder, dtype=self.reader.dtype, attn_implementation="sdpa"
+            )
         return _LoadedDense(model.to(self.reader.device).eval())
 
 

@@ -1,7 +1,12 @@
-"""The default model is converted once, whoever needs it first. Run: pytest tests/model/test_weights.py"""
+"""Model folders: the default one is converted once, and broken ones are refused.
+
+Run: pytest tests/model/test_weights.py
+"""
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,3 +69,27 @@ def test_a_folder_that_cannot_be_a_model_is_refused_by_its_files_alone(
 def test_what_looks_like_a_path_is_not_looked_for_on_a_hub(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"infer.model={name.removeprefix('./')}: no such folder"):
         weights.resolve(name, tmp_path)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / "mine" / name).write_text('{"model_type": "llama"}')
+    assert weights.resolve("~/mine", tmp_path) == tmp_path / "mine"
+    assert weights.resolve_embedder("~/mine") == tmp_path / "mine"
+
+
+CONVERT = """
+import sys
+from pathlib import Path
+from model import weights
+print(weights.default_model(Path(sys.argv[1])).name)
+"""
+
+
+@pytest.mark.heavy
+def test_a_conversion_says_nothing_but_what_is_asked(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CONVERT, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("smollm2-135m-instruct\n", "")
