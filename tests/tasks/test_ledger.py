@@ -60,6 +60,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "ledger.sqlite")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("after", [3, 17])
 def test_every_acknowledged_put_outlives_kill_9(tmp_path: Path, after: int) -> None:
     path = tmp_path / "ledger.sqlite"
@@ -108,6 +109,7 @@ def _answer(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
+@pytest.mark.heavy
 def test_processes_that_create_the_file_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
     with _processes(CREATOR, *"abcdef") as processes:
         for trial in range(20):
@@ -135,6 +137,7 @@ def test_a_failed_batch_leaves_nothing_behind(ledger: Ledger) -> None:
     assert ledger.has_many(["a", "b"]) == set()
 
 
+@pytest.mark.heavy
 def test_several_processes_and_threads_write_side_by_side(ledger: Ledger) -> None:
     with _processes(PUTTER, *"ab") as processes:
         for process in processes:
@@ -212,6 +215,7 @@ def test_runs_are_listed_in_order_with_what_they_counted(ledger: Ledger) -> None
         ledger.finish_run("r9", "ok", "{}")
 
 
+@pytest.mark.heavy
 def test_a_run_whose_process_was_killed_is_interrupted(ledger: Ledger) -> None:
     code = """
 import os, sys

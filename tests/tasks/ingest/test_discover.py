@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tasks.ingest.discover import SAMPLE_CHARS, discover, root
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import SAMPLE
@@ -43,6 +45,7 @@ def test_the_sample_is_the_same_each_time_and_mends_what_was_changed(tmp_path: P
     assert Path(first[0].uri).read_text(encoding="utf-8") == kept
 
 
+@pytest.mark.heavy
 def test_the_sample_is_the_same_under_the_backport_that_prefect_brings(tmp_path: Path) -> None:
     code = """
 import importlib_metadata, sys

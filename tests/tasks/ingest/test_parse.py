@@ -23,6 +23,8 @@ from tasks.ingest.parse import parse_source, parser_key, place_of, read_spans, r
 from tasks.settings import ParseConfig, StorageConfig
 from tests.sources import BAD, GOOD, pdf, word
 
+pytestmark = pytest.mark.heavy
+
 LOCAL = StorageConfig()
 CAPS = ParseConfig(timeout_s=4.0, memory_mb=600, max_mb=64, plugins=("tests.tasks.bad_parsers",))
 LETTERS = st.characters(codec="utf-8", exclude_characters="\0\r")

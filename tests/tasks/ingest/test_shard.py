@@ -169,7 +169,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client(processes: None) -> Iterator[Any]:
     before = dict(os.environ)
     with connect(ClusterConfig(workers=2)) as client:
         assert dict(os.environ) == before, "what is started later would inherit the workers' environment"

@@ -85,6 +85,7 @@ def test_a_pattern_matches_any_depth_and_never_runs_in_circles(
     assert names(corpus(tmp_path) / pattern, tmp_path) == expected
 
 
+@pytest.mark.heavy
 def test_a_name_that_is_not_utf_8_is_that_files_quarantine_and_no_others(tmp_path: Path) -> None:
     for name in (b"latin\xe9.txt", b"deep\xff/a.txt", b"plain.txt"):
         path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
@@ -165,7 +166,7 @@ def test_a_folder_that_cannot_be_listed_at_all_is_refused_by_name() -> None:
 
 
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StorageConfig, Any]]:
+def bucket(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StorageConfig, Any]]:
     with pytest.MonkeyPatch.context() as patch, s3_server(tmp_path_factory.mktemp("s3")) as endpoint:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -276,6 +277,7 @@ def test_a_store_that_cannot_be_reached_is_named_without_its_password(
         check_uris(["s3://papers"], tmp_path, StorageConfig(endpoint_url="nonsense"))
 
 
+@pytest.mark.heavy
 def test_uris_are_checked_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     check_uris([str(tmp_path / "empty"), "sample:"], tmp_path / "home", LOCAL)
