@@ -283,7 +283,7 @@ def _embed(config: "RunConfig") -> Callable[[list[str]], Any]:
 
 def _models(config: "RunConfig") -> Any:
     _check_models(config)
-    from tasks.infer.windows import Models
+    from tasks.infer.models import Models
 
     return Models(Path(config.home), config.infer, config.shard.stride)
 

@@ -17,7 +17,7 @@ from flows.progress import terminal
 from flows.ui import logged, publish_report, run_name, run_progress
 from tasks.errors import Transient
 from tasks.infer import infer as infer_step
-from tasks.infer.windows import Models
+from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
 from tasks.ingest.uris import canonical
 from tasks.memory import remember as memory_step

@@ -32,7 +32,7 @@ from tasks.bench.natural_text import natural_text
 from tasks.bench.needles import correct, make_needles
 from tasks.bench.plots import heat_maps
 from tasks.bench.progress import Progress, silent
-from tasks.infer.windows import Models
+from tasks.infer.models import Models
 
 K = 16
 """Blocks that are chosen."""

@@ -1,26 +1,25 @@
-"""How reading scales: ranks measured on this machine, and a simulator checked against them, for larger ones.
+"""How reading scales: workers measured on this machine, and a simulator checked against them.
 
-The idea: the same documents are read by one rank with all threads and by several with their share, in turns,
-by the very processes that `nightread read` uses. Before they begin, every rank reads a short text beside the
-others; from that pace alone the simulator predicts the turn. What it says of machines that are not here is
-then printed with the figures it assumes.
+The idea: the same documents are read by one worker with all threads and by several with their share, in
+turns, by the very processes that `nightread read` uses. Before they begin, every worker reads a short text
+beside the others; from that pace alone the simulator predicts the turn. What it predicts of larger machines
+is then printed with the figures it assumes.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tasks.bench.speed import text_ids
 from tasks.errors import InvalidInput, NightreadError
+from tasks.ipc import Child, free_port
 
 if TYPE_CHECKING:
-    from tasks.infer.windows import Models
+    from tasks.bench.together import Measured
+    from tasks.infer.models import Models
     from tasks.run import Run
 
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -89,15 +88,15 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
     from model.bench.measure import rows_at_a_time
     from model.bench.simulate import Machine, table
     from model.geometry import LEAD_IN
-    from tasks.bench.turns import keeping
-    from tasks.infer.windows import Models
+    from tasks.bench.turns import commit_seconds
+    from tasks.infer.models import Models
     from tasks.ledger import Ledger
 
     models = Models(run.home, run.infer, run.shard.stride)
     with tempfile.TemporaryDirectory(prefix="nightread-scaling-") as scratch:
         measured = _measure(scale, run, Path(scratch), progress)
         with Ledger(Path(scratch) / "kept.sqlite") as ledger:
-            flush_s, keep_s = keeping(ledger)
+            flush_s, keep_s = commit_seconds(ledger)
     config = _config(models.folder)
     ids = text_ids(models.folder, (LEAD_IN + 2 * ROWS) * run.shard.stride)
     two = ids[: 2 * run.shard.stride]
@@ -139,17 +138,17 @@ def _together(world: int, models: "Models", ids: Sequence[int], repeats: int) ->
 
     found = _answers(world, models, ids, repeats)
     one, config = found[0], _config(models.folder)
-    sent, calls = exchange(config, len(ids), models.stride, world, one["itemsize"], one["way"])
-    flops = busiest_flops(config, len(ids), models.stride, world, one["way"])
-    links = sent / world / min(a["bytes_per_s"] for a in found) + calls * max(a["latency_s"] for a in found)
-    turns = list(zip(*(answer["turns"] for answer in found), strict=True))  # of each, a pair from every rank
-    seconds = [max(spent for _, spent in turn) for turn in turns]
-    predicted = [flops / min(rate for rate, _ in turn) + links for turn in turns]
+    sent, calls = exchange(config, len(ids), models.stride, world, one.itemsize, one.way)
+    flops = busiest_flops(config, len(ids), models.stride, world, one.way)
+    links = sent / world / min(a.bytes_per_s for a in found) + calls * max(a.latency_s for a in found)
+    seconds = [max(turn) for turn in zip(*(answer.seconds for answer in found), strict=True)]
+    slowest = [min(turn) for turn in zip(*(answer.rates for answer in found), strict=True)]
+    predicted = [flops / rate + links for rate in slowest]
     return {
         "ranks": world,
         "tokens": len(ids),
-        "way": one["way"],
-        "bytes": sum(answer["sent"] for answer in found),
+        "way": one.way,
+        "bytes": sum(answer.sent for answer in found),
         "formula_bytes": sent,
         "seconds": median(seconds),
         "predicted_s": median(predicted),
@@ -158,45 +157,32 @@ def _together(world: int, models: "Models", ids: Sequence[int], repeats: int) ->
     }
 
 
-def _answers(world: int, models: "Models", ids: Sequence[int], repeats: int) -> list[Row]:
+def _answers(world: int, models: "Models", ids: Sequence[int], repeats: int) -> "list[Measured]":
     """What every rank of a group measured.
 
     Raises:
         NightreadError: if one failed, with what it wrote.
     """
-    from tasks.infer.group import environment, free_port, threads
+    from tasks.bench.together import WIRE, ReadTogether
+    from tasks.infer.group import environment, threads
 
-    request = {
-        "world": world,
-        "port": free_port(),
-        "folder": str(models.folder.resolve()),
-        "ids": list(ids),
-    }
-    request |= {"device": str(models.device), "stride": models.stride, "threads": threads(world)}
-    request["turns"] = repeats
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tasks.bench.together"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(rank, world),
-        )
-        for rank in range(world)
+    folder, device, port = str(models.folder.resolve()), str(models.device), free_port()
+    children = [
+        Child("tasks.bench.together", WIRE, environment=environment(rank, world)) for rank in range(world)
     ]
     try:
-        for rank, process in enumerate(processes):
-            assert process.stdin is not None
-            process.stdin.write(json.dumps({**request, "rank": rank}))
-            process.stdin.close()
-            process.stdin = None
-        said = [process.communicate() for process in processes]
+        for rank, child in enumerate(children):
+            place = (rank, world, port, folder, device, threads(world))
+            child.send(ReadTogether(*place, models.stride, tuple(ids), repeats))
+        return [_answer(child) for child in children]
     finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-    for process, (_, errors) in zip(processes, said, strict=True):
-        if process.returncode:
-            raise NightreadError(f"a rank of the benchmark failed: {errors[-4000:]}")
-    return [json.loads(out) for out, _ in said]
+        for child in children:
+            child.close()
+
+
+def _answer(child: Child) -> "Measured":
+    while not (messages := child.receive(1.0)):
+        if child.exit_cause():
+            raise NightreadError(f"a rank of the benchmark failed: {child.stderr_tail()}")
+    (measured,) = messages
+    return cast("Measured", measured)

@@ -16,7 +16,7 @@ from tasks.bench.progress import Progress
 from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from tasks.infer.windows import Models
+    from tasks.infer.models import Models
 
 _CHARACTERS = 6
 """Characters of text for every token: more than any usual tokenizer takes."""

@@ -1,14 +1,12 @@
 """One text read by several ranks together, timed: a process of the scaling benchmark.
 
 The idea: what the simulator needs is measured in the run that it is checked against: what a rank does by
-itself while the others do the same, and what a message costs by its number and by its bytes. The request
-comes on stdin as one JSON object, the answer goes to stdout as another.
+itself while the others do the same, and what a message costs by its number and by its bytes.
 """
 
-import json
-import os
-import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +15,76 @@ import torch
 from model import weights
 from model.cost import read_flops
 from model.geometry import SINKS
-from model.parallel import collectives as parallel
+from model.parallel import collectives
 from model.parallel.collectives import Ranks
 from model.parallel.sequence import OverHeads, RanksReader
 from model.reader import Reader
+from tasks.ipc import Parent, Wire
 
 SMALL, LARGE = (1 << 10, 50), (1 << 22, 8)
 """Bytes of a message, and how many are timed."""
 
 
-def measure(request: dict[str, Any]) -> dict[str, Any]:
-    """Read `ids` together with the other ranks.
+@dataclass(frozen=True)
+class ReadTogether:
+    """What every rank is sent."""
 
-    Returns:
-        {"sent", "turns", "latency_s", "bytes_per_s", "way", "itemsize"}: bytes this rank sent in a turn; of
-        every turn the FLOP/s of a rank by itself and the seconds; of a collective seconds and bytes a second.
-    """
-    torch.set_num_threads(request["threads"])
-    device = weights.pick_device(request["device"])
-    reader = Reader(Path(request["folder"]), request["stride"], device, weights.pick_dtype(device))
-    ids, stride = request["ids"], request["stride"]
-    with parallel.join(request["rank"], request["world"], request["port"], device=device) as ranks:
-        spread = RanksReader(reader, ranks)
-        spread.read(spread.start(), ids[:stride])  # the first one loads kernels and opens links
-        _read(reader, ids[:stride])
+    rank: int
+    world: int
+    port: int
+    folder: str
+    """Of the model."""
+    device: str
+    threads: int
+    stride: int
+    ids: tuple[int, ...]
+    turns: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a rank answers."""
+
+    sent: int
+    """Bytes that it sent in a turn."""
+    rates: tuple[float, ...]
+    """FLOP/s of this rank by itself, around every turn."""
+    seconds: tuple[float, ...]
+    """Of every turn."""
+    latency_s: float
+    """Of a collective that carries next to nothing."""
+    bytes_per_s: float
+    """Of a collective that carries much."""
+    way: str
+    """Heads or sequence: how a chunk is shared out."""
+    itemsize: int
+    """Bytes of an activation."""
+
+
+WIRE = Wire(ReadTogether, Measured)
+
+
+def measure(request: ReadTogether) -> Measured:
+    """Read the text together with the other ranks."""
+    torch.set_num_threads(request.threads)
+    device = weights.pick_device(request.device)
+    reader = Reader(Path(request.folder), request.stride, device, weights.pick_dtype(device))
+    ids, first = request.ids, request.ids[: request.stride]
+    with collectives.join(request.rank, request.world, request.port, device=device) as ranks:
+        shared = RanksReader(reader, ranks)
+        shared.read(shared.start(), first)  # the first one loads kernels and opens links
+        _read(reader, first)
         latency, bandwidth = _link(ranks)
-        turns = []
-        for _ in range(request["turns"]):
-            rate = _rate(reader, ranks, ids[:stride])
+        rates, seconds = [], []
+        for _ in range(request.turns):
+            before = _rate(reader, ranks, first)
             ranks.sent.clear()
-            seconds = _timed(ranks, lambda: _read(spread, ids))
+            seconds.append(_timed(ranks, lambda: _read(shared, ids)))
             sent = sum(ranks.sent.values())
-            turns.append([(rate + _rate(reader, ranks, ids[:stride])) / 2, seconds])
-        way = "heads" if isinstance(spread.way, OverHeads) else "sequence"
-    measured = {"sent": sent, "turns": turns, "latency_s": latency, "bytes_per_s": bandwidth}
-    return measured | {"way": way, "itemsize": reader.dtype.itemsize}
+            rates.append((before + _rate(reader, ranks, first)) / 2)
+        way = "heads" if isinstance(shared.way, OverHeads) else "sequence"
+    itemsize = reader.dtype.itemsize
+    return Measured(sent, tuple(rates), tuple(seconds), latency, bandwidth, way, itemsize)
 
 
 def _timed(ranks: Ranks, work: Any) -> float:
@@ -63,13 +96,13 @@ def _timed(ranks: Ranks, work: Any) -> float:
     return time.perf_counter() - started
 
 
-def _read(reader: Reader, ids: list[int]) -> None:
+def _read(reader: Reader, ids: Sequence[int]) -> None:
     cache = reader.start()
     for start in range(0, len(ids), reader.stride):
         reader.read(cache, ids[start : start + reader.stride])
 
 
-def _rate(reader: Reader, ranks: Ranks, ids: list[int]) -> float:
+def _rate(reader: Reader, ranks: Ranks, ids: Sequence[int]) -> float:
     """Operations a second of one rank, while all others do the same each by itself."""
     seconds = _timed(ranks, lambda: _read(reader, ids))
     return read_flops(reader.config, len(ids), reader.stride, SINKS) / seconds
@@ -94,11 +127,8 @@ def _exchange(ranks: Ranks, x: torch.Tensor, equal: list[int], times: int) -> No
 
 
 def main() -> None:
-    """What libraries print goes to stderr."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    answers.write(json.dumps(measure(json.loads(sys.stdin.read()))) + "\n")
-    answers.flush()
+    parent = Parent(WIRE)
+    parent.send(measure(parent.receive(ReadTogether)))
 
 
 if __name__ == "__main__":

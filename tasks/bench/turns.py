@@ -1,6 +1,6 @@
-"""The same documents read by so many ranks, in turns, with the processes that `nightread read` uses.
+"""The same documents read by so many workers, in turns, with the processes that `nightread read` uses.
 
-The idea: ranks begin together, and each has read a short text beside the others before, from whose pace the
+The idea: workers begin together, and each has read a short text beside the others before, from whose pace the
 simulator must predict the turn.
 """
 
@@ -19,18 +19,20 @@ from model.cost import read_flops
 from model.geometry import SINKS
 from tasks.bench.speed import text_ids
 from tasks.errors import NightreadError
-from tasks.infer.group import Setup, threads
+from tasks.infer.group import threads
 from tasks.infer.infer import with_sources
+from tasks.infer.messages import Commit, Lease, Setup, Verdict, Worker
+from tasks.infer.models import Models
 from tasks.infer.node import Node
-from tasks.infer.queue import Desk, Handed, Job
-from tasks.infer.windows import Models
+from tasks.infer.queue import LeaseQueue
+from tasks.infer.segments import Segment, segments
 from tasks.ingest import steps as ingest
 from tasks.ledger import Ledger
 from tasks.run import Run
 
 WARM_TOKENS = 1024
-"""Of the text by which a rank's pace is taken."""
-WARM = 2
+"""Length of the text by which a worker's pace is measured."""
+WARM_UPS = 2
 """It is read twice: the first time loads kernels."""
 
 Progress = Callable[[str, int, int], None]
@@ -39,55 +41,66 @@ Row = dict[str, Any]
 
 @dataclass
 class Turn:
-    """The documents, read once by so many ranks."""
+    """The documents, read once by so many workers."""
 
     start_s: float = 0.0
-    """From starting the ranks to the last one being ready."""
+    """From starting the workers to the last one being ready."""
     seconds: float = 0.0
-    rates: dict[str, float] = field(default_factory=dict)
-    """FLOP/s of each rank, in the text it read before."""
+    rates: dict[Worker, float] = field(default_factory=dict)
+    """FLOP/s of each worker, in the text it read before."""
 
 
-class _Gate:
-    """A desk that lets ranks begin together, once each has read a text, not counted, beside the others."""
+class _WarmUp:
+    """A lease queue that lets workers begin together, once each has read a short text beside the others.
 
-    def __init__(self, desk: Desk, warm: Job, flops: float, ranks: int) -> None:
-        self.desk, self.warm, self.flops, self.ranks = desk, warm, flops, ranks
-        self.turn, self.phase, self.began = Turn(), 0, time.monotonic()
-        self.reading: dict[str, float] = {}
-        self.through: set[str] = set()
+    Args:
+        queue: the documents that are timed.
+        warm: the short text, which is read by every worker and stored by none.
+        flops: operations of reading it.
+    """
+
+    def __init__(self, queue: LeaseQueue, warm: Segment, flops: float, workers: int) -> None:
+        self.queue, self.warm, self.flops, self.workers = queue, warm, flops, workers
+        self.turn, self.warm_ups, self.began = Turn(), 0, time.monotonic()
+        self._reading: dict[int, tuple[Worker, float]] = {}
+        """Warm-up leases, which have negative ids, each with when it began."""
+        self._through: set[Worker] = set()
+        self._leases = 0
 
     def open(self) -> bool:
-        return self.phase < WARM or self.desk.open()
+        return self.warm_ups < WARM_UPS or self.queue.open()
 
-    def take(self, rank: str) -> Job | None:
-        if self.phase == WARM:
-            return self.desk.take(rank)
-        if rank in self.through:
+    def lease(self, worker: Worker, slot: int) -> Lease | None:
+        if self.warm_ups == WARM_UPS:
+            return self.queue.lease(worker, slot)
+        if worker in self._through:
             return None
-        self.reading[rank] = time.monotonic()
-        return self.warm
+        self._leases += 1
+        self._reading[-self._leases] = worker, time.monotonic()
+        return Lease(-self._leases, self.warm, worker, slot, 0)
 
-    def keep(self, handed: Sequence[Handed]) -> list[bool]:
-        if self.phase < WARM:
-            return [True] * len(handed)
-        kept = self.desk.keep(handed)
+    def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
+        if self.warm_ups < WARM_UPS:
+            return [Verdict.STORED] * len(commits)
+        verdicts = self.queue.commit(commits)
         self.turn.seconds = time.monotonic() - self.began
-        return kept
+        return verdicts
 
-    def done(self, rank: str) -> None:
-        if rank not in self.reading:
-            self.desk.done(rank)
+    def complete(self, lease: int) -> None:
+        if lease not in self._reading:
+            self.queue.complete(lease)
             return
-        self.turn.rates[rank] = self.flops / (time.monotonic() - self.reading.pop(rank))
-        self.through.add(rank)
-        if len(self.through) == self.ranks:
-            if not self.phase:
-                self.turn.start_s = time.monotonic() - self.began - self.flops / min(self.turn.rates.values())
-            self.phase, self.through, self.began = self.phase + 1, set(), time.monotonic()
+        worker, began = self._reading.pop(lease)
+        self.turn.rates[worker] = self.flops / (time.monotonic() - began)
+        self._through.add(worker)
+        if len(self._through) == self.workers:
+            if not self.warm_ups:
+                warm_s = self.flops / min(self.turn.rates.values())
+                self.turn.start_s = time.monotonic() - self.began - warm_s
+            self.warm_ups, self._through, self.began = self.warm_ups + 1, set(), time.monotonic()
 
-    def died(self, rank: str, reason: str) -> None:
-        raise NightreadError(f"a rank of the benchmark died: {reason}")
+    def fail(self, worker: Worker, reason: str) -> None:
+        raise NightreadError(f"worker {worker.number} of the benchmark died: {reason}")
 
 
 class Bench:
@@ -120,11 +133,11 @@ class Bench:
         config = AutoConfig.from_pretrained(self.models.folder).get_text_config()
         return read_flops(config, tokens, self.run.shard.stride, SINKS)
 
-    def turn(self, ranks: int) -> Turn:
-        """Read all documents with so many ranks, from nothing."""
+    def turn(self, workers: int) -> Turn:
+        """Read all documents with so many workers, from nothing."""
         self.turns += 1
         shutil.rmtree(self.run.home / "states", ignore_errors=True)
-        step, read = f"turn {self.turns}, ranks: {ranks}", 0
+        step, read = f"turn {self.turns}, workers: {workers}", 0
 
         def count(tokens: int) -> None:
             nonlocal read
@@ -133,25 +146,28 @@ class Bench:
 
         setup = Setup(
             self.run.home,
-            replace(self.run.infer, workers=ranks, sequence_parallel=1, batch_size=1, threads=0),
+            replace(self.run.infer, workers=workers, sequence_parallel=1, batch_size=1, threads=0),
             self.run.shard,
             self.models.key,
         )
+        document, source = self.warm[0]
+        warm = Segment(document, source, 0, document.windows)
         with Ledger(self.run.home / f"turn-{self.turns}.sqlite") as ledger:
-            desk = Desk(self.pairs, self.run.infer, self.models.key, ledger, count)
-            short, source = self.warm[0]
-            warm = Job(short, source, range(short.windows), 0)
-            gate = _Gate(desk, warm, self.flops(warm.document.tokens), ranks)
-            Node(setup, gate).work()
-        return gate.turn
+            leases = _WarmUp(self._queue(ledger, count), warm, self.flops(document.tokens), workers)
+            Node(setup, leases).work()
+        return leases.turn
 
-    def row(self, ranks: int, turns: Sequence[Turn], alone: Sequence[Turn]) -> Row:
-        """Medians of the turns; each turn is set beside that of one rank before it."""
+    def _queue(self, ledger: Ledger, progress: Callable[[int], None]) -> LeaseQueue:
+        cut = [segment for pair in self.pairs for segment in segments(*pair, self.run.infer)]
+        return LeaseQueue(cut, self.models.key, ledger, progress)
+
+    def row(self, workers: int, turns: Sequence[Turn], alone: Sequence[Turn]) -> Row:
+        """Medians of the turns; each turn is set beside that of one worker before it."""
         costs = [float(self.flops(document.tokens)) for document, _ in self.pairs]
         predicted = [makespan(costs, list(turn.rates.values())) for turn in turns]
         return {
-            "ranks": ranks,
-            "threads": threads(ranks),
+            "ranks": workers,
+            "threads": threads(workers),
             "tokens": self.tokens,
             "seconds": median(turn.seconds for turn in turns),
             "tokens_per_s": self.tokens / median(turn.seconds for turn in turns),
@@ -162,8 +178,8 @@ class Bench:
         }
 
 
-def keeping(ledger: Ledger, windows: int = 64, times: int = 5) -> tuple[float, float]:
-    """What windows cost where they are written down: seconds of a flush, and of each window in it."""
+def commit_seconds(ledger: Ledger, windows: int = 64, times: int = 5) -> tuple[float, float]:
+    """Cost of storing windows in a ledger: seconds of a flush, and of each window in it."""
     took = []
     for count in (1, windows):
         rows = [(f"window-{number}", "trial", bytes(2000)) for number in range(count)]

@@ -1,84 +1,86 @@
-"""Shards that a process reads at a time: what several of them need next is done at once.
+"""Continuous batching: the segments that one process reads together, each in a slot of its own.
 
-The idea: whatever reads a shard stops where it needs something: a chunk read, the network asked, a window
-kept. Needs of one kind are met together: chunks and questions as rows of a batch, windows at the price of one
-flush. Windows and questions go first, so that all rows come to their next chunks together however they began.
+The idea: reading a segment stops wherever it needs something: a chunk read, the salience of its cache, a
+window committed. Needs of one kind are served together: chunks and questions as rows of a batch, commits at
+the price of one disk flush. A slot that comes to its end takes the next segment while the others go on.
+Commits and questions go first, so that all slots come to their next chunks together however they began.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from model.reader import Chunk
-from tasks.infer.queue import Desk, Job, row_of
-from tasks.infer.windows import Ask, Done, Models, Need, Reading, read_shard
+from tasks.infer.messages import Commit, Lease, Verdict, Worker
+from tasks.infer.models import Models
+from tasks.infer.queue import LeaseQueue
+from tasks.infer.windows import Ask, Need, Reading, WindowRead, read_segment
 
 _N = TypeVar("_N", bound=Need)
-Keep = Callable[[Mapping[int, Done]], Sequence[bool]]
-"""Called with windows by their rows; says of each whether it was kept, on the disk by then."""
+Commits = Callable[[Sequence[Commit]], Sequence[Verdict]]
+"""Called with windows that were read; they are on the disk when it returns."""
 
 
-class Rows:
-    """The shards that are being read by this process, each with the number of its row.
+class Batch:
+    """The leases that this process reads together.
 
     Args:
         key: the cache key.
+        commit: what stores windows.
     """
 
-    def __init__(self, home: Path, models: Models, key: str, keep: Keep) -> None:
-        self.home, self.models, self.key, self.keep = home, models, key, keep
-        self.needs: dict[int, tuple[Reading, Need]] = {}
-        """What each row reads, and what it needs next."""
-        self.over: list[int] = []
-        """Rows that have come to their end."""
+    def __init__(self, home: Path, models: Models, key: str, commit: Commits) -> None:
+        self.home, self.models, self.key, self.commit = home, models, key, commit
+        self._needs: dict[int, tuple[Reading, Need]] = {}
+        """By lease: what reads its segment, and what that needs next."""
+        self._ended: list[int] = []
 
-    def begin(self, row: int, job: Job) -> None:
-        """Give a free row something to read."""
-        where = (self.home, job.document, job.shard, job.source)
-        self._resume(row, read_shard(*where, self.models, self.key, job.first), None)
+    def __len__(self) -> int:
+        """Leases that are being read."""
+        return len(self._needs)
 
-    def step(self) -> list[int]:
-        """Meet what some rows need next; returns those that have come to their end meanwhile."""
-        reader = self.models.reader
-        if done := self._needing(Done):
-            self._go_on(done, self.keep(done))
-        elif asked := self._needing(Ask):
-            self._go_on(asked, reader.salience([ask.cache for ask in asked.values()]))
-        elif chunks := self._needing(Chunk):
-            self._go_on(chunks, reader.read_together(list(chunks.values())))
-        over, self.over = self.over, []
-        return over
-
-    def _needing(self, kind: type[_N]) -> dict[int, _N]:
-        return {row: need for row, (_, need) in self.needs.items() if isinstance(need, kind)}
-
-    def _go_on(self, rows: Iterable[int], answers: Sequence[Any]) -> None:
-        for row, answer in zip(rows, answers, strict=True):
-            self._resume(row, self.needs.pop(row)[0], answer)
-
-    def _resume(self, row: int, reading: Reading, answer: Any) -> None:
-        """Let a row run until it needs something, or is over."""
-        try:
-            self.needs[row] = reading, reading.send(answer)
-        except StopIteration:
-            self.over.append(row)
-
-
-def read_here(desk: Desk, home: Path, models: Models) -> None:
-    """Read what the desk has in this process."""
-
-    def keep(windows: Mapping[int, Done]) -> list[bool]:
-        return desk.keep(
-            [(name(row), done.window, done.payload, done.tokens) for row, done in windows.items()]
+    def add(self, lease: Lease) -> None:
+        """Begin to read another segment."""
+        self._resume(
+            lease.id, read_segment(self.home, lease.segment, self.models, self.key, lease.first), None
         )
 
-    def name(row: int) -> str:
-        return row_of("here", row)
+    def step(self) -> list[int]:
+        """Serve one kind of need of all slots that have it; leases that have come to their end meanwhile."""
+        reader = self.models.reader
+        if windows := self._needing(WindowRead):
+            commits = [Commit(lease, it.window, it.payload, it.tokens) for lease, it in windows.items()]
+            self._go_on(windows, [verdict != Verdict.LOST for verdict in self.commit(commits)])
+        elif asks := self._needing(Ask):
+            self._go_on(asks, reader.salience([ask.cache for ask in asks.values()]))
+        elif chunks := self._needing(Chunk):
+            self._go_on(chunks, reader.read_together(list(chunks.values())))
+        ended, self._ended = self._ended, []
+        return ended
 
-    rows, free = Rows(home, models, desk.key, keep), list(range(models.batch_size))
-    while desk.open():
-        while free and (job := desk.take(name(free[0]))) is not None:
-            rows.begin(free.pop(0), job)
-        for row in rows.step():
-            desk.done(name(row))
-            free.append(row)
+    def _needing(self, kind: type[_N]) -> dict[int, _N]:
+        return {lease: need for lease, (_, need) in self._needs.items() if isinstance(need, kind)}
+
+    def _go_on(self, leases: Iterable[int], answers: Sequence[Any]) -> None:
+        for lease, answer in zip(leases, answers, strict=True):
+            self._resume(lease, self._needs.pop(lease)[0], answer)
+
+    def _resume(self, lease: int, reading: Reading, answer: Any) -> None:
+        """Let a segment's reading run until it needs something, or ends."""
+        try:
+            self._needs[lease] = reading, reading.send(answer)
+        except StopIteration:
+            self._ended.append(lease)
+
+
+def read_in_process(queue: LeaseQueue, home: Path, models: Models) -> None:
+    """Read everything that the queue has in this process."""
+    worker, batch, slots = Worker("here", 0), Batch(home, models, queue.key, queue.commit), dict[int, int]()
+    while queue.open():
+        for slot in set(range(models.batch_size)) - set(slots.values()):
+            if (lease := queue.lease(worker, slot)) is not None:
+                slots[lease.id] = slot
+                batch.add(lease)
+        for ended in batch.step():
+            queue.complete(ended)
+            del slots[ended]

@@ -1,10 +1,10 @@
-"""Reading on this node, or on every node of a Dask cluster: the same desk, near or far.
+"""Reading on this node, or on every node of a Dask cluster: one lease queue, near or far.
 
-A Dask worker that has the resource `reader` is a node: it gets one long task, which starts that node's ranks
-as processes of their own (`tasks.infer.node`) and asks for shards until none are left. Questions and answers
-travel through Dask queues, so nodes only need to reach the scheduler. The ledger stays with whoever runs the
-desk: SQLite's log must not be shared between machines. What nodes share is the home folder, under one path:
-shards, parsed text and reading states lie there.
+The idea: a Dask worker that has the resource `reader` is a node. It gets one long task, which starts that
+node's workers as processes of their own (`tasks.infer.node`) and leases segments until none are left.
+Requests and replies travel through Dask queues, so nodes only need to reach the scheduler. The ledger stays
+with whoever runs the queue: SQLite's log must not be shared between machines. What nodes share is the home
+folder, under one path: shards, parsed text and reading states lie there.
 """
 
 import logging
@@ -13,134 +13,150 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distributed import Queue, get_client, wait
+from distributed import Client, Queue, get_client, wait
 
 from tasks.errors import NightreadError, Transient
-from tasks.infer.batch import read_here
-from tasks.infer.group import Setup
+from tasks.infer.messages import (
+    NODE_WIRE,
+    Commit,
+    CommitRequest,
+    CompleteRequest,
+    FailRequest,
+    Lease,
+    LeaseRequest,
+    Reply,
+    Setup,
+    StatusRequest,
+    Verdict,
+    Worker,
+)
 from tasks.infer.node import Node
-from tasks.infer.queue import Desk, Handed, Job
-from tasks.infer.windows import Models
+from tasks.infer.queue import LeaseQueue
 from tasks.ingest.cluster import connect
 from tasks.settings import ClusterConfig
+
+if TYPE_CHECKING:
+    from tasks.infer.models import Models
 
 _log = logging.getLogger(__name__)
 
 RESOURCE = "reader"
-BEAT_S = 1.0
-"""A node is in touch at least so often, and the list of workers is looked at so often."""
-GRACE_S = 60.0
+HEARTBEAT_S = 1.0
+"""A node gives a sign of life at least so often, and the list of nodes is looked at so often."""
+NO_NODES_S = 60.0
 """How long a run waits for another node when all are gone."""
-LEAVE_S = 10.0
-"""What nodes get to end their ranks."""
+STOP_S = 10.0
+"""How long nodes may take to end their workers."""
+
+Request = StatusRequest | LeaseRequest | CommitRequest | CompleteRequest | FailRequest
 
 
-def read_all(desk: Desk, setup: Setup, models: Models, cluster: ClusterConfig) -> None:
-    """Read what the desk has: on the readers of the cluster, if it has any, else on this machine.
+def read_all(queue: LeaseQueue, setup: Setup, models: "Models", cluster: ClusterConfig) -> None:
+    """Read what the queue has: on the nodes of the cluster, if it has any, else on this machine.
 
-    One rank on this machine is this process itself, with `models`.
+    One worker on this machine is this process itself, with `models`.
 
     Raises:
-        NightreadError: if no reader can work.
+        NightreadError: if no worker can read.
         Transient: if the scheduler went away; what was read is kept.
     """
-    if desk.open() and cluster.address:
+    if queue.open() and cluster.address:
         with connect(cluster) as client:
-            if readers(client):
-                _Nodes(client, desk, setup, cluster.address).work()
+            if reading_nodes(client):
+                _Coordinator(client, queue, setup, cluster.address).work()
                 return
-    if desk.open() and setup.infer.workers == 1:
-        read_here(desk, setup.home, models)
-    elif desk.open():
-        groups = min(setup.infer.workers // setup.infer.sequence_parallel, len(desk.waiting))
-        Node(
-            replace(setup, infer=replace(setup.infer, workers=groups * setup.infer.sequence_parallel)), desk
-        ).work()
+    if queue.open() and setup.infer.workers == 1:
+        from tasks.infer.batch import read_in_process  # here, since a node's supervisor loads no torch
+
+        read_in_process(queue, setup.home, models)
+    elif queue.open():
+        size = setup.infer.sequence_parallel
+        groups = min(setup.infer.workers // size, len(queue))
+        Node(replace(setup, infer=replace(setup.infer, workers=groups * size)), queue).work()
 
 
-def readers(client: Any) -> set[str]:
-    """Addresses of the workers that may read."""
+def reading_nodes(client: Client) -> set[str]:
+    """Addresses of the Dask workers that are nodes."""
     workers = client.scheduler_info()["workers"]
     return {address for address, worker in workers.items() if worker["resources"].get(RESOURCE, 0) >= 1}
 
 
-class _FarDesk:
-    """The desk, as a node on another machine sees it: every call is a question and its answer."""
+def work_on_node(setup: Setup, name: str, requests: str) -> None:
+    """The one task of a node: its workers read until there is nothing left."""
+    client = get_client()
+    queues = Queue(requests, client=client), Queue(name, client=client)
+    Node(setup, _RemoteQueue(name, *queues, setup.infer.heartbeat_timeout_s), name).work()
 
-    def __init__(self, name: str, questions: Any, answers: Any, patience_s: float) -> None:
-        self.name, self.questions, self.answers, self.patience_s = name, questions, answers, patience_s
-        self.told, self.more = 0.0, True
 
-    def _ask(self, call: str, *values: Any) -> Any:
-        self.told = time.monotonic()
-        self.questions.put({"node": self.name, "call": call, "values": list(values)})
-        answer = self.answers.get(timeout=self.patience_s)
-        self.more = not answer["over"]
-        return answer["value"]
+class _RemoteQueue:
+    """The lease queue, as a node on another machine sees it: every call is a request and its reply."""
+
+    def __init__(self, node: str, requests: Any, replies: Any, timeout_s: float) -> None:
+        self.node, self.requests, self.replies, self.timeout_s = node, requests, replies, timeout_s
+        self._asked, self._more = 0.0, True
+
+    def _ask(self, request: Request) -> Reply:
+        self._asked = time.monotonic()
+        self.requests.put(NODE_WIRE.encode(request))
+        reply: Reply = NODE_WIRE.decode(self.replies.get(timeout=self.timeout_s))
+        self._more = reply.more
+        return reply
 
     def open(self) -> bool:
-        if self.more and time.monotonic() - self.told > BEAT_S:
-            self._ask("open")
-        return self.more
+        if self._more and time.monotonic() - self._asked > HEARTBEAT_S:
+            self._ask(StatusRequest(self.node))
+        return self._more
 
-    def take(self, row: str) -> Job | None:
-        job = self._ask("take", row)
-        return Job.from_dict(job) if job else None
+    def lease(self, worker: Worker, slot: int) -> Lease | None:
+        return self._ask(LeaseRequest(self.node, worker, slot)).lease
 
-    def keep(self, handed: Sequence[Handed]) -> list[bool]:
-        return list(self._ask("keep", list(map(list, handed))))
+    def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
+        return list(self._ask(CommitRequest(self.node, tuple(commits))).verdicts)
 
-    def done(self, row: str) -> None:
-        self._ask("done", row)
+    def complete(self, lease: int) -> None:
+        self._ask(CompleteRequest(self.node, lease))
 
-    def died(self, row: str, reason: str) -> None:
-        self._ask("died", row, reason)
-
-
-def work_on_node(setup: Setup, name: str, questions: str) -> None:
-    """The one task of a node: its ranks read until there is nothing left."""
-    client = get_client()
-    queues = Queue(questions, client=client), Queue(name, client=client)
-    Node(setup, _FarDesk(name, *queues, setup.infer.heartbeat_timeout_s), name).work()
+    def fail(self, worker: Worker, reason: str) -> None:
+        self._ask(FailRequest(self.node, worker, reason))
 
 
-@dataclass
-class _Far:
-    """A node, as the desk's side sees it."""
+@dataclass(frozen=True)
+class _RemoteNode:
+    """A node, as the coordinator sees it."""
 
     address: str
     task: Any
-    answers: Any
-    heard: float = 0.0
-    """When it last asked something."""
+    replies: Any
 
 
-class _Nodes:
-    """The nodes of a cluster: one task for every worker that reads; workers may come and go."""
+class _Coordinator:
+    """Serves the queue to the nodes of a cluster: one task for every Dask worker that reads; they may come
+    and go."""
 
-    def __init__(self, client: Any, desk: Desk, setup: Setup, address: str) -> None:
-        self.client, self.desk, self.setup, self.address = client, desk, setup, address
-        self.nodes: dict[str, _Far] = {}
+    def __init__(self, client: Client, queue: LeaseQueue, setup: Setup, address: str) -> None:
+        self.client, self.queue, self.setup, self.address = client, queue, setup, address
+        self.nodes: dict[str, _RemoteNode] = {}
         self.failures: dict[str, str] = {}
-        """Workers whose readers could not work, each with the reason: they are not asked again."""
-        self.looked, self.alive = 0.0, time.monotonic()
+        """Dask workers that could not read, each with the reason: they are not asked again."""
+        self._looked, self._alive = 0.0, time.monotonic()
 
     def work(self) -> None:
+        """Serve until nothing is left to read."""
         with self._scheduler():
-            self.questions = Queue(f"nightread-{secrets.token_hex(8)}", client=self.client)
+            self.requests = Queue(f"nightread-{secrets.token_hex(8)}", client=self.client)
         try:
-            while self.desk.open():
-                if time.monotonic() - self.looked > BEAT_S:
+            while self.queue.open():
+                if time.monotonic() - self._looked > HEARTBEAT_S:
                     self._look()
-                self._answer()
+                self._serve()
         finally:
-            self._leave()
+            self._stop()
 
     @contextmanager
     def _scheduler(self) -> Iterator[None]:
-        """Whatever goes wrong with a scheduler, it is gone: Dask has a dozen unrelated errors for that."""
+        """Any error of a call to the scheduler means that it is gone: Dask has a dozen unrelated ones."""
         try:
             yield
         except NightreadError:
@@ -153,103 +169,99 @@ class _Nodes:
             ) from error
 
     def _look(self) -> None:
-        """Start nodes that have come, and give up those that are gone."""
-        self.looked = time.monotonic()
+        """Start nodes that have come, and give up those that are gone or silent."""
+        self._looked = time.monotonic()
         with self._scheduler():
-            there = readers(self.client)
+            present = reading_nodes(self.client)
+        for name in self.queue.expire():
+            self.failures[self.nodes.pop(name).address] = "a node hung"
         for name, node in list(self.nodes.items()):
-            if why := self._ailment(node, there):
-                self._lose(name, why)
-        for address in there - {node.address for node in self.nodes.values()} - set(self.failures):
+            if reason := self._failure(node, present):
+                del self.nodes[name]  # what it may still commit is refused
+                self.queue.fail_node(name, reason)
+        for address in present - {node.address for node in self.nodes.values()} - set(self.failures):
             self._start(address)
         if self.nodes:
-            self.alive = self.looked
-        elif there and there <= set(self.failures):
+            self._alive = self._looked
+        elif present and present <= set(self.failures):
             raise NightreadError(f"no node can read: {'; '.join(sorted(set(self.failures.values())))}")
-        elif self.looked - self.alive > GRACE_S:
+        elif self._looked - self._alive > NO_NODES_S:
             raise NightreadError(
-                f"cluster.address={self.address}: all nodes are gone for {GRACE_S:.0f} s; start Dask workers "
-                f"with --resources reader=1, and the same command goes on"
+                f"cluster.address={self.address}: all nodes are gone for {NO_NODES_S:.0f} s; start Dask "
+                f"workers with --resources reader=1, and the same command goes on"
             )
 
     def _start(self, address: str) -> None:
         name = f"nightread-{secrets.token_hex(8)}"
         with self._scheduler():
-            answers = Queue(name, client=self.client)
+            replies = Queue(name, client=self.client)
             task = self.client.submit(
                 work_on_node,
                 self.setup,
                 name,
-                self.questions.name,
+                self.requests.name,
                 workers=[address],
                 resources={RESOURCE: 1},
                 pure=False,
             )
-        self.nodes[name] = _Far(address, task, answers)
+        self.nodes[name] = _RemoteNode(address, task, replies)
 
-    def _ailment(self, node: _Far, there: set[str]) -> str:
+    def _failure(self, node: _RemoteNode, present: set[str]) -> str:
         """Why a node is given up, or ""."""
-        if node.address not in there:
+        if node.address not in present:
             return "its node went away"
-        status = node.task.status
-        if status == "error":
+        if node.task.status == "error":
             error = node.task.exception()
             self.failures[node.address] = f"{type(error).__name__}: {error}"
             return f"its node failed ({self.failures[node.address]})"
-        if status != "pending":
-            return "its node stopped"
-        if node.heard and time.monotonic() - node.heard > self.setup.infer.heartbeat_timeout_s:
-            self.failures[node.address] = "a node hung"
-            return f"its node gave no sign for {self.setup.infer.heartbeat_timeout_s:g} s"
-        return ""
+        return "" if node.task.status == "pending" else "its node stopped"
 
-    def _lose(self, name: str, why: str) -> None:
-        """Its readers are dead to the desk: what they may still hand in is refused."""
-        self.nodes.pop(name)
-        for row in [row for row in self.desk.reading if row.startswith(f"{name}/")]:
-            self.desk.died(row, why)
-
-    def _answer(self) -> None:
-        """Put what nodes ask to the desk; the windows they all hand in cost one flush together.
-
-        A node that was given up hears that all is over, and nothing of what it hands in is kept.
-        """
+    def _serve(self) -> None:
+        """Answer what nodes have asked; the windows that they all commit cost one flush together."""
         with self._scheduler():
             try:
-                questions = [self.questions.get(timeout=BEAT_S), *self.questions.get(batch=True)]
+                encoded = [self.requests.get(timeout=HEARTBEAT_S), *self.requests.get(batch=True)]
             except TimeoutError:
                 return
-        keeps = [question for question in questions if question["call"] == "keep"]
-        handed = [tuple(window) for question in keeps for window in question["values"][0]]
-        kept = iter(self.desk.keep(handed) if handed else [])
-        for question in questions:
-            if question["call"] == "keep":
-                self._tell(question["node"], [next(kept) for _ in question["values"][0]])
+        requests: list[Request] = [NODE_WIRE.decode(line) for line in encoded]
+        commits = [one for it in requests if isinstance(it, CommitRequest) for one in it.commits]
+        verdicts = iter(self.queue.commit(commits))
+        for request in requests:
+            if isinstance(request, CommitRequest):
+                self._reply(request.node, verdicts=tuple(next(verdicts) for _ in request.commits))
             else:
-                self._tell(question["node"], self._put(question))
+                self._reply(request.node, lease=self._handle(request))
 
-    def _put(self, question: dict[str, Any]) -> Any:
-        if question["node"] not in self.nodes:
-            return None
-        value = getattr(self.desk, question["call"])(*question["values"])
-        return value.as_dict() if isinstance(value, Job) else value
+    def _handle(self, request: Request) -> Lease | None:
+        """A node that was given up can do nothing any more."""
+        if request.node in self.nodes:
+            match request:
+                case LeaseRequest(_, worker, slot):
+                    return self.queue.lease(worker, slot)
+                case CompleteRequest(_, lease):
+                    self.queue.complete(lease)
+                case FailRequest(_, worker, reason):
+                    self.queue.fail(worker, reason)
+        return None
 
-    def _tell(self, name: str, value: Any) -> None:
+    def _reply(self, name: str, lease: Lease | None = None, verdicts: tuple[Verdict, ...] = ()) -> None:
+        """A node that was given up hears that nothing is left, and ends."""
         node = self.nodes.get(name)
         if node is not None:
-            node.heard = time.monotonic()
+            self.queue.heartbeat(name)
+        reply = Reply(node is not None and self.queue.open(), lease, verdicts)
         with self._scheduler():
-            answers = node.answers if node else Queue(name, client=self.client)
-            answers.put({"value": value, "over": node is None or not self.desk.open()})
+            replies = node.replies if node else Queue(name, client=self.client)
+            replies.put(NODE_WIRE.encode(reply))
 
-    def _leave(self) -> None:
-        """Nodes end their ranks when they hear that all is over; one that does not hear it ends by itself."""
+    def _stop(self) -> None:
+        """Nodes end when they hear that nothing is left; one that cannot be reached ends by itself."""
         try:
             for node in self.nodes.values():
-                node.answers.put({"value": None, "over": True}, timeout=BEAT_S)
-            wait([node.task for node in self.nodes.values()], timeout=LEAVE_S)
+                node.replies.put(NODE_WIRE.encode(Reply(more=False)), timeout=HEARTBEAT_S)
+            wait([node.task for node in self.nodes.values()], timeout=STOP_S)
             for node in self.nodes.values():
-                node.answers.close()
-            self.questions.close()
-        except Exception:  # the scheduler is gone, and with it all there was to end
+                node.replies.close()
+            self.requests.close()
+        except Exception:  # the scheduler is gone, and with it all there was to stop
             _log.debug("the scheduler was gone before its nodes", exc_info=True)

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tasks.infer.cache_key import window_key
 from tasks.infer.cluster import read_all
-from tasks.infer.group import Setup
-from tasks.infer.queue import Desk, Outcome
-from tasks.infer.windows import Models, Source, window_key
+from tasks.infer.messages import Setup
+from tasks.infer.models import Models
+from tasks.infer.queue import LeaseQueue, Outcome
+from tasks.infer.segments import Source, segments
 from tasks.ingest.shard import ShardedDocument
 from tasks.run import Progress, Row, Run
 
@@ -24,7 +26,7 @@ def infer(
     Args:
         rows: the sources (schema.SOURCES), among them one for each document.
     """
-    outcome = _read(run, models, with_sources(rows, documents), progress) if documents else Outcome(0, 0, 0.0)
+    outcome = _read(run, models, rows, documents, progress) if documents else Outcome(0, 0, 0.0)
     _quarantine(run, rows, outcome)
     counts = f"{outcome.windows:,} windows, {outcome.tokens:,} tokens"
     _log.info("infer: %s in %.0f s", counts, outcome.seconds)
@@ -32,12 +34,19 @@ def infer(
 
 
 def _read(
-    run: Run, models: Models, pairs: Sequence[tuple[ShardedDocument, Source]], progress: Progress
+    run: Run, models: Models, rows: Sequence[Row], documents: Sequence[ShardedDocument], progress: Progress
 ) -> Outcome:
-    desk = Desk(pairs, run.infer, models.key, run.ledger, progress)
+    pairs = with_sources(rows, documents)
+    queue = LeaseQueue(
+        [segment for pair in pairs for segment in segments(*pair, run.infer)],
+        models.key,
+        run.ledger,
+        progress,
+        heartbeat_timeout_s=run.infer.heartbeat_timeout_s,
+    )
     config = replace(run.infer, model=str(models.folder.resolve()))
-    read_all(desk, Setup(run.home.resolve(), config, run.shard, models.key), models, run.cluster)
-    return desk.outcome()
+    read_all(queue, Setup(run.home.resolve(), config, run.shard, models.key), models, run.cluster)
+    return queue.outcome()
 
 
 def with_sources(

@@ -1,58 +1,63 @@
-"""A node: the ranks of one machine, fed from the desk, watched over and replaced when they fail.
+"""A node: the workers of one machine, given leases, watched, and replaced when they fail.
 
-A rank that dies, gives no sign for `hang_s` or outgrows its memory is killed, and its group with it; the desk
-hears of it, the shard is given to another, and a new group takes its place.
+The idea: a worker that dies, sends no heartbeat for `infer.heartbeat_timeout_s` or outgrows
+`infer.worker_memory_mb` is killed with its whole group, its leases are requeued, and another takes its place.
 """
 
 import selectors
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from tasks.errors import NightreadError, Transient
-from tasks.infer.group import Group, Rank, Setup
-from tasks.infer.queue import Counter, Handed, row_of
+from tasks.infer.group import WorkerGroup, check_devices
+from tasks.infer.messages import Commit, Complete, Ready, Receipt, Setup, Worker, WorkerError
+from tasks.infer.queue import Leases
 
 TICK_S = 0.2
-"""How often ranks are looked at when none of them says anything."""
+"""How often workers are looked at when none of them sends anything."""
 FAILED_STARTS = 5
-"""So many groups in a row that ended without a window: it is no document's fault."""
-LEAVE_S = 5.0
-"""What a rank gets to end by itself."""
+"""So many workers in a row that ended without a window: no document is to blame."""
+STOP_S = 5.0
+"""How long a worker may take to end by itself."""
 
 
 class Node:
-    """The groups of this machine, and the loop that feeds and watches them.
+    """The workers of this machine, and the loop that serves and watches them.
 
     Args:
         setup: `setup.infer.workers` processes are kept running, in groups of `setup.infer.sequence_parallel`.
-        desk: where shards come from and windows go to.
-        name: of the node, unique among all.
+        leases: where segments come from and windows go to.
+        name: of the node, unique among all of a run.
+
+    Raises:
+        InvalidInput: if the machine has fewer devices than a group has ranks.
     """
 
-    def __init__(self, setup: Setup, desk: Counter, name: str = "here") -> None:
-        self.setup, self.desk, self.name = setup, desk, name
-        self.groups: list[Group] = []
-        self.handed: list[tuple[Group, Handed]] = []
-        self.started = self.useless = 0
-        self.selector = selectors.DefaultSelector()
+    def __init__(self, setup: Setup, leases: Leases, name: str = "here") -> None:
+        check_devices(setup.infer)
+        self.setup, self.leases, self.name = setup, leases, name
+        self.groups: list[WorkerGroup] = []
+        self._commits: list[tuple[WorkerGroup, Commit]] = []
+        self._started = self._failed_starts = 0
+        self._selector = selectors.DefaultSelector()
 
     def work(self) -> None:
-        """Read until the desk has nothing left.
+        """Read until nothing is left.
 
         Raises:
-            NightreadError: if ranks cannot be started, or one met an error that no document is to blame for.
+            NightreadError: if workers cannot be started, or one met an error that is no document's fault.
         """
         with self._running():
-            while self.desk.open():
-                for key, _ in self.selector.select(TICK_S):
-                    self._listen(*key.data)
-                self._hand_in()
+            while self.leases.open():
+                for key, _ in self._selector.select(TICK_S):
+                    self._receive(*key.data)
+                self._commit()
                 for group in list(self.groups):
-                    if why := group.ailment(self.setup.infer):
-                        self._replace(group, why)
-                self._feed_all()
+                    if reason := group.failure(self.setup.infer):
+                        self._replace(group, reason)
+                self._lease_all()
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -62,89 +67,72 @@ class Node:
             yield
         finally:
             for group in self.groups:
-                group.close(0.0 if sys.exc_info()[0] else LEAVE_S)
-            self.selector.close()
+                group.close(0.0 if sys.exc_info()[0] else STOP_S)
+            self._selector.close()
 
     def _start(self, place: int) -> None:
-        self.started += 1
-        group = Group(f"{self.name}/{self.started}", place, self.setup)
+        self._started += 1
+        group = WorkerGroup(Worker(self.name, self._started), place, self.setup)
         self.groups.append(group)
-        for rank in group.ranks:
-            self.selector.register(_pipe(rank), selectors.EVENT_READ, (group, rank))
+        group.register(self._selector)
 
-    def _listen(self, group: Group, rank: Rank) -> None:
-        for message in rank.messages():
+    def _receive(self, group: WorkerGroup, rank: int) -> None:
+        for message in group.children[rank].receive():
             self._on(group, rank, message)
 
-    def _on(self, group: Group, rank: Rank, message: dict[str, Any]) -> None:
-        handle: dict[str, Callable[[], None]] = {
-            "ready": lambda: group.start(rank, message["rows"]),
-            "heard": lambda: None,
-            "window": lambda: self._window(group, message),
-            "done": lambda: self._done(group, message["row"]),
-            "error": lambda: self._error(message),
-        }
-        handle[message["kind"]]()
+    def _on(self, group: WorkerGroup, rank: int, message: Any) -> None:
+        match message:
+            case Ready(slots):
+                group.ready(rank, slots)
+            case Commit():
+                self._failed_starts = 0
+                self._commits.append((group, message))
+            case Complete(lease):
+                self.leases.complete(lease)
+                del group.leases[lease]
+            case WorkerError(error, transient):
+                kind = Transient if transient else NightreadError
+                raise kind(f"a worker of node {self.name} failed: {error}")
 
-    def _window(self, group: Group, message: dict[str, Any]) -> None:
-        self.useless = 0
-        row = row_of(group.name, message["row"])
-        self.handed.append((group, (row, message["window"], message["payload"], message["tokens"])))
+    def _commit(self) -> None:
+        """Store windows that came together at the price of one flush; each worker waits for its receipt."""
+        if self._commits:
+            verdicts = self.leases.commit([commit for _, commit in self._commits])
+            for (group, commit), verdict in zip(self._commits, verdicts, strict=True):
+                group.acknowledge(Receipt(commit.lease, verdict))
+            self._commits.clear()
 
-    def _hand_in(self) -> None:
-        """Windows that came together are kept together; each group waits to be told."""
-        if self.handed:
-            kept = self.desk.keep([window for _, window in self.handed])
-            for (group, _), answer in zip(self.handed, kept, strict=True):
-                group.answer(answer)
-            self.handed.clear()
-
-    def _done(self, group: Group, row: int) -> None:
-        self.desk.done(row_of(group.name, row))
-        group.busy.remove(row)
-
-    def _error(self, message: dict[str, Any]) -> None:
-        kind = Transient if message["transient"] else NightreadError
-        raise kind(f"a reader of node {self.name} failed: {message['error']}")
-
-    def _feed_all(self) -> None:
-        """Row by row in turns, so that no group takes all there is."""
+    def _lease_all(self) -> None:
+        """One slot of every worker at a time, so that no worker takes all there is."""
         hungry = list(self.groups)
         while hungry:
-            hungry = [group for group in hungry if self._feed(group)]
+            hungry = [group for group in hungry if self._lease(group)]
 
-    def _feed(self, group: Group) -> bool:
-        """Give a free row of a group something to read, if there is any."""
-        row = group.free
-        job = None if row is None else self.desk.take(row_of(group.name, row))
-        if row is None or job is None:
+    def _lease(self, group: WorkerGroup) -> bool:
+        """Whether a free slot of a worker was given a segment."""
+        slot = group.free_slot
+        lease = None if slot is None else self.leases.lease(group.worker, slot)
+        if lease is None:
             return False
-        group.read(row, job.as_dict())
+        group.read(lease)
         return True
 
-    def _replace(self, group: Group, why: str) -> None:
-        """Bury a group and start another in its place."""
+    def _replace(self, group: WorkerGroup, reason: str) -> None:
+        """Kill a worker group, requeue its leases, start a replacement."""
         self.groups.remove(group)
-        for rank in group.ranks:
-            self.selector.unregister(_pipe(rank))
+        group.unregister(self._selector)
         group.kill()
-        for rank in group.ranks:  # what they said last
-            self._listen(group, rank)
-        self._hand_in()
-        said = group.said()
+        for rank in range(len(group.children)):  # what they had sent before they died
+            self._receive(group, rank)
+        self._commit()
+        tail = group.stderr_tail()
         group.close()
-        self.useless += not group.busy
-        for row in group.busy:
-            self.desk.died(row_of(group.name, row), why)
-        if not group.busy and self.useless >= FAILED_STARTS:
+        self._failed_starts += not group.leases
+        self.leases.fail(group.worker, reason)
+        if not group.leases and self._failed_starts >= FAILED_STARTS:
             raise NightreadError(
-                f"{FAILED_STARTS} readers of node {self.name} ended, one after the other, before they read "
-                f"anything; the last: {why}\n{said}"
+                f"{FAILED_STARTS} workers of node {self.name} ended, one after the other, before they read "
+                f"anything; the last: {reason}\n{tail}"
             )
-        if self.desk.open():
+        if self.leases.open():
             self._start(group.place)
-
-
-def _pipe(rank: Rank) -> IO[bytes]:
-    assert rank.process.stdout is not None
-    return rank.process.stdout

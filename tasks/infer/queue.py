@@ -1,81 +1,31 @@
-"""The desk: who reads what, what is kept of it, and what becomes of a document that kills its readers.
+"""The lease queue: who reads which segment, what is stored of it, and which documents are refused.
 
-The idea: readers come to the desk for shards of documents (a short document is one shard), the longest first,
-and hand in every window. The desk alone writes to the ledger, and takes a window only from whoever holds its
-shard now: a reader that was given up, however alive it may still be, can no longer write anything, so
-nothing is written twice. A reader may read several at a time, each in a row of its own; when it dies all are
-suspects, and are read one by one, so that none is blamed for another.
+The idea: workers lease segments, the longest first, and commit every window. The queue alone writes to the
+ledger, and takes a commit only from the present holder of the lease: a worker that was given up, however
+alive it may still be, can no longer write anything, so nothing is written twice. When a worker dies, all
+segments it was reading are suspects and are read one by one, so that none is blamed for another.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from itertools import count
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol
 
-from tasks.infer.windows import Source, first_missing, shards_of, window_key
-from tasks.ingest.shard import ShardedDocument
+from tasks.infer.cache_key import window_key
+from tasks.infer.messages import Commit, Lease, Verdict, Worker
+from tasks.infer.segments import Segment, first_missing
 from tasks.ledger import Ledger
-from tasks.settings import InferConfig
 
-MOST_DEATHS = 3
-"""So many readers may die over one window of a document before it is refused."""
-STRAGGLER_S, STRAGGLER_TIMES = 60.0, 5.0
-"""Taken for a straggler: no window for so long, and for so many times as long as others usually take."""
+MAX_DEATHS = 3
+"""So many workers may die over one window of a document before the document is refused."""
+STRAGGLER_S, STRAGGLER_RATIO = 60.0, 5.0
+"""A lease lags if it has committed no window for so long, and for so many times the median of all."""
+HEARTBEAT_TIMEOUT_S = 300.0
 
 Progress = Callable[[int], None]
 """Called with the number of tokens just read."""
-
-Handed = tuple[str, int, str, int]
-"""A window as it is handed in: by which row, its number, what is to be journaled, its new tokens."""
-
-
-def row_of(reader: str, row: int) -> str:
-    """The desk's name for one of the shards that a reader reads at a time."""
-    return f"{reader}.{row}"
-
-
-def _reader_of(row: str) -> str:
-    return row.rpartition(".")[0]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A shard of a document to read, from its first missing window on."""
-
-    document: ShardedDocument
-    source: Source
-    shard: range
-    first: int
-    suspect: bool = False
-    """Whether a reader died over its first window: the next one reads nothing beside it."""
-
-    def as_dict(self) -> dict[str, Any]:
-        own = {"first": self.first, "suspect": self.suspect}
-        return {**asdict(self.document), **asdict(self.source), **own} | {
-            "directory": str(self.document.directory),
-            "shard": [self.shard.start, self.shard.stop],
-        }
-
-    @classmethod
-    def from_dict(cls, row: dict[str, Any]) -> "Job":
-        document = ShardedDocument(row["document"], row["windows"], row["tokens"], Path(row["directory"]))
-        source, shard = Source(row["parsed"], row["part"]), range(*row["shard"])
-        return cls(document, source, shard, row["first"], row["suspect"])
-
-    @property
-    def left(self) -> int:
-        """Windows to read."""
-        return self.shard.stop - self.first
-
-
-@dataclass
-class _Reading:
-    job: Job
-    window: int
-    """The window being read."""
-    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -86,154 +36,218 @@ class Outcome:
     tokens: int
     seconds: float
     refused: dict[str, str] = field(default_factory=dict)
-    """Documents that killed their readers, each with the reason."""
+    """Documents that killed their workers, each with the reason."""
 
 
-class Counter(Protocol):
-    """The desk as readers see it, from wherever they are."""
+class Leases(Protocol):
+    """The queue as nodes see it, on this machine or from another."""
 
     def open(self) -> bool:
-        """Whether there may be something to read, now or later."""
+        """Whether there is anything left to read, now or later."""
 
-    def take(self, row: str) -> Job | None:
-        """Something to read for a row (see `row_of`) of a reader; None where there is nothing for now."""
+    def lease(self, worker: Worker, slot: int) -> Lease | None:
+        """A segment for a free slot of a worker; None where there is nothing for it now."""
 
-    def keep(self, handed: Sequence[Handed]) -> list[bool]:
-        """Hand in windows, on the disk when this returns, all at the price of one flush.
+    def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
+        """Store windows, all at the price of one disk flush; they are on the disk when this returns."""
 
-        False for a row whose shard was given to somebody else meanwhile: it must drop it.
-        """
+    def complete(self, lease: int) -> None:
+        """The segment is read, or was dropped."""
 
-    def done(self, row: str) -> None:
-        """The shard is read, or was dropped."""
-
-    def died(self, row: str, reason: str) -> None:
-        """The reader is no more."""
+    def fail(self, worker: Worker, reason: str) -> None:
+        """The worker has died: requeue what it was reading."""
 
 
-class Desk:
+@dataclass(frozen=True)
+class _Pending:
+    segment: Segment
+    first: int
+    suspect: bool = False
+
+    @property
+    def length(self) -> int:
+        """Windows to read."""
+        return self.segment.stop - self.first
+
+
+@dataclass
+class _Active:
+    lease: Lease
+    window: int
+    """The window that is expected next."""
+    since: float
+    """When the one before was committed, or the lease began."""
+
+
+class LeaseQueue:
     """The one place that knows who reads what; called from one thread.
 
     Args:
-        documents: what may have to be read.
-        config: how long documents are cut.
+        segments: what may have to be read; windows that the ledger holds are not read again.
         key: the cache key.
-        progress: told of the tokens of every window that is kept.
+        progress: called for every window that is stored.
+        heartbeat_timeout_s: silence after which `expire` gives a node up.
+        straggler_s: see `STRAGGLER_S`.
+        straggler_ratio: see `STRAGGLER_RATIO`.
+        clock: seconds that only grow.
     """
 
     def __init__(
         self,
-        documents: Sequence[tuple[ShardedDocument, Source]],
-        config: InferConfig,
+        segments: Sequence[Segment],
         key: str,
         ledger: Ledger,
-        progress: Progress,
+        progress: Progress = lambda _: None,
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
+        straggler_s: float = STRAGGLER_S,
+        straggler_ratio: float = STRAGGLER_RATIO,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.key, self.ledger, self.progress = key, ledger, progress
-        self.started, self.windows, self.tokens = time.monotonic(), 0, 0
+        self.key, self.ledger, self.progress, self.clock = key, ledger, progress, clock
+        self.heartbeat_timeout_s = heartbeat_timeout_s
+        self.straggler_s, self.straggler_ratio = straggler_s, straggler_ratio
+        self.started, self.windows, self.tokens = clock(), 0, 0
         self.refused: dict[str, str] = {}
-        self.reading: dict[str, _Reading] = {}
-        self._paces: list[float] = []
-        self._moved: set[str] = set()
-        self.waiting = [
-            Job(document, source, shard, first)
-            for document, source in documents
-            for shard in shards_of(document, config)
-            if (first := first_missing(document.document, shard, key, ledger)) is not None
-        ]
-        self._refuse_known(ledger.deaths(key))
+        self._ids, self._active = count(1), dict[int, _Active]()
+        self._heartbeats: dict[str, float] = {}
+        self._window_seconds: list[float] = []
+        self._released: set[str] = set()
+        """Windows over which a straggler has lost its lease."""
+        missing = [(segment, first_missing(segment, key, ledger)) for segment in segments]
+        self._pending = [_Pending(segment, first) for segment, first in missing if first is not None]
+        self._apply_deaths(ledger.deaths(key))
         self._sort()
 
-    def _refuse_known(self, deaths: dict[tuple[str, int], tuple[int, str]]) -> None:
-        """Documents that killed too many readers of earlier runs are not given to one more."""
-        for job in list(self.waiting):
-            count, reason = deaths.get((job.document.document, job.first), (0, ""))
-            if count >= MOST_DEATHS:
-                self._refuse(job.document.document, job.first, count, reason)
-            elif count:
-                self.waiting[self.waiting.index(job)] = replace(job, suspect=True)
-
-    def _refuse(self, document: str, window: int, count: int, reason: str) -> None:
-        """None of its shards is given out any more, and who reads one now is told so at its next window."""
-        self.refused[document] = f"{count} readers died over window {window}, the last: {reason}"
-        self.waiting = [job for job in self.waiting if job.document.document != document]
-        readings = self.reading.items()
-        self.reading = {row: it for row, it in readings if it.job.document.document != document}
+    def _apply_deaths(self, deaths: dict[tuple[str, int], tuple[int, str]]) -> None:
+        """Refuse documents over which too many workers of earlier runs died; others of them are suspects."""
+        for number, pending in enumerate(list(self._pending)):
+            died, reason = deaths.get((pending.segment.document.document, pending.first), (0, ""))
+            if died:
+                self._pending[number] = replace(pending, suspect=True)
+            if died >= MAX_DEATHS:
+                self.refused[pending.segment.document.document] = _refusal(died, pending.first, reason)
+        self._pending = [it for it in self._pending if it.segment.document.document not in self.refused]
 
     def _sort(self) -> None:
         """Longest first: what is begun last should be short, or all would wait for it."""
-        self.waiting.sort(key=lambda job: -job.left)
+        self._pending.sort(key=lambda pending: -pending.length)
+
+    def __len__(self) -> int:
+        """Segments that nobody reads yet."""
+        return len(self._pending)
 
     def open(self) -> bool:
-        return bool(self.waiting or self.reading)
+        return bool(self._pending or self._active)
 
-    def take(self, row: str) -> Job | None:
-        assert row not in self.reading
-        beside = [it.job for name, it in self.reading.items() if _reader_of(name) == _reader_of(row)]
-        if any(job.suspect for job in beside):
+    def leases_of(self, worker: Worker) -> list[Lease]:
+        """What a worker holds."""
+        return [active.lease for active in self._active.values() if active.lease.worker == worker]
+
+    def lease(self, worker: Worker, slot: int) -> Lease | None:
+        beside = self.leases_of(worker)
+        assert slot not in {lease.slot for lease in beside}, "a slot reads one segment at a time"
+        if any(lease.suspect for lease in beside):
             return None
-        job = next((job for job in self.waiting if not (beside and job.suspect)), None)
-        if job is not None:
-            self.waiting.remove(job)
-        elif not beside and not self.waiting:
-            job = self._straggling()
-        if job is not None:
-            self.reading[row] = _Reading(job, job.first)
-        return job
+        pending = next((it for it in self._pending if not (beside and it.suspect)), None)
+        if pending is not None:
+            self._pending.remove(pending)
+        elif not beside and not self._pending:
+            pending = self._release_straggler()
+        if pending is None:
+            return None
+        lease = Lease(next(self._ids), pending.segment, worker, slot, pending.first, pending.suspect)
+        self._active[lease.id] = _Active(lease, lease.first, self.clock())
+        return lease
 
-    def _straggling(self) -> Job | None:
-        """A shard whose reader lags far behind the others, taken from it: once for any window.
+    def _release_straggler(self) -> _Pending | None:
+        """A segment whose worker lags far behind, taken from it: once for any window.
 
-        Only asked for by somebody who has nothing else to do, as backup tasks are in MapReduce (Dean and
-        Ghemawat 2004, section 3.6); whose window comes first does not matter here, the old reader is out.
+        Only for a worker that has nothing else to do, as backup tasks in MapReduce (Dean and Ghemawat 2004,
+        section 3.6); which of both is first does not matter here, since the old lease is lost.
         """
-        if not self._paces:
+        if not self._window_seconds:
             return None
-        patience = max(STRAGGLER_S, STRAGGLER_TIMES * median(self._paces))
-        for row, reading in self.reading.items():
-            name = window_key(self.key, reading.job.document.document, reading.window)
-            if time.monotonic() - reading.since > patience and name not in self._moved:
-                self._moved.add(name)
-                del self.reading[row]
-                return replace(reading.job, first=reading.window)
+        limit_s = max(self.straggler_s, self.straggler_ratio * median(self._window_seconds))
+        for active in self._active.values():
+            name = window_key(self.key, active.lease.segment.document.document, active.window)
+            if self.clock() - active.since > limit_s and name not in self._released:
+                self._released.add(name)
+                del self._active[active.lease.id]
+                return _Pending(active.lease.segment, active.window, active.lease.suspect)
         return None
 
-    def keep(self, handed: Sequence[Handed]) -> list[bool]:
-        held = [self.reading.get(row) for row, *_ in handed]
-        # a window before the one expected was read again behind an older state, and is kept already
-        new = [
-            (reading, window)
-            for reading, window in zip(held, handed, strict=True)
-            if reading is not None and window[1] >= reading.window
-        ]
-        self.ledger.put_many(
-            (window_key(self.key, reading.job.document.document, window), "window", payload.encode())
-            for reading, (_, window, payload, _) in new
-        )
-        for reading, (_, window, _, tokens) in new:
-            self.windows, self.tokens = self.windows + 1, self.tokens + tokens
-            self.progress(tokens)
-            self._paces.append(time.monotonic() - reading.since)
-            reading.window, reading.since = window + 1, time.monotonic()
-        return [reading is not None for reading in held]
+    def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
+        expected = {lease: active.window for lease, active in self._active.items()}
+        verdicts, new = [], []
+        for commit in commits:
+            if commit.lease not in expected:
+                verdicts.append(Verdict.LOST)
+            elif commit.window < expected[commit.lease]:
+                verdicts.append(Verdict.DUPLICATE)
+            else:
+                verdicts.append(Verdict.STORED)
+                new.append(commit)
+                expected[commit.lease] = commit.window + 1
+        self.ledger.put_many((self._name(commit), "window", commit.payload.encode()) for commit in new)
+        for commit in new:
+            active = self._active[commit.lease]
+            self._window_seconds.append(self.clock() - active.since)
+            active.window, active.since = commit.window + 1, self.clock()
+            self.windows, self.tokens = self.windows + 1, self.tokens + commit.tokens
+            self.progress(commit.tokens)
+        return verdicts
 
-    def done(self, row: str) -> None:
-        reading = self.reading.get(row)
-        if reading is not None and reading.window < reading.job.shard.stop:
-            self.died(row, f"its Parquet files end before window {reading.window}")
-        self.reading.pop(row, None)
+    def _name(self, commit: Commit) -> str:
+        return window_key(self.key, self._active[commit.lease].lease.segment.document.document, commit.window)
 
-    def died(self, row: str, reason: str) -> None:
-        reading = self.reading.pop(row, None)
-        if reading is None:
-            return
-        job, window = reading.job, reading.window
-        count = self.ledger.add_death(job.document.document, self.key, window, reason)
-        if count >= MOST_DEATHS:
-            self._refuse(job.document.document, window, count, reason)
-        else:
-            self.waiting.append(replace(job, first=window, suspect=True))
+    def complete(self, lease: int) -> None:
+        active = self._active.get(lease)
+        if active is not None and active.window < active.lease.segment.stop:
+            self._requeue(active, f"its Parquet files end before window {active.window}")
+        self._active.pop(lease, None)
+
+    def fail(self, worker: Worker, reason: str) -> None:
+        for lease in self.leases_of(worker):
+            self._requeue(self._active[lease.id], reason)
+
+    def fail_node(self, node: str, reason: str) -> None:
+        """All workers of a node have died, or can be reached no more."""
+        self._heartbeats.pop(node, None)
+        for worker in {active.lease.worker for active in self._active.values()}:
+            if worker.node == node:
+                self.fail(worker, reason)
+
+    def heartbeat(self, node: str) -> None:
+        """A node has given a sign of life; from the first one on it is expected to go on doing so."""
+        self._heartbeats[node] = self.clock()
+
+    def expire(self) -> list[str]:
+        """Requeue the leases of nodes that have been silent for too long; their names."""
+        now = self.clock()
+        silent = [node for node, at in self._heartbeats.items() if now - at > self.heartbeat_timeout_s]
+        for node in silent:
+            self.fail_node(node, f"its node gave no sign for {self.heartbeat_timeout_s:g} s")
+        return silent
+
+    def _requeue(self, active: _Active, reason: str) -> None:
+        """Count a death over the window that was being read; refuse its document after too many."""
+        if self._active.pop(active.lease.id, None) is None:
+            return  # lost with another segment of its document
+        segment, document = active.lease.segment, active.lease.segment.document.document
+        died = self.ledger.add_death(document, self.key, active.window, reason)
+        if died < MAX_DEATHS:
+            self._pending.append(_Pending(segment, active.window, suspect=True))
             self._sort()
+            return
+        self.refused[document] = _refusal(died, active.window, reason)
+        self._pending = [it for it in self._pending if it.segment.document.document != document]
+        for lease in [it.lease for it in self._active.values()]:
+            if lease.segment.document.document == document:
+                del self._active[lease.id]
 
     def outcome(self) -> Outcome:
-        return Outcome(self.windows, self.tokens, time.monotonic() - self.started, self.refused)
+        return Outcome(self.windows, self.tokens, self.clock() - self.started, self.refused)
+
+
+def _refusal(died: int, window: int, reason: str) -> str:
+    return f"{died} workers died over window {window}, the last: {reason}"

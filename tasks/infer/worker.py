@@ -1,119 +1,109 @@
-"""A rank: one reader in a process of its own; shards of documents come in on stdin, windows go out, as JSON.
+"""A worker process: leases come in, windows go out, as messages of `tasks.infer.messages`.
 
-The idea: a rank owns nothing. It hands in every window and goes on once it is told that the window is kept,
-so it may die at any instruction. `tasks.infer.group` starts it and watches over it. Where several read every
-chunk together they are one DeepSpeed job, all are given the same shards, and the first of them speaks.
+The idea: a worker owns nothing. It commits every window and goes on once it has the receipt, so it may die at
+any instruction. `tasks.infer.group` starts and watches it. Where several read every chunk together they are
+one DeepSpeed job, all are sent the same leases, and rank 0 alone commits.
 """
 
-import json
-import os
-import queue
-import sys
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 from tasks.errors import InvalidInput, NightreadError, Transient
-from tasks.settings import GroundConfig, InferConfig, ShardConfig
+from tasks.infer.messages import (
+    WORKER_WIRE,
+    Commit,
+    Complete,
+    Heartbeat,
+    Lease,
+    Ready,
+    Receipt,
+    Setup,
+    Start,
+    Verdict,
+    WorkerError,
+)
+from tasks.ipc import Parent
 
 if TYPE_CHECKING:
     from model.parallel.collectives import Ranks
-
-Message = dict[str, Any]
-
-
-class _Line:
-    """The pipes to whoever started this process."""
-
-    def __init__(self, requests: TextIO, replies: TextIO) -> None:
-        self.requests, self.replies = requests, replies
-        self.orders: queue.Queue[Message] = queue.Queue()
-        self.answers: queue.Queue[bool] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        for line in self.requests:
-            message = json.loads(line)
-            if "kept" in message:
-                self.answers.put(message["kept"])
-            else:
-                self.orders.put(message)
-        os._exit(0)  # whoever listened is gone: nothing read from here on would be kept
-
-    def tell(self, kind: str, **values: Any) -> None:
-        self.replies.write(json.dumps({"kind": kind, **values}) + "\n")
-        self.replies.flush()
-
-    def orders_for(self, idle: bool) -> Iterator[Message]:
-        """What has come in; one that is idle waits for something."""
-        while idle or not self.orders.empty():
-            yield self.orders.get()
-            idle = False
+    from tasks.infer.models import Models
 
 
-def serve(line: _Line) -> None:
-    """Load the models that the first message names, then read shards until the pipe closes."""
-    setup = line.orders.get()
+def serve(parent: Parent) -> None:
+    """Load the models that the first message names, then read what is leased until the parent closes."""
+    start = parent.receive(Start)
     with ExitStack() as stack:
-        ranks = stack.enter_context(_join(setup)) if setup["infer"]["sequence_parallel"] > 1 else None
-        _read(line, setup, ranks)
+        alone = start.setup.infer.sequence_parallel == 1
+        _read(parent, start.setup, None if alone else stack.enter_context(_join(start)))
 
 
-def _join(setup: Message) -> "Ranks":
-    """Meet the others that share every chunk."""
+def _join(start: Start) -> "Ranks":
+    """Meet the other ranks of the group."""
     from model import weights
-    from model.parallel import collectives as parallel
+    from model.parallel import collectives
 
-    device = weights.pick_device(setup["infer"]["device"])
-    return parallel.join(setup["rank"], setup["infer"]["sequence_parallel"], setup["port"], device=device)
+    infer = start.setup.infer
+    device = weights.pick_device(infer.device)
+    return collectives.join(start.rank, infer.sequence_parallel, start.port, device=device)
 
 
-def _read(line: _Line, setup: Message, ranks: "Ranks | None") -> None:
-    from tasks.infer.batch import Rows
-    from tasks.infer.queue import Job
-    from tasks.infer.windows import Done, Models, cache_key
+def _load(setup: Setup, ranks: "Ranks | None") -> "Models":
+    """The models, loaded now: it is no document's time.
 
-    home = Path(setup["home"])
-    config = InferConfig(**{**setup["infer"], "ground": GroundConfig(**setup["infer"]["ground"])})
-    shard = ShardConfig(**setup["shard"])
-    models = Models(home, config, shard.stride, ranks)
-    if cache_key(models, shard) != setup["key"]:
+    Raises:
+        InvalidInput: if they are not those of the node that began the run.
+    """
+    from tasks.infer.cache_key import cache_key
+    from tasks.infer.models import Models
+
+    models = Models(setup.home, setup.infer, setup.shard.stride, ranks)
+    if cache_key(models, setup.shard) != setup.key:
         raise InvalidInput(
             f"the model under {models.folder}, or Nightread itself, is another one here than where the run "
             f"began: give every node the same files"
         )
-    _ = models.reader  # loaded now: it is no document's time
-    line.tell("ready", rows=models.batch_size)
+    _ = models.reader
+    return models
 
-    def keep(windows: Mapping[int, Done]) -> list[bool]:
-        kept = [False] * len(windows)
+
+def _read(parent: Parent, setup: Setup, ranks: "Ranks | None") -> None:
+    models = _load(setup, ranks)
+    from tasks.infer.batch import Batch
+
+    def commit(commits: Sequence[Commit]) -> list[Verdict]:
+        verdicts = {one.lease: Verdict.LOST for one in commits}
         if models.leads:
-            for row, done in windows.items():
-                line.tell("window", row=row, **asdict(done))
-            kept = [line.answers.get() for _ in windows]
-        return kept if ranks is None else [ranks.any(one) for one in kept]
+            for one in commits:
+                parent.send(one)
+            for _ in commits:
+                receipt = parent.receive(Receipt)
+                verdicts[receipt.lease] = receipt.verdict
+        if ranks is None:
+            return list(verdicts.values())
+        kept = [ranks.any(verdict != Verdict.LOST) for verdict in verdicts.values()]
+        return [Verdict.STORED if one else Verdict.LOST for one in kept]
 
-    rows = Rows(home, models, setup["key"], keep)
+    parent.send(Ready(models.batch_size))
+    batch = Batch(setup.home, models, setup.key, commit)
     while True:
-        for order in line.orders_for(idle=not rows.needs):
-            rows.begin(order["row"], Job.from_dict(order["job"]))
-        over = rows.step()
-        line.tell("heard")
-        for row in over if models.leads else ():
-            line.tell("done", row=row)
+        idle = not batch
+        while idle or parent.has(Lease):
+            batch.add(parent.receive(Lease))
+            idle = False
+        ended = batch.step()
+        parent.send(Heartbeat())
+        for lease in ended if models.leads else ():
+            parent.send(Complete(lease))
 
 
 def main() -> None:
-    """What libraries print goes to stderr. An error that is no document's fault is told before the end."""
-    line = _Line(sys.stdin, os.fdopen(os.dup(1), "w"))
-    os.dup2(2, 1)
+    """An error that no document is to blame for is reported before the end."""
+    parent = Parent(WORKER_WIRE)
     try:
-        serve(line)
+        serve(parent)
     except (NightreadError, OSError) as error:
-        line.tell("error", error=f"{error}", transient=isinstance(error, Transient))
+        parent.send(WorkerError(f"{error}", isinstance(error, Transient)))
         raise
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.infer.cache_key import identity
+from tasks.infer.models import Models
 from tasks.infer.quotes import Quote
-from tasks.infer.windows import Models, Source, identity
+from tasks.infer.segments import Source
 from tasks.ingest.parse import read_spans
 from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger

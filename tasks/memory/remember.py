@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tasks.infer.infer import with_sources
-from tasks.infer.windows import Models, forget_states
+from tasks.infer.models import Models
+from tasks.infer.windows import forget_states
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import Published, publish

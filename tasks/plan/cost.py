@@ -6,7 +6,8 @@ from transformers import AutoConfig
 
 from model.cost import kv_bytes_per_token, read_flops
 from model.geometry import LEAD_IN, SINKS
-from tasks.infer.windows import Models, shards_of
+from tasks.infer.models import Models
+from tasks.infer.segments import segment_cuts
 from tasks.ingest.shard import ShardedDocument
 
 
@@ -17,7 +18,7 @@ def flops(models: Models, tokens: int) -> int:
 
 def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
     """Operations of reading these documents, lead-ins of their segments included."""
-    segments = [len(shards_of(document, models.config)) for document in documents]
+    segments = [len(segment_cuts(document.windows, models.config)) for document in documents]
     leads = sum(count - 1 for count in segments) * flops(models, SINKS + LEAD_IN * models.stride)
     return leads + sum(flops(models, document.tokens) for document in documents)
 

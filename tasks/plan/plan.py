@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.errors import InvalidInput
 from tasks.infer.infer import tokens_left
-from tasks.infer.windows import Models
+from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
 from tasks.plan.estimate import estimate
 from tasks.plan.rates import load_rates, trial

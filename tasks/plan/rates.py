@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.files import write_atomic
+from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
-from tasks.infer.windows import Models
 from tasks.ingest.shard import ShardedDocument
 from tasks.plan.cost import flops, read_cost
 from tasks.reduce.reduce import Tree

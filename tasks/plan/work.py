@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.infer.infer import quarantined_rows
-from tasks.infer.windows import Models
+from tasks.infer.models import Models
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.reader import Memory

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.infer.windows import Models
+from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
 from tasks.ingest.uris import corpus_of
 from tasks.reduce.done import load_done

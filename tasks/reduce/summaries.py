@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from tasks.infer.windows import Models, identity
+from tasks.infer.cache_key import identity
+from tasks.infer.models import Models
 from tasks.ledger import Ledger
 from tasks.reduce.grounding import ground
 from tasks.reduce.tree import SummaryNode

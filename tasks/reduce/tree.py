@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tasks.infer.cache_key import identity, window_key
 from tasks.infer.quotes import Quote, select
-from tasks.infer.windows import identity, window_key
 from tasks.ledger import Ledger
 from tasks.settings import InferConfig
 

@@ -6,9 +6,9 @@ import resource
 import time
 from typing import Any
 
+from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.infer.quotes import Quote
-from tasks.infer.windows import Models
 from tasks.ingest.parse import place_of
 from tasks.ingest.uris import corpus_of
 from tasks.memory.publish import Published

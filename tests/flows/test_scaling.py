@@ -1,4 +1,4 @@
-"""`nightread bench scaling` measures ranks, predicts them, and says what larger machines would take.
+"""`nightread bench scaling` measures workers, predicts them, and says what larger machines would take.
 
 Run: pytest tests/flows/test_scaling.py (-m slow for the default model: seconds within 25 %)
 """
@@ -11,8 +11,7 @@ import pytest
 
 from flows.cli import main
 from model.bench.simulate import TERMS
-from tests.models import tiny_model
-from tests.tasks.ranks import ranks_of
+from tests.tasks.reading import worker_processes
 
 
 def scaling(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[list[str], dict[str, Any]]:
@@ -21,13 +20,12 @@ def scaling(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[list[str], 
     return text, json.loads(last)
 
 
-def test_ranks_are_measured_and_larger_machines_simulated(
-    tmp_path: Path, model_dir: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.heavy
+def test_workers_are_measured_and_larger_machines_simulated(
+    tmp_path: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = tiny_model(tmp_path / "model", model_dir)
-    capsys.readouterr()
     home = tmp_path / "home"
-    settings = ["--conf", "tiny", f"home={home}", f"infer.model={model}"]
+    settings = ["--conf", "tiny", f"home={home}", f"infer.model={tiny_model_dir}"]
     options = ["--ranks", "1,2", "--tokens", "2048", "--repeats", "1", "--flops", "1e12", "--start", "5"]
     text, result = scaling(capsys, *options, *settings)
     assert [row["ranks"] for row in result["measured"]] == [1, 2]
@@ -44,11 +42,11 @@ def test_ranks_are_measured_and_larger_machines_simulated(
     assert {row["limited_by"] for row in result["plans"]} <= {*TERMS, "arithmetic"}
     assert any("simulated, not measured: GPUs of 1 TFLOP/s" in line for line in text)
     assert not (home / "ledger.sqlite").exists()
-    assert ranks_of() == []
+    assert worker_processes() == []
 
 
 @pytest.mark.slow
-def test_seconds_are_foretold_within_a_quarter(
+def test_seconds_are_predicted_within_a_quarter(
     tmp_path: Path, model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = [f"home={tmp_path}", f"infer.model={model_dir}"]

@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def child() -> Iterator[Child]:
+def child(processes: None) -> Iterator[Child]:
     ours = Child("tests.tasks.echo_child", WIRE)
     yield ours
     ours.close()
@@ -119,6 +119,7 @@ def test_silence_is_measured_and_a_hung_child_is_killed(child: Child) -> None:
     assert not psutil.pid_exists(child.process.pid)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("request_", [Say("x"), Hang()])
 def test_a_child_whose_parent_was_killed_ends_even_if_it_hangs(request_: object) -> None:
     script = (

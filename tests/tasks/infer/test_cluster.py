@@ -1,6 +1,7 @@
-"""Dask workers as nodes: one dies, all die, the scheduler dies; the memory is what it would have been.
+"""Dask workers as nodes: the scheduler goes away, a node dies, none can read; the windows are the same.
 
-Scheduler, workers and ranks are real processes. Run: pytest tests/tasks/test_nodes.py (-m slow for 50 kills)
+Scheduler, nodes and workers are real processes.
+Run: pytest tests/tasks/infer/test_cluster.py (-m slow for nodes killed at random moments)
 """
 
 import os
@@ -15,31 +16,36 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from distributed import Client, LocalCluster
 
 from tasks.errors import NightreadError, Transient
-from tasks.infer.group import free_port
-from tests.flows.corpus import write_corpus
+from tasks.ipc import free_port
 from tests.marks import slow
-from tests.models import tiny_model
-from tests.tasks.ranks import Reading, meanwhile, ranks_of, windows, written_twice
+from tests.tasks.infer.conftest import SEGMENTED
+from tests.tasks.reading import Reading, Texts, windows, worker_processes, written_twice
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.heavy
 
 
 class Cluster:
     """A scheduler and workers of our own; what they say is shown when something is wrong."""
 
     def __init__(self, scratch: Path) -> None:
-        self.scratch = scratch
-        self.port = free_port()
+        self.scratch, self.port = scratch, free_port()
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.logs: dict[str, IO[bytes]] = {}
 
-    def start(self, name: str, *arguments: str) -> None:
+    def _start(self, name: str, *arguments: str) -> None:
         if name not in self.logs:
             self.logs[name] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+        }
         command = [sys.executable, "-m", "dask", *arguments]
         self.processes[name] = subprocess.Popen(
             command, cwd=self.scratch, stdout=self.logs[name], stderr=subprocess.STDOUT, env=environment
@@ -47,11 +53,15 @@ class Cluster:
 
     def scheduler(self) -> None:
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--no-show"]
-        self.start("scheduler", "scheduler", *where)
+        self._start("scheduler", "scheduler", *where)
 
-    def worker(self, name: str, *options: str) -> None:
-        small = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"]
-        self.start(name, "worker", self.address, "--name", name, *small, *options)
+    def nodes(self, *names: str) -> None:
+        """Start nodes, and wait for them."""
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"]
+        for name in names:
+            self._start(name, "worker", self.address, "--name", name, *options, "--resources", "reader=1")
+        with Client(self.address, timeout=60) as client:
+            client.wait_for_workers(len(names), timeout=60)
 
     def kill(self, name: str) -> None:
         self.processes[name].kill()
@@ -83,135 +93,103 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         ours.close()
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("model"), model_dir)
+def far(address: str) -> list[str]:
+    settings = ["cluster.connect_timeout_s=5", "infer.heartbeat_timeout_s=60"]
+    return [SEGMENTED, f"cluster.address={address}", *settings]
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_corpus(tmp_path_factory.mktemp("corpus"), 20, lines=48)
+def test_a_scheduler_and_then_a_node_that_go_away_cost_nothing(
+    cluster: Cluster, texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    home = tmp_path / "home"
+    cluster.nodes("a")
+    lose_scheduler = {2: lambda: cluster.kill("scheduler")}
+    first = Reading(home, texts, tiny_model_dir, *far(cluster.address), at_commit=lose_scheduler)
+    with pytest.raises(Transient, match=r"scheduler went away .* the same command goes on"):
+        first.infer()
+    kept = windows(home)
+    assert 2 <= len(kept) < len(expected)
+    cluster.kill("a")
+    cluster.scheduler()
+    cluster.nodes("b", "c")
+    lose_node = {3: lambda: cluster.kill(random.choice(["b", "c"]))}
+    second = Reading(home, texts, tiny_model_dir, *far(cluster.address), at_commit=lose_node)
+    try:
+        read = second.infer()
+    except Exception as error:
+        error.add_note(cluster.said())
+        raise
+    assert read.windows == len(expected) - len(kept)
+    assert windows(home) == expected
+    assert written_twice(home) == []
+    assert {reason for _, reason in second.deaths().values()} <= {"its node went away"}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, corpus: Path, model: Path
-) -> tuple[dict[str, bytes], dict[str, tuple[str, ...]]]:
-    """What one process reads and remembers."""
-    alone = Reading(tmp_path_factory.mktemp("alone"), corpus, model)
-    remembered = alone.publish(alone.infer())
-    return windows(alone.run.home), remembered
-
-
-def reading(home: Path, corpus: Path, model: Path, cluster: Cluster, *overrides: str) -> Reading:
-    far = [
-        f"cluster.address={cluster.address}",
-        "infer.workers=2",
-        "infer.heartbeat_timeout_s=20",
-        *overrides,
-    ]
-    return Reading(home, corpus, model, *far)
-
-
-@pytest.mark.parametrize("trials", [2, *slow(50)])
+@pytest.mark.parametrize("trials", slow(20))
 def test_a_node_killed_at_a_random_moment_costs_nothing(
     trials: int,
     cluster: Cluster,
-    corpus: Path,
-    model: Path,
+    texts: Texts,
+    tiny_model_dir: Path,
     tmp_path: Path,
-    undisturbed: tuple[dict[str, bytes], dict[str, tuple[str, ...]]],
+    expected: dict[str, bytes],
 ) -> None:
     seed = random.SystemRandom().randrange(1 << 30)
     moments = random.Random(seed)
     for trial in range(trials):
         where = f"seed {seed}, trial {trial}"
         names = [f"{trial}-a", f"{trial}-b"]
-        for name in names:
-            cluster.worker(name, "--resources", "reader=1")
-        run = reading(tmp_path / f"home-{trial}", corpus, model, cluster)
-        wait_for_workers(cluster, 2)
-        victim, moment = moments.choice(names), moments.uniform(0.0, 14.0)
-
-        def kill(over: threading.Event, victim: str = victim, moment: float = moment) -> None:
-            over.wait(moment)
-            cluster.kill(victim)
-
+        cluster.nodes(*names)
+        home = tmp_path / f"home-{trial}"
+        reading = Reading(home, texts, tiny_model_dir, *far(cluster.address), "infer.workers=2")
+        timer = threading.Timer(moments.uniform(0.0, 14.0), cluster.kill, [moments.choice(names)])
+        timer.start()
         try:
-            with meanwhile(kill):
-                read = run.infer()
+            read = reading.infer()
         except Exception as error:
             error.add_note(f"{where}\n{cluster.said()}")
             raise
-        assert read.windows == len(undisturbed[0]), where
-        assert windows(run.run.home) == undisturbed[0], where
-        assert written_twice(run.run.home) == [], where
-        assert run.publish(read) == undisturbed[1], where
+        finally:
+            timer.cancel()
+            timer.join()
+        assert read.windows == len(expected), where
+        assert windows(home) == expected, where
+        assert written_twice(home) == [], where
         for name in names:
             cluster.kill(name)
 
 
-def wait_for_workers(cluster: Cluster, number: int) -> None:
-    from distributed import Client
+@pytest.fixture(scope="module", params=[0, 1])
+def in_process(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
+    """A Dask cluster in this process, whose worker is a node or is none."""
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address=None,
+        resources={"reader": request.param},
+    ) as cluster:
+        yield request.param, cluster.scheduler_address
 
-    with Client(cluster.address, timeout=60) as client:
-        client.wait_for_workers(number, timeout=60)
 
-
-def test_a_scheduler_that_goes_away_stops_the_run_and_the_same_run_goes_on(
-    cluster: Cluster,
-    corpus: Path,
-    model: Path,
+def test_dask_workers_that_are_no_nodes_leave_reading_to_this_process_and_nodes_that_cannot_read_say_why(
+    in_process: tuple[int, str],
+    texts: Texts,
+    tiny_model_dir: Path,
     tmp_path: Path,
-    undisturbed: tuple[dict[str, bytes], dict[str, tuple[str, ...]]],
+    expected: dict[str, bytes],
 ) -> None:
-    cluster.worker("a", "--resources", "reader=1")
-    wait_for_workers(cluster, 1)
-    run = reading(tmp_path / "home", corpus, model, cluster, "cluster.connect_timeout_s=5")
-
-    def kill(over: threading.Event) -> None:
-        while not run.tokens and not over.wait(0.01):
-            pass
-        cluster.kill("scheduler")
-
-    with meanwhile(kill), pytest.raises(Transient, match="scheduler went away"):
-        run.infer()
-    kept = windows(run.run.home)
-    assert 0 < len(kept) < len(undisturbed[0])
-    cluster.kill("a")
-    cluster.scheduler()
-    cluster.worker("b", "--resources", "reader=1")
-    wait_for_workers(cluster, 1)
-    read = run.infer()
-    assert read.windows == len(undisturbed[0]) - len(kept)
-    assert windows(run.run.home) == undisturbed[0]
-    assert written_twice(run.run.home) == []
-
-
-def test_workers_that_do_not_read_leave_it_to_this_machine(
-    cluster: Cluster,
-    corpus: Path,
-    model: Path,
-    tmp_path: Path,
-    undisturbed: tuple[dict[str, bytes], dict[str, tuple[str, ...]]],
-) -> None:
-    cluster.worker("plain")
-    wait_for_workers(cluster, 1)
-    run = reading(tmp_path / "home", corpus, model, cluster)
-    run.infer()
-    assert windows(run.run.home) == undisturbed[0]
-
-
-def test_nodes_that_cannot_read_end_the_run_and_say_why(
-    cluster: Cluster, corpus: Path, model: Path, tmp_path: Path
-) -> None:
-    cluster.worker("a", "--resources", "reader=1")
-    wait_for_workers(cluster, 1)
-    run = reading(tmp_path / "home", corpus, model, cluster, "infer.worker_memory_mb=50")
-    with pytest.raises(NightreadError, match=r"no node can read: .*worker_memory_mb=50"):
-        run.infer()
-    for _ in range(100):
-        if not ranks_of(cluster.processes["a"].pid):
-            break
-        time.sleep(0.1)
-    assert ranks_of(cluster.processes["a"].pid) == []
+    nodes, address = in_process
+    overrides = (*far(address), "infer.worker_memory_mb=40")
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *overrides)
+    if nodes:
+        with pytest.raises(NightreadError, match=r"no node can read: .*worker_memory_mb=40"):
+            reading.infer()
+    else:
+        reading.infer()
+        assert windows(reading.run.home) == expected
+    until = time.monotonic() + 30
+    while worker_processes() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert worker_processes() == []

@@ -1,133 +1,244 @@
-"""Ranks on one node: the same windows whatever their number, and whatever happens to them.
+"""Workers on one node, as real processes: the same windows whatever their number and their fate.
 
-Every rank is a real process; what goes wrong is done to it from outside, or by a document.
-Run: pytest tests/tasks/test_ranks.py
+What the lease queue decides is shown without a process in test_queue.py; here a process is killed, hangs,
+outgrows its memory or meets a document that kills it, each after a number of stored windows.
+
+Run: pytest tests/tasks/infer/test_workers.py (-m slow for more workers, and for kills at random moments)
 """
 
-import json
 import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import InvalidInput, NightreadError
-from tasks.infer import queue as desks
 from tasks.infer.group import environment, visible_devices
-from tasks.infer.queue import Desk, Handed
-from tasks.infer.windows import shards_of, window_key
-from tests.flows.corpus import write_corpus
+from tasks.infer.messages import Setup
+from tasks.infer.node import Node
+from tasks.infer.queue import LeaseQueue
+from tasks.infer.segments import Segment, Source
+from tasks.settings import InferConfig, ShardConfig
 from tests.marks import slow
-from tests.models import tiny_model
-from tests.tasks.ranks import Reading, meanwhile, poison, ranks_of, windows, written_twice
+from tests.tasks.infer.conftest import SEGMENTED
+from tests.tasks.infer.test_windows import nearly
+from tests.tasks.reading import Reading, Texts, poison, windows, worker_processes, written_twice
+
+TWO = ("infer.workers=2", SEGMENTED)
+pytestmark = pytest.mark.heavy
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("model"), model_dir)
+@pytest.fixture(autouse=True)
+def no_worker_is_left() -> object:
+    yield
+    assert worker_processes() == []
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_corpus(tmp_path_factory.mktemp("corpus"), 6, lines=120)
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory, corpus: Path, model: Path) -> dict[str, bytes]:
-    """What one process reads."""
-    alone = Reading(tmp_path_factory.mktemp("alone"), corpus, model)
-    alone.infer()
-    return windows(alone.run.home)
+def kill_one() -> None:
+    random.choice(worker_processes()).kill()
 
 
 def whole(reading: Reading, expected: dict[str, bytes]) -> bool:
     return windows(reading.run.home) == expected and not written_twice(reading.run.home)
 
 
-@pytest.mark.parametrize("ranks", [*slow(1, 2), 3])
-def test_any_number_of_ranks_keeps_the_same_windows(
-    ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+@pytest.mark.parametrize("workers", [2, *slow(3)])
+def test_any_number_of_workers_stores_the_same_windows(
+    workers: int, texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, f"infer.workers={ranks}")
+    seen: set[int] = set()
+    reading = Reading(
+        tmp_path / "home",
+        texts,
+        tiny_model_dir,
+        SEGMENTED,
+        f"infer.workers={workers}",
+        at_commit={1: lambda: seen.update(process.pid for process in worker_processes())},
+    )
     read = reading.infer()
     assert whole(reading, expected)
+    assert len(seen) == workers
     assert read.windows == len(expected)
     assert read.tokens == sum(reading.tokens) == sum(document.tokens for document in reading.documents)
-    assert ranks_of() == []
-    assert reading.infer().windows == 0
 
 
-TOGETHER = ("infer.workers=2", "infer.sequence_parallel=2")
-
-
-def nearly_whole(reading: Reading, expected: dict[str, bytes]) -> bool:
-    """As `whole`, for ranks that sum in another order, which in bf16 may turn one quote for another."""
-    found = windows(reading.run.home)
-    same = [quoted(found[key]) & quoted(expected[key]) for key in expected]
-    share = sum(map(len, same)) / sum(len(quoted(payload)) for payload in expected.values())
-    print(f"{share:.0%} of the quotes are the same")
-    return found.keys() == expected.keys() and share >= 0.9 and not written_twice(reading.run.home)
-
-
-def quoted(payload: bytes) -> set[str]:
-    return {quote["text"] for quote in json.loads(payload)}
-
-
-def test_ranks_that_share_every_chunk_keep_the_same_windows(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+@pytest.mark.parametrize("rows", [1, *slow(4)])
+def test_a_worker_killed_while_it_reads_costs_nothing(
+    rows: int, texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER)
+    overrides = (*TWO, f"infer.batch_size={rows}")
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *overrides, at_commit={3: kill_one})
     read = reading.infer()
-    assert nearly_whole(reading, expected)
-    assert read.windows == len(expected)
-    assert ranks_of() == []
+    assert whole(reading, expected) or (rows > 1 and nearly(windows(reading.run.home), expected))
+    assert (read.windows, read.refused) == (len(expected), {})
 
 
-def test_one_of_two_that_share_every_chunk_may_die(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+@pytest.mark.slow
+def test_workers_killed_at_random_moments_cost_nothing(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER)
-    with meanwhile(once_reading(reading, lambda: random.choice(ranks_of()).kill())):
-        reading.infer()
-    assert nearly_whole(reading, expected)
-    assert len(reading.run.ledger.deaths(reading.models.key)) == 1
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *TWO)
+    over, killed = threading.Event(), 0
+
+    def kill() -> None:
+        nonlocal killed
+        # the first one while it starts, which takes longer: a quick read would be over before a later one
+        while not over.wait(random.uniform(0.2, 5.0 if killed else 2.0)) and killed < 4:
+            if worker_processes():
+                kill_one()
+                killed += 1
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        read = reading.infer()
+    finally:
+        over.set()
+        thread.join()
+    assert whole(reading, expected)
+    assert (read.windows, killed > 0) == (len(expected), True)
 
 
-def test_two_that_share_every_chunk_are_given_up_when_one_hangs(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
+def test_a_worker_that_hangs_is_killed_after_its_time_and_replaced(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER, "infer.heartbeat_timeout_s=3")
-    with meanwhile(once_reading(reading, lambda: ranks_of()[1].send_signal(signal.SIGSTOP))):
+    def hang() -> None:
+        for process in worker_processes():
+            process.send_signal(signal.SIGSTOP)
+
+    overrides = (*TWO, "infer.heartbeat_timeout_s=3")
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *overrides, at_commit={2: hang})
+    # a single segment has a single worker, which is reading it once a first window was stored
+    reading.documents = [reading.document("short-1.txt")]
+    started = time.monotonic()
+    read = reading.infer()
+    assert 3 < time.monotonic() - started < 120
+    assert read.windows == reading.documents[0].windows
+    assert windows(reading.run.home).items() <= expected.items()
+    assert written_twice(reading.run.home) == []
+    ((_, (count, reason)),) = reading.deaths().items()
+    assert (count, reason) == (1, "it gave no sign for 3 s")
+
+
+def test_a_document_that_kills_its_workers_is_refused_and_the_others_are_read(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    home = tmp_path / "home"
+    reading = Reading(home, texts, tiny_model_dir, *TWO)
+    bad = reading.document("short-1.txt")
+    poison(bad)
+    last = bad.windows - 1
+    for _ in range(2):
+        reading.run.ledger.add_death(bad.document, reading.models.key, last, "in an earlier run")
+    read = reading.infer()
+    assert list(read.refused) == [bad.document]
+    assert f"3 workers died over window {last}, the last: it failed: IndexError" in read.refused[bad.document]
+    kept = windows(home)
+    assert len(kept) == len(expected) - 1
+    assert kept.items() <= expected.items()
+    assert written_twice(home) == []
+    again = Reading(home, texts, tiny_model_dir, *TWO)
+    assert again.infer().refused == read.refused, "by the ledger: nobody else has to die"
+    assert again.deaths() == reading.deaths()
+    (held,) = again.run.ledger.quarantined()
+    assert (held["outcome"], Path(held["uri"]).name) == ("killed_reader", "short-1.txt")
+    assert again.run.ledger.release([held["uri"]]) == 1
+
+
+def test_a_worker_that_outgrows_its_memory_is_killed_and_its_document_refused(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    cap = "infer.worker_memory_mb=1100"
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *TWO, cap)
+    greedy = reading.document("short-2.txt")
+    swell(greedy.directory)
+    over = (greedy.windows - 1) // 4 * 4  # four windows are loaded together
+    for _ in range(2):
+        reading.run.ledger.add_death(greedy.document, reading.models.key, over, "in an earlier run")
+    reading.documents = [greedy, reading.document("short-1.txt")]
+    read = reading.infer()
+    assert list(read.refused) == [greedy.document]
+    assert f"over {cap}" in read.refused[greedy.document]
+    assert read.windows == over + reading.documents[1].windows
+    assert windows(reading.run.home).items() <= expected.items()
+
+
+def swell(directory: Path) -> None:
+    """Give the last window of a document far more tokens than memory can hold as Python's integers."""
+    path = sorted(directory.glob("*.parquet"))[-1]
+    table = pq.read_table(path)
+    ids = [np.asarray(row, np.int32) for row in table["ids"].to_pylist()]
+    ids[-1] = np.zeros(60_000_000, np.int32)
+    offsets = np.cumsum([0, *map(len, ids)], dtype=np.int32)
+    field = table.schema.field("ids")
+    swollen = pa.ListArray.from_arrays(offsets, np.concatenate(ids), type=field.type)
+    table = table.set_column(table.schema.get_field_index("ids"), field, swollen)
+    pq.write_table(table, path, row_group_size=4, compression="zstd")
+
+
+def test_a_cap_below_the_weights_ends_the_run_and_says_so(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *TWO, "infer.worker_memory_mb=40")
+    with pytest.raises(NightreadError, match=r"before they read anything; the last: .*worker_memory_mb=40"):
         reading.infer()
-    assert nearly_whole(reading, expected)
-    assert ranks_of() == []
 
 
-@pytest.mark.parametrize(("devices", "device", "refused"), [("3", "auto", True), ("3", "cpu", False)])
-def test_ranks_that_share_every_chunk_need_a_device_each(
-    devices: str,
-    device: str,
-    refused: bool,
-    corpus: Path,
-    model: Path,
+def test_a_worker_with_another_model_than_the_run_s_ends_the_run(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *TWO)
+    document = reading.documents[0]
+    whole_document = Segment(document, Source("", 0), 0, document.windows)
+    queue = LeaseQueue([whole_document], "another key", reading.run.ledger)
+    config = replace(reading.run.infer, workers=1)
+    setup = Setup(reading.run.home, config, reading.run.shard, "another key")
+    with pytest.raises(
+        NightreadError, match=r"worker of node here failed: .* give every node the same files"
+    ):
+        Node(setup, queue).work()
+
+
+TOGETHER = ("infer.sequence_parallel=2", "infer.device=cpu", *TWO)
+
+
+@pytest.mark.parametrize("hangs", [False, *slow(True)])
+def test_a_group_that_shares_every_chunk_is_replaced_when_one_of_its_processes_fails(
+    hangs: bool,
+    texts: Texts,
+    tiny_model_dir: Path,
     tmp_path: Path,
+    expected: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, *TOGETHER, f"infer.device={device}")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
-    if not refused:
-        assert reading.infer().windows
-        return
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")  # fewer than ranks, which on a CPU does not matter
+
+    def fail() -> None:
+        number = signal.SIGSTOP if hangs else signal.SIGKILL
+        random.choice(worker_processes()).send_signal(number)
+
+    overrides = (*TOGETHER, "infer.heartbeat_timeout_s=5") if hangs else TOGETHER
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *overrides, at_commit={4: fail})
+    read = reading.infer()
+    assert nearly(windows(reading.run.home), expected)
+    assert written_twice(reading.run.home) == []
+    assert read.windows == len(expected)
+    assert len(reading.deaths()) == 1
+
+
+def test_ranks_that_share_every_chunk_need_a_device_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    setup = Setup(tmp_path, InferConfig(workers=2, sequence_parallel=2), ShardConfig(), "key")
     with pytest.raises(InvalidInput, match=r"infer.sequence_parallel=2: this node has 1 devices"):
-        reading.infer()
+        Node(setup, None)  # type: ignore[arg-type]
 
 
 def test_an_empty_list_of_devices_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,265 +247,9 @@ def test_an_empty_list_of_devices_names_none(monkeypatch: pytest.MonkeyPatch) ->
     assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == ""
 
 
-@contextmanager
-def watched(see: Callable[[Sequence[Handed]], None]) -> Iterator[None]:
-    """Show whatever is handed in at the desk."""
-    keep = Desk.keep
-
-    def watch(desk: Desk, handed: Sequence[Handed]) -> list[bool]:
-        see(handed)
-        return keep(desk, handed)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Desk, "keep", watch)
-        yield
-
-
-AT_A_TIME = "infer.batch_size=4"
-
-
-@pytest.mark.parametrize("ranks", [*slow(1), 2])
-def test_a_rank_that_reads_several_at_a_time_keeps_the_same_windows(
-    ranks: int, corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, f"infer.workers={ranks}")
-    together: list[int] = []
-    with watched(lambda handed: together.append(len(handed))):
-        read = reading.infer()
-    assert nearly_whole(reading, expected)
-    assert (read.windows, read.tokens) == (len(expected), sum(reading.tokens))
-    assert max(together) > 1, "windows that come together are kept together"
-
-
-def test_a_rank_that_reads_several_at_a_time_may_die_and_goes_on_where_it_was(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, AT_A_TIME, "infer.workers=2")
-    with meanwhile(once_reading(reading, lambda: random.choice(ranks_of()).kill())):
-        read = reading.infer()
-    assert nearly_whole(reading, expected)
-    assert read.windows == len(expected)
-    assert read.refused == {}
-
-
-def test_of_several_that_are_read_at_a_time_only_the_one_that_kills_is_refused(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.batch_size=6", "infer.workers=2")
-    bad = reading.document("report-03.txt")
-    poison(bad)
-    read = reading.infer()
-    assert list(read.refused) == [bad.document]
-    deaths = reading.run.ledger.deaths(reading.models.key)
-    assert deaths.pop((bad.document, bad.windows - 1))[0] == 3
-    assert {count for count, _ in deaths.values()} <= {1}, "the others were read alone after that"
-    assert len(windows(reading.run.home)) == len(expected) - 1
-
-
-SHORT = "infer.segment_windows=4"
-
-
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory, model: Path) -> tuple[Path, dict[str, bytes]]:
-    """One document that is read in shards, and what one process reads of it."""
-    corpus = write_corpus(tmp_path_factory.mktemp("long"), 1, lines=600)
-    alone = Reading(tmp_path_factory.mktemp("sharded"), corpus, model, SHORT)
-    alone.infer()
-    return corpus, windows(alone.run.home)
-
-
-@pytest.mark.parametrize("ranks", [*slow(2), 3])
-def test_ranks_share_one_long_document_and_keep_the_same_windows(
-    ranks: int, long: tuple[Path, dict[str, bytes]], model: Path, tmp_path: Path
-) -> None:
-    corpus, expected = long
-    reading = Reading(tmp_path / "home", corpus, model, SHORT, f"infer.workers={ranks}")
-    readers: set[str] = set()
-    with watched(lambda handed: readers.update(row for row, *_ in handed)):
-        read = reading.infer()
-    assert whole(reading, expected)
-    assert len(readers) > 1  # a third may be ready only when two have read it all
-    (document,) = reading.documents
-    assert len(shards_of(document, reading.run.infer)) == document.windows // 4 > ranks
-    assert (read.windows, read.tokens) == (document.windows, document.tokens)
-
-
-def test_a_sharded_read_that_is_cut_off_goes_on_where_each_shard_was(
-    long: tuple[Path, dict[str, bytes]], model: Path, tmp_path: Path
-) -> None:
-    corpus, expected = long
-    reading = Reading(tmp_path / "home", corpus, model, SHORT)
-    keep, left = Desk.keep, 6
-
-    def stop(desk: Desk, handed: Sequence[Handed]) -> list[bool]:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        return keep(desk, handed)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Desk, "keep", stop)
-        with pytest.raises(KeyboardInterrupt):
-            reading.infer()
-    assert len(windows(reading.run.home)) == 6
-    assert reading.infer().windows == len(expected) - 6
-    assert whole(reading, expected)
-
-
-def test_shards_say_nearly_what_one_stream_says(
-    long: tuple[Path, dict[str, bytes]], model: Path, tmp_path: Path
-) -> None:
-    corpus, sharded = long
-    reading = Reading(tmp_path / "home", corpus, model, "infer.segment_windows=100000")
-    reading.infer()
-    (document,) = reading.documents
-    assert shards_of(document, reading.run.infer) == [range(document.windows)]
-    short = Reading(tmp_path / "other", corpus, model, SHORT)
-
-    def said(kept: dict[str, bytes], key: str) -> list[bytes]:
-        return [kept[window_key(key, document.document, number)] for number in range(document.windows)]
-
-    stream, shards = said(windows(reading.run.home), reading.models.key), said(sharded, short.models.key)
-    assert stream[:4] == shards[:4], "the first shard has nothing before it"
-    assert sum(map(bytes.__eq__, stream, shards)) >= 0.8 * document.windows
-
-
-def test_ranks_killed_at_random_moments_cost_nothing(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
-    killed: list[int] = []
-
-    def act(over: threading.Event) -> None:
-        # the first one while they start, which takes longer: a quick read would be over before a later one
-        while not over.wait(random.uniform(0.2, 5.0 if killed else 2.0)) and len(killed) < 4:
-            if ranks := ranks_of():
-                killed.append(random.choice(ranks).pid)
-                psutil.Process(killed[-1]).kill()
-
-    with meanwhile(act):
-        read = reading.infer()
-    assert whole(reading, expected)
-    assert read.windows == len(expected)
-    assert killed
-
-
-def once_reading(reading: Reading, act: Callable[[], None]) -> Callable[[threading.Event], None]:
-    """Do something as soon as a first window was kept."""
-
-    def wait(over: threading.Event) -> None:
-        while not reading.tokens and not over.wait(0.005):
-            pass
-        if not over.is_set():
-            act()
-
-    return wait
-
-
-def test_a_rank_that_hangs_is_replaced_within_its_time(model: Path, tmp_path: Path) -> None:
-    # a single document has a single rank, which is reading it once a first window was kept
-    corpus = write_corpus(tmp_path / "corpus", 1, lines=400)
-    alone = Reading(tmp_path / "alone", corpus, model)
-    alone.infer()
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.heartbeat_timeout_s=3")
-    with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
-        started = time.monotonic()
-        reading.infer()
-    assert whole(reading, windows(alone.run.home))
-    assert 3 < time.monotonic() - started < 60
-    assert "no sign for 3 s" in str(reading.run.ledger.deaths(reading.models.key))
-
-
-def test_a_straggler_loses_its_document_to_an_idle_rank(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(desks, "STRAGGLER_S", 2.0)
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.heartbeat_timeout_s=1000")
-    with meanwhile(once_reading(reading, lambda: ranks_of()[0].send_signal(signal.SIGSTOP))):
-        reading.infer()
-    assert whole(reading, expected)
-    assert reading.run.ledger.deaths(reading.models.key) == {}
-
-
-def test_a_rank_without_its_node_ends(corpus: Path, model: Path, tmp_path: Path) -> None:
-    from tasks.infer.group import Rank, Setup
-
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
-    setup = Setup(reading.run.home, reading.run.infer, reading.run.shard, reading.models.key)
-    rank = Rank(0, setup, {"rank": 0, "port": 0})
-    assert rank.process.stdin is not None
-    rank.process.stdin.close()
-    assert rank.process.wait(60) == 0
-    rank.close()
-
-
-def test_a_document_that_kills_three_readers_is_refused_and_the_others_are_read(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    home = tmp_path / "home"
-    reading = Reading(home, corpus, model, "infer.workers=2")
-    bad = reading.document("report-03.txt")
-    poison(bad)
-    read = reading.infer()
-    assert list(read.refused) == [bad.document]
-    last = bad.windows - 1
-    assert f"3 readers died over window {last}, the last: it failed: IndexError" in read.refused[bad.document]
-    kept = windows(home)
-    assert len(kept) == len(expected) - 1
-    assert kept.items() <= expected.items()
-    assert written_twice(home) == []
-    again = Reading(home, corpus, model, "infer.workers=2")
-    started = time.monotonic()
-    assert again.infer().refused == read.refused  # by the ledger: nobody else has to die
-    assert time.monotonic() - started < 1
-    memory = again.publish(read)
-    assert "report-03.txt" not in {row["uri"] for row in again.rows if row["outcome"] == "ok"}
-    assert memory
-    (held,) = again.run.ledger.quarantined()
-    assert (held["outcome"], Path(held["uri"]).name) == ("killed_reader", "report-03.txt")
-    assert again.run.ledger.release([held["uri"]]) == 1
-    assert again.run.ledger.deaths(again.models.key) == {}
-
-
-def test_deaths_are_counted_over_runs(corpus: Path, model: Path, tmp_path: Path) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2")
-    bad = reading.document("report-03.txt")
-    poison(bad)
-    for _ in range(2):
-        reading.run.ledger.add_death(bad.document, reading.models.key, bad.windows - 1, "earlier")
-    assert "3 readers died" in reading.infer().refused[bad.document]
-
-
-def test_a_document_that_takes_too_much_memory_is_refused(
-    corpus: Path, model: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.worker_memory_mb=1500")
-    greedy = reading.document("report-02.txt")
-    path = sorted(greedy.directory.glob("*.parquet"))[-1]
-    table = pq.read_table(path)
-    swollen = [*table["ids"].to_pylist()[:-1], np.zeros(150_000_000, np.int32)]
-    column = table.schema.get_field_index("ids")
-    field = table.schema.field("ids")
-    table = table.set_column(column, field, pa.array(swollen, type=field.type))
-    pq.write_table(table, path, row_group_size=4, compression="zstd")
-    del table, swollen
-    read = reading.infer()
-    assert list(read.refused) == [greedy.document]
-    assert "over infer.worker_memory_mb=1500" in read.refused[greedy.document]
-    assert windows(reading.run.home).items() <= expected.items()
-
-
-def test_a_cap_below_the_weights_ends_the_run_and_says_so(corpus: Path, model: Path, tmp_path: Path) -> None:
-    reading = Reading(tmp_path / "home", corpus, model, "infer.workers=2", "infer.worker_memory_mb=50")
-    with pytest.raises(NightreadError, match=r"before they read anything; the last: .*worker_memory_mb=50"):
-        reading.infer()
-    assert ranks_of() == []
-
-
-def test_ranks_share_cores_and_devices_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_share_cores_and_devices_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
-    shares = [environment(rank, 4) for rank in range(4)]
+    shares = [environment(process, 4) for process in range(4)]
     assert [share["CUDA_VISIBLE_DEVICES"] for share in shares] == ["4", "6", "4", "6"]
     assert {share["OMP_NUM_THREADS"] for share in shares} == {"2"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.infer.windows import Models
+from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
 from tasks.plan.cost import read_cost, tree_size
 from tasks.plan.estimate import estimate
