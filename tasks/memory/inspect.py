@@ -5,8 +5,9 @@ from typing import Any
 
 from tasks.errors import InvalidInput
 from tasks.ingest.parse import place_of
+from tasks.memory.candidates import Embed
 from tasks.memory.reader import open_memory
-from tasks.memory.recall import Embed, format_citation, recall
+from tasks.memory.recall import format_citation, recall
 from tasks.settings import RecallConfig
 
 Row = dict[str, Any]

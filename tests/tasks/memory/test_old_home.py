@@ -86,13 +86,27 @@ def record(ident: str, level: str, start: int, end: int) -> dict[str, Any]:
     quote = {"text": text, "document": DOCUMENT, "start": start, "end": end, "salience": 0.5}
     corpus = level == "corpus"
     return {
-        "id": ident, "level": level, "document": "" if corpus else DOCUMENT,
-        "corpus": "docs" if corpus else "", "window_first": 0, "window_last": 0,
-        "char_start": start, "char_end": end, "summary": "" if level == "passage" else text, "generated": False, "text": text,
-        "quotes": [quote], "vector": np.full(256, 1 / 16, np.float32), "grounding": 1.0,
-        "dropped": 0, "model": "smollm2-135m-instruct", "skip_key": KEY, "run": RUN,
-        "created": datetime(2026, 11, 29, tzinfo=UTC), "children": [],
-    }  # fmt: skip
+        "id": ident,
+        "level": level,
+        "document": "" if corpus else DOCUMENT,
+        "corpus": "docs" if corpus else "",
+        "window_first": 0,
+        "window_last": 0,
+        "char_start": start,
+        "char_end": end,
+        "summary": "" if level == "passage" else text,
+        "generated": False,
+        "text": text,
+        "quotes": [quote],
+        "vector": np.full(256, 1 / 16, np.float32),
+        "grounding": 1.0,
+        "dropped": 0,
+        "model": "smollm2-135m-instruct",
+        "skip_key": KEY,
+        "run": RUN,
+        "created": datetime(2026, 11, 29, tzinfo=UTC),
+        "children": [],
+    }
 
 
 def source(path: Path) -> dict[str, Any]:
