@@ -193,16 +193,16 @@ def _reading(
     from flows import figures
     from flows.progress import counter
     from tasks.bench.grid import comma_separated, parse_lengths
-    from tasks.bench.speed import Course, default_figure, installed_peers
+    from tasks.bench.speed import Comparison, default_figure, installed_peers
     from tasks.bench.speed import bench as measure
 
-    course = Course(
+    comparison = Comparison(
         lengths=parse_lengths(lengths),
         peers=installed_peers(config.infer.model) if peers is None else comma_separated(peers),
         figure=_path(figure) or default_figure(Path(config.home)),
         kernel=kernel,
     )
-    result = measure(course, _models(config), counter("tokens"))
+    result = measure(comparison, _models(config), counter("tokens"))
     return Answer(result, figures.bench(result))
 
 

@@ -1,7 +1,7 @@
-"""Calibrate a model's recall: facts hidden in a text that every machine has, and questions for them.
+"""Calibrate retrieval heads: facts inserted into a text that every Python has, and questions for them.
 
-The facts here are of other kinds than those of the needle evaluation. The text is also where its default
-haystack begins: what is to be measured on other text than was learned from, is given with --haystack.
+The idea: facts are of other kinds than those of the needle evaluation, so that it tests what was not learned.
+Its default haystack begins with the same text: `--haystack` names another.
 """
 
 import pydoc_data.topics
@@ -51,7 +51,7 @@ _WHERE = (
 
 
 def calibrate(reader: Reader, tokens: int, folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:
-    """Find the reader's calibrated heads and write them beside the model.
+    """Find the reader's retrieval heads and write them beside the model.
 
     Args:
         tokens: length of the text.
@@ -67,7 +67,7 @@ def calibrate(reader: Reader, tokens: int, folder: Path, progress: Callable[[int
 
 
 def _text(reader: Reader, tokens: int) -> tuple[list[int], list[Fact]]:
-    """Token ids with a fact in the middle of every equal part."""
+    """Token ids, with a fact in the middle of each of `_FACTS` equal parts."""
 
     def encode(text: str) -> list[int]:
         ids: list[int] = reader.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from tasks.infer.models import Models
 
 _CHARACTERS = 6
-"""Characters of text for every token: more than any usual tokenizer takes."""
+"""Characters of text requested per token: more than any usual tokenizer takes."""
 
 
 def installed_peers(model: str) -> tuple[str, ...]:
-    """Who can read the model of this name: llama.cpp has the default one only, which is ""."""
+    """Peers that can read the model of this name: llama.cpp the default one only, which is ""."""
     return tuple(
         name for name in PEERS if name != "llama.cpp" or (not model and importlib.util.find_spec("llama_cpp"))
     )
 
 
 def default_figure(home: Path) -> Path:
-    """A file of its own for every benchmark."""
+    """A new file name for each benchmark."""
     return home / "bench" / f"{datetime.now():%Y%m%d-%H%M%S}.png"
 
 
 @dataclass(frozen=True)
-class Course:
-    """What is read, and who reads it.
+class Comparison:
+    """Lengths to read, the peers to compare with, and where to draw the figure.
 
     Raises:
         InvalidInput: on a value that cannot be; the message names the option.
@@ -61,7 +61,7 @@ class Course:
             raise InvalidInput(f"--figure {self.figure}: name a .png file")
 
 
-def bench(course: Course, models: "Models", progress: Progress) -> dict[str, Any]:
+def bench(comparison: Comparison, models: "Models", progress: Progress) -> dict[str, Any]:
     """Measure and draw; the figures are those of `model.bench.measure.measure`, and "figure", the file drawn.
 
     Raises:
@@ -71,13 +71,13 @@ def bench(course: Course, models: "Models", progress: Progress) -> dict[str, Any
     from model.bench.measure import measure
     from tasks.bench.plots import speed_and_memory
 
-    ids = text_ids(models.folder, max(course.lengths))
-    models.reader.kernel = course.kernel
-    result = measure(models.reader, models.folder, ids, course.lengths, course.peers, progress)
-    course.figure.parent.mkdir(parents=True, exist_ok=True)
-    names = {PEERS[name]: name for name in course.peers}
-    speed_and_memory(course.figure, result["rows"], names, f"{models.name}, {_place(result)}")
-    return result | {"figure": str(course.figure)}
+    ids = text_ids(models.folder, max(comparison.lengths))
+    models.reader.kernel = comparison.kernel
+    result = measure(models.reader, models.folder, ids, comparison.lengths, comparison.peers, progress)
+    comparison.figure.parent.mkdir(parents=True, exist_ok=True)
+    names = {PEERS[name]: name for name in comparison.peers}
+    speed_and_memory(comparison.figure, result["rows"], names, f"{models.name}, {_place(result)}")
+    return result | {"figure": str(comparison.figure)}
 
 
 def windows(length: int, leasts: tuple[int, ...], models: "Models", progress: Progress) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _place(result: dict[str, Any]) -> str:
 
 
 def text_ids(folder: Path, tokens: int) -> list[int]:
-    """So many tokens of text that never repeats."""
+    """The first `tokens` tokens of natural text that never repeats."""
     from tasks.bench.natural_text import natural_text
     from tasks.ingest.tokens import piece_count, tokenize
 
