@@ -15,10 +15,11 @@ from pydantic import Field
 from flows.config import ReadConfig, RunConfig
 from flows.progress import terminal
 from flows.ui import logged, publish_report, run_name, run_progress
-from tasks.errors import Transient
+from tasks.errors import InvalidInput, Transient
 from tasks.infer import infer as infer_step
 from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
+from tasks.ingest.discover import existing
 from tasks.ingest.uris import canonical
 from tasks.memory import remember as memory_step
 from tasks.plan import plan as plan_step
@@ -140,4 +141,7 @@ def run_retry(config: RunConfig) -> dict[str, Any]:
     known = begin([], config).ledger
     uris = sorted({row["uri"] for row in known.quarantined()})
     known.release(uris)
-    return run_read(uris, config)
+    there = existing(uris, config.storage)
+    if not there:
+        raise InvalidInput(f"none of the {len(uris):,} sources in quarantine is there any more: they left it")
+    return run_read(there, config, allow_retire=True)

@@ -67,6 +67,16 @@ def check_uris(uris: Sequence[str], home: Path, config: StorageConfig) -> None:
             _refuse_nowhere(uri, Ledger(path).source_uris() if path.exists() else ())
 
 
+def existing(uris: Sequence[str], config: StorageConfig) -> list[str]:
+    """Those of these canonical URIs in whose place something is.
+
+    Raises:
+        InvalidInput: if a place is not ours to list.
+        Transient: if a store does not answer.
+    """
+    return [uri for uri in uris if next(find(uri, config), None) is not None]
+
+
 def _refuse_nowhere(uri: str, known: Collection[str]) -> None:
     """Refuse a place where nothing was found, unless it is an empty folder or held a known source."""
     at = place(uri)

@@ -171,14 +171,14 @@ def _split(uri: str) -> tuple[str, str]:
 
 def _translated(uri: str, error: Exception, config: StorageConfig) -> Exception:
     """What a store's error means to us. The message names code and endpoint, never credentials."""
-    code = _code(error)
-    answer = f"{uri}: the store at {_masked(_client(config).meta.endpoint_url)} answers {code}"
+    code, store = _code(error), f"the store at {_masked(_client(config).meta.endpoint_url)}"
     for remedy, codes in REMEDIES.items():
         if code in codes:
-            return InvalidInput(f"{answer}; {remedy}")
+            return InvalidInput(f"{uri}: {store} is not to be read: {code}; {remedy}")
     if not hasattr(error, "response"):
-        return Transient(f"{answer}; check storage.endpoint_url and the network, or try again")
-    return Transient(f"{answer}; try again")
+        check = "check storage.endpoint_url and the network, or try again"
+        return Transient(f"{uri}: {store} cannot be reached: {code}; {check}")
+    return Transient(f"{uri}: {store} answers {code}; try again")
 
 
 def _masked(address: str) -> str:

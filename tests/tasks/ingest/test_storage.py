@@ -22,7 +22,7 @@ import pytest
 
 from tasks import schema
 from tasks.errors import BadDocument, InvalidInput, Transient
-from tasks.ingest.discover import check_uris, discover
+from tasks.ingest.discover import check_uris, discover, existing
 from tasks.ingest.parse import parse_source, read_text
 from tasks.ingest.storage import SPECIAL, Found, fetch, find
 from tasks.ingest.uris import contains
@@ -307,4 +307,5 @@ def test_a_place_that_held_something_once_may_be_empty_now(tmp_path: Path) -> No
     row = {"uri": f"{gone}/a.txt", "part": 0, "version": "1", "outcome": "ok", "parsed": "parsed/c-p.parquet"}
     ledger.remember_source([row], "p")
     check_uris([gone, f"{gone}/*.txt"], tmp_path, LOCAL)
+    assert existing([gone, str(tmp_path)], LOCAL) == [str(tmp_path)]
     assert list(discover([gone], tmp_path, LOCAL, ledger.source_uris())) == []
