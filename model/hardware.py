@@ -39,6 +39,14 @@ def keep_freed() -> None:
             library.mallopt(parameter, size)
 
 
+def resident_bytes(pid: int | None = None) -> int:
+    """Resident memory of this process, or of another; 0 if there is none of this number."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
 def free_bytes(device: "torch.device") -> int:
     """Memory that can still be taken."""
     if device.type == "cuda":

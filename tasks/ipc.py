@@ -30,8 +30,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, TypeVar
 
-import psutil
 from pydantic import TypeAdapter
+
+from model.hardware import resident_bytes
 
 _TAIL = 4000
 """Characters of a child's stderr that are shown."""
@@ -208,14 +209,6 @@ class Parent:
     def has(self, kind: type[Any]) -> bool:
         """Whether a message of this class has come."""
         return not self._inbox[kind].empty()
-
-
-def resident_bytes(pid: int) -> int:
-    """Resident memory of a process; 0 if there is none of this number."""
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def free_port() -> int:

@@ -20,7 +20,7 @@ import psutil
 import torch
 import transformers
 
-from model.hardware import processor
+from model.hardware import processor, resident_bytes
 
 _SIDE = {"cpu": 1536, "cuda": 8192}
 """Rows of the square matrices that are multiplied."""
@@ -121,10 +121,10 @@ class Peak:
         self.most = self.resident if on_cpu else torch.cuda.max_memory_allocated(self.device)
 
     def _watch(self) -> None:
-        process, running = psutil.Process(), True
+        running = True
         while running:
             running = not self._done.wait(self.every)
-            self.resident = max(self.resident, process.memory_info().rss)
+            self.resident = max(self.resident, resident_bytes())
 
 
 def held_bytes(device: torch.device) -> int:
@@ -134,7 +134,7 @@ def held_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return int(torch.cuda.memory_allocated(device))
-    return int(psutil.Process().memory_info().rss)
+    return resident_bytes()
 
 
 def describe(device: torch.device) -> dict[str, Any]:

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.ipc import Child, Wire, free_port, resident_bytes
+from model.hardware import resident_bytes
+from tasks.ipc import Child, Wire, free_port
 from tests.tasks.echo_child import WIRE, Fail, Hang, Said, Say
 
 PATIENCE_S = 60.0

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from tasks.infer.cache_key import window_key
 from tasks.infer.segments import segment_cuts
@@ -48,6 +49,27 @@ def test_segments_read_as_rows_of_one_batch_give_the_same_windows(
     assert nearly(windows(reading.run.home), expected)
     assert written_twice(reading.run.home) == []
     assert (read.windows, read.tokens) == (len(expected), sum(reading.tokens))
+
+
+def test_another_number_of_threads_changes_no_window_and_only_how_saliences_are_rounded(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, SEGMENTED, "infer.threads=2")
+    threads = torch.get_num_threads()
+    try:
+        read = reading.infer()
+    finally:
+        torch.set_num_threads(threads)
+    found = windows(reading.run.home)
+    assert nearly(found, expected)
+    assert (read.windows, read.tokens) == (
+        len(expected),
+        sum(document.tokens for document in reading.documents),
+    )
+    for key, payload in expected.items():
+        before = {quote["start"]: quote["salience"] for quote in json.loads(payload)}
+        for quote in json.loads(found[key]):
+            assert quote["salience"] == pytest.approx(before.get(quote["start"], quote["salience"]), abs=1e-4)
 
 
 @pytest.mark.parametrize("rows", [1, 4])
