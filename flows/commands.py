@@ -82,9 +82,10 @@ def recall(
     """Records that answer a question (its words), best first, each with quotes and their citations."""
     asked = " ".join(question)
     how = config.recall if k is None else _with_k(config, k)
+    _check_models(config)
     from tasks.memory import inspect
 
-    hits = inspect.recall_hits(Path(config.home), asked, _embed(config), how, level, as_of)
+    hits = inspect.recall_hits(Path(config.home), asked, config.infer.embedder, how, level, as_of)
     return Answer({"question": asked, "hits": hits}, show.hits(hits))
 
 
@@ -119,11 +120,13 @@ def evaluate(config: "RunConfig", name: str, path: str | None = None, **options:
         return _needle(config, **options)
     if path is None:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
+    _check_models(config)
     from flows.progress import counter
+    from model.embedder import load_embedder
     from tasks.bench.evaluate import evaluate as measure
 
-    size = config.infer.passage_chars
-    result = measure(name, Path(path).expanduser(), _embed(config), config.recall, counter(), size)
+    embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars
+    result = measure(name, Path(path).expanduser(), embed, config.recall, counter(), size)
     return Answer(result, show.fields(result))
 
 
@@ -267,18 +270,6 @@ def _import_flow() -> None:
 
 def _ledger(config: "RunConfig") -> Ledger:
     return Ledger(Path(config.home) / "ledger.sqlite")
-
-
-def _embed(config: "RunConfig") -> Callable[[list[str]], Any]:
-    """Texts to vectors; the embedder is checked now, and loaded once there is something to embed."""
-    _check_models(config)
-
-    def embed(texts: list[str]) -> Any:
-        from model.embedder import load_embedder
-
-        return load_embedder(config.infer.embedder).encode(texts)
-
-    return embed
 
 
 def _models(config: "RunConfig") -> Any:

@@ -5,7 +5,8 @@ form reads into the same memory as a run from the command line. Prefect's API ch
 against the schema of the deployment, before the run is created.
 """
 
-from dataclasses import asdict
+import os
+from dataclasses import asdict, replace
 
 from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
@@ -18,13 +19,29 @@ NAME = "read"
 """Of the deployment: `read/read` in Prefect."""
 
 
-def serve_read(config: RunConfig) -> None:
-    """Serve the flow `read` with these settings as defaults, one run at a time, until interrupted."""
-    deployment = RunnerDeployment.from_flow(
+def deployment(config: RunConfig) -> RunnerDeployment:
+    """The flow `read` with these settings as the parameters that a run starts with.
+
+    Every field is required: the parameters hold them all, and a run that names only some of them would get
+    the rest from the flow's defaults, not from here.
+    """
+    home = os.path.abspath(config.home)  # runs are started in another folder
+    served = RunnerDeployment.from_flow(
         read_corpus,
         name=NAME,
-        parameters={"uris": ["sample:"], "config": asdict(config.reading)},
+        parameters={"config": asdict(replace(config.reading, home=home)), "allow_retire": False},
         # by module: a file path would be loaded as a second copy, and from this folder only
         entrypoint_type=EntrypointType.MODULE_PATH,
+        enforce_parameter_schema=True,
     )
-    serve(deployment, limit=1, print_starting_message=False)
+    schema = served._parameter_openapi_schema
+    schema.required = list(schema.properties)
+    for group in schema.definitions.values():
+        if "properties" in group:
+            group["required"] = list(group["properties"])
+    return served
+
+
+def serve_read(config: RunConfig) -> None:
+    """Serve the flow with these settings, one run at a time, until interrupted."""
+    serve(deployment(config), limit=1, print_starting_message=False)

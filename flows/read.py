@@ -61,8 +61,8 @@ remember = _step(memory_step.remember)
 report = _step(report_step.report)
 
 
-Uris = Annotated[list[str], Field(min_length=1)]
-"""What to read: one at least."""
+Uris = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+"""What to read: one URI at least."""
 
 
 @flow(name="read", flow_run_name=run_name, validate_parameters=True, persist_result=False)

@@ -1,8 +1,4 @@
-"""Sentence vectors: a small encoder's mean over tokens, turned to 256 dimensions.
-
-The turn is one fixed random orthonormal matrix (Johnson and Lindenstrauss 1984): it needs no training
-data, is the same on every machine, and keeps cosines to within a few hundredths.
-"""
+"""Sentence vectors: a small encoder's mean over tokens, turned to 256 dimensions (see `model.projection`)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,11 +10,9 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from model import weights
+from model.projection import DIMS, TOKENS, projection
 
-DIMS = 256
-_TOKENS = 256  # what all-MiniLM-L6-v2 was trained to see
 _ROWS = 32
-_SEED = 20_240_601
 
 Vectors = npt.NDArray[np.float32]
 
@@ -35,7 +29,7 @@ class Embedder:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         with weights.without_bars():
             self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-        self.projection = projection(self.model.config.hidden_size)
+        self.projection = torch.from_numpy(projection(self.model.config.hidden_size))
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -52,7 +46,7 @@ class Embedder:
             texts,
             padding=True,
             truncation=True,
-            max_length=_TOKENS,
+            max_length=TOKENS,
             return_tensors="pt",
             split_special_tokens=True,  # "[SEP]" in a document is five characters, not a command
         )
@@ -77,12 +71,3 @@ def load_embedder(name: str) -> Embedder:
 def _loaded(folder: Path, fingerprint: str) -> Embedder:
     del fingerprint  # part of the key: other weights under the same name are another model
     return Embedder(folder)
-
-
-def projection(width: int) -> torch.Tensor:
-    """(width, 256) with orthonormal columns, or rows where width is below 256; the same everywhere."""
-    random = np.random.default_rng(_SEED).standard_normal((max(width, DIMS), min(width, DIMS)))
-    basis, triangle = np.linalg.qr(random)
-    basis = basis * np.sign(np.diag(triangle))  # LAPACKs differ in signs
-    matrix = basis if width >= DIMS else basis.T
-    return torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))

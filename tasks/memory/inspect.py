@@ -4,20 +4,22 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InvalidInput
-from tasks.ingest.parse import place_of
-from tasks.memory.candidates import Embed
+from tasks.ingest.parse.store import place_of
 from tasks.memory.reader import open_memory
-from tasks.memory.recall import format_citation, recall
 from tasks.settings import RecallConfig
 
 Row = dict[str, Any]
 
 
 def recall_hits(
-    home: Path, question: str, embed: Embed, config: RecallConfig, level: str | None, as_of: str | None
+    home: Path, question: str, embedder: str, config: RecallConfig, level: str | None, as_of: str | None
 ) -> list[Row]:
-    """Hits with their quotes and citations, ready to print."""
+    """Hits with their quotes and citations, ready to print; `embedder` is a folder, "" the default one."""
     memory = open_memory(home, as_of)
+    from model.question import load_question_embedder  # here: of no use without a memory
+    from tasks.memory.recall import format_citation, recall
+
+    embed = load_question_embedder(embedder)
     hits = recall(memory, question, embed, config, level=level, place=place_of)
     return [
         {

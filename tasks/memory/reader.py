@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import lancedb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -147,6 +146,8 @@ def _as_of(home: Path, as_of: str) -> Row:
 
 
 def connect(home: Path) -> Any:
+    import lancedb  # here: it takes a second, and without a memory it is of no use
+
     return lancedb.connect(str((home / "memory").resolve()))  # "db..." alone would be the cloud service
 
 

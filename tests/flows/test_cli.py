@@ -112,9 +112,11 @@ HEAVY = "torch,transformers,deepspeed,prefect,distributed,lancedb,pyarrow,numpy,
         (["plan", "ftp://nowhere/"], HEAVY),
         (["read", "sample:", "infer.model=/no/such/folder"], HEAVY),
         (["evaluate", "needle", "--depths", "0"], HEAVY),
+        (["recall", "who", "pays", "rent"], HEAVY.replace("pyarrow,numpy,", "")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
+@pytest.mark.heavy
 def test_what_is_answered_at_once_loads_nothing_heavy(argv: list[str], heavy: str, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger.start_run("20260801-031500-1a2b", ["/corpus"], "{}")

@@ -1,0 +1,136 @@
+"""`nightread serve`: a run from Prefect's form reads into the same memory, and wrong values make no run."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from tasks.ledger import Ledger
+from tests.flows.corpus import write_corpus
+from tests.models import tiny_model
+
+pytestmark = pytest.mark.heavy
+
+
+class Served:
+    """A `nightread serve` that runs, as its API shows it."""
+
+    def __init__(self, url: str, process: "subprocess.Popen[str]", home: Path) -> None:
+        self.url, self.process, self.home = url, process, home
+        self.deployment = self.ask("deployments/name/read/read", patient=(404, 503))
+
+    def ask(
+        self, path: str, body: dict[str, Any] | None = None, patient: tuple[int, ...] = (503,)
+    ) -> dict[str, Any]:
+        """The API's answer; asked again while the answer is one of `patient` (503: its SQLite is locked)."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}/api/{path}", data, {"Content-Type": "application/json"})
+        until = time.monotonic() + 120
+        while True:
+            try:
+                with build_opener(ProxyHandler({})).open(request) as answer:
+                    found: dict[str, Any] = json.load(answer)
+                return found
+            except HTTPError as error:
+                if error.code not in patient or time.monotonic() > until:
+                    raise
+            time.sleep(0.5)
+
+    def run(self, **parameters: Any) -> dict[str, Any]:
+        return self.ask(f"deployments/{self.deployment['id']}/create_flow_run", {"parameters": parameters})
+
+    @property
+    def config(self) -> dict[str, Any]:
+        config: dict[str, Any] = self.deployment["parameters"]["config"]
+        return config
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("serve")
+    model = tiny_model(folder / "model", model_dir)
+    argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model}", "infer.quotes=6"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PREFECT_API_URL", raising=False)
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", *argv],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert process.stdout
+    line = process.stdout.readline()
+    try:
+        yield Served(line.split()[4].rstrip(";"), process, folder / "memory")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_form_starts_from_the_settings_that_were_given(served: Served) -> None:
+    assert served.config["home"] == str(served.home)
+    assert (served.config["infer"]["quotes"], served.config["shard"]["window"]) == (6, 512)
+
+
+def test_the_form_explains_and_bounds_every_field_and_asks_for_what_a_read_needs(served: Served) -> None:
+    schema = served.deployment["parameter_openapi_schema"]
+    groups = [schema, *schema["definitions"].values()]
+    assert [group["title"] for group in groups if set(group["required"]) != set(group["properties"])] == []
+    fields = {name: field for group in groups for name, field in group["properties"].items()}
+    assert [name for name, field in fields.items() if not {"description", "$ref"} & set(field)] == []
+    assert "recall" not in fields
+    assert fields["uris"]["minItems"] == 1
+    assert fields["device"]["enum"] == ["auto", "cpu", "cuda"]
+    numbers = [name for name, field in fields.items() if field.get("type") == "integer"]
+    assert [name for name in numbers if not {"minimum", "exclusiveMinimum"} & set(fields[name])] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"uris": []}, "'uris'. Failure reason: [] should be non-empty"),
+        ({"infer": {"quotes": 0}}, "'config.infer.quotes'. Failure reason: 0 is less than the minimum of 1"),
+        ({"infer": {"device": "foo"}}, "'foo' is not one of ['auto', 'cpu', 'cuda']"),
+        ({"infer": {"ranks": 2}}, "'config.infer.ranks'. Failure reason: 'now infer.workers' was expected"),
+        ({"infer": {"qotes": 2}}, "'qotes' does not match"),
+        ({"parse": {"timeout_s": 0}}, "'config.parse.timeout_s'"),
+        ({"cluster": {"memory_limit": "much"}}, "'config.cluster.memory_limit'"),
+    ],
+)
+def test_a_wrong_value_is_refused_when_the_run_is_created(
+    served: Served, wrong: dict[str, Any], said: str
+) -> None:
+    groups = {name: served.config[name] | values for name, values in wrong.items() if name != "uris"}
+    with pytest.raises(HTTPError) as refused:
+        served.run(uris=wrong.get("uris", ["sample:"]), config=served.config | groups)
+    assert refused.value.code == 409
+    assert said in json.load(refused.value)["detail"]
+
+
+def test_a_run_from_the_form_reads_into_the_served_memory_and_ctrl_c_ends_the_server(
+    served: Served, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", 1, lines=2)
+    run = served.run(uris=[str(corpus)])
+    until = time.monotonic() + 300
+    while run["state_type"] not in ("COMPLETED", "FAILED", "CRASHED") and time.monotonic() < until:
+        time.sleep(1)
+        run = served.ask(f"flow_runs/{run['id']}")
+    assert run["state_type"] == "COMPLETED"
+    assert served.process.poll() is None
+    (row,) = Ledger(served.home / "ledger.sqlite").runs()
+    assert (row["status"], row["config"]["quotes"]) == ("published", 6)
+    served.process.send_signal(signal.SIGINT)
+    _, errors = served.process.communicate(timeout=60)
+    assert served.process.returncode == 0  # that is how it is ended
+    assert "Traceback" not in errors
