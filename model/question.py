@@ -56,8 +56,8 @@ class Bert:
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(TOKENS)
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a question is five characters, not a command
-        self.file = safe_open(folder / "model.safetensors", "np")
-        self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in self.file.keys() else ""  # noqa: SIM118
+        self.file: Any = safe_open(folder / "model.safetensors", "np")
+        self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in self.file.keys() else ""
         self.projection = projection(self.config["hidden_size"])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
