@@ -57,7 +57,7 @@ class Bert:
         self.tokenizer.enable_truncation(TOKENS)
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a question is five characters, not a command
         self.file: Any = safe_open(folder / "model.safetensors", "np")
-        self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in self.file.keys() else ""
+        self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in set(self.file.keys()) else ""
         self.projection = projection(self.config["hidden_size"])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
