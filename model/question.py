@@ -56,9 +56,12 @@ class Bert:
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(TOKENS)
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a question is five characters, not a command
-        self.file: Any = safe_open(folder / "model.safetensors", "np")
+        self.file = self._opened(folder / "model.safetensors")
         self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in set(self.file.keys()) else ""
         self.projection = projection(self.config["hidden_size"])
+
+    def _opened(self, path: Path) -> Any:
+        return safe_open(path, "np")
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of `texts`, (n, 256) float32, in order. Text past 256 tokens is not seen."""
