@@ -122,7 +122,7 @@ def evaluate(config: "RunConfig", name: str, path: str | None = None, **options:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
     _check_models(config)
     from flows.progress import counter
-    from model.embedder import load_embedder
+    from model.embed.embedder import load_embedder
     from tasks.bench.evaluate import evaluate as measure
 
     embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars

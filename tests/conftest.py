@@ -16,7 +16,7 @@ from tests import lanes
 from tests.models import TOKENIZER_FILES, tiny_model
 
 if TYPE_CHECKING:
-    from model.embedder import Embedder
+    from model.embed.embedder import Embedder
     from model.reader import Reader
 
 ReaderOf = Callable[..., "Reader"]
@@ -139,7 +139,7 @@ def reader_2048(reader_of: ReaderOf) -> "Reader":
 @pytest.fixture(scope="session")
 def embedder(embedder_dir: Path) -> "Embedder":
     """The default embedder, the one that the process keeps for runs too."""
-    from model.embedder import load_embedder
+    from model.embed.embedder import load_embedder
 
     return load_embedder(str(embedder_dir))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from model import weights
-from model.embedder import Embedder, load_embedder
+from model.embed.embedder import Embedder, load_embedder
 from model.parallel.collectives import Ranks
 from model.parallel.sequence import RanksReader
 from model.reader import Reader

@@ -12,7 +12,7 @@ from tasks.memory.reader import Memory, Row, quoted
 from tasks.settings import RecallConfig
 
 Embed = Callable[[list[str]], np.ndarray]
-"""Texts to unit vectors (n, 256), as `model.embedder.Embedder.encode`."""
+"""Texts to unit vectors (n, 256), as `model.embed.embedder.Embedder.encode`."""
 Scored = tuple[Row, float]
 """A record, or as much of it as `SPAN` names, and its score."""
 

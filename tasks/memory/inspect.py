@@ -16,7 +16,7 @@ def recall_hits(
 ) -> list[Row]:
     """Hits with their quotes and citations, ready to print; `embedder` is a folder, "" the default one."""
     memory = open_memory(home, as_of)
-    from model.question import load_question_embedder  # here: of no use without a memory
+    from model.embed.question import load_question_embedder  # here: of no use without a memory
     from tasks.memory.recall import format_citation, recall
 
     embed = load_question_embedder(embedder)

@@ -76,7 +76,7 @@ def recall(
     """The `config.k` records that answer best, best first; [] where nothing can.
 
     Args:
-        embed: texts to vectors (n, 256), as `model.embedder.Embedder.encode`.
+        embed: texts to vectors (n, 256), as `model.embed.embedder.Embedder.encode`.
         level: only records of this level, or of these.
         document: only records of this document id, or of these.
         place: what names a place in a source; `tasks.ingest.parse.place_of` unless given.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.embedder import Embedder
+from model.embed.embedder import Embedder
 from tasks.bench.bm25 import Bm25, terms
 from tasks.bench.cuad import Answered, _at_cuts, word_windows
 from tasks.bench.evaluate import evaluate, evaluate_cuad, evaluate_locomo

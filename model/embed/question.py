@@ -1,7 +1,7 @@
 """The vector of a question without torch: a BERT encoder's forward pass in numpy.
 
 The idea: importing torch and transformers takes longer than all else that `recall` does, and a question is a
-dozen tokens. The vectors are those of `model.embedder` to 1e-5; it embeds where the encoder is another one.
+dozen tokens. The vectors are those of `model.embed.embedder` to 1e-5; it embeds where the encoder is another one.
 
 Shapes: T tokens, E hidden size, H heads, D = E / H.
 """
@@ -18,7 +18,7 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from model import weights
-from model.projection import DIMS, TOKENS, projection
+from model.embed.projection import DIMS, TOKENS, projection
 
 Vectors = npt.NDArray[np.float32]
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -33,7 +33,7 @@ def load_question_embedder(name: str) -> Callable[[Sequence[str]], Vectors]:
     folder = weights.resolve_embedder(name)
     if _is_bert(folder):
         return Bert(folder).encode
-    from model.embedder import load_embedder
+    from model.embed.embedder import load_embedder
 
     return load_embedder(name).encode
 

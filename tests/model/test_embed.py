@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import RobertaConfig, RobertaModel
 
-from model.embedder import Embedder
-from model.projection import DIMS, projection
-from model.question import Bert, load_question_embedder
+from model.embed.embedder import Embedder
+from model.embed.projection import DIMS, projection
+from model.embed.question import Bert, load_question_embedder
 
 TEXTS = [
     "A cat sleeps on the sofa.",

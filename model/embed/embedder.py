@@ -1,4 +1,4 @@
-"""Sentence vectors: a small encoder's mean over tokens, turned to 256 dimensions (see `model.projection`)."""
+"""Sentence vectors: a small encoder's mean over tokens, turned to 256 dimensions (see `model.embed.projection`)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from model import weights
-from model.projection import DIMS, TOKENS, projection
+from model.embed.projection import DIMS, TOKENS, projection
 
 _ROWS = 32
 

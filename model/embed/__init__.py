@@ -1,0 +1,1 @@
+"""Sentence vectors: of many texts with torch, and of a question without it."""
