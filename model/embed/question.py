@@ -1,7 +1,7 @@
 """The vector of a question without torch: a BERT encoder's forward pass in numpy.
 
 The idea: importing torch and transformers takes longer than all else that `recall` does, and a question is a
-dozen tokens. The vectors are those of `model.embed.embedder` to 1e-5; it embeds where the encoder is another one.
+dozen tokens. The vectors are those of `model.embed.embedder` to 1e-5; it embeds for encoders of other kinds.
 
 Shapes: T tokens, E hidden size, H heads, D = E / H.
 """
