@@ -1,4 +1,4 @@
-"""Sentence vectors: a small encoder's mean over tokens, turned to 256 dimensions (`model.embed.projection`)."""
+"""Sentence vectors: a small encoder's mean over tokens, turned to 256 dimensions by one fixed matrix."""
 
 from collections.abc import Sequence
 from functools import lru_cache
