@@ -101,6 +101,7 @@ finally:
 HEAVY = "torch,transformers,deepspeed,prefect,distributed,lancedb,pyarrow,numpy,boto3,matplotlib"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("argv", "heavy"),
     [
@@ -126,6 +127,7 @@ def test_what_is_answered_at_once_loads_nothing_heavy(argv: list[str], heavy: st
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.heavy
 def test_the_module_is_the_command() -> None:
     command = [sys.executable, "-m", "flows", "--help"]
     assert "nightread" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -31,6 +31,7 @@ def _no_server_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
 
 
+@pytest.mark.heavy
 def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> None:
     before = dict(os.environ)
     with prefect_api(tmp_path) as url:
@@ -43,6 +44,7 @@ def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> Non
     assert dict(os.environ) == before
 
 
+@pytest.mark.heavy
 def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -58,6 +60,7 @@ def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
     assert not answers(url)
 
 
+@pytest.mark.heavy
 def test_a_prefect_imported_earlier_talks_to_the_server_of_the_block(tmp_path: Path) -> None:
     from prefect import flow, settings
 

@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*(ROOT / "infra").glob("*.sh"), ROOT / ".ci" / "run"])
 
+pytestmark = pytest.mark.heavy
+
 RECORDER = """#!/usr/bin/env bash
 echo "$*" >> "$CALLS"
 [ -z "$FAIL" ] || [[ "$*" != *" $FAIL "* ]] || exit 9

@@ -127,6 +127,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("moment", ["before save", "in save"])
 def test_what_was_saved_outlives_kill_9_after_more_was_appended(tmp_path: Path, moment: str) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path), moment]
@@ -175,6 +176,7 @@ def _limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (9000,) * 2)
 
 
+@pytest.mark.heavy
 def test_a_full_disk_says_so_and_keeps_what_was_stored(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=_limit_files, check=True)
@@ -192,6 +194,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
+@pytest.mark.heavy
 def test_a_disk_that_is_really_full_says_so(small_disk: Path) -> None:
     command = [sys.executable, "-c", FULL, str(small_disk)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
