@@ -66,6 +66,7 @@ with locked(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.heavy
 def test_a_lock_keeps_other_processes_and_threads_out_until_its_holder_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE) as holder:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 LIGHT = """
@@ -36,9 +38,11 @@ def said(script: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.heavy
 def test_constants_costs_and_files_are_imported_without_torch() -> None:
     assert said(LIGHT) == ["[]"]
 
 
+@pytest.mark.heavy
 def test_nothing_but_the_explicit_import_registers_with_transformers() -> None:
     assert said(REGISTERED) == ["False False False", "True True True"]

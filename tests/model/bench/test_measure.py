@@ -119,6 +119,7 @@ def test_limits_are_those_of_a_processor() -> None:
     assert found.flops_per_s == max(found.fp32, found.bf16)
 
 
+@pytest.mark.heavy
 def test_a_machine_is_described() -> None:
     said = machine.describe(CPU)
     assert said["processor"]

@@ -132,6 +132,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=120) as ranks:
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("world", [1, 3])
 def test_ranks_choose_as_one_context_and_once_they_are_gone_the_disk_does(
     reader: Reader,

@@ -55,6 +55,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=60) as ranks:
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("world", [*slow(1, 2), 3])
 def test_collectives_are_right_and_what_they_count_is_what_the_kernel_sent(world: int) -> None:
     found = [json.loads(out) for out in run(COLLECTIVES, world)]
@@ -72,11 +73,13 @@ def test_collectives_are_right_and_what_they_count_is_what_the_kernel_sent(world
             assert counted <= sent <= counted * 1.01 + 4096  # headers, and the barrier
 
 
+@pytest.mark.heavy
 def test_nothing_is_printed_by_deepspeed() -> None:
     process = start("with parallel.join(RANK, WORLD, PORT): print('met')", 1)[0]
     assert process.communicate(timeout=120) == ("met\n", "")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("end", "timeout", "least", "most"), [("sys.exit(3)", 90, 0, 45), ("time.sleep(90)", 10, 9, 60)]
 )
@@ -106,6 +109,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s={timeout}) as ranks:
     assert least < float(out) < most
 
 
+@pytest.mark.heavy
 def test_a_rank_that_comes_alone_is_told_so_in_time() -> None:
     started = time.monotonic()
     process = start("parallel.join(0, 2, PORT, timeout_s=2)", 1)[0]
@@ -145,7 +149,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=300) as ranks:
 
 
 @pytest.fixture(scope="module", params=[*slow(2), 4])
-def merging(request: pytest.FixtureRequest) -> Iterator["list[subprocess.Popen[str]]"]:
+def merging(request: pytest.FixtureRequest, processes: None) -> Iterator["list[subprocess.Popen[str]]"]:
     """Ranks that merge what each line says, for as many lines as come."""
     processes = start(MERGE, request.param)
     yield processes

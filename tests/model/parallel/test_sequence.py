@@ -152,6 +152,7 @@ def sent(layout: Layout, way: str, lengths: list[int], width: int, layers: int) 
     return total
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("world", [*slow(1, 2, 4), 3])
 def test_ranks_read_probe_and_recall_as_one_process_does(world: int, models: Path) -> None:
     said = run(SPREAD, world, str(models), json.dumps([STRIDE, LENGTHS]))

@@ -23,6 +23,7 @@ from tasks.errors import InvalidInput
 from tests.models import tiny_model
 
 MEASURES = {"found_exact", "found_index", "answer_given_blocks", "answer"}
+SMALL = ("infer.device=cpu", "shard.window=512", "shard.stride=256")
 PROSE = "\n\n".join(pydoc_data.topics.topics.values())[:60_000]
 
 
@@ -205,11 +206,11 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def measure(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Measure:
-    """The command itself, with the random model; returns the last line of its output."""
+    """The command itself, with the random model; returns the last line of its output. It embeds nothing."""
 
     def run(*options: str, model: Path = tiny) -> dict[str, Any]:
-        where = (f"home={tmp_path}", f"infer.model={model}", "infer.device=cpu", "shard.window=512")
-        argv = ["evaluate", "needle", "--json", "--filler", *options, *where, "shard.stride=256"]
+        where = [f"home={tmp_path}", f"infer.model={model}", *SMALL]
+        argv = ["evaluate", "needle", "--json", "--filler", *options, *where, f"infer.embedder={tiny}"]
         assert main(argv) == 0
         found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
         return found
@@ -264,8 +265,8 @@ def test_a_long_context_is_searched_by_its_index_too(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid = "evaluate needle --filler --lengths 1024 --depths 1 --needles 1 --wordings 1"
-    where = (f"home={tmp_path}", f"infer.model={tiny}", "infer.device=cpu", "shard.window=512")
-    assert main([*grid.split(), *where, "shard.stride=256"]) == 0
+    where = [f"home={tmp_path}", f"infer.model={tiny}", f"infer.embedder={tiny}"]
+    assert main([*grid.split(), *SMALL, *where]) == 0
     assert "the index finds 100.0% of the exact scan's blocks in" in capsys.readouterr().out
 
 
