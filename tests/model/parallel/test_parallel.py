@@ -149,7 +149,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s=300) as ranks:
 
 
 @pytest.fixture(scope="module", params=[*slow(2), 4])
-def merging(request: pytest.FixtureRequest, processes: None) -> Iterator["list[subprocess.Popen[str]]"]:
+def merging(request: pytest.FixtureRequest) -> Iterator["list[subprocess.Popen[str]]"]:
     """Ranks that merge what each line says, for as many lines as come."""
     processes = start(MERGE, request.param)
     yield processes
@@ -170,6 +170,7 @@ def merged(processes: "list[subprocess.Popen[str]]", example: list[object]) -> l
     return [json.loads(answer) for answer in answers]
 
 
+@pytest.mark.heavy
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**31),
@@ -187,6 +188,7 @@ def test_a_merge_over_ranks_is_one_softmax_over_everything(
         assert sent == reduce_bytes(world, 30 * 4) + reduce_bytes(world, 30 * 5 * 4)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("form", "scale"), [("float32", 10.0), ("float64", 1e9)])
 @pytest.mark.parametrize("keys", [[0, 0, 0, 0], [0, 0, 0, 7], [3, 0, 4, 1]])
 def test_one_number_is_enough_for_logits_that_it_resolves(
