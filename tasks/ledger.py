@@ -192,17 +192,17 @@ class Ledger:
         return released
 
     def cured(self, uris: Iterable[str]) -> None:
-        """Sources whose documents killed readers once, and were read well now, leave the quarantine."""
+        """Sources whose documents killed workers once, and were read well now, leave the quarantine."""
         sql = "DELETE FROM quarantine WHERE uri = ? AND json_extract(row, '$.outcome') = 'killed_reader'"
         with self._transaction() as db:
             db.executemany(sql, [(uri,) for uri in uris])
 
-    # Readers that died.
+    # Workers that died.
 
     def add_death(self, document: str, key: str, window: int, reason: str) -> int:
-        """Note that a reader died over a window; how many did so by now.
+        """Count that a worker died over a window; how many did so by now.
 
-        Windows are counted apart: what kills a reader kills it at the same window.
+        Windows are counted apart: what kills a worker kills it at the same window.
         """
         sql = """INSERT INTO reader_deaths VALUES (?, ?, ?, 1, ?) ON CONFLICT (document, key, window)
                  DO UPDATE SET count = count + 1, reason = excluded.reason RETURNING count"""
@@ -211,7 +211,7 @@ class Ledger:
         return int(count)
 
     def deaths(self, key: str) -> dict[tuple[str, int], tuple[int, str]]:
-        """Of every (document, window) that readers died over under this cache key: how many, last reason."""
+        """Of every (document, window) that workers died over under this cache key: how many, last reason."""
         found = self._read("SELECT document, window, count, reason FROM reader_deaths WHERE key = ?", (key,))
         return {(document, window): (count, reason) for document, window, count, reason in found}
 

@@ -27,6 +27,7 @@ from tasks.infer.node import Node
 from tasks.infer.queue import LeaseQueue
 from tasks.infer.segments import Segment, segments
 from tasks.ingest import steps as ingest
+from tasks.ingest.shard import shard_document
 from tasks.ledger import Ledger
 from tasks.run import Run
 
@@ -122,8 +123,8 @@ class Bench:
         self.models = Models(scratch, infer, run.shard.stride)
         self.progress, self.turns = progress, 0
         rows = ingest.parse(self.run, ingest.discover(self.run), lambda _: None)
-        todo = {row["document"]: row for row in rows}
-        self.pairs = with_sources(rows, ingest.shard(self.run, todo, folder, lambda _: None))
+        sharded = [shard_document(scratch, row, folder, run.shard) for row in rows]
+        self.pairs = with_sources(rows, sharded)
         names = {row["document"]: Path(row["uri"]).name for row in rows}
         self.warm = [pair for pair in self.pairs if names[pair[0].document].startswith("warm")]
         self.pairs = [pair for pair in self.pairs if pair not in self.warm]
