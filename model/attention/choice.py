@@ -18,7 +18,7 @@ import torch
 
 from model.attention import AUTO, KERNEL_NAMES
 from model.attention.kernels import KERNELS
-from model.files import write_atomic
+from model.files import locked, write_atomic
 from model.geometry import SINKS
 from model.hardware import multiplies_bf16, processor
 
@@ -112,7 +112,11 @@ def quickest(shape: Shape, file: Path, trial: Trial | None = None) -> Choice:
                 seconds[name] = min(seconds[name], spent)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(file, json.dumps({**kept, key: seconds}, indent=1))
+        with locked(file.with_suffix(".lock")):
+            kept = _read(file)
+            # workers that start together must choose alike, or they would round differently
+            seconds = kept.get(key, {}) if set(kept.get(key, {})) == set(seconds) else seconds
+            write_atomic(file, json.dumps({**kept, key: seconds}, indent=1))
     except OSError:
         pass
     return Choice(min(seconds, key=seconds.__getitem__), "measured now", seconds)

@@ -44,6 +44,18 @@ def test_what_was_measured_is_kept_for_this_machine_and_shape_alone(tmp_path: Pa
     assert len(json.loads(file.read_text())) == 3
 
 
+def test_processes_that_measure_at_once_choose_alike(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+
+    def meanwhile(name: str, shape: Shape) -> float:
+        if not file.exists():  # another process has measured, and found otherwise
+            quickest(shape, file, lambda name, _: {**SECONDS, "masked": 0.1}[name])
+        return SECONDS[name]
+
+    assert quickest(SHAPE, file, meanwhile).kernel == "masked"
+    assert quickest(SHAPE, file, meanwhile).kernel == "masked"
+
+
 def test_one_slow_moment_decides_nothing(tmp_path: Path) -> None:
     times = {name: iter([9.0, *rounds]) for name, rounds in (("fused", [5, 5, 1]), ("masked", [2, 2, 2]))}
     choice = quickest(SHAPE, tmp_path / "kept.json", lambda name, _: next(times.get(name, iter([3.0]))))
