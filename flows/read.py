@@ -10,9 +10,11 @@ from typing import Annotated, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import CancelledRun, TerminationSignal
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.config import ReadConfig, RunConfig
+from flows.crashed import mark_crashed
 from flows.progress import terminal
 from flows.ui import logged, publish_report, run_name, run_progress
 from tasks.errors import InvalidInput, Transient
@@ -78,6 +80,7 @@ def read_corpus(
         config: how to read; every field has a default
         allow_retire: even if more than half of what memory holds under `uris` is not there any more
     """
+    mark_crashed(Path(config.home))
     run = begin(uris, config)
     with run.recorded(CANCELLED), logged(), run_progress() as progress:
         models, memory = open_models(run), memory_step.memory_before(run.home)
@@ -110,6 +113,7 @@ def begin(uris: list[str], config: ReadConfig) -> Run:
         shard=config.shard,
         infer=config.infer,
         cluster=config.cluster,
+        flow_run=flow_run.id or "",
     )
 
 

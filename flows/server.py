@@ -8,17 +8,18 @@ back to a server of its own, which would outlive us.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
-from tasks.errors import InvalidInput, NightreadError
+from model.files import locked
+from tasks.errors import InvalidInput, NightreadError, writing
+from tasks.ipc import free_port
 
 READY_SECONDS = 120.0
 """A cold start takes about ten seconds on two idle cores; a busy machine many times that."""
@@ -57,12 +58,16 @@ def prefect_api(
             yield url
         return
     folder = home.resolve() / "prefect"
-    folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    with _environment(_settings(folder, url)), _server(folder, port) as process:
-        meanwhile()
-        _wait(process, url, folder / "server.log", ready_seconds)
+    with ExitStack() as stack:
+        stack.enter_context(_environment(_settings(folder, url)))
+        with _alone(folder, ready_seconds):
+            process = stack.enter_context(_server(folder, port))
+            meanwhile()
+            _wait(process, url, folder / "server.log", ready_seconds)
         try:
             yield url
         finally:
@@ -89,6 +94,8 @@ def _settings(folder: Path, url: str) -> dict[str, str]:
         "PREFECT_HOME": str(folder),
         "PREFECT_API_URL": url,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # leases on disk: in memory, a slot held by a run that died would stay taken after a restart
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "DO_NOT_TRACK": "1",
         "NO_PROXY": local,
         "no_proxy": local,
@@ -138,10 +145,27 @@ def _hand_over() -> None:
 
 
 @contextmanager
+def _alone(folder: Path, seconds: float) -> Iterator[None]:
+    """One server of a folder starts at a time: two that migrate its database at once fail."""
+    with ExitStack() as held:
+        with writing(folder):
+            try:
+                held.enter_context(locked(folder / "start.lock", timeout_s=seconds))
+            except TimeoutError as error:
+                raise NightreadError(
+                    f"another command has been starting a Prefect server in {folder} for {seconds:g} s; "
+                    f"try again when it is done"
+                ) from error
+        yield
+
+
+@contextmanager
 def _server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     command = [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *server]
-    with (folder / "server.log").open("wb") as log:
+    with writing(folder):
+        log = (folder / "server.log").open("wb")
+    with log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -163,12 +187,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path, seconds: float) -> None:

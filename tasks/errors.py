@@ -6,6 +6,10 @@ NightreadError
 └── Transient       retry: the world may be different in a moment (network, store, lock)
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class NightreadError(Exception):
     """Base of every error Nightread raises on purpose."""
@@ -26,3 +30,22 @@ class BadDocument(NightreadError):
 
 class Transient(NightreadError):
     """Retry. Nothing was lost; the same call may succeed later."""
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Within the block `place` is created or written; an error of the disk names it and the remedy.
+
+    Raises:
+        InvalidInput: in place of the OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(place, error.strerror or str(error)) from error
+
+
+def unwritable(place: Path, reason: str) -> InvalidInput:
+    """The error of a place that cannot be written."""
+    remedy = "make it writable or free some space, or use another folder with home=FOLDER"
+    return InvalidInput(f"{place} cannot be written ({reason}): {remedy}")

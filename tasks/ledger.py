@@ -7,6 +7,7 @@ instruction loses at most the call it was in, and everything keyed by content is
 import json
 import os
 import random
+import socket
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from tasks.errors import InvalidInput, Transient
+from tasks.errors import InvalidInput, Transient, unwritable, writing
 
 BUSY_S = 60.0
 """How long a writer waits for another process before it gives up with Transient."""
@@ -51,14 +52,15 @@ class Ledger:
 
     Raises:
         Transient: from every method, if another process held the file for longer than `BUSY_S`.
-        InvalidInput: if the file cannot be opened, or is no ledger.
+        InvalidInput: if the file cannot be opened or written, or is no ledger.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._local = threading.local()
         self._opened: list[tuple[int, sqlite3.Connection]] = []
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._errors():
             self._connection()
 
@@ -137,11 +139,16 @@ class Ledger:
 
     # Runs.
 
-    def start_run(self, run: str, corpus: Sequence[str], config_json: str) -> None:
-        """Note that `run` has begun; a run started again is running again."""
+    def start_run(self, run: str, corpus: Sequence[str], config_json: str, flow_run: str = "") -> None:
+        """Note that `run` has begun in this process; a run started again is running again.
+
+        Args:
+            flow_run: the id under which Prefect knows it.
+        """
         ours = psutil.Process()
-        process = json.dumps({"process": [ours.pid, ours.create_time()]})
-        values = (run, "running", _now(), "", json.dumps(list(corpus)), config_json, process)
+        process = {"process": [ours.pid, ours.create_time()], "host": socket.gethostname()}
+        counts = json.dumps({**process, "flow_run": flow_run})
+        values = (run, "running", _now(), "", json.dumps(list(corpus)), config_json, counts)
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -152,17 +159,23 @@ class Ledger:
             if not db.execute(sql, (status, _now(), counts_json, run)).rowcount:
                 raise InvalidInput(f"run {run!r} was never started")
 
+    def crashed(self) -> dict[str, str]:
+        """Runs whose process is gone and that `finish_run` was not called for: run -> its id in Prefect."""
+        dead = [row for row in self.runs() if row["status"] == "crashed" and not row["finished"]]
+        return {row["run"]: row["counts"].get("flow_run", "") for row in dead}
+
     def runs(self) -> list[Row]:
         """Every run, oldest first: run, status, started, finished, corpus, config, counts.
 
-        A run whose process is gone did not end by itself: its status is interrupted.
+        The status is running; how the report of a run that ended well calls it; failed; interrupted (Ctrl-C);
+        cancelled (in Prefect); or crashed: its process is gone and did not say why.
         """
         names = ("run", "status", "started", "finished", "corpus", "config", "counts")
         found = self._read(f"SELECT {', '.join(names)} FROM runs ORDER BY started, rowid", ())
         decode = {"corpus", "config", "counts"}
         rows = [dict(zip(names, values, strict=True)) for values in found]
         decoded = [{k: json.loads(v) if k in decode else v for k, v in row.items()} for row in rows]
-        return [{**row, "status": "interrupted"} if _abandoned(row) else row for row in decoded]
+        return [{**row, "status": "crashed"} if _process_is_gone(row) else row for row in decoded]
 
     # Quarantine.
 
@@ -253,6 +266,9 @@ class Ledger:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
                 raise Transient(f"ledger {self.path}: {error}") from error
+            unopened = code == sqlite3.SQLITE_CANTOPEN and not self.path.exists()
+            if unopened or code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                raise unwritable(self.path, str(error)) from error
             if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN):
                 raise InvalidInput(f"ledger {self.path}: {error}; move it away to begin a new one") from error
             raise
@@ -275,11 +291,12 @@ def _marks(keys: list[str]) -> str:
     return ", ".join("?" * len(keys))
 
 
-def _abandoned(run: Row) -> bool:
+def _process_is_gone(run: Row) -> bool:
     """Whether a run is said to be running by a process of this machine that is gone."""
-    if run["status"] != "running" or "process" not in run["counts"]:
+    counts, ours = run["counts"], socket.gethostname()
+    if run["status"] != "running" or "process" not in counts or counts.get("host", ours) != ours:
         return False
-    pid, created = run["counts"]["process"]
+    pid, created = counts["process"]
     try:
         return bool(psutil.Process(pid).create_time() != created)
     except psutil.NoSuchProcess:

@@ -39,6 +39,8 @@ class Run:
     infer: InferConfig
     cluster: ClusterConfig
     run: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}")
+    flow_run: str = ""
+    """Its id in Prefect."""
     started: float = field(default_factory=time.monotonic)
     clock: dict[str, float] = field(default_factory=dict)
     """Seconds by kind of work, see `timed`."""
@@ -61,7 +63,7 @@ class Run:
         Args:
             cancelled: exceptions by which somebody ended it on purpose.
         """
-        self.ledger.start_run(self.run, self.uris, json.dumps(asdict(self.infer)))
+        self.ledger.start_run(self.run, self.uris, json.dumps(asdict(self.infer)), self.flow_run)
         try:
             yield
         except BaseException as error:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -33,35 +34,6 @@ def _no_server_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.heavy
 def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> None:
-    before = dict(os.environ)
-    with prefect_api(tmp_path) as url:
-        assert answers(url)
-        assert os.environ["PREFECT_API_URL"] == url
-        assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")
-        assert os.environ["PREFECT_LOGGING_LEVEL"] == before.get("PREFECT_LOGGING_LEVEL", "INFO")
-        assert (tmp_path / "prefect" / "prefect.db").exists()
-    assert not answers(url)
-    assert dict(os.environ) == before
-
-
-@pytest.mark.heavy
-def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout
-        url = parent.stdout.readline().strip()
-        servers = psutil.Process(parent.pid).children(recursive=True)
-        parent.send_signal(signal.SIGKILL)
-    assert url
-    assert servers
-    _, alive = psutil.wait_procs(servers, timeout=10)
-    assert alive == []
-    assert not answers(url)
-
-
-@pytest.mark.heavy
-def test_a_prefect_imported_earlier_talks_to_the_server_of_the_block(tmp_path: Path) -> None:
     from prefect import flow, settings
 
     @flow(persist_result=False)
@@ -72,8 +44,14 @@ def test_a_prefect_imported_earlier_talks_to_the_server_of_the_block(tmp_path: P
 
     ours = psutil.Process()
     children = set(ours.children())  # of other tests: a warm parser, a resource tracker
-    before = settings.get_current_settings().api.url
+    environment, named = dict(os.environ), settings.get_current_settings().api.url
     with prefect_api(tmp_path) as url:
+        assert answers(url)
+        assert os.environ["PREFECT_API_URL"] == url
+        assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")
+        assert os.environ["PREFECT_LOGGING_LEVEL"] == environment.get("PREFECT_LOGGING_LEVEL", "INFO")
+        assert (tmp_path / "prefect" / "prefect.db").exists()
+        # a Prefect that was imported earlier talks to this server, and starts none of its own
         assert not settings.get_current_settings().server.ephemeral.enabled
         seen, run = one()
         assert seen == url
@@ -81,8 +59,36 @@ def test_a_prefect_imported_earlier_talks_to_the_server_of_the_block(tmp_path: P
             assert answer.status == 200
         (child,) = set(ours.children()) - children
         assert child.cmdline()[1:5] == ["-m", "prefect", "server", "start"]
-    assert settings.get_current_settings().api.url == before
+    assert not answers(url)
+    assert dict(os.environ) == environment
+    assert settings.get_current_settings().api.url == named
     assert set(ours.children()) <= children
+
+
+@pytest.mark.heavy
+def test_two_commands_may_be_the_first_in_a_home_and_their_servers_die_with_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with ExitStack() as stack:
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        commands = [stack.enter_context(process) for process in started]
+        urls = [process.stdout.readline().strip() for process in commands if process.stdout]
+        answered = [answers(url) for url in urls]
+        servers = [child for process in commands for child in psutil.Process(process.pid).children()]
+        for process in commands:
+            process.send_signal(signal.SIGKILL)
+    assert answered == [True, True]
+    assert len(servers) == 2
+    _, alive = psutil.wait_procs(servers, timeout=10)
+    assert alive == []
+    assert not any(answers(url) for url in urls)
+
+
+def test_a_home_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", Path("/proc/nightread")):
+        refused = pytest.raises(InvalidInput, match=rf"{home}/prefect cannot be written .*home=")
+        with refused, prefect_api(home):
+            pass
 
 
 @pytest.mark.slow

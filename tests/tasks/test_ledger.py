@@ -1,5 +1,6 @@
 """The ledger keeps what it acknowledged, whatever happens to the process."""
 
+import json
 import pickle
 import signal
 import sqlite3
@@ -215,19 +216,58 @@ def test_runs_are_listed_in_order_with_what_they_counted(ledger: Ledger) -> None
         ledger.finish_run("r9", "ok", "{}")
 
 
+<<<<<<< HEAD
 @pytest.mark.heavy
 def test_a_run_whose_process_was_killed_is_interrupted(ledger: Ledger) -> None:
+=======
+def test_a_run_whose_process_was_killed_has_crashed(ledger: Ledger) -> None:
+>>>>>>> f06535b (Find runs whose process is gone and mark them crashed, keep leases on disk, start one server of a home at a time)
     code = """
 import os, sys
 from pathlib import Path
 from tasks.ledger import Ledger
-Ledger(Path(sys.argv[1])).start_run("killed", ["docs"], "{}")
+Ledger(Path(sys.argv[1])).start_run("killed", ["docs"], "{}", "its-id")
 os.kill(os.getpid(), 9)
 """
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code, str(ledger.path)], cwd=root, check=False)
     ledger.start_run("r2", ["docs"], "{}")
-    assert [run["status"] for run in ledger.runs()] == ["interrupted", "running"]
+    assert [run["status"] for run in ledger.runs()] == ["crashed", "running"]
+    assert ledger.crashed() == {"killed": "its-id"}
+    ledger.finish_run("killed", "crashed", "{}")
+    assert ledger.crashed() == {}
+
+
+def test_a_run_of_another_machine_is_not_taken_for_crashed(ledger: Ledger) -> None:
+    ledger.start_run("there", ["docs"], "{}")
+    with sqlite3.connect(ledger.path) as db:
+        counts = json.dumps({"process": [1, 0.0], "host": "another-machine"})
+        db.execute("UPDATE runs SET counts = ?", (counts,))
+    db.close()
+    assert [run["status"] for run in ledger.runs()] == ["running"]
+
+
+def test_a_home_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", Path("/proc/nightread")):
+        with pytest.raises(InvalidInput, match=rf"{home} cannot be written .*home="):
+            Ledger(home / "ledger.sqlite")
+
+
+def test_a_full_disk_is_named_with_the_remedy(ledger: Ledger) -> None:
+    code = """
+import resource, signal, sys
+from pathlib import Path
+from tasks.ledger import Ledger
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+ledger = Ledger(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+ledger.put("key", "window", b"0" * 200_000)
+"""
+    command = [sys.executable, "-c", code, str(ledger.path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert "InvalidInput" in done.stderr
+    assert "free some space" in done.stderr
 
 
 def test_a_file_that_is_no_ledger_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""The shipped deployment: its schedule fires, and a run that died does not stop the next one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling
+
+from flows.crashed import mark_crashed
+from flows.server import prefect_api
+from tasks.ledger import Ledger
+from tests.flows.corpus import story
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "infra" / "prefect.yaml"
+PATIENCE_S = 240
+T = TypeVar("T")
+
+
+def prefect(*arguments: str) -> str:
+    command = [sys.executable, "-m", "prefect", *arguments]
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def until(ask: Callable[[], T | None], what: str) -> T:
+    """The first answer that is not None."""
+    end = time.monotonic() + PATIENCE_S
+    while (answer := ask()) is None:
+        assert time.monotonic() < end, what
+        time.sleep(0.5)
+    return answer
+
+
+@contextmanager
+def worker() -> Iterator[psutil.Process]:
+    """A worker of the pool, killed at the end with whatever it started."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "nightread", "--limit", "1"]
+    quick = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=os.environ | quick, start_new_session=True) as process:
+        started = psutil.Process(process.pid)
+        try:
+            yield started
+        finally:
+            family = [started, *started.children(recursive=True)]
+            process.kill()
+            for child in family:
+                if child.is_running():
+                    child.kill()
+
+
+@pytest.fixture
+def file(tmp_path: Path, tiny_model_dir: Path) -> Path:
+    """The file that is shipped, with a small corpus and a schedule that fires every five seconds."""
+    shipped: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    (deployment,) = shipped["deployments"]
+    deployment["parameters"] = {
+        "uris": [str(tmp_path / "corpus")],
+        "config": {"home": str(tmp_path / "home"), "infer": {"model": str(tiny_model_dir)}},
+    }
+    (schedule,) = deployment["schedules"]
+    schedule |= {"cron": "*/5 * * * * *", "active": True}
+    path = tmp_path / "prefect.yaml"
+    path.write_text(yaml.safe_dump(shipped))
+    return path
+
+
+class Nights:
+    """What the test does with a server: turn the schedule on and off, wait for runs, look at the slot."""
+
+    def __init__(self, client: SyncPrefectClient, home: Path) -> None:
+        self.client, self.home = client, home
+        self.deployment = client.read_deployment_by_name("read/nightly")
+
+    def schedule(self, active: bool) -> None:
+        (schedule,) = self.client.read_deployment_schedules(self.deployment.id)
+        self.client.update_deployment_schedule(self.deployment.id, schedule.id, active)
+
+    def running(self) -> FlowRun:
+        """A run that the schedule started, once its process is known; no other is started."""
+        now = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Running"])))
+        (run,) = until(lambda: self.client.read_flow_runs(flow_run_filter=now) or None, "no scheduled run")
+        self.schedule(False)
+        assert run.auto_scheduled
+        until(lambda: self.process(run), "the run is not in the ledger")
+        return run
+
+    def process(self, run: FlowRun) -> psutil.Process | None:
+        with Ledger(self.home / "ledger.sqlite") as ledger:
+            known = {row["counts"].get("flow_run"): row["counts"] for row in ledger.runs()}
+        return psutil.Process(known[str(run.id)]["process"][0]) if str(run.id) in known else None
+
+    def becomes(self, run: FlowRun, *states: str) -> str:
+        def name() -> str | None:
+            now = self.client.read_flow_run(run.id).state_name
+            return now if now in states else None
+
+        return until(name, f"the run is not {states}")
+
+    @property
+    def slots_taken(self) -> int:
+        name = f"deployment:{self.deployment.id}"
+        return self.client.read_global_concurrency_limit_by_name(name).active_slots
+
+    def statuses(self) -> list[str]:
+        with Ledger(self.home / "ledger.sqlite") as ledger:
+            return [row["status"] for row in ledger.runs()]
+
+
+@pytest.mark.heavy
+def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "3")  # not the next hour's 720
+    home, corpus = tmp_path / "home", tmp_path / "corpus"
+    corpus.mkdir()
+    text = corpus / "report.txt"
+    text.write_text("\n".join(story(number) for number in range(1500)))  # long enough to be killed
+    with prefect_api(tmp_path), get_client(sync_client=True) as client:
+        prefect("work-pool", "create", "nightread", "--type", "process")
+        prefect("--no-prompt", "deploy", "--prefect-file", str(file), "--all")
+        nights = Nights(client, home)
+        assert nights.deployment.entrypoint == "flows.read.read_corpus"
+        with worker() as working:
+            died = nights.running()
+            reading = nights.process(died)
+            working.kill()  # first, or it would say that the run has ended
+            assert reading
+            reading.kill()
+        state = client.read_flow_run(died.id).state
+        lease = state.state_details.deployment_concurrency_lease_id if state else None
+
+    with prefect_api(tmp_path), get_client(sync_client=True) as client:
+        nights = Nights(client, home)
+        assert client.read_flow_run(died.id).state_name == "Running"
+        assert nights.slots_taken == 1
+        assert nights.statuses() == ["crashed"]
+        assert lease
+        client.renew_concurrency_lease(lease, 300)  # the server that was started since knows it
+        assert len(mark_crashed(home)) == 1
+        assert client.read_flow_run(died.id).state_name == "Crashed"
+        assert (nights.slots_taken, mark_crashed(home)) == (0, [])
+
+        nights.schedule(True)
+        with worker():
+            stopped = nights.running()
+            client.set_flow_run_state(stopped.id, Cancelling())
+            nights.becomes(stopped, "Cancelled")
+            assert nights.statuses() == ["crashed", "cancelled"]
+
+            text.write_text(story(1))
+            nights.schedule(True)
+            finished = nights.running()
+            assert nights.becomes(finished, "Completed", "Failed", "Crashed", "Cancelled") == "Completed"
+        assert nights.statuses() == ["crashed", "cancelled", "published"]
