@@ -135,6 +135,9 @@ def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
         prefect("--no-prompt", "deploy", "--prefect-file", str(file), "--all")
         nights = Nights(client, home)
         assert nights.deployment.entrypoint == "flows.read.read_corpus"
+        options = nights.deployment.concurrency_options
+        assert options
+        assert options.collision_strategy == "CANCEL_NEW"
         with worker() as working:
             died = nights.running()
             reading = nights.process(died)

@@ -1,16 +1,10 @@
 """The deployment that is shipped names a flow that exists, with parameters that it takes."""
 
 import inspect
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
-
-from flows.server import prefect_api
 
 FILE = Path(__file__).parents[2] / "infra" / "prefect.yaml"
 
@@ -43,22 +37,3 @@ def test_its_parameters_are_accepted_by_the_flow() -> None:
 
 def test_two_runs_never_overlap() -> None:
     assert deployment()["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-
-
-@pytest.mark.slow
-def test_prefect_deploys_it_as_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with prefect_api(tmp_path):
-        prefect("work-pool", "create", deployment()["work_pool"]["name"], "--type", "process")
-        prefect("--no-prompt", "deploy", "--prefect-file", str(FILE), "--all")
-        said = prefect("deployment", "inspect", "read/nightly")
-    assert "'entrypoint': 'flows.read.read_corpus'" in said
-    assert "'collision_strategy': 'CANCEL_NEW'" in said
-
-
-def prefect(*arguments: str) -> str:
-    command = [sys.executable, "-m", "prefect", *arguments]
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
