@@ -7,12 +7,14 @@ against the schema of the deployment, before the run is created.
 
 import os
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
 from flows.config import RunConfig
+from flows.crashed import mark_crashed
 from flows.read import read_corpus
 
 NAME = "read"
@@ -44,4 +46,5 @@ def deployment(config: RunConfig) -> RunnerDeployment:
 
 def serve_read(config: RunConfig) -> None:
     """Serve the flow with these settings, one run at a time, until interrupted."""
+    mark_crashed(Path(config.home))
     serve(deployment(config), limit=1, print_starting_message=False)

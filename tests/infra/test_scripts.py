@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.heavy
 SCRIPTS = sorted([*(ROOT / "infra").glob("*.sh"), ROOT / ".ci" / "run"])
 
-pytestmark = pytest.mark.heavy
 
 RECORDER = """#!/usr/bin/env bash
 echo "$*" >> "$CALLS"
