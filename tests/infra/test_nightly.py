@@ -14,8 +14,8 @@ import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
-from prefect.client.schemas.objects import FlowRun
-from prefect.states import Cancelling
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun
+from prefect.states import Cancelling, Pending
 
 from flows.crashed import mark_crashed
 from flows.server import prefect_api
@@ -170,3 +170,26 @@ def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
             finished = nights.running()
             assert nights.becomes(finished, "Completed", "Failed", "Crashed", "Cancelled") == "Completed"
         assert nights.statuses() == ["crashed", "cancelled", "published"]
+
+
+@pytest.mark.slow
+def test_a_slot_nobody_renews_is_free_when_its_lease_ends_though_the_server_was_restarted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    strategy = ConcurrencyLimitStrategy.CANCEL_NEW
+    options = ConcurrencyOptions(collision_strategy=strategy, grace_period_seconds=60)
+    with prefect_api(tmp_path), get_client(sync_client=True) as client:
+        flow = client.create_flow_from_name("read")
+        deployment = client.create_deployment(
+            flow, "nightly", concurrency_limit=1, concurrency_options=options
+        )
+        first = client.create_flow_run_from_deployment(deployment)
+        client.set_flow_run_state(first.id, Pending())
+    with prefect_api(tmp_path), get_client(sync_client=True) as client:
+        nights = Nights(client, tmp_path)
+        assert nights.slots_taken == 1
+        until(lambda: None if nights.slots_taken else True, "the slot is still taken")
+        second = client.create_flow_run_from_deployment(deployment)
+        client.set_flow_run_state(second.id, Pending())
+        assert client.read_flow_run(second.id).state_name == "Pending"
