@@ -120,19 +120,33 @@ class Nights:
             return [row["status"] for row in ledger.runs()]
 
 
-@pytest.mark.heavy
-def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
-    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """One document, long enough that its reading can be stopped."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "report.txt").write_text("\n".join(story(number) for number in range(1500)))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _a_server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "3")  # not the next hour's 720
-    home, corpus = tmp_path / "home", tmp_path / "corpus"
-    corpus.mkdir()
-    text = corpus / "report.txt"
-    text.write_text("\n".join(story(number) for number in range(1500)))  # long enough to be killed
+
+
+def deploy(file: Path) -> None:
+    prefect("work-pool", "create", "nightread", "--type", "process")
+    prefect("--no-prompt", "deploy", "--prefect-file", str(file), "--all")
+
+
+@pytest.mark.heavy
+def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
+    tmp_path: Path, file: Path, corpus: Path
+) -> None:
+    home = tmp_path / "home"
     with prefect_api(tmp_path), get_client(sync_client=True) as client:
-        prefect("work-pool", "create", "nightread", "--type", "process")
-        prefect("--no-prompt", "deploy", "--prefect-file", str(file), "--all")
+        deploy(file)
         nights = Nights(client, home)
         assert nights.deployment.entrypoint == "flows.read.read_corpus"
         options = nights.deployment.concurrency_options
@@ -158,25 +172,33 @@ def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
         assert client.read_flow_run(died.id).state_name == "Crashed"
         assert (nights.slots_taken, mark_crashed(home)) == (0, [])
 
+        (corpus / "report.txt").write_text(story(1))
         nights.schedule(True)
+        with worker():
+            finished = nights.running()
+            assert nights.becomes(finished, "Completed", "Failed", "Crashed", "Cancelled") == "Completed"
+        assert nights.statuses() == ["crashed", "published"]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cancelled_in_prefect_is_cancelled_in_the_ledger(
+    tmp_path: Path, file: Path, corpus: Path
+) -> None:
+    with prefect_api(tmp_path), get_client(sync_client=True) as client:
+        deploy(file)
+        nights = Nights(client, tmp_path / "home")
         with worker():
             stopped = nights.running()
             client.set_flow_run_state(stopped.id, Cancelling())
             nights.becomes(stopped, "Cancelled")
-            assert nights.statuses() == ["crashed", "cancelled"]
-
-            text.write_text(story(1))
-            nights.schedule(True)
-            finished = nights.running()
-            assert nights.becomes(finished, "Completed", "Failed", "Crashed", "Cancelled") == "Completed"
-        assert nights.statuses() == ["crashed", "cancelled", "published"]
+            assert nights.statuses() == ["cancelled"]
+        assert nights.slots_taken == 0
 
 
 @pytest.mark.slow
 def test_a_slot_nobody_renews_is_free_when_its_lease_ends_though_the_server_was_restarted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     strategy = ConcurrencyLimitStrategy.CANCEL_NEW
     options = ConcurrencyOptions(collision_strategy=strategy, grace_period_seconds=60)
     with prefect_api(tmp_path), get_client(sync_client=True) as client:

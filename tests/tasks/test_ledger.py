@@ -216,12 +216,8 @@ def test_runs_are_listed_in_order_with_what_they_counted(ledger: Ledger) -> None
         ledger.finish_run("r9", "ok", "{}")
 
 
-<<<<<<< HEAD
 @pytest.mark.heavy
-def test_a_run_whose_process_was_killed_is_interrupted(ledger: Ledger) -> None:
-=======
 def test_a_run_whose_process_was_killed_has_crashed(ledger: Ledger) -> None:
->>>>>>> f06535b (Find runs whose process is gone and mark them crashed, keep leases on disk, start one server of a home at a time)
     code = """
 import os, sys
 from pathlib import Path
@@ -254,6 +250,7 @@ def test_a_home_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) 
             Ledger(home / "ledger.sqlite")
 
 
+@pytest.mark.heavy
 def test_a_full_disk_is_named_with_the_remedy(ledger: Ledger) -> None:
     code = """
 import resource, signal, sys
