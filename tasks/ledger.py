@@ -108,15 +108,14 @@ class Ledger:
 
     # What is known of the sources, so that what has not changed is not parsed again.
 
-    def remember_source(self, rows: Sequence[Row], parser_key: str = "") -> None:
+    def remember_source(self, rows: Sequence[Row], parser_key: str) -> None:
         """Remember all rows (schema.SOURCES) of one or more sources in place of what was known of them.
 
-        Without `parser_key` it is taken from the name of each row's parsed file, and rows that have
-        none are not remembered. A source that is read well at last leaves the quarantine.
+        A source that is read well at last leaves the quarantine.
         """
         uris = sorted({row["uri"] for row in rows})
-        kept = [(row, parser_key or _parser_key(row)) for row in rows if row["outcome"] not in FORGOTTEN]
-        values = [(r["uri"], r["part"], r["version"], key, json.dumps(r)) for r, key in kept if key]
+        kept = [row for row in rows if row["outcome"] not in FORGOTTEN]
+        values = [(row["uri"], row["part"], row["version"], parser_key, json.dumps(row)) for row in kept]
         well = {row["uri"] for row in rows} - {row["uri"] for row in rows if row["outcome"] != "ok"}
         with self._transaction() as db:
             db.executemany("DELETE FROM sources WHERE uri = ?", [(uri,) for uri in uris])
@@ -276,11 +275,6 @@ class Ledger:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _parser_key(row: Row) -> str:
-    """From the layout of the home folder: parsed/<content>-<parser key>.parquet."""
-    return Path(row["parsed"]).stem.partition("-")[2]
 
 
 def _chunks(keys: list[str], size: int = 500) -> Iterator[list[str]]:

@@ -157,7 +157,7 @@ def test_it_travels_to_a_worker_by_its_path(ledger: Ledger) -> None:
 
 def test_a_source_is_known_in_the_same_version_by_the_same_parser(ledger: Ledger) -> None:
     rows = [source("a.jsonl", part=0), source("a.jsonl", part=1)]
-    ledger.remember_source(rows)
+    ledger.remember_source(rows, "p")
     assert ledger.known_source("a.jsonl", "1", "p") == rows
     assert ledger.known_source("a.jsonl", "2", "p") is None
     assert ledger.known_source("a.jsonl", "1", "q") is None
@@ -165,14 +165,14 @@ def test_a_source_is_known_in_the_same_version_by_the_same_parser(ledger: Ledger
 
 
 def test_a_new_version_of_a_source_replaces_all_its_parts(ledger: Ledger) -> None:
-    ledger.remember_source([source("a", part=0), source("a", part=1)])
-    ledger.remember_source([source("a", version="2")])
+    ledger.remember_source([source("a", part=0), source("a", part=1)], "p")
+    ledger.remember_source([source("a", version="2")], "p")
     assert ledger.known_source("a", "1", "p") is None
     assert ledger.known_source("a", "2", "p") == [source("a", version="2")]
 
 
 def test_a_source_whose_parsed_file_is_gone_is_not_known(ledger: Ledger) -> None:
-    ledger.remember_source([source("a")])
+    ledger.remember_source([source("a")], "p")
     (ledger.path.parent / source("a")["parsed"]).unlink()
     assert ledger.known_source("a", "1", "p") is None
 
@@ -199,7 +199,7 @@ def test_quarantine_lists_bad_documents_until_they_are_released(ledger: Ledger) 
 
 def test_a_document_read_at_last_leaves_the_quarantine(ledger: Ledger) -> None:
     ledger.quarantine("r1", [source("a", "timeout"), source("b", "timeout")])
-    ledger.remember_source([source("a")])
+    ledger.remember_source([source("a")], "p")
     assert [row["uri"] for row in ledger.quarantined()] == ["b"]
 
 
