@@ -2,10 +2,12 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -115,6 +117,49 @@ def test_a_wrong_value_is_refused_when_the_run_is_created(
         served.run(uris=wrong.get("uris", ["sample:"]), config=served.config | groups)
     assert refused.value.code == 409
     assert said in json.load(refused.value)["detail"]
+
+
+TWICE = """
+import sys
+from flows.cli import main
+print(main([*sys.argv[1:], "budget_seconds=0.001"]), file=sys.stderr, flush=True)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_refusal_is_one_line_and_ctrl_c_leaves_a_run_that_was_interrupted(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", f"{served.url}/api")
+    corpus, home = write_corpus(tmp_path / "corpus", 1, lines=600), tmp_path / "home"
+    argv = ["read", str(corpus), "--conf", "tiny", f"home={home}"]
+    argv.append(f"infer.model={served.config['infer']['model']}")
+    command = [sys.executable, "-c", TWICE, *argv]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    until = time.monotonic() + 300
+    while not windows_read(home) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    refused, code, interrupted = errors.splitlines()
+    assert refused.startswith("nightread: this run would take about")
+    assert code == "2"
+    assert interrupted == "nightread: interrupted; the same command resumes where it stopped"
+    assert [run["status"] for run in Ledger(home / "ledger.sqlite").runs()] == ["failed", "interrupted"]
+
+
+def windows_read(home: Path) -> int:
+    """Windows that the ledger of a run holds by now."""
+    path = home / "ledger.sqlite"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as db:
+        try:
+            found = db.execute("SELECT count(*) FROM journal WHERE kind = 'window'").fetchone()
+        except sqlite3.OperationalError:  # its tables are not made yet
+            return 0
+    return int(found[0])
 
 
 def test_a_run_from_the_form_reads_into_the_served_memory_and_ctrl_c_ends_the_server(
