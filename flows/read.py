@@ -40,27 +40,27 @@ def _transient(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), Transient)
 
 
-def _step(function: Callable[..., Any]) -> Callable[..., Any]:
+def step(function: Callable[..., Any], retry_delay_seconds: float = 5) -> Callable[..., Any]:
     """A coarse Prefect task around a plain step, of its name; never cached: its inputs hold open files."""
     policy = task(
         name=function.__name__,
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=2,
-        retry_delay_seconds=5,
+        retry_delay_seconds=retry_delay_seconds,
         retry_condition_fn=_transient,
     )
     return policy(function)
 
 
-discover = _step(ingest.discover)
-parse = _step(ingest.parse)
-shard = _step(ingest.shard)
-plan = _step(plan_step.plan)
-infer = _step(infer_step.infer)
-reduce = _step(reduce_step.reduce)
-remember = _step(memory_step.remember)
-report = _step(report_step.report)
+discover = step(ingest.discover)
+parse = step(ingest.parse)
+shard = step(ingest.shard)
+plan = step(plan_step.plan)
+infer = step(infer_step.infer)
+reduce = step(reduce_step.reduce)
+remember = step(memory_step.remember)
+report = step(report_step.report)
 
 
 Uris = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]

@@ -46,11 +46,11 @@ def remember(
         documents: those it has read.
         gone: documents that no source holds any more, going by the memory the run began with.
     """
+    held = {row["document"]: row for row in reversed(seen.rows)}
     staged = []
     if tree.nodes or documents:
         made = records(tree.nodes, with_sources(seen.rows, documents), run, models)
-        held = {row["document"]: row["chars"] for row in seen.rows}
-        chars = sum(held[document.document] for document in documents)
+        chars = sum(held[document.document]["chars"] for document in documents)
         with run.timed("embed"):
             staged = [stage(run.home, run.run, _counted(made, chars, progress))]
     anew = frozenset(document.document for document in documents)
@@ -60,6 +60,8 @@ def remember(
         nodes = tree.documents[document.document]
         done = Done(document.windows, document.tokens, nodes[-1] if nodes else None)
         mark_done(run.ledger, models.key, document.document, done)
+        counts = f"{document.windows:,} windows, {document.tokens:,} tokens"
+        _log.info("remember: %s: %s", held[document.document]["uri"], counts)
     forget_states(run.home)
     _log.info("remember: %s records added, %s retired", f"{result.added:,}", f"{result.retired:,}")
     return result

@@ -1,8 +1,12 @@
-"""Small corpora of made-up prose, and the settings under which they are read in seconds."""
+"""Small corpora of made-up prose, the settings to read them in seconds, and what is known after it."""
 
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 from flows.config import RunConfig, load
+from tasks.ledger import Ledger
+from tasks.memory.reader import open_memory
 
 HOME = Path(__file__).parents[2] / ".nightread"
 """Where the converted default model is kept between tests."""
@@ -32,3 +36,43 @@ def write_corpus(folder: Path, documents: int, lines: int = 12) -> Path:
 def tiny(home: Path, model: Path, *overrides: str) -> RunConfig:
     """The tiny preset in a home of its own, with the model that is converted already."""
     return load("tiny", [f"home={home}", f"infer.model={model}", *overrides])
+
+
+def read(config: RunConfig, *uris: Path | str, allow_retire: bool = False) -> dict[str, Any]:
+    """The outcome of a read under Prefect."""
+    from flows.read import run_read
+
+    return run_read([str(uri) for uri in uris], config, allow_retire)
+
+
+def recall(config: RunConfig, question: str, as_of: str | None = None) -> list[dict[str, Any]]:
+    from flows import commands
+
+    hits: list[dict[str, Any]] = commands.recall(config, [question], as_of=as_of).data["hits"]
+    return hits
+
+
+def remembered(home: Path | str) -> dict[str, tuple[str, ...]]:
+    """What a memory says, without when and in which run it was said."""
+    rows = open_memory(Path(home)).rows()
+    return {row["id"]: (row["level"], row["summary"], *(q["text"] for q in row["quotes"])) for row in rows}
+
+
+def watch_writes(home: Path) -> None:
+    """Have the ledger of a home count every write of its journal, whatever process it comes from."""
+    home.mkdir(parents=True, exist_ok=True)
+    with Ledger(home / "ledger.sqlite"), sqlite3.connect(home / "ledger.sqlite") as db:
+        db.execute("CREATE TABLE writes (key TEXT, kind TEXT)")
+        db.execute(
+            "CREATE TRIGGER watch AFTER INSERT ON journal "
+            "BEGIN INSERT INTO writes VALUES (NEW.key, NEW.kind); END"
+        )
+    db.close()
+
+
+def writes(home: Path, kind: str) -> list[str]:
+    """Keys of this kind in the order in which they were written."""
+    with sqlite3.connect(home / "ledger.sqlite", timeout=60) as db:
+        found = [key for (key,) in db.execute("SELECT key FROM writes WHERE kind = ?", (kind,))]
+    db.close()
+    return found

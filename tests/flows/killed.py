@@ -1,0 +1,49 @@
+"""A read that ends its own process at a commit: python -m tests.flows.killed STAGE COUNT CORPUS SETTING...
+
+The steps are those of the flow, in its order; each tells its progress once what it has done is on the disk.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from flows.config import load
+from flows.read import begin, open_models
+from tasks.infer.infer import infer
+from tasks.ingest import steps as ingest
+from tasks.memory.remember import memory_before, remember
+from tasks.plan.plan import plan
+from tasks.plan.work import choose
+from tasks.reduce.reduce import reduce
+
+
+def killer(stage: str, at: str, count: int) -> Callable[..., None]:
+    """Progress of a stage that ends the process at its commit number `count`, if it is the stage `at`."""
+    commits = 0
+
+    def progress(*_: int) -> None:
+        nonlocal commits
+        commits += 1
+        if stage == at and commits == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return progress
+
+
+def main(at: str, count: int, corpus: str, *overrides: str) -> None:
+    run = begin([corpus], load("tiny", list(overrides)).reading)
+    models, memory = open_models(run), memory_before(run.home)
+    with run.recorded():
+        found = ingest.discover(run, [])
+        rows = ingest.parse(run, found, killer("parse", at, count))
+        work = choose(run, models, memory, rows)
+        documents = ingest.shard(run, work.todo, models.folder, killer("shard", at, count))
+        work = plan(run, models, work, documents)
+        infer(run, models, work.rows, work.documents, killer("infer", at, count))
+        tree = reduce(run, models, work.documents, work.kept, work.corpora, killer("reduce", at, count))
+        remember(run, models, work.seen, work.documents, work.gone, tree, killer("remember", at, count))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

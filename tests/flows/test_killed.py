@@ -1,0 +1,61 @@
+"""A read that is killed ends, once repeated, like one that was not; nothing it had committed is done again.
+
+Run: pytest tests/flows/test_killed.py (-m slow for every stage and commit)
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.config import RunConfig
+from tests.flows.conftest import Configured, Library
+from tests.flows.corpus import read, remembered, tiny, watch_writes, write_corpus, writes
+from tests.marks import slow
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    api: str, dask: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Library:
+    """A corpus that was read in one go, by a decoder of random weights."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    folder = write_corpus(root / "corpus", 3, lines=24)
+    config = tiny(root / "home", tiny_model_dir, f"cluster.address={dask}", "infer.summary_batch_size=4")
+    return Library(folder, config, read(config, folder))
+
+
+def killed(stage: str, commit: int, folder: Path, config: RunConfig) -> int:
+    """The exit code of a read that ends itself at this commit."""
+    settings = [
+        f"home={config.home}",
+        f"infer.model={config.infer.model}",
+        f"cluster.address={config.cluster.address}",
+        f"infer.summary_batch_size={config.infer.summary_batch_size}",
+    ]
+    command = [sys.executable, "-m", "tests.flows.killed", stage, str(commit), str(folder), *settings]
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        ("infer", 5),
+        ("reduce", 2),
+        *slow(("parse", 2), ("shard", 1), ("infer", 1), ("infer", 9), ("reduce", 1), ("remember", 1)),
+    ],
+)
+def test_a_read_killed_at_any_commit_ends_like_one_that_was_not(
+    undisturbed: Library, configured: Configured, tmp_path: Path, at: tuple[str, int]
+) -> None:
+    home, config = tmp_path / "home", configured("infer.summary_batch_size=4")
+    watch_writes(home)
+    assert killed(*at, undisturbed.folder, config) == -signal.SIGKILL
+    windows = len(writes(home, "window"))
+    outcome = read(config, undisturbed.folder)
+    assert remembered(home) == remembered(undisturbed.config.home)
+    assert outcome["windows"] == undisturbed.outcome["windows"] - windows
+    for kind in ("window", "summary"):
+        assert len(writes(home, kind)) == len(set(writes(home, kind))), kind
