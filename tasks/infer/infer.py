@@ -29,7 +29,7 @@ def infer(
     outcome = _read(run, models, rows, documents, progress) if documents else Outcome(0, 0, 0.0)
     _quarantine(run, rows, outcome)
     counts = f"{outcome.windows:,} windows, {outcome.tokens:,} tokens"
-    _log.info("infer: %s in %.0f s", counts, outcome.seconds)
+    _log.info("infer: %s read in %.0f s", counts, outcome.seconds)
     return outcome
 
 
@@ -37,12 +37,14 @@ def _read(
     run: Run, models: Models, rows: Sequence[Row], documents: Sequence[ShardedDocument], progress: Progress
 ) -> Outcome:
     pairs = with_sources(rows, documents)
+    uris = {row["document"]: row["uri"] for row in reversed(rows)}
     queue = LeaseQueue(
         [segment for pair in pairs for segment in segments(*pair, run.infer)],
         models.key,
         run.ledger,
         progress,
         heartbeat_timeout_s=run.infer.heartbeat_timeout_s,
+        finished=lambda document: _log.info("infer: %s is read", uris[document]),
     )
     config = replace(run.infer, model=str(models.folder.resolve()))
     read_all(queue, Setup(run.home.resolve(), config, run.shard, models.key), models, run.cluster)

@@ -7,6 +7,7 @@ segments it was reading are suspects and are read one by one, so that none is bl
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -90,6 +91,7 @@ class LeaseQueue:
         straggler_s: see `STRAGGLER_S`.
         straggler_ratio: see `STRAGGLER_RATIO`.
         clock: seconds that only grow.
+        finished: called with every document whose windows are all stored now.
     """
 
     def __init__(
@@ -102,8 +104,10 @@ class LeaseQueue:
         straggler_s: float = STRAGGLER_S,
         straggler_ratio: float = STRAGGLER_RATIO,
         clock: Callable[[], float] = time.monotonic,
+        finished: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.key, self.ledger, self.progress, self.clock = key, ledger, progress, clock
+        self.key, self.ledger, self.clock = key, ledger, clock
+        self.progress, self.finished = progress, finished
         self.heartbeat_timeout_s = heartbeat_timeout_s
         self.straggler_s, self.straggler_ratio = straggler_s, straggler_ratio
         self.started, self.windows, self.tokens = clock(), 0, 0
@@ -115,6 +119,8 @@ class LeaseQueue:
         """Windows over which a straggler has lost its lease."""
         missing = [(segment, first_missing(segment, key, ledger)) for segment in segments]
         self._pending = [_Pending(segment, first) for segment, first in missing if first is not None]
+        self._unfinished = Counter(it.segment.document.document for it in self._pending)
+        """Segments that are not read yet, by document."""
         self._apply_deaths(ledger.deaths(key))
         self._sort()
 
@@ -202,9 +208,16 @@ class LeaseQueue:
 
     def complete(self, lease: int) -> None:
         active = self._active.get(lease)
-        if active is not None and active.window < active.lease.segment.stop:
+        if active is None:
+            return
+        if active.window < active.lease.segment.stop:
             self._requeue(active, f"its Parquet files end before window {active.window}")
-        self._active.pop(lease, None)
+            return
+        del self._active[lease]
+        document = active.lease.segment.document.document
+        self._unfinished[document] -= 1
+        if not self._unfinished[document]:
+            self.finished(document)
 
     def fail(self, worker: Worker, reason: str) -> None:
         for lease in self.leases_of(worker):

@@ -105,6 +105,21 @@ def test_every_window_is_stored_once_and_then_the_queue_is_closed(ledger: Ledger
     assert progress == [100] * 5
 
 
+def test_a_document_is_finished_once_the_last_of_its_segments_is_read(ledger: Ledger, clock: Clock) -> None:
+    finished: list[str] = []
+    segments = [segment("d", 0, 3), segment("d", 3, 5), segment("other", 0, 1)]
+    queue = LeaseQueue(segments, KEY, ledger, clock=clock, finished=finished.append)
+    first, second = take(queue, A), take(queue, B)
+    queue.fail(A, "it was killed")
+    read(queue, second)
+    read(queue, take(queue, C))
+    assert finished == ["d"]
+    while (lease := queue.lease(C, 0)) is not None:
+        read(queue, lease)
+    queue.complete(first.id)  # lost when its worker died
+    assert sorted(finished) == ["d", "other"]
+
+
 def test_windows_of_an_earlier_run_are_not_leased_again(ledger: Ledger, clock: Clock) -> None:
     ledger.put_many((window_key(KEY, "d", window), "window", b"") for window in (0, 1, 3, 4))
     queue = queue_of(ledger, clock, segment("d", 0, 3), segment("d", 3, 5))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.infer.cache_key import window_key
 from tasks.infer.quotes import Quote
-from tasks.infer.windows import window_key
 from tasks.ledger import Ledger
 from tasks.reduce.tree import SummaryNode, corpus_tree, document_key, document_tree
 from tasks.settings import InferConfig
