@@ -45,8 +45,9 @@ def prefect_api(
         meanwhile: what can be done while our own server starts.
 
     Raises:
-        InvalidInput: if PREFECT_API_URL is set and nothing answers there.
-        NightreadError: if our own server does not come up; the message ends with its log.
+        InvalidInput: if PREFECT_API_URL is set and nothing answers there, or `home` cannot be written.
+        NightreadError: if our own server does not come up, with the end of its log, or another command has
+            been starting one for `ready_seconds`.
     """
     if url := os.environ.get("PREFECT_API_URL"):
         if not answers(url):
@@ -71,7 +72,7 @@ def prefect_api(
         try:
             yield url
         finally:
-            _hand_over()
+            _deliver_events()
 
 
 def answers(url: str) -> bool:
@@ -88,8 +89,8 @@ def answers(url: str) -> bool:
 
 
 def _settings(folder: Path, url: str) -> dict[str, str]:
-    nowhere = os.environ.get("NO_PROXY", os.environ.get("no_proxy", ""))
-    local = ",".join(filter(None, [nowhere, "127.0.0.1"]))
+    without_proxy = os.environ.get("NO_PROXY", os.environ.get("no_proxy", ""))
+    local = ",".join(filter(None, [without_proxy, "127.0.0.1"]))
     return {
         "PREFECT_HOME": str(folder),
         "PREFECT_API_URL": url,
@@ -136,8 +137,8 @@ def _reread() -> None:
         refresh_global_settings_context()
 
 
-def _hand_over() -> None:
-    """Let Prefect's own threads deliver what they still hold; without a server they would only complain."""
+def _deliver_events() -> None:
+    """Let Prefect's threads send the events and logs they still hold while the server is there."""
     if "prefect.events.worker" in sys.modules:
         from prefect.events.worker import EventsWorker
 
