@@ -164,11 +164,11 @@ class Reader:
 
     def _read_rows(self, chunks: Sequence[Chunk]) -> Sequence[torch.Tensor]:
         if len(chunks) == 1:
-            return [self._run(chunks[0].cache, chunks[0].ids)]
+            return [self.run(chunks[0].cache, chunks[0].ids)]
         caches = [chunk.cache for chunk in chunks]
         batch = StreamingCache.joined(caches)
         hidden_BQE = self._forward(batch, [chunk.ids for chunk in chunks])
-        batch.hand_back(caches)
+        batch.scatter(caches)
         for chunk in chunks:
             chunk.cache.read += len(chunk.ids)
         return list(hidden_BQE)
@@ -202,7 +202,7 @@ class Reader:
         Of ranks that share the tokens each hears the queries of its own; `pooled` brings them together.
         """
         assert ids
-        return self._run(cache, ids, on_query=on_query, shared=True)
+        return self.run(cache, ids, on_query=on_query, shared=True)
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
         """What all ranks have, one behind the other along the first dimension; here that is `x`."""
@@ -214,7 +214,7 @@ class Reader:
         caught: dict[int, torch.Tensor] = {}
         length = cache.held
         try:
-            self._run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
+            self.run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
         finally:
             cache.crop(length)
         return caught
@@ -229,7 +229,7 @@ class Reader:
         """Tokens behind a context and `ids`, one by one, as `pick` chooses them, up to one that stops."""
         step = list(ids)
         while True:
-            hidden_QE = self._run(cache, step)
+            hidden_QE = self.run(cache, step)
             token = pick(self.model.get_output_embeddings()(hidden_QE[-1:]).float())
             yield token
             if token in self.stops:
@@ -247,7 +247,7 @@ class Reader:
         for places in self._alike(caches, [len(ids)] * len(caches)):
             probe, some = Probe(lengths, queries=4), [caches[place] for place in places]
             if len(some) == 1:
-                self._run(some[0], ids, probe)
+                self.run(some[0], ids, probe)
                 some[0].crop(some[0].held - len(ids))
             else:
                 self._forward(StreamingCache.joined(some), [ids] * len(some), on_attention=probe)
@@ -257,7 +257,7 @@ class Reader:
             )
         return [found[place] for place in range(len(caches))]
 
-    def _run(
+    def run(
         self,
         cache: StreamingCache,
         ids: Sequence[int],
@@ -265,7 +265,13 @@ class Reader:
         on_query: OnQuery | None = None,
         shared: bool = False,
     ) -> torch.Tensor:
-        """`shared` matters to ranks only: each need not hear all queries."""
+        """Last hidden states (tokens, hidden) of tokens behind a context, which takes them in.
+
+        Args:
+            probe: texts that `ids` are, one behind the other; none sees another.
+            on_query: called with every layer's queries.
+            shared: ranks may share the tokens: then each calls `on_query` with those of its own.
+        """
         return self._forward(cache, [ids], on_attention=probe, on_query=on_query)[0]
 
     def _forward(self, cache: StreamingCache, rows: Sequence[Sequence[int]], **hooks: Any) -> torch.Tensor:

@@ -146,6 +146,7 @@ def embedder(embedder_dir: Path) -> "Embedder":
 
 @pytest.fixture
 def small_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index that learns early and from little, so that a short text exercises what a long one does."""
-    for name, value in (("FIRST", 512), ("BATCH", 256), ("DIRECTIONS", 128), ("LIST", 64)):
-        monkeypatch.setattr(f"model.context.index.{name}", value)
+    """A command whose index is trained early and on little: a short text exercises what a long one does."""
+    from tests.model.facts import SMALL
+
+    monkeypatch.setattr("model.context.index.DEFAULT", SMALL)

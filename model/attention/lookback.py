@@ -15,15 +15,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LOST = 0.03
+MAX_LOST = 0.03
 """Share of a chunk's tokens whose repetition may lie beyond its window."""
 
 
 def past_needed(past: Sequence[int], chunk: Sequence[int], least: int) -> int:
     """Tokens of `past`, the text right before a chunk, that it has to attend: `least` times a power of two.
 
-    The smallest beyond which at most `LOST` of the chunk's pairs have their latest earlier occurrence; all of
-    `past` where it is shorter.
+    The smallest beyond which at most `MAX_LOST` of the chunk's pairs have their latest earlier occurrence;
+    all of `past` where it is shorter.
 
     Args:
         past: token ids; what lies before them is out of reach anyway.
@@ -32,7 +32,7 @@ def past_needed(past: Sequence[int], chunk: Sequence[int], least: int) -> int:
     """
     distances = _distances(np.asarray([*past, *chunk], np.int64), len(past))
     needed = least
-    while needed < len(past) and (distances > needed).sum() > LOST * len(chunk):
+    while needed < len(past) and (distances > needed).sum() > MAX_LOST * len(chunk):
         needed *= 2
     return min(needed, len(past))
 

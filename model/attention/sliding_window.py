@@ -153,7 +153,7 @@ class StreamingCache(Cache):
         batch.read = streams[0].read
         return batch
 
-    def hand_back(self, streams: Sequence["StreamingCache"]) -> None:
+    def scatter(self, streams: Sequence["StreamingCache"]) -> None:
         """Let streams that were joined hold their rows of what this batch holds, and share its memory."""
         for row, stream in enumerate(streams):
             for mine, theirs in zip(self.layers, stream.layers, strict=True):

@@ -23,18 +23,30 @@ from model.geometry import SINKS, cut
 from model.hardware import free_bytes
 from model.reader import Reader
 
-MOST_SECONDS = 1200
-"""A peer that would take longer for one text is not run."""
-REPEATS, SHORT_SECONDS = 3, 40
-"""A text that we read in so few seconds is read so often, by all."""
 _EACH = 8
 """Of so many tokens one is asked how surprising it is."""
-LIMIT_SECONDS = 0.5
-"""Spent on the machine's rate before and after every turn."""
 PUBLISHED = {"devices": 256, "flops_per_s": 312e12, "seconds": 180, "tokens": 10_000_000}
 """A published point of a large system: 256 A100 (312 TFLOP/s in bf16 each) read 10M tokens in 3 minutes."""
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent on a measurement."""
+
+    repeats: int = 3
+    """Turns at a length, by all."""
+    short_seconds: float = 40
+    """A text that takes us longer is read once."""
+    max_seconds: float = 1200
+    """A peer that would take longer for one text is not run."""
+    max_bytes: int | None = None
+    """Nor one that would take more memory; what is free by default."""
+    limit_seconds: float = 0.5
+    """Spent on the machine's rate before and after every turn."""
+
+
 Progress = Callable[[str, int, int], None]
 """Told of a step, the tokens read in it, and all of its tokens."""
 
@@ -60,6 +72,7 @@ def measure(
     lengths: Sequence[int],
     peers: Sequence[str],
     progress: Progress,
+    effort: Effort = Effort(),
 ) -> dict[str, Any]:
     """Read the first tokens of `ids`, once for every length, by every participant.
 
@@ -76,7 +89,7 @@ def measure(
         ValueError: if a peer is not installed, or cannot read this model.
     """
     assert len(ids) >= max(lengths)
-    bench = _Bench(reader, [LOADERS[name](reader, folder) for name in peers], progress)
+    bench = _Bench(reader, [LOADERS[name](reader, folder) for name in peers], progress, effort)
     bench.warm(ids[: reader.stride])
     rows = [bench.row(ids[:length]) for length in sorted(lengths)]
     return {
@@ -89,7 +102,7 @@ def measure(
         "limits": bench.limits,
         "kernel": asdict(_choice(reader)),
         "rows": rows,
-        "published": _beside_published(rows[-1]),
+        "published": beside_published(rows[-1]),
     }
 
 
@@ -103,7 +116,7 @@ def _choice(reader: Reader) -> Choice:
     return choice_for(q_BHQD, k_BGKD, reader.kernel)
 
 
-def rows_at_a_time(reader: Reader, ids: Sequence[int], rows: int, repeats: int = REPEATS) -> Row:
+def rows_at_a_time(reader: Reader, ids: Sequence[int], rows: int, repeats: int = 3) -> Row:
     """Read a document's segments, `rows` of them, all at a time and one at a time, in turns.
 
     Returns:
@@ -178,10 +191,17 @@ def _surprise(reader: Reader, hidden_QE: torch.Tensor, next_Q: torch.Tensor) -> 
 
 
 class _Bench:
-    def __init__(self, reader: Reader, peers: Sequence[Participant], progress: Progress) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        peers: Sequence[Participant],
+        progress: Progress,
+        effort: Effort,
+    ) -> None:
         self.ours, self.peers, self.progress = Stream(reader), peers, progress
+        self.effort = effort
         self.device = reader.device
-        found = limits(self.device)
+        found = limits(self.device, self.effort.limit_seconds)
         self.best = found.dtype
         self.limits = {"fp32": found.fp32, "bf16": found.bf16, "bytes_per_s": found.bandwidth}
         self.speed: dict[str, float] = {}
@@ -197,10 +217,10 @@ class _Bench:
         refused = {peer.key: why for peer in self.peers if (why := self._refusal(peer, len(ids)))}
         running = [self.ours, *(peer for peer in self.peers if peer.key not in refused)]
         turns: dict[str, list[Turn]] = {participant.key: [] for participant in running}
-        while len(turns[self.ours.key]) < REPEATS:
+        while len(turns[self.ours.key]) < self.effort.repeats:
             for participant in running:
                 turns[participant.key].append(self._turn(participant, ids))
-            if turns[self.ours.key][0].seconds > SHORT_SECONDS:
+            if turns[self.ours.key][0].seconds > self.effort.short_seconds:
                 break
         row: Row = {"length": len(ids), "repeats": len(turns[self.ours.key])}
         for participant in running:
@@ -209,9 +229,10 @@ class _Bench:
 
     def _refusal(self, peer: Participant, tokens: int) -> str:
         """Why a peer is not run, or ""; by the rate it last reached."""
-        if (seconds := peer.flops(tokens) / self.speed[peer.key]) > MOST_SECONDS:
+        if (seconds := peer.flops(tokens) / self.speed[peer.key]) > self.effort.max_seconds:
             return f"would take about {seconds:,.0f} s"
-        needed, free = peer.bytes(tokens), free_bytes(self.device)
+        free = free_bytes(self.device) if self.effort.max_bytes is None else self.effort.max_bytes
+        needed = peer.bytes(tokens)
         if needed > free:
             return f"would take about {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free"
         return ""
@@ -231,7 +252,7 @@ class _Bench:
         return Turn(seconds, (limit + self._limit()) / 2, peak.resident, rise, loaded.cache_bytes())
 
     def _limit(self) -> float:
-        return product_rate(self.device, self.best, LIMIT_SECONDS)
+        return product_rate(self.device, self.best, self.effort.limit_seconds)
 
 
 def _figures(participant: Participant, turns: list[Turn], ours: list[Turn], tokens: int) -> Row:
@@ -254,7 +275,7 @@ def _figures(participant: Participant, turns: list[Turn], ours: list[Turn], toke
     return named | {f"ratio_to_{participant.key}": ratio}
 
 
-def _beside_published(row: Row) -> Row:
+def beside_published(row: Row) -> Row:
     """Tokens for every operation that the hardware could have done, ours and published."""
     ours = row["tokens_per_s"] / row["limit"]
     published = PUBLISHED["tokens"] / (PUBLISHED["seconds"] * PUBLISHED["devices"] * PUBLISHED["flops_per_s"])

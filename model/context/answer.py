@@ -1,9 +1,10 @@
-"""Answer from chosen blocks: which of them the question is about, and what the model says behind those.
+"""Answer from chosen blocks: re-rank the candidates, then decode behind the best of them.
 
-The idea: what heads vote for is alike, eight harbours' pass keys where one is asked for. So the whole model
-looks at every candidate, and each token of the question votes for the one behind which it stands out. One
-block set serves all layers, and the model answers from it as from a short text. Blocks come back in either
-way, for ranking as for the answer: as stored keys and values, or read again from their tokens.
+The idea: heads vote alike for what is alike, eight harbours' pass keys where one is asked for. So candidates
+are re-ranked by query likelihood: the whole model reads the question behind each of them, and each token of
+the question votes for the candidate behind which it stands out. One block set serves all layers, and the
+model answers from it as from a short text. Blocks come back either way, to be re-ranked and to answer from:
+as stored keys and values, or recomputed from their tokens.
 
 Shape suffixes: N blocks, L layers, x keys and values, G key/value heads, K keys, T tokens of a block,
 Q tokens of the question, V vocabulary, E hidden size, D head size.
@@ -17,19 +18,19 @@ import torch
 from model.attention.sliding_window import StreamingCache
 from model.context import WAYS
 from model.context.context import Context
-from model.context.retrieve import QUESTION
-from model.context.scoring import together, usual
+from model.context.retrieve import QUESTION_TOKENS
+from model.context.scoring import baseline, total_votes
 from model.geometry import BLOCK, SINKS
 from model.reader import Chunk, Reader
 
-ROOM = 512
+ATTENDED_TOKENS = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
-SHARE = 0.75
-"""Part of the best candidate's vote that another needs to be attended too."""
-FEW = 5
-"""Candidates among which one can stand out."""
+MIN_SCORE_RATIO = 0.75
+"""Candidates scoring below this fraction of the best are dropped."""
+MIN_FOR_Z_SCORES = 5
+"""Candidates from which z-scores mean something; fewer are ordered by their log-likelihood."""
 
-Bring = Callable[[Sequence[Sequence[int]]], list[StreamingCache]]
+Fetch = Callable[[Sequence[Sequence[int]]], list[StreamingCache]]
 """Sets of blocks, each in document order, as caches of [sinks | blocks] with the document behind them."""
 
 
@@ -39,18 +40,18 @@ def answer(
     blocks: Sequence[int],
     new_tokens: int = 16,
     way: str = "recompute",
-    room: int = ROOM,
+    budget: int = ATTENDED_TOKENS,
 ) -> list[int]:
     """Greedy continuation of the question, attending [sinks | blocks in document order | question].
 
-    What the text ends with is attended where it was chosen, as any other block: text right before the
-    question that has nothing to do with it leads a small model astray.
+    The text's end is attended only if it was chosen, as any other block: an unrelated text right before the
+    question misleads a small model.
 
     Args:
-        blocks: candidates, best first; where they and their neighbours are more than `room` tokens, the
-            likeliest of them are attended (see `likeliest`).
+        blocks: candidates, best first; if they and their neighbours are more than `budget` tokens, they are
+            re-ranked and the best are attended (see `rerank`).
         way: "recompute" reads the blocks' tokens again; "kv" takes their keys and values from the tiers,
-            which is quicker and worse: those carry what else the window held when they were made.
+            which is quicker and worse: they were computed with other text in the window.
 
     Raises:
         ValueError: if the way is unknown, or "kv" is asked of a context that keeps no keys and values.
@@ -64,39 +65,39 @@ def answer(
             "way='kv': this context keeps no keys and values: read it with kv=True, or recompute"
         )
     reader = context.reader
-    bring = partial(recalled, context) if way == "kv" else context.recompute
-    return tell(reader, bring, len(context), question, blocks, new_tokens, room)
+    fetch = partial(fetched_kv, context) if way == "kv" else context.recompute
+    return answer_from(reader, fetch, len(context), question, blocks, new_tokens, budget)
 
 
-def tell(
+def answer_from(
     reader: Reader,
-    bring: Bring,
+    fetch: Fetch,
     tokens: int,
     question: Sequence[int],
     blocks: Sequence[int],
     new_tokens: int,
-    room: int = ROOM,
+    budget: int = ATTENDED_TOKENS,
 ) -> list[int]:
-    """`answer` of a document of so many `tokens`, whose blocks come back as `bring` does it."""
-    shown = looked_up(reader, bring, tokens, question, blocks, room)
+    """`answer` from a document of so many `tokens`, whose blocks `fetch` brings back."""
+    shown = selected_cache(reader, fetch, tokens, question, blocks, budget)
     return reader.continue_from(shown, question, new_tokens)
 
 
-def looked_up(
+def selected_cache(
     reader: Reader,
-    bring: Bring,
+    fetch: Fetch,
     tokens: int,
     question: Sequence[int],
     blocks: Sequence[int],
-    room: int = ROOM,
+    budget: int = ATTENDED_TOKENS,
 ) -> StreamingCache:
-    """What an answer to the question is given behind."""
-    return bring([attended(reader, bring, tokens, question, blocks, room)])[0]
+    """The cache that the answer is decoded behind."""
+    return fetch([select(reader, fetch, tokens, question, blocks, budget)])[0]
 
 
-def recalled(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
+def fetched_kv(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
     """Sets of blocks as their stored keys and values, brought up from disk meanwhile."""
-    context.expect(sorted({block for blocks in sets for block in blocks}))
+    context.prefetch(sorted({block for blocks in sets for block in blocks}))
     caches = []
     for blocks in sets:
         whole = [block for block in blocks if block < context.blocks]
@@ -105,57 +106,64 @@ def recalled(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingC
     return caches
 
 
-def candidates(tokens: int, blocks: Sequence[int], room: int = ROOM) -> list[int]:
-    """Blocks of a text that an answer may see behind the sinks', in document order: all where they have room.
+def candidates(tokens: int, blocks: Sequence[int], budget: int = ATTENDED_TOKENS) -> list[int]:
+    """Blocks that an answer may attend behind the sinks, in document order: all of a short text.
 
-    Else those that are given and their neighbours. The text's last one may be a part of a block.
+    Otherwise the given ones and their neighbours. The text's last block may be incomplete.
     """
     stop = -(-tokens // BLOCK)
-    return list(range(1, stop)) if stop - 1 <= room // BLOCK else around(blocks, stop, stop * BLOCK)
+    return (
+        list(range(1, stop)) if stop - 1 <= budget // BLOCK else with_neighbours(blocks, stop, stop * BLOCK)
+    )
 
 
-def attended(
+def select(
     reader: Reader,
-    bring: Bring,
+    fetch: Fetch,
     tokens: int,
     question: Sequence[int],
     blocks: Sequence[int],
-    room: int = ROOM,
+    budget: int = ATTENDED_TOKENS,
 ) -> list[int]:
-    """Blocks of a text that an answer sees: all candidates, or the likeliest where they have no room."""
-    near = candidates(tokens, blocks, room)
-    if len(near) <= room // BLOCK:
+    """Blocks that an answer attends: all candidates, or the best if they exceed the budget."""
+    near = candidates(tokens, blocks, budget)
+    if len(near) <= budget // BLOCK:
         return near
     stop = -(-tokens // BLOCK)
-    return around(likeliest(reader, bring, stop, question, blocks), stop, room)
+    return with_neighbours(rerank(reader, fetch, stop, question, blocks), stop, budget)
 
 
-def likeliest(
-    reader: Reader, bring: Bring, stop: int, question: Sequence[int], blocks: Sequence[int]
+def rerank(
+    reader: Reader,
+    fetch: Fetch,
+    stop: int,
+    question: Sequence[int],
+    blocks: Sequence[int],
+    min_ratio: float = MIN_SCORE_RATIO,
 ) -> list[int]:
-    """The blocks behind which the question is likeliest, best first: with `SHARE` of the best one's vote.
+    """Candidates by query likelihood, best first, without those scoring below `min_ratio` of the best.
 
     Each stands between the sinks and the question with its neighbours, of which there are none from `stop`
     on; one that is a neighbour of a better one is not tried by itself. Every token of the question but its
-    first votes by how likely it is behind each, beside what is usual behind all (see
-    `model.context.scoring`): a sum of log-likelihoods falls for a place that suits any question. Fewer than
-    `FEW` are put in order by that sum, for among them little stands out, and all are given.
+    first votes by its log-likelihood behind each candidate, over the baseline of all of them (see
+    `model.context.scoring`): a plain sum would favour places that suit any question. Fewer than
+    `MIN_FOR_Z_SCORES` are ordered by that sum and all are kept.
 
     Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
     with zero-shot question generation". Theirs is the question's mean over tokens.
     """
-    asked, apart = list(question[-QUESTION:]), list[int]()
+    asked, apart = list(question[-QUESTION_TOKENS:]), list[int]()
     for block in blocks:
         if all(abs(block - better) > 1 for better in apart):
             apart.append(block)
     if len(apart) < 2 or len(asked) < 2:
         return apart
-    nats_QN = likelihood(reader, bring([around([block], stop) for block in apart]), asked)
-    few = len(apart) < FEW
-    vote_N = nats_QN.sum(0) if few else together(nats_QN, *usual(nats_QN))
+    nats_QN = likelihood(reader, fetch([with_neighbours([block], stop) for block in apart]), asked)
+    few = len(apart) < MIN_FOR_Z_SCORES
+    vote_N = nats_QN.sum(0) if few else total_votes(nats_QN, *baseline(nats_QN))
     order = vote_N.argsort(descending=True, stable=True)
-    return [apart[place] for place in order.tolist() if few or vote_N[place] >= SHARE * vote_N.max()]
+    return [apart[place] for place in order.tolist() if few or vote_N[place] >= min_ratio * vote_N.max()]
 
 
 @torch.inference_mode()
@@ -172,17 +180,17 @@ def likelihood(reader: Reader, caches: Sequence[StreamingCache], asked: Sequence
     return torch.stack(nats, 1)
 
 
-def around(blocks: Sequence[int], stop: int, room: int = ROOM) -> list[int]:
-    """Blocks below `stop` with their neighbours, in document order, at most `room` tokens of them."""
+def with_neighbours(blocks: Sequence[int], stop: int, budget: int = ATTENDED_TOKENS) -> list[int]:
+    """Blocks below `stop` with their neighbours, in document order, at most `budget` tokens of them."""
     kept: list[int] = []
     for block in blocks:
         for near in (block, block + 1, block - 1):
-            if 0 < near < stop and near not in kept and len(kept) < room // BLOCK:
+            if 0 < near < stop and near not in kept and len(kept) < budget // BLOCK:
                 kept.append(near)
     return sorted(kept)
 
 
-def window(context: Context) -> StreamingCache:
+def window_cache(context: Context) -> StreamingCache:
     """A cache of what the context's window holds, for decoding that leaves the context as it is."""
     cache = context.reader.start(len(context.cache.layers))
     if len(context):

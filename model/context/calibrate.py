@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 
 from model.context.heads import Heads
-from model.context.retrieve import QUESTION
+from model.context.retrieve import QUESTION_TOKENS
 from model.context.scoring import votes
 from model.geometry import BLOCK
 from model.reader import Reader
 
-MOST_HEADS, MOST_PAIRS = 10, 6
+MAX_HEADS, MAX_PAIRS = 10, 6
 _GAIN = 0.015
 """A head is added if it raises the mean log margin by this much."""
 
@@ -48,9 +48,9 @@ def find(
     heads, group = config.num_attention_heads, config.num_attention_heads // config.num_key_value_heads
     chosen: list[int] = []
     best = -torch.inf
-    while len(chosen) < MOST_HEADS:
+    while len(chosen) < MAX_HEADS:
         gains = {head: _margin(z_SHN[:, [*chosen, head]], right_SN) for head in range(z_SHN.shape[1])}
-        allowed = [h for h in gains if h not in chosen and _pairs([*chosen, h], heads, group) <= MOST_PAIRS]
+        allowed = [h for h in gains if h not in chosen and _pairs([*chosen, h], heads, group) <= MAX_PAIRS]
         head = max(allowed, key=gains.__getitem__, default=None)
         if head is None or gains[head] < best + _GAIN:
             break
@@ -112,7 +112,7 @@ def _scores(
 
 def _votes(q_HQD: torch.Tensor, k_GKD: torch.Tensor, blocks: int) -> torch.Tensor:
     """Votes of one layer's heads for each block, (H, N)."""
-    q_HQD = q_HQD[:, -QUESTION:].float().cpu()
+    q_HQD = q_HQD[:, -QUESTION_TOKENS:].float().cpu()
     found = []
     for of_group_HQD, k_KD in zip(q_HQD.chunk(len(k_GKD)), k_GKD, strict=True):
         rows_RD = of_group_HQD.flatten(0, 1)

@@ -22,7 +22,7 @@ from model.attention.lookback import past_needed
 from model.attention.sliding_window import StreamingCache, least_of
 from model.context.disk import clear_unfinished
 from model.context.heads import Heads
-from model.context.index import Index
+from model.context.index import Index, IndexSizes
 from model.context.recompute import CACHE_BYTES, RecomputeCache
 from model.context.tiers import Tiers
 from model.geometry import BLOCK
@@ -47,6 +47,8 @@ class Memory:
     """Memory on the model's device for recomputed keys and values of blocks."""
     index: bool = True
     """Keep an index of a long context; without one every question scans all keys."""
+    index_sizes: IndexSizes | None = None
+    """Its sizes; `model.context.index.DEFAULT` if None."""
 
     def budgets(self, name: str) -> dict[str, int]:
         """Bytes for the calibrated heads' "keys", or for all keys and values, "kv"."""
@@ -78,7 +80,7 @@ class Context:
         self.cache = reader.start(None if memory.kv else heads.depth)
         self.least = least_of(reader.config, reader.stride)
         """Tokens of the past that the narrowest window holds; 0 where all windows hold a whole chunk."""
-        self.index = Index(len(heads.pairs), reader.head_size, reader.device)
+        self.index = Index(len(heads.pairs), reader.head_size, reader.device, memory.index_sizes)
         self.filled = 0
         """Tokens of the chunk that is being filled."""
         self.number = 0
@@ -129,8 +131,8 @@ class Context:
         """Calibrated heads' keys of the tokens behind the last whole block, (P, tokens, D)."""
         return self._recent_keys(len(self) - self.blocks * BLOCK)
 
-    def expect(self, blocks: Sequence[int]) -> None:
-        """These blocks' keys and values will be wanted: a thread brings them up, and what is like them stays.
+    def prefetch(self, blocks: Sequence[int]) -> None:
+        """Bring blocks' keys and values up in a thread, before they are wanted; what is like them stays.
 
         Of a context that keeps none there is nothing to bring.
         """
@@ -154,9 +156,9 @@ class Context:
 
     def _extend(self, ids: Sequence[int]) -> None:
         """Read a piece into the cache, in all layers or, where that is interrupted, in none."""
-        learning, held = self.memory.index and not self.index.ready, self.cache.held
+        training, held = self.memory.index and not self.index.trained, self.cache.held
         try:
-            self.reader.extend(self.cache, ids, self._hear if learning else None)
+            self.reader.extend(self.cache, ids, self._observe if training else None)
         except BaseException:
             self.cache.crop(held)
             self.cache.read = len(self)
@@ -189,14 +191,16 @@ class Context:
             raise
         if self.memory.index:
             self.index.add(keys_NPTD)
-            if self.index.ripe:
-                self.index.learn([self.reader.pooled(torch.cat(heard)) for heard in self.index.heard])
+            if self.index.due:
+                self.index.train(
+                    [self.reader.pooled(torch.cat(observed)) for observed in self.index.observed]
+                )
 
-    def _hear(self, layer: int, q_BHQD: torch.Tensor) -> None:
+    def _observe(self, layer: int, q_BHQD: torch.Tensor) -> None:
         """What the calibrated heads ask while reading is what the index learns from."""
         for number, pair in enumerate(self.heads.pairs):
             if pair[0] == layer:
-                self.index.hear(number, q_BHQD[0, self.heads.of(pair)].transpose(0, 1).flatten(0, 1))
+                self.index.observe(number, q_BHQD[0, self.heads.of(pair)].transpose(0, 1).flatten(0, 1))
 
     def _recent_keys(self, tokens: int) -> torch.Tensor:
         """Keys of the calibrated pairs for the last tokens, (P, tokens, D)."""

@@ -1,11 +1,11 @@
-"""`model.context.generate(..., memory_key="...")`: a context that outlives the call and the model's window.
+"""`generate(..., memory_key="...")`: a context that outlives the call and the model's window.
 
 The idea: every key names a context (see `model.context.context`). A call reads its prompt into it and decodes
-behind [sinks | recalled blocks | window]; what was written is read into the context too, so the next call
-continues. A prompt may instead ask for what has nothing to do with the text right before it, and that text
-then leads a small model astray. The model itself says which it is: a short prompt, or the end of a long one,
-that is likelier behind the blocks that `model.context.answer` attends than behind the window is answered from
-those. Where in a long one the question begins is found as a change is: Page 1954, "Continuous inspection
+behind [sinks | retrieved blocks | window]; what was written is read into the context too, so the next call
+continues. A prompt may instead ask about something else than the text right before it, which then misleads a
+small model. The model itself tells which it is: a short prompt, or the end of a long one, that is likelier
+behind the blocks that `model.context.answer` selects than behind the window is answered from those blocks.
+Where the question begins in a long prompt is found by change detection: Page 1954, "Continuous inspection
 schemes".
 """
 
@@ -53,12 +53,12 @@ _WARPERS: dict[str, Callable[[Any], Any]] = {
 _OPTIONS = ("max_new_tokens", "do_sample", "streamer", "attention_mask", *_PROCESSORS, *_WARPERS)
 _DEFAULTS = {"max_new_tokens": 20, "top_k": 50}
 """transformers' own, where neither the model nor the caller says anything."""
-ROUND = 256
-"""Tokens written behind the window before blocks are chosen again, by what was written last."""
-GAIN = 0.25
-"""Nats per token that a question must be likelier behind looked-up blocks than behind the window."""
-LATE = 4.0
-"""Nats beyond `GAIN`, in all, that the end of a prompt must be likelier if it is longer than a question."""
+RETRIEVE_EVERY = 256
+"""Tokens written behind the window before blocks are retrieved again, by what was written last."""
+MIN_GAIN = 0.25
+"""Nats per token that a question must be likelier behind retrieved blocks than behind the window."""
+MIN_LATE_GAIN = 4.0
+"""Nats beyond `MIN_GAIN`, in all, by which the end of a longer prompt must be likelier."""
 _plain = GenerationMixin.generate
 _HELD = "_nightread_contexts"
 """Attribute of a model that holds its contexts: they go when it goes."""
@@ -79,7 +79,7 @@ def generate(self: Any, inputs: Any = None, *args: Any, memory_key: str | None =
 
 
 def install() -> None:
-    """Teach transformers' `generate` the argument `memory_key`. May be called again."""
+    """Add the argument `memory_key` to transformers' `generate`. May be called again."""
     GenerationMixin.generate = generate
 
 
@@ -155,7 +155,7 @@ def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any
         streamer.put(inputs.cpu())
     before = len(context)
     try:
-        written = _written(context, prompt, most, pick, streamer)
+        written = write(context, prompt, most, pick, streamer)
         if streamer is not None:
             streamer.end()
         if context.memory.folder is not None:
@@ -191,30 +191,41 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     return ids
 
 
-def _written(context: Context, prompt: list[int], most: int, pick: Pick, streamer: Any) -> list[int]:
-    """Read a prompt and write behind it; all of it is in the context then."""
+def write(
+    context: Context,
+    prompt: list[int],
+    most: int,
+    pick: Pick = greedy,
+    streamer: Any = None,
+    retrieve_every: int = RETRIEVE_EVERY,
+) -> list[int]:
+    """Read a prompt and write at most `most` tokens behind it; all of it is in the context then.
+
+    Args:
+        retrieve_every: tokens written behind the window before blocks are retrieved again.
+    """
     written: list[int] = []
     unread = prompt
     while len(written) < most and not context.reader.stops & set(written[-1:]):
-        context.read(unread[: -recall.QUESTION])
-        asked = unread[-recall.QUESTION :]
-        left = _left(context, len(asked) - 1)
+        context.read(unread[: -recall.QUESTION_TOKENS])
+        asked = unread[-recall.QUESTION_TOKENS :]
+        left = _evicted(context, len(asked) - 1)
         blocks = recall.choose(context, asked).blocks if left > 1 else []
-        cache = None if written else _looked_up(context, asked, blocks, whole=len(asked) == len(prompt))
+        cache = None if written else retrieved_cache(context, asked, blocks, whole=len(asked) == len(prompt))
         context.read(asked[:-1])
         if cache is None:
-            cache, room = _behind(context, blocks), ROUND
+            cache, room = _window_and_blocks(context, blocks), retrieve_every
         else:
             room = context.reader.positions - cache.held
         tokens = islice(context.reader.decode(cache, asked[-1:], pick), min(room, most - len(written)))
-        fresh = _shown(context, asked[-1], tokens, streamer)
+        fresh = _streamed(context, asked[-1], tokens, streamer)
         written += fresh
         unread = [asked[-1], *fresh]
     context.read(unread)
     return written
 
 
-def _looked_up(
+def retrieved_cache(
     context: Context, asked: Sequence[int], blocks: Sequence[int], whole: bool
 ) -> StreamingCache | None:
     """What answers a prompt that asks, with all but its last token behind; None for one that goes on.
@@ -227,36 +238,36 @@ def _looked_up(
     if not blocks or len(asked) < 2:
         return None
     reader = context.reader
-    found = answer.looked_up(reader, context.recompute, len(context), asked, blocks)
-    window = answer.window(context)
+    found = answer.selected_cache(reader, context.recompute, len(context), asked, blocks)
+    window = answer.window_cache(context)
     window.slide(_recent(context, len(asked) - 1))
     nats_QN = answer.likelihood(reader, [found, window], asked)
-    gain_Q = nats_QN[:, 0] - nats_QN[:, 1] - GAIN
-    asks = gain_Q.sum() > 0 if whole else gain_Q.flip(0).cumsum(0).max() > LATE
+    gain_Q = nats_QN[:, 0] - nats_QN[:, 1] - MIN_GAIN
+    asks = gain_Q.sum() > 0 if whole else gain_Q.flip(0).cumsum(0).max() > MIN_LATE_GAIN
     return found if asks else None
 
 
-def _behind(context: Context, blocks: Sequence[int]) -> StreamingCache:
-    """What decoding attends that goes on: the window, and behind the sinks the blocks that have left it."""
-    left = _left(context)
-    old = answer.around([block for block in blocks if block < left], left)
-    return answer.assembled(context, old, _recent(context)) if old else answer.window(context)
+def _window_and_blocks(context: Context, blocks: Sequence[int]) -> StreamingCache:
+    """What decoding attends when a text goes on: the window, and behind the sinks the retrieved blocks."""
+    left = _evicted(context)
+    old = answer.with_neighbours([block for block in blocks if block < left], left)
+    return answer.assembled(context, old, _recent(context)) if old else answer.window_cache(context)
 
 
 def _recent(context: Context, coming: int = 0) -> int:
-    """Tokens of the window, beside the sinks, that are attended still when so many more have been read."""
+    """Tokens of the window, beside the sinks, that are still attended when so many more have been read."""
     slides = context.filled + coming > context.reader.stride
     return context.filled if slides else context.cache.held - SINKS
 
 
-def _left(context: Context, coming: int = 0) -> int:
-    """Blocks that will have left the window then and may be recalled, the sinks' among them."""
+def _evicted(context: Context, coming: int = 0) -> int:
+    """Blocks that will have left the window then and may be retrieved, the sinks' among them."""
     if attention.levels_of(context.reader.config) < 2:
         return 0
     return (len(context) - _recent(context, coming)) // BLOCK
 
 
-def _shown(context: Context, last: int, tokens: Iterator[int], streamer: Any) -> list[int]:
+def _streamed(context: Context, last: int, tokens: Iterator[int], streamer: Any) -> list[int]:
     """Tokens behind the prompt's last one, streamed as they come.
 
     None of them is in the context yet, but if this is interrupted: then what was shown was said.

@@ -1,22 +1,22 @@
 """The index of a context: which blocks might hold what a question looks for, without looking at all of them.
 
 The idea: three steps, each narrower than the one before. A query is hashed to the nearest of 4,096
-directions, and each direction keeps a list of the tokens that answer it best; short codes of the listed
+centroids, each of which keeps a posting list of the tokens that answer it best; short codes of the listed
 tokens nominate blocks; exact products of queries and keys decide (that last step is
 `model.context.retrieve`'s). Codes nominate, they never decide.
 
-Queries lie elsewhere than keys, so directions are learned from queries, and what a key answers is asked of
-every direction as the key comes in: routing by clusters of keys has to look at more than twice as many
-tokens. Lists have a fixed length, so the work of a question does not grow with the text. A flat scan of all
-codes is the middle path between the lists and the exact scan.
+Queries lie elsewhere than keys, so centroids are trained on queries, and every incoming key is scored by all
+of them: routing by clusters of keys has to look at more than twice as many tokens. Posting lists are capped,
+so the work of a question does not grow with the text. A flat scan of all codes is the middle path between the
+lists and the exact scan.
 
 Hashing to the nearest of learned centroids: Paulevé, Jégou and Amsaleg 2010, "Locality sensitive hashing: a
 comparison of hash function types and querying mechanisms". Queries apart from keys: Liu et al. 2024,
 "RetrievalAttention: accelerating long-context LLM inference via vector retrieval".
 
 Shape suffixes: N blocks, P pairs of (layer, key/value head), T tokens of a block, K tokens, R rows (one
-voting head and one token of the question each), S queries to learn from, C directions, L places of a list,
-D head size, B numbers of a code.
+voting head and one token of the question each), S queries to train on, C centroids, L entries of a posting
+list, D head size, B numbers of a code.
 """
 
 from collections.abc import Sequence
@@ -26,25 +26,36 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from model.context.scoring import Usual, together
+from model.context.scoring import Baseline, total_votes
+from model.geometry import BLOCK
 
 CPU = torch.device("cpu")
-BLOCK = 64
-"""Tokens of a block: the unit of recall and of tiering."""
-DIRECTIONS = 4096
-LIST = 1024
-"""Tokens of a list, of as many blocks."""
-FIRST = 1 << 16
-"""Tokens that the index learns from; a shorter context is scanned exactly, which is as fast."""
-BATCH = 1 << 14
-"""Tokens that enter together, once the index has learned; until then they are looked at exactly."""
+
+
+@dataclass(frozen=True)
+class IndexSizes:
+    """How large an index is; saved contexts keep the sizes that they were built with."""
+
+    centroids: int = 4096
+    postings: int = 1024
+    """Entries of a posting list, of as many blocks."""
+    training_tokens: int = 1 << 16
+    """Tokens after which the index is trained; a shorter context is scanned exactly, which is as fast."""
+    batch: int = 1 << 14
+    """Tokens that are indexed at once after that; until then they are scanned exactly."""
+    part: int = 1 << 20
+    """Tokens whose codes lie in one array, of which only what is used takes memory."""
+    sample: int = 256
+    """Blocks of the sample that gives the baseline of scores."""
+
+
+DEFAULT = IndexSizes()
 _STEP = 1 / 20
 """Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
-_TOGETHER = 256
-"""Directions that are asked about a batch at once."""
-_PART = 1 << 20
-"""Tokens whose codes lie in one array, of which only what is used takes memory."""
-_SAMPLE = 256
+_SCANNED = 1 << 16
+"""Tokens whose codes a flat scan compares at once."""
+_AT_ONCE = 256
+"""Centroids that score a batch at once."""
 _ROUNDS, _EACH = 4, 16
 """Of k-means, and queries for every direction."""
 _SEED = 7
@@ -62,58 +73,58 @@ class _Space:
     into_q_DB: torch.Tensor
     into_k_DB: torch.Tensor
     directions_CB: torch.Tensor
-    """Of length 1."""
+    """Centroids of queries, of length 1."""
 
     @classmethod
-    def learn(cls, keys_KD: torch.Tensor, queries_SD: torch.Tensor) -> "_Space":
+    def train(cls, keys_KD: torch.Tensor, queries_SD: torch.Tensor, centroids: int) -> "_Space":
         size = keys_KD.shape[1]
         generator = torch.Generator().manual_seed(_SEED)
-        queries_SD = queries_SD[torch.randperm(len(queries_SD), generator=generator)[: _EACH * DIRECTIONS]]
+        queries_SD = queries_SD[torch.randperm(len(queries_SD), generator=generator)[: _EACH * centroids]]
         covariance_DD = torch.cov(keys_KD.T)
         ridge_DD = torch.eye(size, device=keys_KD.device) * (covariance_DD.trace() / size * 1e-4 + 1e-12)
         root_DD = torch.linalg.cholesky(covariance_DD + ridge_DD)
         whitened_SD = queries_SD @ root_DD
         turn_DB = torch.linalg.eigh(whitened_SD.T @ whitened_SD)[1].flip(1)[:, : size // 2]
         into_q_DB, into_k_DB = root_DD @ turn_DB, torch.linalg.inv(root_DD).T @ turn_DB
-        return cls(keys_KD.mean(0), into_q_DB, into_k_DB, _directions(queries_SD @ into_q_DB))
+        return cls(keys_KD.mean(0), into_q_DB, into_k_DB, _centroids(queries_SD @ into_q_DB, centroids))
 
     def short(self, keys_KD: torch.Tensor) -> torch.Tensor:
         """Keys as B numbers, (K, B)."""
         return (keys_KD - self.mean_D) @ self.into_k_DB
 
     def nearest(self, q_RB: torch.Tensor) -> torch.Tensor:
-        """The direction that each row hashes to, (R,)."""
+        """The centroid that each row hashes to, (R,)."""
         return (q_RB @ self.directions_CB.T).argmax(1)
 
 
 @dataclass(frozen=True)
-class _Lists:
-    """What each direction is answered by so far: the best token of each of its best blocks."""
+class _PostingLists:
+    """Per centroid, the best token of each of its best blocks so far."""
 
     tokens_CL: torch.Tensor
     scores_CL: torch.Tensor
 
     @classmethod
-    def empty(cls, device: torch.device) -> "_Lists":
-        shape = (DIRECTIONS, LIST)
+    def empty(cls, sizes: IndexSizes, device: torch.device) -> "_PostingLists":
+        shape = (sizes.centroids, sizes.postings)
         tokens_CL = torch.zeros(shape, dtype=torch.int32, device=device)
         return cls(tokens_CL, torch.full(shape, -torch.inf, device=device))
 
     def offer(self, directions_CB: torch.Tensor, keys_KB: torch.Tensor, first: int) -> None:
-        """Let the next tokens, numbered from `first`, take the places of those that answer less."""
+        """Let the next tokens, numbered from `first`, replace entries with lower scores."""
         starts_N = first + torch.arange(0, len(keys_KB), BLOCK, dtype=torch.int32, device=keys_KB.device)
-        for start in range(0, DIRECTIONS, _TOGETHER):
-            part = slice(start, start + _TOGETHER)
+        for start in range(0, len(directions_CB), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
             scores_CK = directions_CB[part] @ keys_KB.T
             fresh = scores_CK.reshape(len(scores_CK), -1, BLOCK).max(2)
             scores = torch.cat([self.scores_CL[part], fresh.values], 1)
             tokens = torch.cat([self.tokens_CL[part], starts_N + fresh.indices.int()], 1)
-            best = scores.topk(LIST, 1)
+            best = scores.topk(self.tokens_CL.shape[1], 1)
             self.scores_CL[part] = best.values
             self.tokens_CL[part] = tokens.gather(1, best.indices)
 
     def of(self, directions: torch.Tensor) -> torch.Tensor:
-        """Tokens of these directions' lists, ascending, each once."""
+        """Tokens of these centroids' lists, ascending, each once."""
         tokens = self.tokens_CL[np.unique(directions.cpu().numpy())].cpu().numpy()
         tokens = np.sort(tokens, axis=None)  # much faster than np.unique
         return torch.from_numpy(tokens[np.diff(tokens, prepend=-1) > 0]).long()
@@ -135,86 +146,94 @@ class Index:
     """Codes and lists of the calibrated pairs' keys, appended to as a document is read.
 
     Args:
-        device: where keys come in; lists are kept there, codes in host memory.
+        device: where keys come in; posting lists are kept there, codes in host memory.
+        sizes: `DEFAULT` if None.
     """
 
-    def __init__(self, pairs: int, dims: int, device: torch.device = CPU) -> None:
-        self.pairs, self.dims, self.device = pairs, dims, device
+    def __init__(
+        self, pairs: int, dims: int, device: torch.device = CPU, sizes: IndexSizes | None = None
+    ) -> None:
+        self.pairs, self.dims, self.device, self.sizes = pairs, dims, device, sizes or DEFAULT
         self.tokens = 0
-        """Those that have entered."""
+        """Those that are indexed."""
         self.waiting: list[torch.Tensor] = []
         """Keys (K, P, D) in bf16 of the tokens behind them."""
-        self.sample = _Sample(pairs, dims, device)
-        self.heard: list[list[torch.Tensor]] = [[] for _ in range(pairs)]
+        self.sample = _Sample(pairs, dims, device, self.sizes.sample)
+        self.observed: list[list[torch.Tensor]] = [[] for _ in range(pairs)]
         """Queries (S, D) in bf16, until it has learned."""
         self.spaces: list[_Space] = []
-        self.lists: list[_Lists] = []
+        self.lists: list[_PostingLists] = []
         self.codes: list[torch.Tensor] = []
-        """(P, _PART, B) int8 each; the last one may not be full."""
+        """(P, part, B) int8 each; the last one may not be full."""
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
-        """Take the next blocks in; the first one, the sinks, is like no other and not sampled."""
+        """Add the next blocks; the first one, the sinks, is like no other and not sampled."""
         self.sample.add(keys_NPTD if self.tokens or self.waiting else keys_NPTD[1:])
         self.waiting.append(keys_NPTD.transpose(1, 2).flatten(0, 1).to(torch.bfloat16))
-        if self.ready:
-            self._enter()
+        if self.trained:
+            self._index_waiting()
 
-    def hear(self, pair: int, queries_SD: torch.Tensor) -> None:
-        """Take note of what a pair's heads ask while the text is read."""
-        self.heard[pair].append(queries_SD.to(torch.bfloat16))
-
-    @property
-    def ripe(self) -> bool:
-        """Whether it is time to `learn`."""
-        return not self.ready and sum(map(len, self.waiting)) >= FIRST
+    def observe(self, pair: int, queries_SD: torch.Tensor) -> None:
+        """Collect a pair's queries while the text is read, to train on."""
+        self.observed[pair].append(queries_SD.to(torch.bfloat16))
 
     @property
-    def ready(self) -> bool:
+    def due(self) -> bool:
+        """Whether it is time to `train`."""
+        return not self.trained and sum(map(len, self.waiting)) >= self.sizes.training_tokens
+
+    @property
+    def trained(self) -> bool:
         """Whether there is something to search."""
         return bool(self.spaces)
 
-    def learn(self, queries: Sequence[torch.Tensor]) -> None:
-        """Learn what queries are like, from each pair's (S, D) that were heard; what has waited enters."""
-        keys_KPD = torch.cat(self.waiting)[:FIRST].float()
+    def train(self, queries: Sequence[torch.Tensor]) -> None:
+        """Train on each pair's observed queries (S, D), and index what has waited."""
+        keys_KPD = torch.cat(self.waiting)[: self.sizes.training_tokens].float()
         pairs = zip(keys_KPD.unbind(1), queries, strict=True)
-        self.spaces = [_Space.learn(keys_KD, queries_SD.float()) for keys_KD, queries_SD in pairs]
-        self.lists = [_Lists.empty(self.device) for _ in self.spaces]
-        self.heard = [[] for _ in self.spaces]
-        self._enter()
+        count = self.sizes.centroids
+        self.spaces = [_Space.train(keys_KD, queries_SD.float(), count) for keys_KD, queries_SD in pairs]
+        self.lists = [_PostingLists.empty(self.sizes, self.device) for _ in self.spaces]
+        self.observed = [[] for _ in self.spaces]
+        self._index_waiting()
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors that `restore` takes back in another process."""
         held = {"sizes": torch.tensor([self.tokens, self.sample.seen])}
         for number, codes_PKB in enumerate(self.codes):
-            held[f"codes.{number}"] = codes_PKB[:, : self.tokens - number * _PART].contiguous()
+            held[f"codes.{number}"] = codes_PKB[:, : self.tokens - number * self.sizes.part].contiguous()
         for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
             for part in (space, lists):
                 held |= {f"{name}.{pair}": value for name, value in vars(part).items()}
         if self.waiting:
             held["waiting"] = torch.cat(self.waiting)
-        held |= {f"heard.{pair}": torch.cat(heard) for pair, heard in enumerate(self.heard) if heard}
+        held |= {
+            f"heard.{pair}": torch.cat(observed) for pair, observed in enumerate(self.observed) if observed
+        }
         return held | {"sample": self.sample.keys_NPTD}
 
     def restore(self, held: dict[str, torch.Tensor]) -> None:
         """Take back what `state` gave."""
         self.tokens, self.sample.seen = held["sizes"].tolist()
-        for number in range(-(-self.tokens // _PART)):
+        for number in range(-(-self.tokens // self.sizes.part)):
             codes_PKB = held[f"codes.{number}"]
             self._part()[:, : codes_PKB.shape[1]] = codes_PKB
         held = {name: x.to(self.device) for name, x in held.items() if not name.startswith("codes")}
         for pair in range(self.pairs if self.tokens else 0):
             part = {name.removesuffix(f".{pair}"): x for name, x in held.items() if name.endswith(f".{pair}")}
             self.spaces.append(_Space(**{name: part[name] for name in _Space.__dataclass_fields__}))
-            self.lists.append(_Lists(**{name: part[name] for name in _Lists.__dataclass_fields__}))
+            self.lists.append(
+                _PostingLists(**{name: part[name] for name in _PostingLists.__dataclass_fields__})
+            )
         names = [f"heard.{pair}" for pair in range(self.pairs)]
-        self.heard = [[held[name]] if name in held else [] for name in names]
+        self.observed = [[held[name]] if name in held else [] for name in names]
         self.waiting = [held["waiting"]] if "waiting" in held else []
         self.sample.keys_NPTD = held["sample"]
 
     def nominate(
         self,
         rows: Sequence[torch.Tensor],
-        usual: Sequence[Usual],
+        baseline: Sequence[Baseline],
         most: int,
         flat: bool,
     ) -> Nominated:
@@ -222,16 +241,16 @@ class Index:
 
         Args:
             rows: per pair, queries (R, D).
-            usual: per pair, what the scores of the whole text's blocks are like.
+            baseline: per pair, mean and deviation of the scores of the whole text's blocks.
             most: number of blocks.
-            flat: scan every code rather than the lists that the rows hash to.
+            flat: scan every code rather than the posting lists that the rows hash to.
         """
-        assert self.ready, "a search needs an index that has learned"
-        vote_N, looked = torch.zeros((self.tokens + self._behind()) // BLOCK), 0
+        assert self.trained, "a search needs a trained index"
+        vote_N, looked = torch.zeros((self.tokens + self._waiting_tokens()) // BLOCK), 0
         seen_N = torch.zeros(len(vote_N), dtype=torch.bool)
         for pair, rows_RD in enumerate(rows):
             blocks_N, best_RN, at = self._look(pair, rows_RD, flat)
-            vote_N[blocks_N] += together(best_RN, *usual[pair])
+            vote_N[blocks_N] += total_votes(best_RN, *baseline[pair])
             seen_N[blocks_N] = True
             looked += at
         best = vote_N.topk(min(most, int(seen_N.sum()))).indices
@@ -250,25 +269,25 @@ class Index:
             return blocks_N, best_RN, looked
         waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting]).float()
         waiting_RN = greatest(rows_RD, waiting_KD.reshape(-1, BLOCK, self.dims)).cpu()
-        waiting_N = torch.arange(self.tokens // BLOCK, (self.tokens + self._behind()) // BLOCK)
+        waiting_N = torch.arange(self.tokens // BLOCK, (self.tokens + self._waiting_tokens()) // BLOCK)
         best_RN = torch.cat([best_RN, waiting_RN], 1)
-        return torch.cat([blocks_N, waiting_N]), best_RN, looked + self._behind()
+        return torch.cat([blocks_N, waiting_N]), best_RN, looked + self._waiting_tokens()
 
     def _scanned(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
-        """Every block that has entered."""
+        """Every indexed block."""
         best = []
         for number, codes_PKB in enumerate(self.codes):
-            for codes_KB in torch.split(codes_PKB[pair, : self.tokens - number * _PART], FIRST):
+            for codes_KB in torch.split(codes_PKB[pair, : self.tokens - number * self.sizes.part], _SCANNED):
                 best.append(greatest(q_RB.cpu(), codes_KB.float().reshape(-1, BLOCK, self.dims // 2)))
         return torch.arange(self.tokens // BLOCK), torch.cat(best, 1), self.tokens
 
     def _listed(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
-        """Blocks of the tokens in the lists that the rows hash to."""
+        """Blocks of the tokens in the posting lists that the rows hash to."""
         tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB))
-        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * _PART).tolist()
+        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * self.sizes.part).tolist()
         codes_KB = torch.cat(
             [
-                codes_PKB[pair].index_select(0, tokens_K[start:stop] % _PART)
+                codes_PKB[pair].index_select(0, tokens_K[start:stop] % self.sizes.part)
                 for codes_PKB, (start, stop) in zip(self.codes, pairwise(bounds), strict=True)
             ]
         )
@@ -278,48 +297,48 @@ class Index:
         best_NR.scatter_reduce_(0, place_K[:, None].expand_as(scores_KR), scores_KR, "amax")
         return blocks_N, best_NR.T, len(tokens_K)
 
-    def _behind(self) -> int:
-        """Tokens that wait."""
+    def _waiting_tokens(self) -> int:
+        """Tokens that wait to be indexed."""
         return sum(map(len, self.waiting))
 
-    def _enter(self) -> None:
-        """Tokens that have waited enter, in whole batches."""
-        while self._behind() >= BATCH:
+    def _index_waiting(self) -> None:
+        """Index tokens that have waited, in whole batches."""
+        while self._waiting_tokens() >= (batch := self.sizes.batch):
             keys_KPD = torch.cat(self.waiting)
-            self._take(keys_KPD[:BATCH].float())
-            rest = keys_KPD[BATCH:]
+            self._take(keys_KPD[:batch].float())
+            rest = keys_KPD[batch:]
             self.waiting = [rest] if len(rest) else []
 
     def _take(self, keys_KPD: torch.Tensor) -> None:
-        at = self.tokens % _PART
+        at = self.tokens % self.sizes.part
         codes_PKB = self.codes[-1] if at else self._part()
         for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
             short_KB = space.short(keys_KPD[:, pair])
-            codes_PKB[pair, at : at + BATCH] = (short_KB / _STEP).round_().clamp_(-127, 127)
+            codes_PKB[pair, at : at + len(keys_KPD)] = (short_KB / _STEP).round_().clamp_(-127, 127)
             lists.offer(space.directions_CB, short_KB, self.tokens)
-        self.tokens += BATCH
+        self.tokens += len(keys_KPD)
 
     def _part(self) -> torch.Tensor:
         """An empty array for the codes of the next tokens."""
-        self.codes.append(torch.empty(self.pairs, _PART, self.dims // 2, dtype=torch.int8))
+        self.codes.append(torch.empty(self.pairs, self.sizes.part, self.dims // 2, dtype=torch.int8))
         return self.codes[-1]
 
 
 class _Sample:
-    """A uniform sample of blocks (Vitter 1985, algorithm R): what a score is usually like."""
+    """A uniform sample of blocks (Vitter 1985, algorithm R): the baseline of scores."""
 
-    def __init__(self, pairs: int, dims: int, device: torch.device) -> None:
-        self.seen = 0
+    def __init__(self, pairs: int, dims: int, device: torch.device, size: int) -> None:
+        self.seen, self.size = 0, size
         self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, device=device)
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
-        fresh = keys_NPTD[: max(0, _SAMPLE - self.seen)]
+        fresh = keys_NPTD[: max(0, self.size - self.seen)]
         self.keys_NPTD = torch.cat([self.keys_NPTD, fresh])
         self.seen += len(fresh)
         for block_PTD in keys_NPTD[len(fresh) :]:
             self.seen += 1
             random = np.random.default_rng((_SEED, self.seen))  # a sample that was saved goes on the same
-            if (place := int(random.integers(self.seen))) < _SAMPLE:
+            if (place := int(random.integers(self.seen))) < self.size:
                 self.keys_NPTD[place] = block_PTD
 
 
@@ -328,13 +347,13 @@ def greatest(rows_RD: torch.Tensor, keys_NTD: torch.Tensor) -> torch.Tensor:
     return (rows_RD @ keys_NTD.mT).amax(2).T
 
 
-def _directions(q_SB: torch.Tensor) -> torch.Tensor:
+def _centroids(q_SB: torch.Tensor, count: int) -> torch.Tensor:
     """Spherical k-means (Dhillon and Modha 2001) of queries, (C, B)."""
     q_SB = torch.nn.functional.normalize(q_SB, dim=1)
-    directions_CB = q_SB[torch.arange(DIRECTIONS) % len(q_SB)]  # they come in no order
+    directions_CB = q_SB[torch.arange(count) % len(q_SB)]  # they come in no order
     for _ in range(_ROUNDS):
         nearest_S = (q_SB @ directions_CB.T).argmax(1)
         sums_CB = torch.zeros_like(directions_CB).index_add_(0, nearest_S, q_SB)
-        used_C = torch.bincount(nearest_S, minlength=DIRECTIONS) > 0
+        used_C = torch.bincount(nearest_S, minlength=count) > 0
         directions_CB[used_C] = torch.nn.functional.normalize(sums_CB[used_C], dim=1)
     return directions_CB

@@ -1,4 +1,4 @@
-"""Recall inside a context: choose the blocks that a question needs.
+"""Retrieval inside a context: choose the blocks that a question needs.
 
 The idea: the calibrated heads vote. A query's score of a block is its greatest product with one of the
 block's keys, so one matching token is enough, and all of the question's queries add up (see
@@ -16,12 +16,12 @@ import torch
 
 from model.context.context import Context
 from model.context.index import greatest
-from model.context.scoring import Usual, together, usual
+from model.context.scoring import Baseline, baseline, total_votes
 
 PATHS = ("auto", "exact", "codes", "index")
 NOMINATED = 256
 """Blocks that the index proposes and that are then scored exactly."""
-QUESTION = 64
+QUESTION_TOKENS = 64
 """Tokens of a question that vote: its last ones."""
 _SCAN = 512
 """Blocks that an exact scan scores at once."""
@@ -47,8 +47,8 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
         question: token ids; they leave no trace in the context.
         path: "exact" looks at every key, "codes" at every code, "index" at the lists that the question hashes
             to; the last two scan a context exactly that has no index, as short ones have none. "auto" is
-            "exact". What is usual in the document is seen from all its blocks, or from the index's sample of
-            them where there is one, on every path.
+            "exact". The baseline of scores is taken over all blocks, or over the index's sample of them where
+            there is one, on every path.
 
     Raises:
         ValueError: if the question is empty or the path unknown.
@@ -57,9 +57,9 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
         raise ValueError("an empty question: give at least one token")
     if path not in PATHS:
         raise ValueError(f"path={path!r}: choose one of {', '.join(PATHS)}")
-    rows = Rows.asked(context, question)
+    rows = QueryRows.asked(context, question)
     started = time.perf_counter()
-    if path in ("auto", "exact") or not context.index.ready:
+    if path in ("auto", "exact") or not context.index.trained:
         blocks_N, vote_N = _scan(context, rows)
         visited = len(blocks_N)
     else:
@@ -68,19 +68,19 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
     return Chosen(blocks_N[best].tolist(), vote_N[best].tolist(), visited, time.perf_counter() - started)
 
 
-class Rows:
+class QueryRows:
     """The question's queries of every voting head, by pair, (R, D) each."""
 
     def __init__(self, by_pair: list[torch.Tensor]) -> None:
         self.by_pair = by_pair
 
     @classmethod
-    def asked(cls, context: Context, question: Sequence[int]) -> "Rows":
+    def asked(cls, context: Context, question: Sequence[int]) -> "QueryRows":
         """Behind the context's window."""
         caught = context.reader.queries(context.cache, question)
         return cls(
             [
-                caught[pair[0]][context.heads.of(pair), -QUESTION:].float().flatten(0, 1).cpu()
+                caught[pair[0]][context.heads.of(pair), -QUESTION_TOKENS:].float().flatten(0, 1).cpu()
                 for pair in context.heads.pairs
             ]
         )
@@ -90,29 +90,29 @@ class Rows:
         pairs = zip(self.by_pair, keys_NPTD.unbind(1), strict=True)
         return [greatest(rows_RD.to(keys_NTD.device), keys_NTD).cpu() for rows_RD, keys_NTD in pairs]
 
-    def vote(self, scores: list[torch.Tensor], whole: list[Usual]) -> torch.Tensor:
-        """Votes of blocks (N,) from their scores, beside what is usual in the document."""
+    def vote(self, scores: list[torch.Tensor], whole: list[Baseline]) -> torch.Tensor:
+        """Votes of blocks (N,) from their scores, over the document's baseline."""
         by_pair = zip(scores, whole, strict=True)
-        return torch.stack([together(scores_RN, *pair) for scores_RN, pair in by_pair]).sum(0)
+        return torch.stack([total_votes(scores_RN, *pair) for scores_RN, pair in by_pair]).sum(0)
 
 
-def _scan(context: Context, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+def _scan(context: Context, rows: QueryRows) -> tuple[torch.Tensor, torch.Tensor]:
     """Every block but the sinks', exactly, and the tail behind the last whole block."""
     scores = [scores_RN[:, 1:] for scores_RN in scored(context, rows)]
     if not scores or scores[0].shape[1] < 2:
         return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-    whole = _sampled(context, rows) if context.index.ready else list(map(usual, scores))
+    whole = _sampled(context, rows) if context.index.trained else list(map(baseline, scores))
     return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, whole)
 
 
-def scored(context: Context, rows: Rows) -> list[torch.Tensor]:
+def scored(context: Context, rows: QueryRows) -> list[torch.Tensor]:
     """Per pair, every row's score of each block and of the tail behind the last whole one, (R, N)."""
     parts = [rows.best(keys_NPTD) for _, keys_NPTD in context.keys.scan(_SCAN)]
     parts += _tail(context, rows)
     return [torch.cat(pair, 1) for pair in zip(*parts, strict=True)]
 
 
-def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
+def _search(context: Context, rows: QueryRows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Nominated blocks and the tail, exactly."""
     whole = _sampled(context, rows)
     nominated = context.index.nominate(rows.by_pair, whole, NOMINATED, flat)
@@ -124,11 +124,11 @@ def _search(context: Context, rows: Rows, flat: bool) -> tuple[torch.Tensor, tor
     return blocks_N, rows.vote(scores, whole), nominated.visited
 
 
-def _sampled(context: Context, rows: Rows) -> list[Usual]:
+def _sampled(context: Context, rows: QueryRows) -> list[Baseline]:
     """Per pair, what scores of the document's blocks are like, from its sample, whichever path is asked."""
-    return list(map(usual, rows.best(context.index.sample.keys_NPTD)))
+    return list(map(baseline, rows.best(context.index.sample.keys_NPTD)))
 
 
-def _tail(context: Context, rows: Rows) -> list[list[torch.Tensor]]:
+def _tail(context: Context, rows: QueryRows) -> list[list[torch.Tensor]]:
     tail_PKD = context.tail_keys()
     return [rows.best(tail_PKD[None])] if tail_PKD.shape[1] else []

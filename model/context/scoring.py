@@ -1,44 +1,45 @@
 """How heads vote for places in a text, wherever scores come from: exact products, codes, or calibration.
 
-The idea: scores of different heads and tokens are made comparable as z-scores over what is usual in the text.
-Every token of the question adds its evidence, so a place that answers the whole question stands above those
-that share a phrase with it; what is usual says nothing, and one sure token outweighs many vague ones.
+The idea: scores of different heads and tokens are made comparable as z-scores over a baseline, the scores of
+places that stand for the whole text. Every token of the question adds its evidence, so a place that answers
+the whole question stands above those that share a phrase with it; z-scores below a threshold count nothing,
+and one sure token outweighs many vague ones.
 
-Shape suffixes: R rows (one voting head and one token of the question each), N places, M places that show what
-is usual, H voting heads.
+Shape suffixes: R rows (one voting head and one token of the question each), N places, M places of the
+baseline, H voting heads.
 """
 
 import torch
 
-USUAL = 1.0
-"""Standard deviations above the mean that are no evidence."""
-Usual = tuple[torch.Tensor, torch.Tensor]
-"""Mean and standard deviation (R,) of each row's scores of what stands for the whole text."""
+Z_THRESHOLD = 1.0
+"""z-score from which a score is evidence."""
+Baseline = tuple[torch.Tensor, torch.Tensor]
+"""Mean and standard deviation (R,) of each row's scores over the text."""
 
 
-def votes(scores_RN: torch.Tensor, usual_RM: torch.Tensor, heads_R: torch.Tensor) -> torch.Tensor:
-    """Votes of each head for each place, (H, N): its rows' parts of z above `USUAL`, squared and summed.
+def votes(scores_RN: torch.Tensor, baseline_RM: torch.Tensor, heads_R: torch.Tensor) -> torch.Tensor:
+    """Votes of each head for each place, (H, N): its rows' z-scores above `Z_THRESHOLD`, squared and summed.
 
     Args:
         scores_RN: each row's score of every place.
-        usual_RM: each row's scores of places that stand for the whole text.
+        baseline_RM: each row's scores of places that stand for the whole text.
         heads_R: which head each row belongs to, 0 to H - 1.
     """
-    evidence_RN = _evidence(scores_RN, *usual(usual_RM))
+    excess_RN = _excess(scores_RN, *baseline(baseline_RM))
     heads = range(int(heads_R.max()) + 1)
-    return torch.stack([evidence_RN[heads_R == head].sum(0) for head in heads])
+    return torch.stack([excess_RN[heads_R == head].sum(0) for head in heads])
 
 
-def usual(scores_RM: torch.Tensor) -> Usual:
-    """What scores of places that stand for the whole text are like."""
+def baseline(scores_RM: torch.Tensor) -> Baseline:
+    """Mean and standard deviation of the scores of places that stand for the whole text."""
     return scores_RM.mean(1), scores_RM.std(1)
 
 
-def together(scores_RN: torch.Tensor, mean_R: torch.Tensor, spread_R: torch.Tensor) -> torch.Tensor:
-    """`votes` of all heads in one sum (N,), where mean and standard deviation of what is usual are known."""
-    return _evidence(scores_RN, mean_R, spread_R).sum(0)
+def total_votes(scores_RN: torch.Tensor, mean_R: torch.Tensor, std_R: torch.Tensor) -> torch.Tensor:
+    """`votes` of all heads in one sum (N,), over a known baseline."""
+    return _excess(scores_RN, mean_R, std_R).sum(0)
 
 
-def _evidence(scores_RN: torch.Tensor, mean_R: torch.Tensor, spread_R: torch.Tensor) -> torch.Tensor:
-    z_RN = (scores_RN - mean_R[:, None]).div_(spread_R[:, None].clamp(min=1e-6))
-    return z_RN.sub_(USUAL).clamp_(min=0).square_()
+def _excess(scores_RN: torch.Tensor, mean_R: torch.Tensor, std_R: torch.Tensor) -> torch.Tensor:
+    z_RN = (scores_RN - mean_R[:, None]).div_(std_R[:, None].clamp(min=1e-6))
+    return z_RN.sub_(Z_THRESHOLD).clamp_(min=0).square_()

@@ -127,33 +127,6 @@ class Ranks:
         return out
 
 
-def merge_over_ranks(
-    ranks: Ranks, out_BHQD: torch.Tensor, lse_BHQ: torch.Tensor, rest_BHQ: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention over the keys of all ranks, exactly, from each one's output and log-sum-exp; on every rank.
-
-    Two all-reduces, and no rank that collects: the greatest log-sum-exp, beside which nothing overflows, then
-    the sums of weights and weighted outputs. gloo reduces in a ring, NCCL in a ring or a tree, by the size;
-    a rank sends 2 (P - 1) / P of B H Q (D + 2) numbers, where a server would take in P times as many.
-
-    A part without keys has log-sum-exp -inf and adds nothing, whatever its output is; if all are such, the
-    result is zeros and -inf.
-
-    Args:
-        rest_BHQ: added to `lse_BHQ`. One number cannot hold the sum where logits are large: in fp32, 100 is
-            known to 4e-6 and 10,000 to 5e-4. Then give the greatest logit, and the log-sum-exp beside it.
-    """
-    most_BHQ = ranks.max(lse_BHQ)
-    safe_BHQ = torch.where(torch.isinf(most_BHQ), 0, most_BHQ)
-    share_BHQ = lse_BHQ - safe_BHQ if rest_BHQ is None else lse_BHQ - safe_BHQ + rest_BHQ
-    weight_BHQ1 = torch.exp(share_BHQ).float()[..., None]
-    weighted_BHQD = torch.where(weight_BHQ1 == 0, 0, out_BHQD.float() * weight_BHQ1)
-    total = ranks.sum(torch.cat([weighted_BHQD, weight_BHQ1], -1))
-    above, below = total[..., :-1], total[..., -1:]
-    out = above / torch.where(below == 0, 1, below)
-    return out.to(out_BHQD.dtype), safe_BHQ + below[..., 0].to(lse_BHQ.dtype).log()
-
-
 def _deepspeed(device: torch.device) -> Any:
     """DeepSpeed's collectives, without its messages and the kernel that it compiles for one of them."""
     os.environ["DS_ACCELERATOR"] = device.type  # it would look for one, and say on stdout what it found

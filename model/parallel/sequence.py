@@ -195,7 +195,7 @@ class RanksReader(Reader):
         make = lambda: _Layer(self.way, self.layout.groups)  # noqa: E731
         return StreamingCache(layers or self.config.num_hidden_layers, SINKS, make)
 
-    def _run(
+    def run(
         self,
         cache: StreamingCache,
         ids: Sequence[int],

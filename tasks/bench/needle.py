@@ -155,13 +155,13 @@ class _Evaluation:
 def search_outcome(context: Context, question: Sequence[int], exact: Chosen, place: Placed) -> Outcome:
     """Whether the needle's number lies in or beside the blocks chosen by the exact scan, and by the index."""
     number = _blocks(place.value)
-    fast = choose(context, question, K, "index") if context.index.ready else exact
+    fast = choose(context, question, K, "index") if context.index.trained else exact
     return {
         "always_attended": float(number <= _candidates(context, [])),
         "found_exact": float(number <= _candidates(context, exact.blocks)),
         "found_index": float(number <= _candidates(context, fast.blocks)),
         "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
-        "indexed": float(context.index.ready),
+        "indexed": float(context.index.trained),
         "visited_exact": float(exact.visited),
         "visited_index": float(fast.visited),
         "seconds_exact": exact.seconds,

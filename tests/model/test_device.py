@@ -14,7 +14,7 @@ from model.context import retrieve as recall
 from model.context.answer import answer
 from model.context.context import Context, Memory
 from model.reader import Chunk, Reader
-from tests.model.facts import FACT, QUESTION
+from tests.model.facts import FACT, QUESTION, SMALL
 
 STRIDE = 256
 
@@ -71,12 +71,14 @@ def test_rows_of_a_batch(readers: tuple[Reader, Reader], ids: list[int]) -> None
 
 @pytest.mark.parametrize("path", ["exact", "codes", "index"])
 def test_recall_and_answer(
-    path: str, readers: tuple[Reader, Reader], ids: list[int], model_dir: Path, small_index: None
+    path: str, readers: tuple[Reader, Reader], ids: list[int], model_dir: Path
 ) -> None:
     question = readers[0].tokenizer(QUESTION, add_special_tokens=False)["input_ids"]
     said = []
     for reader in readers:
-        context = Context(reader, heads.load(model_dir, reader.config), Memory("float32", kv=True))
+        context = Context(
+            reader, heads.load(model_dir, reader.config), Memory("float32", kv=True, index_sizes=SMALL)
+        )
         context.read(ids)
         chosen = recall.choose(context, question, 4, path)
         answers = [answer(context, question, chosen.blocks, 6, way) for way in ("kv", "recompute")]

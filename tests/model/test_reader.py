@@ -64,7 +64,7 @@ def test_probes_of_one_context_do_not_see_each_other(reader: Reader, chunks: lis
     for question, found in ((Reader.ASKED, together.asked), (Reader.NEUTRAL, together.neutral)):
         ids = reader.tokenizer(question, add_special_tokens=False)["input_ids"]
         probe = Probe([len(ids)], queries=4)
-        reader._run(cache, ids, probe)
+        reader.run(cache, ids, probe)
         cache.crop(length)
         assert probe.mass_BNK is not None
         torch.testing.assert_close(found, probe.mass_BNK[0, 0])

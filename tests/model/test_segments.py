@@ -1,6 +1,6 @@
-"""A document read in shards: the same as in one stream where nothing is lost, and nearly so in a real model.
+"""A document read in segments: the same as in one stream where nothing is lost, nearly so in a real model.
 
-Run: pytest tests/model/test_shards.py
+Run: pytest tests/model/test_segments.py
 """
 
 import pydoc_data.topics
@@ -12,13 +12,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Llama4TextConfig, LlamaConfig
 
-from model import segments as shards
+from model import segments
 from model.attention import sliding_window as attention
 from model.context import heads
 from model.context import retrieve as recall
 from model.context.answer import answer
 from model.context.context import Context
-from model.context.segmented import read_sharded
+from model.context.segmented import SegmentedContext
 from model.geometry import BLOCK, Segment, cut
 from model.reader import Reader
 from tests.marks import slow
@@ -43,7 +43,7 @@ def ids_of(tokens: int) -> list[int]:
 
 def hidden(reader: Reader, ids: Sequence[int], plan: Sequence[Segment], rows: int) -> torch.Tensor:
     """Last hidden states of a whole document, (tokens, E)."""
-    pieces = {piece.start: piece.hidden_QE.clone() for piece in shards.read(reader, ids, plan, rows)}
+    pieces = {piece.start: piece.hidden_QE.clone() for piece in segments.read(reader, ids, plan, rows)}
     assert sum(map(len, pieces.values())) == len(ids), "every token once"
     return torch.cat([pieces[start] for start in sorted(pieces)])
 
@@ -75,7 +75,7 @@ def test_a_cut_that_cannot_be_is_named(most: int, lead: int) -> None:
 
 @pytest.mark.parametrize("tokens", [40, 130, 64 * 11, 64 * 11 + 9])
 @pytest.mark.parametrize(("layers", "lead"), [(2, 2), (3, 3)])
-def test_shards_are_the_stream_where_a_lead_in_reaches_through_all_layers(
+def test_segments_are_the_stream_where_a_lead_in_reaches_through_all_layers(
     tokens: int, layers: int, lead: int
 ) -> None:
     """A layer looks one chunk back, so with as many chunks of lead-in as layers nothing is missing."""
@@ -92,11 +92,11 @@ def test_rows_do_not_see_each_other_and_a_short_lead_in_is_not_the_stream() -> N
     alone, together = (hidden(reader, ids, plan, rows) for rows in (1, 5))
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-5)
     far = (alone - sequential(reader, ids)).abs().amax(1)
-    assert float(far[: plan[0].stop].max()) < 1e-5, "the first shard has no lead-in"
+    assert float(far[: plan[0].stop].max()) < 1e-5, "the first segment has no lead-in"
     assert float(far[plan[1].start : plan[1].stop].max()) > 1e-5
 
 
-def test_a_model_that_asks_where_a_text_has_come_to_reads_each_shard_by_itself() -> None:
+def test_a_model_that_asks_where_a_text_has_come_to_reads_each_segment_by_itself() -> None:
     attention.register()
     torch.manual_seed(0)
     sizes = families.SIZES | {"num_hidden_layers": 2, "no_rope_layers": [0, 0]}
@@ -120,7 +120,7 @@ def vectors(states: torch.Tensor, stride: int) -> torch.Tensor:
 
 
 def compare(model_dir: Path, tokens: int, stride: int, counts: Sequence[int]) -> list[bool]:
-    """Window vectors and needles of natural text with three facts, in shards beside one stream.
+    """Window vectors and needles of natural text with three facts, in segments beside one stream.
 
     Returns:
         Of every question, whether the best block is its fact's, and alone is enough to tell it.
@@ -147,12 +147,13 @@ def compare(model_dir: Path, tokens: int, stride: int, counts: Sequence[int]) ->
         plan = cut(len(ids), stride, count)
         assert len(plan) == count
         near, apart, centred = likeness(vectors(hidden(reader, ids, plan, 8), stride), right)
-        print(f"{count} shards: cosine {near:.5f}, centred {centred:.5f}; neighbours {apart:.5f}")
-        whole = read_sharded(reader, voting, ids, most=count)
+        print(f"{count} segments: cosine {near:.5f}, centred {centred:.5f}; neighbours {apart:.5f}")
+        whole = SegmentedContext(reader, voting, ids, most=count)
+        whole.read()
         for place, blocks in needles.items():
             question = encode(QUESTION.format(place=place))
             alone, chosen = recall.choose(context, question, 4), whole.choose(question, 4)
-            print(f"{place}, {sorted(blocks)}: {alone.blocks} alone, {chosen.blocks} in shards")
+            print(f"{place}, {sorted(blocks)}: {alone.blocks} alone, {chosen.blocks} in segments")
             assert chosen.blocks[0] == alone.blocks[0]
             assert blocks & set(chosen.blocks)
             written = reader.tokenizer.decode(whole.answer(question, chosen.blocks[:1], 6))
@@ -178,11 +179,11 @@ def likeness(found: torch.Tensor, right: torch.Tensor) -> tuple[float, float, fl
 
 
 @pytest.mark.parametrize("count", [4, *slow(16)])
-def test_smollm_in_shards_has_the_vectors_and_needles_of_one_stream(model_dir: Path, count: int) -> None:
+def test_smollm_in_segments_has_the_vectors_and_needles_of_one_stream(model_dir: Path, count: int) -> None:
     assert all(compare(model_dir, tokens=2400, stride=128, counts=[count]))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_smollm_reads_64k_tokens_in_shards_as_in_one_stream(model_dir: Path) -> None:
+def test_smollm_reads_64k_tokens_in_segments_as_in_one_stream(model_dir: Path) -> None:
     compare(model_dir, tokens=65_000, stride=2048, counts=[1, 4, 16])

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.attention.lookback import LOST, past_needed
+from model.attention.lookback import MAX_LOST, past_needed
 from model.context.context import Context
 from model.geometry import SINKS
 from model.reader import Reader
@@ -32,7 +32,7 @@ def lost(past: list[int], chunk: list[int], width: int) -> int:
 def test_the_narrowest_window_that_loses_little(past: list[int], chunk: list[int], least: int) -> None:
     needed = past_needed(past, chunk, least)
     widths = [min(least << power, len(past)) for power in range(8)]
-    assert needed == next(width for width in widths if lost(past, chunk, width) <= LOST * len(chunk))
+    assert needed == next(width for width in widths if lost(past, chunk, width) <= MAX_LOST * len(chunk))
 
 
 def test_what_is_repeated_from_far_behind_keeps_the_window_wide() -> None:

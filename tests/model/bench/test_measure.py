@@ -1,8 +1,9 @@
 """What a benchmark reports is what was read, in turns with peers, and what is too dear is not run.
 
-Run: pytest tests/model/test_bench.py
+Run: pytest tests/model/bench/test_measure.py
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from model import cost
 from model.bench import baselines as peers
 from model.bench import limits as machine
 from model.bench import measure as bench
-from model.bench.measure import measure
+from model.bench.measure import Effort, measure
 from model.geometry import SINKS
 from model.reader import Reader
 
@@ -22,8 +23,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def reader(model_dir: Path) -> Reader:
-    return Reader(model_dir, STRIDE, CPU, torch.float32)
+def reader(tiny_model_dir: Path) -> Reader:
+    return Reader(tiny_model_dir, STRIDE, CPU, torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +33,14 @@ def ids(reader: Reader) -> list[int]:
     return list(reader.tokenizer(text)["input_ids"][: max(LENGTHS)])
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "REPEATS", 2)
-    monkeypatch.setattr(bench, "LIMIT_SECONDS", 0.01)
+QUICK = Effort(repeats=2, limit_seconds=0.01)
 
 
-def test_every_length_is_read_by_everyone(reader: Reader, model_dir: Path, ids: list[int]) -> None:
+def test_every_length_is_read_by_everyone(reader: Reader, tiny_model_dir: Path, ids: list[int]) -> None:
     told: list[tuple[str, int, int]] = []
-    result = measure(reader, model_dir, ids, LENGTHS[::-1], ["sdpa"], lambda *step: told.append(step))
+    result = measure(
+        reader, tiny_model_dir, ids, LENGTHS[::-1], ["sdpa"], lambda *step: told.append(step), QUICK
+    )
     assert [row["length"] for row in result["rows"]] == LENGTHS
     for row in result["rows"]:
         tokens = row["length"]
@@ -58,27 +58,22 @@ def test_every_length_is_read_by_everyone(reader: Reader, model_dir: Path, ids: 
 
 
 def test_the_dense_peer_reads_the_text_as_the_stream_does_within_one_chunk(
-    reader: Reader, model_dir: Path, ids: list[int]
+    reader: Reader, tiny_model_dir: Path, ids: list[int]
 ) -> None:
     """Same weights, same type: what both hold after one chunk differs by rotation of the keys alone."""
-    stream, dense = peers.Stream(reader).load(STRIDE), peers.Dense(reader, model_dir).load(STRIDE)
+    stream, dense = peers.Stream(reader).load(STRIDE), peers.Dense(reader, tiny_model_dir).load(STRIDE)
     for loaded in (stream, dense):
         loaded.read(ids[:STRIDE], lambda done: None)
     for ours, theirs in zip(stream.cache.layers, dense.cache.layers, strict=True):
         torch.testing.assert_close(ours.values[:, :, :STRIDE], theirs.values, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("name", "most"), [("MOST_SECONDS", 0), ("free_bytes", 0)])
+@pytest.mark.parametrize("effort", [replace(QUICK, max_seconds=0), replace(QUICK, max_bytes=0)])
 def test_what_takes_too_much_is_not_run_and_said(
-    reader: Reader,
-    model_dir: Path,
-    ids: list[int],
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    most: int,
+    reader: Reader, tiny_model_dir: Path, ids: list[int], effort: Effort
 ) -> None:
-    monkeypatch.setattr(bench, name, (lambda device: most) if name == "free_bytes" else most)
-    (row,) = measure(reader, model_dir, ids, [96], ["sdpa"], lambda *step: None)["rows"]
+    rows = measure(reader, tiny_model_dir, ids, [96], ["sdpa"], lambda *step: None, effort)["rows"]
+    (row,) = rows
     assert row["sdpa_not_run"].startswith("would take about ")
     assert row["sdpa_not_run"].split()[-1] in ("s", "free")
     assert "sdpa_seconds" not in row
@@ -92,7 +87,7 @@ def test_rows_at_a_time_are_as_many_as_asked_for(reader: Reader, ids: list[int])
 
 
 def test_the_published_point_is_tokens_for_what_the_hardware_could_have_done() -> None:
-    found = bench._beside_published({"length": 10, "tokens_per_s": 10_000_000 / 180, "limit": 256 * 312e12})
+    found = bench.beside_published({"length": 10, "tokens_per_s": 10_000_000 / 180, "limit": 256 * 312e12})
     assert found["ratio"] == pytest.approx(1)
 
 

@@ -15,11 +15,11 @@ import torch
 
 from model.context import checkpoint as saved
 from model.context import retrieve as recall
-from model.context.answer import answer, assembled, attended, candidates, likeliest, recalled
+from model.context.answer import answer, assembled, candidates, fetched_kv, rerank, select
 from model.context.context import Context, Memory
 from model.context.heads import Heads
 from model.context.recompute import RecomputeCache
-from model.context.scoring import USUAL
+from model.context.scoring import Z_THRESHOLD
 from model.geometry import BLOCK
 from model.reader import Reader
 from tests.model import families
@@ -91,14 +91,14 @@ def test_candidates_come_up_from_disk_in_a_thread(
     monkeypatch.setattr(tiers.disk, "read", noted)
     low = np.flatnonzero(tiers.slot[0][: context.blocks] < 0)
     question, blocks = ids_of(reader, QUESTION), [min(document[1]), int(low[len(low) // 2])]
-    written = answer(context, question, blocks, 8, "kv", room=5 * BLOCK)
+    written = answer(context, question, blocks, 8, "kv", budget=5 * BLOCK)
     assert reader.tokenizer.decode(written).strip().startswith("48213")
     assert readers
     assert all(name.startswith("prefetch") for name in readers)
     assert tiers.topic_V is not None
-    seen = attended(reader, partial(recalled, context), len(context), question, blocks, 5 * BLOCK)
+    seen = select(reader, partial(fetched_kv, context), len(context), question, blocks, 5 * BLOCK)
     assert np.allclose(tiers.topic_V, tiers.topic(candidates(len(context), blocks, 5 * BLOCK)))
-    recalled(context, [seen])
+    fetched_kv(context, [seen])
     assert np.allclose(tiers.topic_V, tiers.topic(seen))
     context.close()
 
@@ -116,13 +116,13 @@ def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
         ids += prose[300 * (number + 1) : 300 * (number + 2)]
     context = Context(reader, voting, Memory(kv=way == "kv"))
     context.read(ids)
-    bring = partial(recalled, context) if way == "kv" else RecomputeCache(reader, ids)
+    fetch = partial(fetched_kv, context) if way == "kv" else RecomputeCache(reader, ids)
     stop = -(-len(ids) // BLOCK)
     for name in ("lighthouse", "quarry", "tavern"):
         question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
         chosen = recall.choose(context, question)
         assert {placed[other] for other in values} <= set(candidates(len(ids), chosen.blocks))
-        best = likeliest(reader, bring, stop, question, chosen.blocks)
+        best = rerank(reader, fetch, stop, question, chosen.blocks)
         assert abs(best[0] - placed[name]) <= 1
         assert len(best) < 5
         told = reader.tokenizer.decode(answer(context, question, chosen.blocks, 8))
@@ -135,14 +135,14 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
     ids, facts = document[0], sorted(document[1])
     question, others = ids_of(reader, QUESTION), [2, 20, 25, 31]
     assert candidates(len(ids), others) == [1, 2, 3, 19, 20, 21, 24, 25, 26, 30, 31]
-    bring, stop = RecomputeCache(reader, ids), -(-len(ids) // BLOCK)
-    seen = attended(reader, bring, len(ids), question, [*others, *facts, facts[-1] + 1], room=5 * BLOCK)
+    fetch, stop = RecomputeCache(reader, ids), -(-len(ids) // BLOCK)
+    seen = select(reader, fetch, len(ids), question, [*others, *facts, facts[-1] + 1], budget=5 * BLOCK)
     assert set(facts) <= set(seen)
     assert len(seen) == 3
     few = [others[0], *facts, facts[-1] + 1]
-    assert likeliest(reader, bring, stop, question, few) == [facts[0], others[0]]
-    assert likeliest(reader, bring, stop, question, []) == []
-    assert likeliest(reader, bring, stop, question[:1], others) == others
+    assert rerank(reader, fetch, stop, question, few) == [facts[0], others[0]]
+    assert rerank(reader, fetch, stop, question, []) == []
+    assert rerank(reader, fetch, stop, question[:1], others) == others
 
 
 def test_an_empty_and_a_short_context_answer_too(reader: Reader, voting: Heads) -> None:
@@ -178,10 +178,7 @@ def test_every_block_recalled_gives_the_logits_of_dense_attention(name: str, tmp
 
 @pytest.mark.parametrize("name", ["llama", "qwen3", "mistral-narrow", "gemma3"])
 @torch.inference_mode()
-def test_likelihoods_are_those_of_a_text_of_its_own(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("model.context.answer.SHARE", 0.0)
+def test_likelihoods_are_those_of_a_text_of_its_own(name: str, tmp_path: Path) -> None:
     theirs, ours = families.build(families.CONFIGS[name], tmp_path / "model")
     reader, text = Reader.around(ours, 128), families.ids_of(700)[0].tolist()
     question, nats = families.ids_of(9, seed=1)[0].tolist(), {}
@@ -192,16 +189,16 @@ def test_likelihoods_are_those_of_a_text_of_its_own(
         nats[block] = logits_QV.log_softmax(-1)[range(8), question[1:]].numpy()
     nats_NQ = np.stack(list(nats.values()))
     z_NQ = (nats_NQ - nats_NQ.mean(0)) / nats_NQ.std(0, ddof=1)
-    votes = dict(zip(nats, (np.clip(z_NQ - USUAL, 0, None) ** 2).sum(1), strict=True))
+    votes = dict(zip(nats, (np.clip(z_NQ - Z_THRESHOLD, 0, None) ** 2).sum(1), strict=True))
     given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first one
-    bring = RecomputeCache(reader, text)
-    assert likeliest(reader, bring, 11, question, given) == sorted(votes, key=lambda b: -votes[b])
+    fetch = RecomputeCache(reader, text)
+    assert rerank(reader, fetch, 11, question, given, min_ratio=0.0) == sorted(votes, key=lambda b: -votes[b])
     few = sorted(given[:4], key=lambda b: -nats[b].sum() if b in nats else np.inf)[:3]
-    assert likeliest(reader, bring, 11, question, given[:4]) == few
+    assert rerank(reader, fetch, 11, question, given[:4]) == few
 
 
 def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:
-    """The token that dense attention under a mask finds likeliest next."""
+    """The token that dense attention under a mask finds rerank next."""
     hidden = torch.zeros(seen_QK.shape).masked_fill(~seen_QK, -torch.inf)[None, None]
     output = model(
         torch.tensor([ids]), attention_mask={"full_attention": hidden, "chunked_attention": hidden}
@@ -212,7 +209,7 @@ def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:
 @pytest.mark.parametrize("way", ["kv", "recompute"])
 @torch.inference_mode()
 def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_path: Path) -> None:
-    """Temperature (Llama 4): the whole text, under a mask of what is attended, is the rule."""
+    """Temperature (Llama 4): the whole text, under a mask of what is selected, is the rule."""
     theirs, ours = families.build(families.NOPE, tmp_path / "model")
     reader, text = Reader.around(ours, 128), families.ids_of(600)[0].tolist()
     context = Context(reader, families.HEADS, Memory("float32", kv=True))
@@ -221,16 +218,16 @@ def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_pat
     context = saved.open_context(reader, tmp_path / "context")
     assert context.cache.read == 600
     place = torch.arange(610)
-    attended = [*range(BLOCK), *range(3 * BLOCK, 6 * BLOCK), *range(8 * BLOCK, 610)]
+    selected = [*range(BLOCK), *range(3 * BLOCK, 6 * BLOCK), *range(8 * BLOCK, 610)]
     seen_QK = (place[:, None] // 128 - place // 128 <= 1) | (place < BLOCK)
     if way == "recompute":
-        seen_QK[:] = torch.isin(place, torch.tensor(attended))
-    seen_QK[600:] = torch.isin(place, torch.tensor(attended))
+        seen_QK[:] = torch.isin(place, torch.tensor(selected))
+    seen_QK[600:] = torch.isin(place, torch.tensor(selected))
     seen_QK &= place <= place[:, None]
     seen_QK |= torch.eye(610, dtype=torch.bool)
     for seed in range(6):
         ids = [*text, *families.ids_of(7, seed)[0].tolist()]
-        found = answer(context, ids[600:], [4, 9], 3, way, room=5 * BLOCK)
+        found = answer(context, ids[600:], [4, 9], 3, way, budget=5 * BLOCK)
         for length in (607, 608, 609):
             ids.append(masked(theirs, ids, seen_QK[:length, :length]))
         assert found == ids[607:]

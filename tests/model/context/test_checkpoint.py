@@ -1,6 +1,6 @@
 """A saved context is continued and asked as if it had never been closed, or refused.
 
-Run: pytest tests/model/test_saved.py
+Run: pytest tests/model/context/test_checkpoint.py
 """
 
 import copy
@@ -20,7 +20,8 @@ from model.context.disk import StaleContext, TornContext, alone
 from model.context.heads import Heads
 from model.geometry import BLOCK
 from model.reader import Reader
-from tests.model.facts import QUESTION, ids_of
+from tests.conftest import ReaderOf
+from tests.model.facts import QUESTION, SMALL, ids_of
 from tests.model.rows import files_of_at_most
 
 ASK = """
@@ -66,18 +67,18 @@ def test_a_saved_context_is_continued_as_if_it_had_never_been_closed(
     assert one.ids == two.ids
 
 
-@pytest.mark.usefixtures("small_index")
 def test_an_index_learns_while_reading_and_is_saved_with_its_context(
     reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
 ) -> None:
     ids, question = document[0], ids_of(reader, QUESTION)
-    one = Context(reader, voting, Memory(folder=tmp_path))
+    memory = Memory(folder=tmp_path, index_sizes=SMALL)
+    one = Context(reader, voting, memory)
     for until in (300, 1100):  # before it has learned, and after
         one.read(ids[len(one) : until])
         saved.save(one, tmp_path)
-        two = saved.open_context(reader, tmp_path)
+        two = saved.open_context(reader, tmp_path, memory)
         for context in (one, two):
-            assert context.index.ready == (until > 512)
+            assert context.index.trained == (until > 512)
             context.read(ids[until : until + 400])
         assert all(torch.equal(x, two.index.state()[name]) for name, x in one.index.state().items())
     one.read(ids[len(one) :])
@@ -87,7 +88,7 @@ def test_an_index_learns_while_reading_and_is_saved_with_its_context(
         assert chosen.blocks[0] == exact.blocks[0] in document[1]
     without = Context(reader, voting, Memory(index=False))
     without.read(ids)
-    assert not without.index.ready
+    assert not without.index.trained
     scanned = recall.choose(without, question, 8, "index")
     assert scanned.blocks == recall.choose(without, question, 8).blocks
     assert scanned.blocks[0] == exact.blocks[0]
@@ -211,29 +212,32 @@ def test_a_first_save_that_never_ended_is_as_none(
     assert saved.open_context(reader, tmp_path).ids == two.ids
 
 
-def test_a_context_that_is_being_saved_is_opened_afterwards(
+def test_a_context_that_is_being_saved_is_opened_before_or_afterwards(
     reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
 ) -> None:
+    """A save removes the files of the one before it: whoever opens meanwhile waits, and finds all of one."""
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:300])
     saved.save(one, tmp_path)
-    one.read(document[0][300:400])
     with ThreadPoolExecutor(1) as pool:
         with alone(tmp_path):
             coming = pool.submit(saved.open_context, reader, tmp_path)
             with pytest.raises(TimeoutError):
                 coming.result(timeout=0.5)
-            saved._save(one, tmp_path)
         assert coming.result(timeout=60).ids == one.ids
+        for _ in range(5):
+            coming = pool.submit(saved.open_context, reader, tmp_path)
+            saved.save(one, tmp_path)
+            assert coming.result(timeout=60).ids == one.ids
 
 
 def test_a_context_is_continued_in_another_precision(
-    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], model_dir: Path, tmp_path: Path
+    reader: Reader, voting: Heads, document: tuple[list[int], set[int]], reader_of: ReaderOf, tmp_path: Path
 ) -> None:
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:-100])
     saved.save(one, tmp_path)
-    two = saved.open_context(Reader(model_dir, 512, torch.device("cpu"), torch.bfloat16), tmp_path)
+    two = saved.open_context(reader_of(512, "bfloat16"), tmp_path)
     two.read(document[0][-100:])
     assert set(recall.choose(two, ids_of(reader, QUESTION), 4).blocks) & document[1]
 

@@ -94,7 +94,7 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     chosen = recall.choose(context, question[0].tolist())
     start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
     assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
-    assert generate._looked_up(context, rest, recall.choose(context, rest).blocks, whole=True) is None
+    assert generate.retrieved_cache(context, rest, recall.choose(context, rest).blocks, whole=True) is None
     written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
     assert "48213" in tokenizer.decode(written)
     at_once = torch.cat([text, question], 1)
@@ -113,26 +113,27 @@ def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
     asks = more[:40] + ids_of(reader, QUESTION)
     for asked, looked_up in ((more, False), (asks[-64:], True)):
         blocks = recall.choose(context, asked).blocks
-        assert (generate._looked_up(context, asked, blocks, whole=False) is not None) is looked_up
+        assert (generate.retrieved_cache(context, asked, blocks, whole=False) is not None) is looked_up
     context.close()
 
 
 def test_a_fact_that_leaves_the_window_while_its_question_is_read_is_told(
-    model_dir: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+    model_dir: Path, tokenizer: Any
 ) -> None:
     """A window of 256 tokens is exactly full, so that the question pushes half of it out.
 
-    An answer keeps what was looked up for it, however long it is: nothing is written behind the window.
+    An answer keeps what was retrieved for it, however long it is: nothing is written behind the window.
     """
-    monkeypatch.setattr(generate, "ROUND", 2)
-    monkeypatch.setattr(generate, "_behind", None)
     ours = load(model_dir, window_size=256)
     prose = "\n\n".join(pydoc_data.topics.topics.values())
     text = tokens(tokenizer, f"{prose[:300]}{FACT}{prose[300:2000]}")[:, :256]
+    question = tokens(tokenizer, QUESTION)[0].tolist()
     ours.generate(text, memory_key="night", max_new_tokens=0)
-    question = tokens(tokenizer, QUESTION)
-    written = ours.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
+    ours.generate(text, memory_key="day", max_new_tokens=0)
+    night, day = (generate.context_of(ours, key) for key in ("night", "day"))
+    written = generate.write(night, question, 6, retrieve_every=2)
     assert "48213" in tokenizer.decode(written)
+    assert generate.write(day, question, 6) == written
 
 
 @pytest.mark.parametrize("name", ["gemma3", "llama4-chunked", "phi3"])
@@ -154,7 +155,7 @@ def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tm
     shutil.copytree(tmp_path / "night", tmp_path / "again" / "night")  # each has one that nobody else saves
     again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path / "again"), None
     assert generate.context_of(again, "night").cache.read == 200 + 6 + 700 + 1
-    most = generate.ROUND + 8  # so that blocks are chosen again
+    most = generate.RETRIEVE_EVERY + 8  # so that blocks are chosen again
     one, two = (model.generate(question, memory_key="night", max_new_tokens=most) for model in (ours, again))
     assert torch.equal(one, two)
     assert generate.context_of(again, "night").ids[-one.shape[1] :].tolist() == one[0].tolist()

@@ -1,13 +1,12 @@
 """Codes and lists nominate the blocks that an exact scan would choose, and look at few of them.
 
-Run: pytest tests/model/test_index.py
+Run: pytest tests/model/context/test_index.py
 """
 
 import pytest
 import torch
 
-from model.context import index
-from model.context.index import Index, Nominated
+from model.context.index import Index, IndexSizes, Nominated
 from model.context.scoring import votes
 from model.geometry import BLOCK
 
@@ -15,18 +14,8 @@ PAIRS, DIMS, RANK = 2, 32, 12
 HEADS = [torch.tensor([0] * 6), torch.tensor([0, 0, 0, 1, 1, 1])]
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short lists and small batches, so that a few thousand tokens exercise what millions do."""
-    for name, value in (
-        ("FIRST", 2048),
-        ("BATCH", 512),
-        ("DIRECTIONS", 256),
-        ("LIST", 32),
-        ("_SAMPLE", 64),
-        ("_PART", 4096),
-    ):
-        monkeypatch.setattr(index, name, value)
+SIZES = IndexSizes(centroids=256, postings=32, training_tokens=2048, batch=512, part=4096, sample=64)
+"""Few centroids and short lists, so that a few thousand tokens exercise what millions do."""
 
 
 def random(*shape: int, seed: int) -> torch.Tensor:
@@ -50,7 +39,7 @@ def asked(count: int, seed: int) -> list[torch.Tensor]:
 
 
 def filled(keys_NPTD: torch.Tensor, at_once: int = 8) -> Index:
-    built = Index(PAIRS, DIMS)
+    built = Index(PAIRS, DIMS, sizes=SIZES)
     for part in torch.split(keys_NPTD, at_once):
         grown(built, part)
     return built
@@ -58,12 +47,12 @@ def filled(keys_NPTD: torch.Tensor, at_once: int = 8) -> Index:
 
 def grown(built: Index, part_NPTD: torch.Tensor) -> None:
     """Add blocks as a context does."""
-    if not built.ready:
+    if not built.trained:
         for pair, queries_SD in enumerate(asked(2 * BLOCK * len(part_NPTD), seed=5 + built.sample.seen)):
-            built.hear(pair, queries_SD)
+            built.observe(pair, queries_SD)
     built.add(part_NPTD)
-    if built.ripe:
-        built.learn([torch.cat(heard) for heard in built.heard])
+    if built.due:
+        built.train([torch.cat(observed) for observed in built.observed])
 
 
 def best(keys_NPTD: torch.Tensor, rows: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -72,8 +61,8 @@ def best(keys_NPTD: torch.Tensor, rows: list[torch.Tensor]) -> list[torch.Tensor
 
 
 def nominated(built: Index, rows: list[torch.Tensor], most: int, flat: bool) -> Nominated:
-    usual = [(scores.mean(1), scores.std(1)) for scores in best(built.sample.keys_NPTD, rows)]
-    return built.nominate(rows, usual, most, flat)
+    baseline = [(scores.mean(1), scores.std(1)) for scores in best(built.sample.keys_NPTD, rows)]
+    return built.nominate(rows, baseline, most, flat)
 
 
 def recall(built: Index, stored: torch.Tensor, flat: bool) -> float:
@@ -161,7 +150,7 @@ def test_blocks_in_any_portions_give_the_same_index() -> None:
 def test_a_restored_index_goes_on_as_the_one_that_was_kept(blocks: int) -> None:
     stored, rows = keys(blocks + 40), asked(6, seed=7)
     kept = filled(stored[:blocks])
-    again = Index(PAIRS, DIMS)
+    again = Index(PAIRS, DIMS, sizes=SIZES)
     again.restore({name: value.clone() for name, value in kept.state().items()})
     for built in (kept, again):
         grown(built, stored[blocks:])
@@ -171,8 +160,8 @@ def test_a_restored_index_goes_on_as_the_one_that_was_kept(blocks: int) -> None:
 
 
 def test_queries_that_are_fewer_than_directions_will_do() -> None:
-    built = Index(PAIRS, DIMS)
+    built = Index(PAIRS, DIMS, sizes=SIZES)
     built.add(keys(40))
-    assert built.ripe
-    built.learn(asked(10, seed=5))
+    assert built.due
+    built.train(asked(10, seed=5))
     assert nominated(built, asked(6, seed=7), 8, flat=False).blocks.tolist()

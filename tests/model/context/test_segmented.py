@@ -1,9 +1,8 @@
-"""A question to all shards is a question to the document, whoever keeps them: one process, ranks, or a disk.
+"""A question to all segments is a question to the document.
 
-Run: pytest tests/model/test_sharded.py
+Run: pytest tests/model/context/test_segmented.py
 """
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,10 @@ from model.attention import sliding_window as attention
 from model.context import retrieve as recall
 from model.context.answer import answer
 from model.context.context import Context, Memory
-from model.context.disk import TornContext
 from model.context.heads import Heads
-from model.context.segmented import Sharded, open_sharded, read_sharded
+from model.context.segmented import SegmentedContext
 from model.reader import Reader
 from tests.model.families import THREE_GROUPS
-from tests.model.ranks import run
 
 STRIDE, TOKENS = 64, 64 * 13 + 21
 HEADS = Heads(((0, 1), (1, 4), (1, 8), (1, 3)), 3)
@@ -75,7 +72,7 @@ def check(found: list[list[object]], expected: list[list[object]]) -> None:
         assert one[2] == two[2]
 
 
-def asked(whole: Sharded, questions: list[list[int]]) -> list[list[object]]:
+def asked(whole: SegmentedContext, questions: list[list[int]]) -> list[list[object]]:
     found: list[list[object]] = []
     for question in questions:
         chosen = whole.choose(question, 6)
@@ -84,7 +81,7 @@ def asked(whole: Sharded, questions: list[list[int]]) -> list[list[object]]:
 
 
 @pytest.mark.parametrize(("most", "rows"), [(1, 8), (4, 8), (4, 1), (256, 5)])
-def test_shards_choose_and_answer_as_one_context(
+def test_segments_choose_and_answer_as_one_context(
     reader: Reader,
     ids: list[int],
     questions: list[list[int]],
@@ -95,7 +92,8 @@ def test_shards_choose_and_answer_as_one_context(
 ) -> None:
     told: list[int] = []
     memory = Memory("float32", host_bytes=1 << 20, folder=tmp_path, recompute_cache_bytes=0)
-    whole = read_sharded(reader, HEADS, ids, None, memory, most, rows, told.append)
+    whole = SegmentedContext(reader, HEADS, ids, memory, most)
+    whole.read(rows, told.append)
     assert sum(told) == TOKENS
     check(asked(whole, questions), expected)
     assert whole.choose(questions[0]).visited == -(-TOKENS // 64) - 1
@@ -105,77 +103,18 @@ def test_shards_choose_and_answer_as_one_context(
     whole.close()
 
 
-RANKS = """
-from pathlib import Path
-from transformers import AutoModelForCausalLM
-from model.attention import sliding_window as attention
-from model.context.context import Memory
-from model.context.heads import Heads
-from model.context.segmented import read_sharded
-from model.reader import Reader
-
-folder, ids, questions, heads, out = json.loads(open(sys.argv[4]).read())
-attention.register()
-model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention.NAME)
-reader = Reader.around(model.eval().requires_grad_(False), 64)
-with parallel.join(RANK, WORLD, PORT, timeout_s=120) as ranks:
-    for most in (1, 5):
-        told = []
-        heads_of = Heads(tuple(map(tuple, heads)), 3)
-        whole = read_sharded(reader, heads_of, ids, ranks, Memory("float32"), most, 2, told.append)
-        found = []
-        for question in questions:
-            chosen = whole.choose(question, 6)
-            found.append([chosen.blocks, chosen.votes, whole.answer(question, chosen.blocks, 5)])
-        print(json.dumps([most, list(whole.own), sum(told), found]))
-        whole.save(Path(out) / str(most))
-"""
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("world", [1, 3])
-def test_ranks_choose_as_one_context_and_once_they_are_gone_the_disk_does(
-    reader: Reader,
-    folder: Path,
-    ids: list[int],
-    questions: list[list[int]],
-    expected: list[list[object]],
-    world: int,
-    tmp_path: Path,
-) -> None:
-    task = tmp_path / "task.json"
-    task.write_text(json.dumps([str(folder), ids, questions, HEADS.heads, str(tmp_path / "saved")]))
-    said = [[json.loads(line) for line in out.splitlines()] for out in run(RANKS, world, str(task))]
-    for rows in zip(*said, strict=True):
-        for _, _, _, found in rows:
-            check(found, expected)
-        most = rows[0][0]
-        assert [number for _, own, _, _ in rows for number in own] == list(range(most))
-        assert sum(told for _, _, told, _ in rows) == TOKENS
-    for most in (1, 5):
-        whole = open_sharded(reader, tmp_path / "saved" / str(most))
-        assert whole.ids.tolist() == ids
-        check(asked(whole, questions), expected)
-        whole.close()
-    plan = tmp_path / "saved" / "5" / "shards.json"
-    plan.write_text((tmp_path / "saved" / "1" / "shards.json").read_text())
-    with pytest.raises(TornContext, match="tokens of Segment"):
-        open_sharded(reader, plan.parent)
-
-
-def test_what_cannot_be_is_named(reader: Reader, ids: list[int], tmp_path: Path) -> None:
+def test_what_cannot_be_is_named(reader: Reader, ids: list[int]) -> None:
     with pytest.raises(ValueError, match="an empty document"):
-        read_sharded(reader, HEADS, [])
+        SegmentedContext(reader, HEADS, [])
     with pytest.raises(ValueError, match="kv=True"):
-        read_sharded(reader, HEADS, ids, memory=Memory(kv=True))
-    with pytest.raises(ValueError, match="no shards were saved here"):
-        open_sharded(reader, tmp_path)
+        SegmentedContext(reader, HEADS, ids, Memory(kv=True))
     with pytest.raises(ValueError, match="an empty question"):
-        read_sharded(reader, HEADS, ids[:70]).choose([])
+        SegmentedContext(reader, HEADS, ids[:70]).choose([])
 
 
 def test_a_document_without_blocks_to_choose_has_none(reader: Reader, ids: list[int]) -> None:
     for tokens in (1, 64, 100):
-        whole = read_sharded(reader, HEADS, ids[:tokens])
+        whole = SegmentedContext(reader, HEADS, ids[:tokens])
+        whole.read()
         assert whole.choose(ids[:5]).blocks == []
         assert len(whole.answer(ids[:5], [], 3)) <= 3

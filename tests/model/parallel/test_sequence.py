@@ -1,6 +1,6 @@
 """A stream whose chunks are spread over ranks is the stream that one process reads, and moves what it says.
 
-Run: pytest tests/model/test_sequence.py
+Run: pytest tests/model/parallel/test_sequence.py
 """
 
 import json
@@ -12,97 +12,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Llama4TextConfig, LlamaConfig, Qwen3Config
 
-from model.parallel.layout import Layout, cuts
-from tests.marks import slow
+from model.parallel.layout import WAYS, Layout, cuts
 from tests.model.facts import FACT, QUESTION
-from tests.model.ranks import run
+from tests.model.ranks import Job
 
 STRIDE = 64
 LENGTHS = [*[STRIDE] * 4, 2, 9, 51]
 """Tokens of each call: whole chunks, fewer than there are ranks, and remainders of every kind."""
 SHAPES = [(9, 3), (4, 2), (2, 1)]
 KINDS: dict[str, Any] = {"llama": LlamaConfig, "qwen3": Qwen3Config}
-
-SPREAD = """
-from pathlib import Path
-from transformers import AutoModelForCausalLM
-from model.attention import sliding_window as attention
-from model.context import retrieve as recall
-from model.context.answer import answer
-from model.context.context import Context, Memory
-from model.context.heads import Heads
-from model.parallel.layout import WAYS
-from model.attention.probe import Probe
-from model.geometry import SINKS
-from model.parallel.sequence import RanksReader
-from model.reader import Reader
-
-STRIDE, LENGTHS = json.loads(sys.argv[5])
-attention.register()
-
-def states(reader, ids):
-    "Last hidden states of a stream, and its cache."
-    cache, hidden, at = reader.start(), [], 0
-    for length in LENGTHS:
-        if cache.held + length > SINKS + 2 * STRIDE:
-            cache.slide(STRIDE)
-        hidden.append(reader.extend(cache, ids[at : at + length]))
-        at += length
-    return torch.cat(hidden), cache
-
-def probed(reader, cache):
-    probe = Probe([9, 11], queries=4)
-    length = cache.held
-    reader._run(cache, list(range(20)), probe)
-    cache.crop(length)
-    return probe.mass_BNK[0]
-
-def answered(reader, ids, heads, group):
-    "What is chosen and answered, and the calibrated keys."
-    found, voting = [], Heads(((1, 0), (1, heads - 1), (2, heads // 2)), group)
-    for kv in (False, True):
-        context = Context(reader, voting, Memory("float32", kv))
-        context.read(ids)
-        chosen = recall.choose(context, ids[90:120], 4)
-        found.append([chosen.blocks, answer(context, ids[90:120], chosen.blocks, 4), context.blocks])
-    return found, context.keys.gather(range(context.blocks))
-
-def far(one, two):
-    pairs = list(zip(one, two, strict=True))
-    assert all(a.shape == b.shape for a, b in pairs)
-    return max((float((a - b).abs().max()) for a, b in pairs if a.numel()), default=0.0)
-
-with parallel.join(RANK, WORLD, PORT, timeout_s=120) as ranks:
-    for folder in sorted(Path(sys.argv[4]).iterdir()):
-        model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention.NAME)
-        model.eval().requires_grad_(False)
-        alone = Reader.around(model, STRIDE)
-        ids = torch.randint(97, (sum(LENGTHS),), generator=torch.Generator().manual_seed(1)).tolist()
-        config = model.config
-        heads, group = config.num_attention_heads, config.num_attention_heads // config.num_key_value_heads
-        right, cache = states(alone, ids)
-        right_probe, right_state = probed(alone, cache), cache.state()
-        right_answers = answered(alone, ids, heads, group)
-        for way in WAYS:
-            reader = RanksReader(alone, ranks, way)
-            ranks.sent.clear()
-            found, cache = states(reader, ids)
-            sent = sum(ranks.sent.values())
-            held = cache.layers[0].keys.shape[1]
-            answers = answered(reader, ids, heads, group)
-            state = cache.state()
-            back = reader.start()
-            back.restore(state, cache.read)
-            print(json.dumps({
-                "model": folder.name, "way": way, "sent": sent, "held": held,
-                "hidden": far([found], [right]),
-                "probe": far([probed(reader, cache)], [right_probe]),
-                "state": far(state.values(), right_state.values()),
-                "restored": far([x.keys for x in back.layers], [x.keys for x in cache.layers]),
-                "answers": answers[0] == right_answers[0],
-                "keys": far([answers[1]], [right_answers[1]]),
-            }))
-"""
 
 
 def by_place(**sizes: Any) -> Llama4TextConfig:
@@ -152,12 +70,9 @@ def sent(layout: Layout, way: str, lengths: list[int], width: int, layers: int) 
     return total
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("world", [*slow(1, 2, 4), 3])
-def test_ranks_read_probe_and_recall_as_one_process_does(world: int, models: Path) -> None:
-    said = run(SPREAD, world, str(models), json.dumps([STRIDE, LENGTHS]))
-    for rank, out in enumerate(said):
-        rows = [json.loads(line) for line in out.splitlines()]
+def test_ranks_read_probe_and_recall_as_one_process_does(job: Job, models: Path) -> None:
+    world = job.world
+    for rank, rows in enumerate(job.do("compare_ways", str(models), STRIDE, LENGTHS)):
         assert len(rows) == 2 * (2 * len(SHAPES) + 1)
         for row in rows:
             _, heads, groups = row["model"].split("-")
@@ -202,56 +117,7 @@ def test_every_head_is_somewhere_once_beside_its_keys(heads: int, groups: int, w
     assert len(cuts(7, world)) == world
 
 
-SMOLLM = """
-import time
-from pathlib import Path
-from model.attention import sliding_window as attention
-from model.context import heads
-from model.context import index
-from model.context import retrieve as recall
-from model.context.answer import answer
-from model.context.context import Context
-from model.parallel.layout import WAYS
-from model.parallel.sequence import RanksReader
-from model.reader import Reader
-
-index.FIRST, index.BATCH, index.DIRECTIONS, index.LIST = 512, 256, 128, 64
-folder, stride, ids, question = json.loads(open(sys.argv[4]).read())
-alone = Reader(Path(folder), stride, torch.device("cpu"), torch.float32)
-
-def states(reader):
-    cache, hidden = reader.start(), []
-    for start in range(0, len(ids), stride):
-        hidden.append(reader.read(cache, ids[start : start + stride]).clone())
-    return torch.cat(hidden)
-
-def answered(reader):
-    context = Context(reader, heads.load(Path(folder), reader.config))
-    context.read(ids)
-    chosen = recall.choose(context, question, 8)
-    indexed = recall.choose(context, question, 8, "index")  # queries were heard by whoever had their tokens
-    return chosen.blocks, answer(context, question, chosen.blocks, 8), indexed.blocks[0]
-
-with parallel.join(RANK, WORLD, PORT, timeout_s=900) as ranks:
-    right = states(alone) if RANK == 0 else None
-    right_answer = answered(alone) if RANK == 0 else None
-    for way in WAYS:
-        reader = RanksReader(alone, ranks, way)
-        ranks.barrier()
-        started = time.monotonic()
-        found = states(reader)
-        seconds = time.monotonic() - started
-        told = answered(reader)
-        if RANK == 0:
-            print(json.dumps({
-                "way": way, "far": float((found - right).abs().max()), "same": told == right_answer,
-                "answer": reader.tokenizer.decode(told[1]), "tokens_per_s": len(ids) / seconds,
-                "sent": dict(ranks.sent),
-            }))
-"""
-
-
-def smollm(model_dir: Path, folder: Path, world: int, stride: int, tokens: int, timeout: float) -> None:
+def smollm(job: Job, model_dir: Path, folder: Path, stride: int, tokens: int) -> None:
     """Natural text with a fact in its first third, read by one process and by all, and asked about."""
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
 
@@ -263,22 +129,22 @@ def smollm(model_dir: Path, folder: Path, world: int, stride: int, tokens: int, 
     ids = [*prose[: tokens // 3], *encode(FACT), *prose[tokens // 3 :]]
     path = folder / "document.json"
     path.write_text(json.dumps([str(model_dir), stride, ids, encode(QUESTION)]))
-    out, *_ = run(SMOLLM, world, str(path), timeout=timeout)
-    print(out)  # rates and bytes, for who asks for them with -s
-    for row in map(json.loads, out.splitlines()):
+    rows, *_ = job.do("read_and_ask", str(path))
+    assert [row["way"] for row in rows] == list(WAYS)
+    for row in rows:
+        print(row)  # rates and bytes, for who asks for them with -s
         assert row["far"] < 1e-4, row
         assert row["same"], row
         assert row["answer"].strip().startswith("48213"), row
 
 
-def test_smollm_on_two_ranks_reads_and_answers_as_alone(model_dir: Path, tmp_path: Path) -> None:
-    smollm(model_dir, tmp_path, world=2, stride=256, tokens=1301, timeout=600)
+def test_smollm_on_ranks_reads_and_answers_as_alone(job: Job, model_dir: Path, tmp_path: Path) -> None:
+    smollm(job, model_dir, tmp_path, stride=256, tokens=901)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("world", [1, 2, 3, 4])
 def test_smollm_reads_16k_tokens_on_any_number_of_ranks_as_alone(
-    model_dir: Path, tmp_path: Path, world: int
+    every_job: Job, model_dir: Path, tmp_path: Path
 ) -> None:
-    smollm(model_dir, tmp_path, world, stride=2048, tokens=16_384, timeout=7200)
+    smollm(every_job, model_dir, tmp_path, stride=2048, tokens=16_384)

@@ -10,7 +10,7 @@ from transformers import AutoConfig
 
 from flows.cli import main
 from model.context import heads
-from model.context.calibrate import MOST_HEADS
+from model.context.calibrate import MAX_HEADS
 from model.reader import Reader
 from model.weights import HEADS
 from tasks.bench.calibrate import calibrate
@@ -41,7 +41,7 @@ def test_heads_are_found_written_read_back_and_used(
     config = AutoConfig.from_pretrained(model)
     read_back = heads.load(model, config)
     assert [list(head) for head in read_back.heads] == found["heads"]
-    assert 1 <= len(read_back.heads) <= MOST_HEADS
+    assert 1 <= len(read_back.heads) <= MAX_HEADS
     assert read_back.group == config.num_attention_heads // config.num_key_value_heads
     written = json.loads((model / HEADS).read_text())
     assert written["found"]["tokens"] == found["tokens"] >= 1024
