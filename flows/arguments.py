@@ -168,6 +168,7 @@ def _evaluating(add: Add) -> None:
     )
     number("depths", 10, "even depths from the first token to the last")
     number("keys", 1, "needles of one kind in a context; one is asked for")
+    number("segments", 1, "read each text also as N segments, and ask all of them")
     number("needles", 3, "different needles for each cell, each in another text")
     number("wordings", 3, "wordings of each question")
     number("seed", 0, "of needles and texts: the same seed gives the same grid")

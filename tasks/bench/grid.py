@@ -42,11 +42,13 @@ class Grid:
     """Ways to bring blocks back; the first one's answers are `answer`, a second's have its name behind."""
     storage: str = "bfloat16"
     """Number format of the calibrated heads' keys, and of all keys and values where a way wants them."""
+    segments: int = 1
+    """Read every text also as so many independent segments, and ask all of them; 1 is not to."""
     figure: Path | None = None
     """PNG file of the heat maps."""
 
     def __post_init__(self) -> None:
-        for option in ("depths", "needles", "wordings", "keys"):
+        for option in ("depths", "needles", "wordings", "keys", "segments"):
             if getattr(self, option) < 1:
                 raise InvalidInput(f"--{option} {getattr(self, option)}: must be at least 1")
         if self.wordings > WORDINGS:

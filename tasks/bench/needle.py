@@ -23,6 +23,7 @@ from model.context import heads
 from model.context.answer import answer, candidates
 from model.context.context import Context, Memory
 from model.context.retrieve import Chosen, choose
+from model.context.segmented import SegmentedContext
 from model.geometry import BLOCK
 from model.reader import Reader
 from tasks.bench.dense import Dense
@@ -136,16 +137,25 @@ class _Evaluation:
             closing(self._context(Path(folder))) as context,
         ):
             context.read(ids, read)
+            apart = self._segmented(ids) if self.grid.segments > 1 else None
             for which in trial.asked:
                 for wording in placed[which].needle.questions[: self.grid.wordings]:
                     question = self.encode(f"\n\n{wording}")[0].tolist()
                     exact = choose(context, question, K)
                     outcome = search_outcome(context, question, exact, placed[which])
                     outcome |= answer_outcome(context, question, exact, placed[which], self.grid.ways)
+                    if apart:
+                        outcome |= segments_outcome(apart, question, placed[which])
                     if dense_cache:
                         said = self.dense.answer(dense_cache, question, NEW_TOKENS)
                         outcome["answer_dense"] = _correct(self.reader, said, placed[which])
                     yield which, outcome
+
+    def _segmented(self, ids: list[int]) -> SegmentedContext:
+        memory = Memory(self.grid.storage)
+        apart = SegmentedContext(self.reader, self.heads, ids, memory, self.grid.segments)
+        apart.read()
+        return apart
 
     def _context(self, folder: Path) -> Context:
         memory = Memory(self.grid.storage, kv="kv" in self.grid.ways, folder=folder)
@@ -184,6 +194,17 @@ def answer_outcome(
             said = answer(context, question, blocks, NEW_TOKENS, way)
             outcome[name + suffix] = _correct(context.reader, said, place)
     return outcome
+
+
+def segments_outcome(apart: SegmentedContext, question: Sequence[int], place: Placed) -> Outcome:
+    """Whether the number is found, and the answer correct, where the text was read as segments."""
+    chosen = apart.choose(question, K)
+    seen = {0, *candidates(len(apart.ids), chosen.blocks)}
+    said = apart.answer(question, chosen.blocks, NEW_TOKENS)
+    return {
+        "found_segments": float(_blocks(place.value) <= seen),
+        "answer_segments": _correct(apart.reader, said, place),
+    }
 
 
 def _correct(reader: Reader, generated: Sequence[int], place: Placed) -> float:

@@ -33,6 +33,7 @@ def ids(reader: Reader) -> list[int]:
     return list(reader.tokenizer(text)["input_ids"][: max(LENGTHS)])
 
 
+pytestmark = pytest.mark.heavy  # a measurement names the commit, which git tells
 QUICK = Effort(repeats=2, limit_seconds=0.01)
 
 

@@ -30,6 +30,7 @@ from model.parallel.collectives import Ranks
 from model.parallel.layout import WAYS
 from model.parallel.sequence import RanksReader
 from model.reader import Reader
+from model.weights import without_bars
 from tests.model.facts import SMALL
 
 
@@ -74,7 +75,8 @@ def compare_ways(ranks: Ranks, folder: str, stride: int, lengths: list[int]) -> 
     attention.register()
     rows = []
     for path in sorted(Path(folder).iterdir()):
-        model = AutoModelForCausalLM.from_pretrained(path, attn_implementation=attention.NAME)
+        with without_bars():
+            model = AutoModelForCausalLM.from_pretrained(path, attn_implementation=attention.NAME)
         alone = Reader.around(model.eval().requires_grad_(False), stride)
         ids = torch.randint(97, (sum(lengths),), generator=torch.Generator().manual_seed(1)).tolist()
         right, cache = _states(alone, ids, lengths)
@@ -143,7 +145,7 @@ def _far(one: Iterable[torch.Tensor], two: Iterable[torch.Tensor]) -> float:
 
 
 def read_and_ask(ranks: Ranks, path: str) -> list[dict[str, Any]]:
-    """The default model: a document read alone by the first rank and by all, and asked; rows from the first."""
+    """The default model: a document read and asked by one rank and by all; rows from the first."""
     folder, stride, ids, question = json.loads(Path(path).read_text())
     alone = Reader(Path(folder), stride, torch.device("cpu"), torch.float32)
     first = ranks.rank == 0
@@ -175,7 +177,7 @@ def _whole(reader: Reader, ids: list[int]) -> torch.Tensor:
 def _told(
     reader: Reader, folder: str, ids: list[int], question: list[int]
 ) -> tuple[list[int], list[int], int]:
-    """Blocks by the exact scan, the answer, and the first block by an index that every rank's queries trained."""
+    """Blocks by the exact scan, the answer, and the first block by an index trained on all ranks' queries."""
     context = Context(reader, calibrated.load(Path(folder), reader.config), Memory(index_sizes=SMALL))
     context.read(ids)
     chosen = retrieve.choose(context, question, 8)

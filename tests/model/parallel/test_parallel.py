@@ -58,6 +58,7 @@ with parallel.join(RANK, WORLD, PORT, timeout_s={timeout}) as ranks:
     assert least < float(out) < most
 
 
+@pytest.mark.heavy
 def test_a_rank_that_comes_alone_is_told_so_in_time() -> None:
     started = time.monotonic()
     process = start_script("parallel.join(0, 2, PORT, timeout_s=2)", 1)[0]

@@ -276,3 +276,10 @@ def test_the_default_model_finds_a_needle_and_answers(measure: Measure, model_di
     assert cell["always_attended"] == 0
     assert [cell[name] for name in sorted(MEASURES)] == [1.0] * 4
     assert cell["answer_dense"] == 1
+
+
+def test_a_text_read_as_segments_finds_what_one_context_finds(measure: Measure) -> None:
+    small = ("--lengths", "1500", "--depths", "2", "--needles", "1", "--wordings", "1")
+    cells = measure(*small, "--segments", "3")["cells"]
+    assert [cell["found_segments"] for cell in cells] == [cell["found_exact"] for cell in cells]
+    assert [cell["answer_segments"] for cell in cells] == [cell["answer"] for cell in cells]
