@@ -79,6 +79,6 @@ def test_names_of_peers_are_known_without_their_imports() -> None:
     assert "llama.cpp" not in bench.installed_peers("another-model")
 
 
-def test_a_peer_that_was_not_run_is_told_with_its_reason() -> None:
+def test_a_peer_that_was_not_run_is_shown_with_its_reason() -> None:
     (line,) = figures.not_run([{"length": 1000, "sdpa_not_run": "would take about 9,000 s"}, {"length": 1}])
     assert line == "1,000 tokens, sdpa: not run: would take about 9,000 s"

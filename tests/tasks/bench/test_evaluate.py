@@ -10,7 +10,7 @@ import pytest
 
 from model.embed.embedder import Embedder
 from tasks.bench.bm25 import Bm25, terms
-from tasks.bench.cuad import Answered, _at_cuts, word_windows
+from tasks.bench.cuad import Answered, scores, word_windows
 from tasks.bench.evaluate import evaluate, evaluate_cuad, evaluate_locomo
 from tasks.errors import InvalidInput
 from tasks.memory.candidates import Embed
@@ -220,7 +220,7 @@ def test_a_line_separator_inside_a_contract_does_not_cut_its_row(tmp_path: Path,
 def test_citations_are_counted_up_to_the_characters_of_the_floor() -> None:
     gold = [(0, 10), (50, 60), (90, 95)]
     one = Answered("Insurance", gold, [[(90, 100)], [(50, 60)], [(0, 11)]], [[(0, 12)], [(12, 20)]])
-    found = _at_cuts([one])
+    found = scores([one])
     assert found["recall"]["5"] == 1.0
     assert found["recall_at_floor_characters"]["5"] == 0.6667  # 10 + 10 of the floor's 20 characters
     assert (found["characters"]["5"], found["floor_characters"]["5"]) == (31, 20)
