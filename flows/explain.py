@@ -6,7 +6,7 @@ and a person is helped by the place and the remedy, not by the type.
 
 import re
 
-from tasks.errors import NightreadError
+from tasks.errors import BadDocument, InvalidInput, NightreadError, Transient
 
 REMEDIES = {
     r"No space left on device|disk is full|Disk quota exceeded": (
@@ -25,14 +25,16 @@ REMEDIES = {
 
 def explained(error: BaseException, home: str = "") -> str:
     """One line for `error`. `home` is named where the error names no place of its own."""
-    if isinstance(error, NightreadError | ValueError):
-        return _flat(str(error))
     said = _flat(str(error))
+    if isinstance(error, InvalidInput | BadDocument | Transient | ValueError):
+        return said
     for pattern, (meaning, remedy) in REMEDIES.items():
         if re.search(pattern, said):
             place = getattr(error, "filename", None) or _path(said) or home
             return f"{place}: {meaning} ({_short(said)}): {remedy}"
-    return f"{type(error).__name__}: {said} (--debug shows where)"
+    return (
+        said if isinstance(error, NightreadError) else f"{type(error).__name__}: {said} (--debug shows where)"
+    )
 
 
 def _flat(text: str) -> str:

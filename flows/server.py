@@ -8,6 +8,7 @@ back to a server of its own, which would outlive us.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -201,6 +202,8 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, seconds: float)
 
 
 def _tail(log: Path, lines: int = 5) -> str:
-    """The end of the log, on one line."""
+    """The last error that the log names, or its end, on one line."""
     said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if errors := [line for line in said if re.match(r"[\w.]+(Error|Exception): ", line)]:
+        return f"its log {log} names {errors[-1][:500]}"
     return f"its log {log} ends: {' | '.join(said[-lines:])[-1000:]}"

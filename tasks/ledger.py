@@ -268,7 +268,7 @@ class Ledger:
             unopened = code == sqlite3.SQLITE_CANTOPEN and not self.path.exists()
             if unopened or code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise unwritable(self.path, str(error)) from error
-            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN):
+            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 raise InvalidInput(f"ledger {self.path}: {error}; move it away to begin a new one") from error
             raise
 

@@ -17,7 +17,7 @@ from flows.cli import main, split
 from flows.commands import COMMANDS
 from flows.explain import explained
 from tasks import schema
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, NightreadError
 from tasks.ledger import Ledger
 
 
@@ -220,6 +220,11 @@ def test_a_failed_run_is_shown_with_its_error(tmp_path: Path, capsys: Capture) -
             r"/m/t\.lance: the disk is full",
         ),
         (ZeroDivisionError("by\nzero"), r"ZeroDivisionError: by zero \(--debug shows where\)"),
+        (
+            NightreadError("the server ended; its log names OSError: database or disk is full"),
+            "/home: the disk",
+        ),
+        (NightreadError("the server ended"), "the server ended"),
         (InvalidInput("a value\nand its remedy"), "a value and its remedy"),
     ],
 )
