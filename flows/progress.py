@@ -27,7 +27,7 @@ BEFORE_PLAN = {"discover": 1.0, "parse": 3.0, "shard": 1.0, "plan": 0.0}
 """Percent of a run, by stage, for what must be done to know the plan."""
 OVER = 100.0
 _LAST = 99.0
-"""Where a run stands that has done everything but say so."""
+"""Percent of a run whose stages are all done, before it is marked as finished."""
 
 
 class Share:

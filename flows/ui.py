@@ -22,7 +22,7 @@ from flows.progress import Lines, Share, terminal
 from tasks.plan.estimate import Estimate
 
 UPDATE_S = 5.0
-"""The server is told no more often than this."""
+"""Least seconds between two updates of the progress artifact."""
 UNKNOWN = {"infer": 4.0, "reduce": 5.0, "remember": 1.0, "report": 0.1}
 """How long stages take beside each other on a machine that has shown no rates yet."""
 

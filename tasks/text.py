@@ -151,7 +151,7 @@ def _paragraphs(pieces: Iterable[Placed]) -> Iterator[tuple[int, str]]:
 def _paragraph_end(text: str, start: int) -> int:
     """Where the paragraph at `start` ends, by its next _PARAGRAPH_CHARS characters (or the last ones)."""
     limit = start + _PARAGRAPH_CHARS
-    match = _PARAGRAPH.search(text, start + 1, limit)  # + 1: never look at what stands before `start`
+    match = _PARAGRAPH.search(text, start + 1, limit)  # + 1: never match what lies before `start`
     if match:
         return match.end()
     if limit >= len(text):

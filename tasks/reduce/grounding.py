@@ -1,10 +1,10 @@
-"""Grounding: a generated sentence is stored only if one source sentence says the same.
+"""Grounding: a generated sentence is stored only if one source sentence supports it.
 
-A small model invents by joining true pieces: the subject of one sentence with the year of another.
-So support is never collected from several places. A sentence stands if a single sentence of its
-quotes holds its words in its order, with every number, every name, and the same negations and
-modalities, and if the model itself finds the sentence likelier with the source than without.
-What does not stand is dropped and counted; what stands is a compression of something verbatim.
+A small model hallucinates by joining true pieces: the subject of one sentence with the year of another.
+So support is never collected from several sentences. A generated sentence is kept if a single source
+sentence contains its content words in the same order, with every number, every name, and the same negations
+and modal verbs, and if the model itself finds the sentence likelier with the source than without. What is
+not supported is dropped and counted; what is kept is a compression of something verbatim.
 """
 
 import re
@@ -34,11 +34,11 @@ _POLARITY = frozenset(
 
 @dataclass(frozen=True)
 class Grounded:
-    """What is left of a draft."""
+    """The supported sentences of a draft."""
 
     summary: str
     support: float
-    """Least overlap among the kept sentences, 0 to 1; 0 where none stood."""
+    """Least overlap among the kept sentences, 0 to 1; 0 where none was kept."""
     dropped: int
 
 
@@ -59,7 +59,7 @@ def _content(text: str) -> list[str]:
 
 
 def _exact(text: str) -> set[str]:
-    """Numbers and names: what must be found as it stands, whatever else is forgiven."""
+    """Numbers and names: what must occur in the source exactly."""
     words = _WORD.findall(text)
     numbers = {word for word in words if any(c.isdigit() for c in word)}
     names = {word for word in words[1:] if word[:1].isupper()}
@@ -77,7 +77,7 @@ def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
 
 
 def support(sentence: str, span: str) -> float:
-    """Share of the sentence's content words that stand in `span` in the same order; 0 if a number, a
+    """Share of the sentence's content words that occur in `span` in the same order; 0 if a number, a
     name, a negation or a modality differs."""
     words, content = set(_words(sentence)), _content(sentence)
     source = set(_words(span))

@@ -2,7 +2,7 @@
 
 The tree's shape depends on content identity alone: a section is a fixed run of window numbers, a group
 of documents ends where a document's own hash says so. One changed document therefore changes only its
-own branch. Every node stands on verbatim quotes, the most salient of its children's; its summary is
+own branch. Every node holds verbatim quotes, the most salient of its children's; its summary is
 written from those quotes, and only what they support is kept.
 """
 
@@ -18,7 +18,7 @@ from tasks.settings import InferConfig
 
 @dataclass(frozen=True)
 class SummaryNode:
-    """One record to be: its place in the tree and the quotes it stands on."""
+    """A node of the tree and the quotes that support its summary; it becomes one record."""
 
     id: str
     level: str
@@ -32,7 +32,7 @@ class SummaryNode:
 
 
 def window_nodes(ledger: Ledger, key: str, document: str, windows: int) -> list[SummaryNode]:
-    """Nodes of the windows a reader has journaled; a window without a quotable sentence has none."""
+    """Leaves: the windows whose quotes the ledger holds; a window without a quotable sentence has none."""
     nodes = []
     for window in range(windows):
         name = window_key(key, document, window)

@@ -43,7 +43,7 @@ _MARKER = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 
 
 def plain(value: object) -> str:
-    """One line that Markdown shows as it is, wherever it stands."""
+    """One line that Markdown shows as it is, wherever it is put."""
     text = _MARKUP.sub(lambda match: "\\" + match.group(), " ".join(str(value).split()))
     if marker := _MARKER.match(text):
         text = marker.group() + "\\" + text[marker.end() :] if marker.group().isdigit() else "\\" + text

@@ -38,7 +38,7 @@ def nightread(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
-    tmp_path: Path, model_dir: Path
+    api: str, dask: str, tmp_path: Path, tiny_model_dir: Path
 ) -> None:
     folder = tmp_path / "corpus"
     folder.mkdir()
@@ -54,9 +54,9 @@ def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
     (folder / "a.deletes").write_text(str(folder / "zz-gone.txt"))
     (folder / "inside").mkdir()
     (folder / "inside" / "round").symlink_to(folder)
-    settings = [f"home={tmp_path / 'home'}", f"infer.model={model_dir}", *CAPS]
+    settings = [f"home={tmp_path / 'home'}", f"infer.model={tiny_model_dir}", f"cluster.address={dask}"]
     started = time.monotonic()
-    code, outcome = nightread("read", str(folder), "--conf", "tiny", *settings)
+    code, outcome = nightread("read", str(folder), "--conf", "tiny", *settings, *CAPS)
     assert time.monotonic() - started < 240
     assert code == 3
     expected = {name: bad for name, (_, bad) in BAD.items()}
@@ -68,6 +68,6 @@ def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
     sources = open_memory(tmp_path / "home").sources.to_pylist()
     cited = {Path(row["uri"]).name for row in sources if row["outcome"] == "ok"}
     assert cited == {*GOOD, "report-0.txt", "report-1.txt", "a.deletes"}
-    config = tiny(tmp_path / "home", model_dir)
+    config = tiny(tmp_path / "home", tiny_model_dir)
     (best, *_) = commands.recall(config, ["How many meteors did Oslo record?"]).data["hits"]
     assert "report-1.txt" in json.dumps(best)
