@@ -8,8 +8,9 @@ can serve several segments with one batch.
 """
 
 import json
-import shutil
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Collection, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,9 @@ from tasks.infer.quotes import window_quotes
 from tasks.infer.segments import Segment
 from tasks.ingest.parse import read_text
 from tasks.ingest.shard import ShardedDocument, Window, read_windows
+
+ABANDONED_S = 7 * 24 * 3600.0
+"""A reading state that was not touched for so long is of a document that nobody goes on with."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,13 @@ def _read_window(
     return WindowRead(window.index, payload, sum(map(len, chunks)))
 
 
-def forget_states(home: Path) -> None:
-    """Drop reading states of documents that are done with (a run has published)."""
-    shutil.rmtree(home / "states", ignore_errors=True)
+def forget_states(home: Path, documents: Collection[str]) -> None:
+    """Drop the reading states of these documents, which are published, and those nobody came back to.
+
+    Others stay: another run may be reading into the same home.
+    """
+    for state in (home / "states").glob("*"):
+        with suppress(FileNotFoundError):
+            abandoned = time.time() - state.stat().st_mtime > ABANDONED_S
+            if abandoned or state.name.partition("-")[0] in documents:
+                state.unlink()

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.storage import Found, find
 from tasks.ingest.uris import S3, SAMPLE, canonical, path_of, place, uri_of
@@ -100,12 +101,12 @@ def sample_folder(home: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     wanted = dict(_sample_texts())
     for path in folder.iterdir():
-        if path.name not in wanted:
-            path.unlink()
+        if path.name not in wanted and not path.name.startswith("."):  # what another run is writing is hidden
+            path.unlink(missing_ok=True)
     for name, text in wanted.items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+            write_atomic(path, text)
     return folder
 
 

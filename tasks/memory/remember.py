@@ -62,7 +62,7 @@ def remember(
         mark_done(run.ledger, models.key, document.document, done)
         counts = f"{document.windows:,} windows, {document.tokens:,} tokens"
         _log.info("remember: %s: %s", held[document.document]["uri"], counts)
-    forget_states(run.home)
+    forget_states(run.home, anew)
     _log.info("remember: %s records added, %s retired", f"{result.added:,}", f"{result.retired:,}")
     return result
 

@@ -3,12 +3,14 @@
 Run: pytest tests/tasks/memory/test_overlapping.py
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.errors import Transient
+from tasks.infer.windows import forget_states
 from tasks.ingest.uris import corpus_of
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import Published, publish
@@ -91,3 +93,13 @@ def test_a_run_that_builds_on_what_another_retired_meanwhile_is_to_be_repeated(t
     with pytest.raises(Transient, match="read again"):
         publish(tmp_path, "r3", [], copied)
     assert run(tmp_path, "r3", copied).added == 6
+
+
+def test_reading_states_of_other_runs_stay_until_nobody_came_back_to_them(tmp_path: Path) -> None:
+    states = tmp_path / "states"
+    states.mkdir()
+    for name in ("done-k1-0", "done-k2-256", "reading-k1-0", "left-k1-0"):
+        (states / f"{name}.safetensors").touch()
+    os.utime(states / "left-k1-0.safetensors", (0, 0))
+    forget_states(tmp_path, {"done"})
+    assert [path.name for path in states.iterdir()] == ["reading-k1-0.safetensors"]
