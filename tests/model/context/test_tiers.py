@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model.context.disk import Rows
@@ -38,7 +38,6 @@ STEPS = st.lists(
     capacity=st.integers(1, 6),
     steps=STEPS,
 )
-@settings(max_examples=100, deadline=None)
 def test_any_sequence_of_steps_equals_a_plain_tensor(
     kind: type[Tiers], storage: str, capacity: int, steps: list[tuple[str, int | list[int]]]
 ) -> None:

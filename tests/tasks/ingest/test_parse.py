@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidInput
@@ -135,7 +135,7 @@ FORMATS: dict[str, Callable[[Path, str], object]] = {
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(text=PROSE, cut=st.tuples(st.integers(0, 400), st.integers(0, 400)))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)  # an example parses a file in a process
 def test_characters_read_back_are_those_at_their_offsets(
     name: str, text: str, cut: tuple[int, int], tmp_path: Path
 ) -> None:
@@ -168,7 +168,7 @@ def page(path: Path, lines: list[str]) -> None:
     ("name", "make"), [("a.html", page), ("a.docx", lambda path, lines: word(path, *lines))]
 )
 @given(lines=st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=40), min_size=1))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)  # an example parses a file in a process
 def test_a_quote_from_a_page_or_a_letter_stands_at_its_offsets(
     name: str, make: Callable[[Path, list[str]], object], lines: list[str], tmp_path: Path
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_quote_from_a_page_or_a_letter_stands_at_its_offsets(
 @given(
     pages=st.lists(st.from_regex(r"[A-Za-z0-9]{1,12}( [A-Za-z0-9]{1,12}){0,6}", fullmatch=True), min_size=1)
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)  # an example parses a file in a process
 def test_a_quote_from_a_paper_stands_at_its_offsets_and_on_its_page(pages: list[str], tmp_path: Path) -> None:
     pdf(tmp_path / "a.pdf", *pages)
     row, home = parsed(tmp_path / "a.pdf", tmp_path / "home")["a.pdf"][0], tmp_path / "home"

@@ -21,7 +21,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -84,7 +84,6 @@ def prose(chars: int, seed: int = 0) -> str:
     return "".join(words)[:chars]
 
 
-@settings(deadline=None, max_examples=100)
 @given(text=TEXTS.filter(bool), size=st.integers(40, 200))
 def test_pieces_have_the_tokens_of_the_whole_text(model_dir: Path, text: str, size: int) -> None:
     pieces = list(tokenize(lambda a, b: text[a:b], range(piece_count(len(text), size)), model_dir, size))
