@@ -193,3 +193,11 @@ def test_dask_workers_that_are_no_nodes_leave_reading_to_this_process_and_nodes_
     while worker_processes() and time.monotonic() < until:
         time.sleep(0.05)
     assert worker_processes() == []
+
+
+def test_what_supervises_a_node_s_workers_loads_no_model_library() -> None:
+    script = "import sys, tasks.infer.cluster; print({'torch', 'transformers'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
