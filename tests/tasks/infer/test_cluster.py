@@ -167,7 +167,7 @@ def in_process(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
         threads_per_worker=1,
         processes=False,
         protocol="tcp",
-        dashboard_address=None,
+        dashboard_address=":0",
         resources={"reader": request.param},
     ) as cluster:
         yield request.param, cluster.scheduler_address
