@@ -191,6 +191,7 @@ def _prompt(inputs: torch.Tensor, options: dict[str, Any]) -> list[int]:
     return ids
 
 
+@torch.inference_mode()
 def write(
     context: Context,
     prompt: list[int],
