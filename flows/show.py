@@ -16,10 +16,10 @@ def read(result: Row) -> str:
     """What a read did, what it cost, what is wrong, and where the report lies."""
     lines = [
         f"run {result.get('run', '')}: {result.get('status', '')}",
-        f"{result.get('documents', 0):,} documents; {result.get('windows', 0):,} windows, "
-        f"{result.get('tokens', 0):,} tokens read in {seconds(result.get('seconds', 0))}",
-        f"{result.get('added', 0):,} records added, {result.get('retired', 0):,} retired, "
-        f"{result.get('dropped', 0):,} generated sentences dropped as unsupported",
+        f"{count(result.get('documents', 0), 'document')}; {count(result.get('windows', 0), 'window')}, "
+        f"{count(result.get('tokens', 0), 'token')} read in {seconds(result.get('seconds', 0))}",
+        f"{count(result.get('added', 0), 'record')} added, {result.get('retired', 0):,} retired, "
+        f"{count(result.get('dropped', 0), 'generated sentence')} dropped as unsupported",
     ]
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
@@ -30,7 +30,8 @@ def read(result: Row) -> str:
 def plan(result: Row) -> str:
     """Cost first, then every document and why it is read or not."""
     head = (
-        f"{result['documents']:,} documents, {result['tokens']:,} tokens, {result['windows']:,} windows: "
+        f"{count(result['documents'], 'document')}, {count(result['tokens'], 'token')}, "
+        f"{count(result['windows'], 'window')}: "
         f"about {seconds(result['seconds'])}, {result['flops']:.2e} FLOPs, {size(result['bytes'])} on disk"
     )
     rows = [
@@ -124,10 +125,10 @@ def run(row: Row) -> str:
 
 def record(found: Row) -> str:
     """A record: what it says, its quotes, where it is from, and how it was made."""
-    lines = [f"{found['level']} {found['id']}"]
-    lines += [_wrapped(found[name], "   ") for name in ("summary", "text") if found.get(name)]
-    for quote in found.get("quotes") or []:
-        lines += [_wrapped(f'"{" ".join(quote["text"].split())}"', "   | ")]
+    said = found["summary"] or found["text"]  # the same where there is a summary
+    lines = [f"{found['level']} {found['id']}", _wrapped(said, "   ")]
+    quotes = [quote["text"] for quote in found["quotes"] if quote["text"] != said]  # a passage quotes itself
+    lines += [_wrapped(f'"{" ".join(text.split())}"', "   | ") for text in quotes]
     told = {
         name: value for name, value in found.items() if name not in RECORD_SHOWN and value not in ("", [])
     }
@@ -160,6 +161,11 @@ def table(header: list[str], rows: list[list[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in flat
     ]
+
+
+def count(number: int, noun: str) -> str:
+    """Such as "1 document" and "2,000 documents"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def seconds(amount: float) -> str:

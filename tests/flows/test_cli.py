@@ -117,7 +117,6 @@ HEAVY = "torch,transformers,deepspeed,prefect,distributed,lancedb,pyarrow,numpy,
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-@pytest.mark.heavy
 def test_what_is_answered_at_once_loads_nothing_heavy(argv: list[str], heavy: str, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger.start_run("20260801-031500-1a2b", ["/corpus"], "{}")
@@ -157,6 +156,13 @@ def test_a_plan_says_why_every_document_is_read_or_not() -> None:
     assert "60 min" in said
     assert "2.0 KiB" in said
     assert said.splitlines()[-1].split() == ["read", "5,000", "2", "a.txt", "new"]
+
+
+def test_one_of_a_kind_is_counted_in_the_singular() -> None:
+    said = show.read({"documents": 1, "windows": 1, "tokens": 1, "added": 1, "dropped": 1})
+    assert "\n1 document; 1 window, 1 token read in 0.0 s\n1 record added, 0 retired" in said
+    assert said.endswith("1 generated sentence dropped as unsupported")
+    assert "2,000 documents; 0 windows" in show.read({"documents": 2000})
 
 
 def finished_run(home: Path, run: str, corpus: str, **counts: Any) -> None:

@@ -85,6 +85,11 @@ def test_a_record_is_shown_with_its_source(home: Path, capsys: Capture) -> None:
     assert "neither a run nor a record" in capsys.readouterr().err
 
 
+def test_a_passage_that_is_shown_says_its_text_once(home: Path, capsys: Capture) -> None:
+    assert main(["show", "law-0", f"home={home}"]) == 0
+    assert capsys.readouterr().out.count("passage 0 of law on agreements") == 1
+
+
 def test_a_question_is_embedded_without_torch(home: Path) -> None:
     heavy = HEAVY.replace("lancedb,pyarrow,numpy,", "")
     command = [sys.executable, "-c", LOADED, heavy, "recall", "which", "agreements", f"home={home}"]
