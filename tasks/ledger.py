@@ -24,6 +24,9 @@ from tasks.errors import InvalidInput, Transient, unwritable, writing
 BUSY_S = 60.0
 """How long a writer waits for another process before it gives up with Transient."""
 
+CLOCK_STEP_S = 5.0
+"""The moment at which a process began is told by the clock of now: it moves where that is set meanwhile."""
+
 FORGOTTEN = ("unreadable", "vanished")
 """Outcomes that say nothing of the bytes: the next run must look again though the version is the same."""
 
@@ -292,7 +295,7 @@ def _process_is_gone(run: Row) -> bool:
         return False
     pid, created = counts["process"]
     try:
-        return bool(psutil.Process(pid).create_time() != created)
+        return bool(abs(psutil.Process(pid).create_time() - created) > CLOCK_STEP_S)
     except psutil.NoSuchProcess:
         return True
 

@@ -3,6 +3,7 @@
 import json
 import pickle
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tasks.errors import InvalidInput
@@ -241,6 +243,19 @@ def test_a_run_of_another_machine_is_not_taken_for_crashed(ledger: Ledger) -> No
         db.execute("UPDATE runs SET counts = ?", (counts,))
     db.close()
     assert [run["status"] for run in ledger.runs()] == ["running"]
+
+
+@pytest.mark.parametrize(("moved", "status"), [(-1.0, "running"), (1.0, "running"), (-3600.0, "crashed")])
+def test_a_process_is_the_same_though_the_clock_was_corrected_and_another_one_is_not(
+    ledger: Ledger, moved: float, status: str
+) -> None:
+    ledger.start_run("r1", ["docs"], "{}")
+    ours = psutil.Process()
+    with sqlite3.connect(ledger.path) as db:
+        process = {"process": [ours.pid, ours.create_time() + moved], "host": socket.gethostname()}
+        db.execute("UPDATE runs SET counts = ?", (json.dumps(process),))
+    db.close()
+    assert [run["status"] for run in ledger.runs()] == [status]
 
 
 def test_a_home_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
