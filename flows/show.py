@@ -7,6 +7,8 @@ import textwrap
 from datetime import datetime
 from typing import Any
 
+from tasks.text import counted
+
 Row = dict[str, Any]
 
 WIDTH = 100
@@ -16,10 +18,10 @@ def read(result: Row) -> str:
     """What a read did, what it cost, what is wrong, and where the report lies."""
     lines = [
         f"run {result.get('run', '')}: {result.get('status', '')}",
-        f"{count(result.get('documents', 0), 'document')}; {count(result.get('windows', 0), 'window')}, "
-        f"{count(result.get('tokens', 0), 'token')} read in {seconds(result.get('seconds', 0))}",
-        f"{count(result.get('added', 0), 'record')} added, {result.get('retired', 0):,} retired, "
-        f"{count(result.get('dropped', 0), 'generated sentence')} dropped as unsupported",
+        f"{counted(result.get('documents', 0), 'document')}; {counted(result.get('windows', 0), 'window')}, "
+        f"{counted(result.get('tokens', 0), 'token')} read in {seconds(result.get('seconds', 0))}",
+        f"{counted(result.get('added', 0), 'record')} added, {result.get('retired', 0):,} retired, "
+        f"{counted(result.get('dropped', 0), 'generated sentence')} dropped as unsupported",
     ]
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
@@ -30,8 +32,8 @@ def read(result: Row) -> str:
 def plan(result: Row) -> str:
     """Cost first, then every document and why it is read or not."""
     head = (
-        f"{count(result['documents'], 'document')}, {count(result['tokens'], 'token')}, "
-        f"{count(result['windows'], 'window')}: "
+        f"{counted(result['documents'], 'document')}, {counted(result['tokens'], 'token')}, "
+        f"{counted(result['windows'], 'window')}: "
         f"about {seconds(result['seconds'])}, {result['flops']:.2e} FLOPs, {size(result['bytes'])} on disk"
     )
     rows = [
@@ -161,11 +163,6 @@ def table(header: list[str], rows: list[list[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in flat
     ]
-
-
-def count(number: int, noun: str) -> str:
-    """Such as "1 document" and "2,000 documents"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def seconds(amount: float) -> str:

@@ -157,3 +157,11 @@ def _paragraph_end(text: str, start: int) -> int:
     if limit >= len(text):
         return len(text)
     return text.rfind("\n", start, limit) + 1 or limit
+
+
+# Text for people.
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as "1 document" and "2,000 documents"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ from tasks.infer.queue import LeaseQueue, Outcome
 from tasks.infer.segments import Source, segments
 from tasks.ingest.shard import ShardedDocument
 from tasks.run import Progress, Row, Run
+from tasks.text import counted
 
 _log = logging.getLogger("nightread")
 
@@ -28,7 +29,7 @@ def infer(
     """
     outcome = _read(run, models, rows, documents, progress) if documents else Outcome(0, 0, 0.0)
     _quarantine(run, rows, outcome)
-    counts = f"{outcome.windows:,} windows, {outcome.tokens:,} tokens"
+    counts = f"{counted(outcome.windows, 'window')}, {counted(outcome.tokens, 'token')}"
     _log.info("infer: %s read in %.0f s", counts, outcome.seconds)
     return outcome
 

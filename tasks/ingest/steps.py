@@ -11,6 +11,7 @@ from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import corpus_of
 from tasks.run import Progress, Row, Run
+from tasks.text import counted
 
 _log = logging.getLogger("nightread")
 
@@ -22,7 +23,7 @@ def discover(run: Run, known: Collection[str] = ()) -> list[Found]:
         known: uris of the sources that memory holds: a place that held one of them may be empty now.
     """
     found = list(sources.discover(run.uris, run.home, run.storage, known))
-    _log.info("discover: %s sources under %s", f"{len(found):,}", corpus_of(run.uris))
+    _log.info("discover: %s under %s", counted(len(found), "source"), corpus_of(run.uris))
     return found
 
 
@@ -47,7 +48,7 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
     run.ledger.quarantine(run.run, bad)
     for row in bad:
         _log.info("parse: %s is in quarantine: %s, %s", row["uri"], row["outcome"], row["reason"])
-    _log.info("parse: %s sources, of which %s new or changed", f"{len(found):,}", f"{len(fresh):,}")
+    _log.info("parse: %s, of which %s new or changed", counted(len(found), "source"), f"{len(fresh):,}")
     return rows
 
 
@@ -58,5 +59,5 @@ def shard(run: Run, todo: Mapping[str, Row], tokenizer: Path, progress: Progress
     with connect(run.cluster) as client:
         documents = shard_all(run.home, list(todo.values()), tokenizer, run.shard, client, progress)
     windows = sum(document.windows for document in documents)
-    _log.info("shard: %s documents in %s windows", f"{len(documents):,}", f"{windows:,}")
+    _log.info("shard: %s in %s", counted(len(documents), "document"), counted(windows, "window"))
     return documents

@@ -21,6 +21,7 @@ from tasks.memory.staging import stage
 from tasks.reduce.done import Done, mark_done
 from tasks.reduce.reduce import Tree
 from tasks.run import Counted, Run
+from tasks.text import counted
 
 _log = logging.getLogger("nightread")
 
@@ -60,10 +61,10 @@ def remember(
         nodes = tree.documents[document.document]
         done = Done(document.windows, document.tokens, nodes[-1] if nodes else None)
         mark_done(run.ledger, models.key, document.document, done)
-        counts = f"{document.windows:,} windows, {document.tokens:,} tokens"
+        counts = f"{counted(document.windows, 'window')}, {counted(document.tokens, 'token')}"
         _log.info("remember: %s: %s", held[document.document]["uri"], counts)
     forget_states(run.home, anew)
-    _log.info("remember: %s records added, %s retired", f"{result.added:,}", f"{result.retired:,}")
+    _log.info("remember: %s added, %s retired", counted(result.added, "record"), f"{result.retired:,}")
     return result
 
 

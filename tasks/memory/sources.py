@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.ingest.uris import Place, below, corpus_of, place
+from tasks.text import counted
 
 Row = dict[str, Any]
 
@@ -91,7 +92,7 @@ class Loss:
         """
         if 2 * len(self.documents) > self.held:
             raise InvalidInput(
-                f"{len(self.documents):,} of the {self.held:,} documents that memory holds of "
+                f"{len(self.documents):,} of {counted(self.held, 'document')} that memory holds of "
                 f"{corpus_of(self.roots)} are not there any more, such as {self.uris[0]}. Nothing was "
                 f"retired: check that every folder is whole and every share is mounted, or say that it is "
                 f"meant with --yes (allow_retire in Prefect)"

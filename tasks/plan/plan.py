@@ -13,6 +13,7 @@ from tasks.plan.estimate import estimate
 from tasks.plan.rates import load_rates, trial
 from tasks.plan.work import Work
 from tasks.run import Row, Run
+from tasks.text import counted
 
 _log = logging.getLogger("nightread")
 
@@ -46,8 +47,9 @@ def plan(
         )
     predicted = f", about {cost.seconds:,.0f} s" if cost.seconds else ""
     _log.info(
-        "plan: %s documents to read, %s tokens%s; %s remembered already, %s gone",
-        *(f"{count:,}" for count in (len(documents), cost.tokens)),
+        "plan: %s to read, %s%s; %s remembered already, %s gone",
+        counted(len(documents), "document"),
+        counted(cost.tokens, "token"),
         predicted,
         *(f"{count:,}" for count in (len(work.kept), len(work.gone))),
     )

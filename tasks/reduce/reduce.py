@@ -11,6 +11,7 @@ from tasks.reduce.done import load_done
 from tasks.reduce.summaries import summarise
 from tasks.reduce.tree import SummaryNode, corpus_tree, document_tree
 from tasks.run import Counted, Run
+from tasks.text import counted
 
 _log = logging.getLogger("nightread")
 
@@ -62,5 +63,5 @@ def reduce(
     tree = Tree(trees, corpus)
     with run.timed("write"):
         decoded = summarise(tree.nodes, models, run.ledger, progress)
-    _log.info("reduce: %s nodes, %s summaries written", f"{len(tree.nodes):,}", f"{decoded:,}")
+    _log.info("reduce: %s, summaries written: %s", counted(len(tree.nodes), "node"), f"{decoded:,}")
     return Tree(trees, corpus, decoded)
