@@ -30,6 +30,7 @@ from tasks.plan.work import choose, without_refused
 from tasks.reduce import reduce as reduce_step
 from tasks.report import report as report_step
 from tasks.run import Run
+from tasks.text import counted
 
 CANCELLED = (TerminationSignal, CancelledRun)
 """By which Prefect ends a run that somebody has cancelled."""
@@ -144,8 +145,11 @@ def run_retry(config: RunConfig) -> dict[str, Any]:
     """Forget what is known of quarantined sources and read them again."""
     known = begin([], config).ledger
     uris = sorted({row["uri"] for row in known.quarantined()})
+    there = existing(uris, config.storage)  # a store that does not answer must not empty the quarantine
     known.release(uris)
-    there = existing(uris, config.storage)
     if not there:
-        raise InvalidInput(f"none of the {len(uris):,} sources in quarantine is there any more: they left it")
+        raise InvalidInput(
+            f"nothing to read again: of {counted(len(uris), 'source')} in quarantine none is there any more, "
+            f"and the quarantine is empty now"
+        )
     return run_read(there, config, allow_retire=True)

@@ -10,6 +10,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from flows.config import load
 from flows.ui import corpus_name
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.parse import read_text
@@ -134,6 +135,28 @@ def test_quarantined_documents_are_named_and_can_be_retried(tmp_path: Path, conf
     (folder / "empty.txt").write_text("The lighthouse of Porto was painted white in the spring of 1950.\n")
     assert run_retry(config)["quarantined"] == []
     assert commands.quarantine(config).data["documents"] == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "error", "said", "stays"),
+    [
+        ("s3://papers/a.txt", Transient, r"127\.0\.0\.1:9 cannot be reached", True),
+        ("/no/such/a.txt", InvalidInput, "of 1 source in quarantine none is there any more", False),
+    ],
+)
+def test_a_retry_lets_go_of_what_is_gone_and_of_nothing_that_it_cannot_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, error: type[Exception], said: str, stays: bool
+) -> None:
+    from flows.read import run_retry
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    config = load("tiny", [f"home={tmp_path}", "storage.endpoint_url=http://127.0.0.1:9"])
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.quarantine("r1", [{"uri": uri, "part": 0, "outcome": "unreadable"}])
+    with pytest.raises(error, match=said):
+        run_retry(config)
+    assert bool(ledger.quarantined()) == stays
 
 
 @pytest.mark.parametrize(("error", "tries"), [(Transient("the store is silent"), 3), (InvalidInput("no"), 1)])
