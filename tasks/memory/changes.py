@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schema
-from tasks.errors import Transient
+from tasks.errors import NightreadError
 from tasks.ingest.uris import is_corpus
 from tasks.memory.reader import Memory, Row
 from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
 from tasks.memory.staging import check_offsets, staged_batches
+from tasks.text import counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def changes(
         base: sources as published when the run began.
 
     Raises:
-        Transient: if a document the run builds on was retired by another run meanwhile.
+        NightreadError: if a document the run builds on was retired by another run meanwhile.
         ValueError: if a staged record quotes what no source holds.
     """
     before = now.sources if now else None
@@ -101,8 +102,9 @@ def _check_kept(lost: set[str], cited: set[str], fresh: set[str], seen: Seen, me
     """Refuse to publish on documents that another run has retired, unless this one brings them itself."""
     ours = {row["document"] for row in seen.rows if row["outcome"] == "ok"} & merged
     if missing := lost & (cited | fresh | ours) - (fresh & merged):
-        raise Transient(
-            f"{len(missing)} documents that this run builds on were retired by another run meanwhile; "
+        # not Transient: the same step would embed all of it again, and find the same
+        raise NightreadError(
+            f"another run has retired {counted(len(missing), 'document')} meanwhile that this run builds on; "
             f"read again: what was read is kept"
         )
 

@@ -77,8 +77,8 @@ def publish(
 
     Raises:
         InvalidInput: if `run` is no usable name, or has published something else.
-        Transient: if another process publishes for longer than `wait_s`, or has retired what this run
-            builds on.
+        Transient: if another process publishes for longer than `wait_s`.
+        NightreadError: if another run has retired meanwhile what this one builds on.
         ValueError: if a staged record quotes what no source holds.
     """
     named(home / "memory" / "runs", run).mkdir(parents=True, exist_ok=True)
