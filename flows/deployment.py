@@ -13,7 +13,7 @@ from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
-from flows.config import RunConfig
+from flows.config import ReadConfig, RunConfig
 from flows.crashed import mark_crashed
 from flows.read import read_corpus
 
@@ -27,11 +27,10 @@ def deployment(config: RunConfig) -> RunnerDeployment:
     Every field is required: the parameters hold them all, and a run that names only some of them would get
     the rest from the flow's defaults, not from here.
     """
-    home = os.path.abspath(config.home)  # runs are started in another folder
     served = RunnerDeployment.from_flow(
         read_corpus,
         name=NAME,
-        parameters={"config": asdict(replace(config.reading, home=home)), "allow_retire": False},
+        parameters={"config": asdict(_anywhere(config.reading)), "allow_retire": False},
         # by module: a file path would be loaded as a second copy, and from this folder only
         entrypoint_type=EntrypointType.MODULE_PATH,
         enforce_parameter_schema=True,
@@ -42,6 +41,16 @@ def deployment(config: RunConfig) -> RunnerDeployment:
         if "properties" in group:
             group["required"] = list(group["properties"])
     return served
+
+
+def _anywhere(config: ReadConfig) -> ReadConfig:
+    """The same settings with absolute paths: runs are started in another folder."""
+    model, embedder = (
+        os.path.abspath(name) if os.path.isdir(name) else name  # else a name of the hub, or the default
+        for name in (config.infer.model, config.infer.embedder)
+    )
+    infer = replace(config.infer, model=model, embedder=embedder)
+    return replace(config, home=os.path.abspath(config.home), infer=infer)
 
 
 def serve_read(config: RunConfig) -> None:

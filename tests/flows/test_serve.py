@@ -59,7 +59,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
     model = tiny_model(folder / "model", model_dir)
-    argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model}", "infer.quotes=6"]
+    argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model.name}", "infer.quotes=6"]
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
@@ -81,6 +81,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterato
 
 def test_the_form_starts_from_the_settings_that_were_given(served: Served) -> None:
     assert served.config["home"] == str(served.home)
+    assert served.config["infer"]["model"] == str(served.home.parent / "model")
     assert (served.config["infer"]["quotes"], served.config["shard"]["window"]) == (6, 512)
 
 
