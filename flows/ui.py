@@ -125,5 +125,6 @@ def run_progress() -> Iterator[RunProgress]:
 
 def publish_report(outcome: dict[str, Any]) -> None:
     """The run's report and its table of documents as artifacts of the flow run."""
-    create_markdown_artifact(Path(outcome["report_md"]).read_text(), key="report", description=outcome["run"])
+    text = Path(outcome["report_md"]).read_text(encoding="utf-8")
+    create_markdown_artifact(text, key="report", description=outcome["run"])
     create_table_artifact(outcome["table"], key="documents", description=outcome["run"])

@@ -62,8 +62,8 @@ def report(
     folder = run_folder(run.home, run.run)
     folder.mkdir(parents=True, exist_ok=True)
     pages = {"report_md": folder / "report.md", "report_html": folder / "report.html"}
-    pages["report_md"].write_text(markdown(outcome, entries))
-    pages["report_html"].write_text(page(outcome, entries))
+    pages["report_md"].write_text(markdown(outcome, entries), encoding="utf-8")
+    pages["report_html"].write_text(page(outcome, entries), encoding="utf-8")
     outcome |= {name: str(path) for name, path in pages.items()}
     run.ledger.finish_run(run.run, outcome["status"], json.dumps({**outcome, "table": len(table)}))
     _log.info("report: %s, in %s", outcome["status"], outcome["report_html"])
