@@ -47,7 +47,7 @@ class ReadConfig:
     storage: StorageConfig = field(default_factory=StorageConfig)
     """How to reach object stores. Credentials come from the environment."""
     parse: ParseConfig = field(default_factory=ParseConfig)
-    """How sources are parsed, and what one of them may cost."""
+    """How documents are parsed into text, each within limits of time and memory."""
     shard: ShardConfig = field(default_factory=ShardConfig)
     """Shape of windows and shards."""
     cluster: ClusterConfig = field(default_factory=ClusterConfig)

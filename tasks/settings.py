@@ -56,23 +56,23 @@ class StorageConfig:
     endpoint_url: str = ""
     """An S3-compatible endpoint; empty takes AWS_ENDPOINT_URL or AWS itself."""
     region: str = "us-east-1"
-    """Region named to the store."""
+    """Region of the bucket."""
 
 
 @dataclass(frozen=True, config=CONFIG)
 class ParseConfig:
-    """How sources are parsed, and what one of them may cost."""
+    """How documents are parsed into text, each within limits of time and memory."""
 
     timeout_s: Float = Field(default=60.0, gt=0)
-    """Seconds that parsing one source may take, and again for every 16 MiB of it."""
+    """Seconds one document may take; as many again for every 16 MiB of it."""
     memory_mb: Int = Field(default=2048, ge=1)
-    """Resident memory of the parser above which it is killed, in MiB."""
+    """Resident memory in MiB at which the parser is killed."""
     max_mb: Int = Field(default=1536, ge=1)
-    """Largest source, in MiB; a larger one is quarantined as too_large without being opened."""
+    """Largest document, in MiB; a larger one goes to quarantine without being opened."""
     jsonl_field: str = "text"
-    """Field of a JSONL row that holds its text."""
+    """Field of a JSONL row that holds the text."""
     plugins: tuple[str, ...] = ()
-    """Importable modules with further formats."""
+    """Names of Python modules that add parsers for other formats."""
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -80,9 +80,9 @@ class ShardConfig:
     """Shape of windows and shards."""
 
     window: Int = Field(default=4096, ge=128)
-    """Tokens of a window: twice the stride."""
+    """Tokens of a window, the unit of quotes, progress and resume; twice the stride."""
     stride: Int = Field(default=2048, ge=64)
-    """Tokens from one window to the next; half a window, so every token but the edges' is seen twice."""
+    """Tokens from the start of one window to the start of the next."""
     windows_per_shard: Int = Field(default=20, ge=1)
     """Windows in one Parquet file."""
 
@@ -96,23 +96,23 @@ class ClusterConfig:
     """Where parsing and sharding run."""
 
     address: str = ""
-    """Address of a Dask scheduler, such as tcp://10.0.0.5:8786; empty starts workers on this machine."""
+    """Address of a Dask scheduler, such as tcp://10.0.0.5:8786; empty starts Dask on this machine."""
     workers: Int = Field(default=1, ge=1)
-    """Dask worker processes started here; a scheduler at an address brings its own."""
+    """Dask workers to start on this machine; unused with an address."""
     memory_limit: str = Field(default="2GiB", pattern=r"^\d+(\.\d+)? ?([kKMGT]i?)?B$")
-    """Memory of each Dask worker started here, such as 2GiB."""
+    """Memory limit of each Dask worker started on this machine, such as 2GiB."""
     connect_timeout_s: Float = Field(default=20.0, gt=0)
-    """Seconds to wait for the scheduler."""
+    """Seconds to wait for the scheduler to answer."""
 
 
 @dataclass(frozen=True, config=CONFIG)
 class GroundConfig:
-    """How much support a generated sentence needs."""
+    """How much support from its source a generated sentence needs to be stored."""
 
     overlap: Float = Field(default=0.9, ge=0, le=1)
-    """Least share of a sentence's content words found, in order, in one source sentence."""
+    """Minimum share of its content words that one source sentence contains, in order."""
     gain: Float = 0.5
-    """Least mean log-likelihood gain per token from seeing the source, in nats."""
+    """Minimum gain in mean log-likelihood per token when the model sees the source, in nats."""
 
 
 @dataclass(frozen=True, config=ConfigDict(**CONFIG, json_schema_extra=renamed_schema("infer")))
@@ -120,39 +120,39 @@ class InferConfig:
     """Which model reads, and how."""
 
     model: HomePath = ""
-    """Model folder or hub name; empty is SmolLM2-135M-Instruct from the package index."""
+    """Folder or hub name of the language model; empty is SmolLM2-135M-Instruct from the package index."""
     embedder: HomePath = ""
-    """Folder of a sentence embedder; empty is all-MiniLM-L6-v2 from the package index."""
+    """Folder of the sentence embedder; empty is all-MiniLM-L6-v2 from the package index."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs; auto is CUDA where there is a GPU."""
+    """Where the models run: auto (a GPU if there is one), cpu or cuda."""
     threads: Int = Field(default=0, ge=0)
-    """CPU threads of the reader; 0 leaves torch's own choice, and shares the cores out among workers."""
+    """CPU threads of each worker; 0 divides the cores among the workers."""
     workers: Int = Field(default=1, ge=1)
-    """Processes that read on a node; 1 reads in this process."""
+    """Worker processes on each machine; 1 reads in the run's own process."""
     sequence_parallel: Int = Field(default=1, ge=1)
-    """Workers that read every chunk together, as one DeepSpeed job; divides `workers`."""
+    """Workers that share every chunk of a document, as one DeepSpeed job; must divide `workers`."""
     batch_size: Int = Field(default=0, ge=0)
-    """Segments that a worker reads at a time, as rows of one batch; 0 is 1 on a CPU and 8 on a GPU."""
+    """Documents, or segments of one, in a batch that a worker reads; 0 is 1 on a CPU and 8 on a GPU."""
     segment_windows: Int = Field(default=128, ge=2)
-    """A document of twice so many windows or more is read in segments of at least so many."""
+    """Least windows of a segment; a document of twice as many is cut into segments, read in parallel."""
     heartbeat_timeout_s: Float = Field(default=300.0, gt=0)
-    """Seconds without a heartbeat after which a worker is killed; its lease goes to another."""
+    """Seconds without a heartbeat after which a worker is killed and its lease requeued."""
     worker_memory_mb: Int = Field(default=0, ge=0)
-    """Resident memory at which a worker is killed, in MiB; 0 is no cap."""
+    """Resident memory in MiB, weights included, at which a worker is killed; 0 is no limit."""
     summary_batch_size: Int = Field(default=16, ge=1)
-    """Summaries decoded together."""
+    """Summaries generated in one batch."""
     prompt_tokens: Int = Field(default=320, ge=128)
-    """Longest prompt of a summary, in tokens."""
+    """Longest prompt for a summary, in tokens."""
     summary_tokens: Int = Field(default=48, ge=1)
     """Longest generated summary, in tokens."""
     quotes: Int = Field(default=4, ge=1)
-    """Verbatim quotes kept with every record."""
+    """Verbatim quotes stored with every record."""
     fan_in: Int = Field(default=8, ge=2)
-    """Children of a merged record."""
+    """Records that are summarised into one of the next level."""
     passage_chars: Int = Field(default=900, ge=1)
-    """Longest verbatim passage that is embedded and searched, in characters."""
+    """Longest passage, in characters; passages are what recall searches."""
     ground: GroundConfig = field(default_factory=GroundConfig)
-    """Support a generated sentence needs to be stored."""
+    """How much support from its source a generated sentence needs to be stored."""
 
     @model_validator(mode="before")
     @classmethod
@@ -182,19 +182,19 @@ class RecallConfig:
     k: Int = Field(default=10, ge=1)
     """Records returned."""
     candidates: Int = Field(default=100, ge=1)
-    """Records that each of the two searches nominates before they are fused."""
+    """Candidates of each of the two searches (by words, by meaning) before they are fused."""
     fusion: Literal["rrf", "score"] = "score"
-    """How the two lists are fused: by rank (rrf) or by score."""
+    """How the two lists are fused: by score, or by rank (rrf: reciprocal rank fusion)."""
     rank_constant: Float = Field(default=60.0, ge=0)
-    """rrf: how little the first ranks differ."""
+    """The constant k of reciprocal rank fusion; a larger one makes the first places count more alike."""
     text_weight: Float = Field(default=1.0, ge=0)
     """Weight of the search by words."""
     vector_weight: Float = Field(default=0.5, ge=0)
     """Weight of the search by meaning."""
     neighbours: Int = Field(default=1, ge=0)
-    """Passages beside a hit that are cited with it, those that answer better first."""
+    """Neighbouring passages that a hit is extended by, on the side that answers better."""
     neighbour_decay: Float = Field(default=0.0, ge=0)
-    """Share of a passage's score that its neighbours gain; 0 leaves the ranking alone."""
+    """Share of a passage's score that is added to its neighbours'; 0 turns it off."""
 
     def __post_init__(self) -> None:
         if self.candidates < self.k:
