@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -71,6 +69,11 @@ def make_durable(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_filled(path: Path) -> bool:
+    """Whether a file has content: one that was not made durable may be empty after a loss of power."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 @contextmanager
 def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
     """Hold the lock file `path`, alone among processes and threads; the kernel releases what a dead one held.
@@ -81,6 +84,8 @@ def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
     Raises:
         TimeoutError: if they take longer.
     """
+    from filelock import FileLock  # here: it loads asyncio, for those who lock nothing too
+
     with FileLock(path, timeout=timeout_s):
         yield
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from model.files import is_filled
 from tasks.errors import InvalidInput, Transient, unwritable, writing
 
 BUSY_S = 60.0
@@ -128,12 +129,12 @@ class Ledger:
     def known_source(self, uri: str, version: str, parser_key: str) -> list[Row] | None:
         """The rows of a source that was parsed in this version by this parser, or None: parse it.
 
-        None also where a parsed file is gone from the home folder, that is the ledger's own.
+        None also where a parsed file is gone from the home folder, that is the ledger's own, or is empty.
         """
         sql = "SELECT row FROM sources WHERE uri = ? AND version = ? AND parser_key = ? ORDER BY part"
         rows: list[Row] = [json.loads(row) for (row,) in self._read(sql, (uri, version, parser_key))]
         files = {row["parsed"] for row in rows if row["parsed"]}
-        return rows if rows and all((self.path.parent / name).is_file() for name in files) else None
+        return rows if rows and all(is_filled(self.path.parent / name) for name in files) else None
 
     def source_uris(self) -> list[str]:
         """Uris of every source that was ever parsed."""

@@ -59,7 +59,7 @@ def source(uri: str, outcome: str = "ok", part: int = 0, version: str = "1") -> 
 def ledger(tmp_path: Path) -> Ledger:
     parsed = tmp_path / "parsed" / "cccccccc-p.parquet"
     parsed.parent.mkdir()
-    parsed.touch()
+    parsed.write_text("text")
     return Ledger(tmp_path / "ledger.sqlite")
 
 
@@ -173,9 +173,12 @@ def test_a_new_version_of_a_source_replaces_all_its_parts(ledger: Ledger) -> Non
     assert ledger.known_source("a", "2", "p") == [source("a", version="2")]
 
 
-def test_a_source_whose_parsed_file_is_gone_is_not_known(ledger: Ledger) -> None:
+def test_a_source_whose_parsed_file_is_empty_or_gone_is_not_known(ledger: Ledger) -> None:
     ledger.remember_source([source("a")], "p")
-    (ledger.path.parent / source("a")["parsed"]).unlink()
+    parsed = ledger.path.parent / source("a")["parsed"]
+    parsed.write_bytes(b"")  # as a loss of power leaves it
+    assert ledger.known_source("a", "1", "p") is None
+    parsed.unlink()
     assert ledger.known_source("a", "1", "p") is None
 
 

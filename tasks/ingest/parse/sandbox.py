@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from model.files import replace_file
+from model.files import is_filled, replace_file
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import parser_key
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
@@ -134,7 +134,7 @@ def _parse(
         content = fetch(found, None if local else copy, config.max_mb << 20, storage)
         parsed = _parsed_path(content, found.uri, config)
         notes = (home / parsed).with_suffix(".json")
-        if not notes.exists():
+        if not (is_filled(home / parsed) and is_filled(notes)):
             target = Path(scratch) / "text.parquet"
             parts = _ask(found, copy, target, config)
             if local and not unchanged(found):

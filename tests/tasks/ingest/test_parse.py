@@ -99,6 +99,15 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered_as_what_it_was(t
     assert parse_source(found, tmp_path / "home", CAPS, LOCAL)[0]["outcome"] == "unreadable"
 
 
+def test_a_parsed_text_that_is_empty_or_gone_is_made_again(tmp_path: Path) -> None:
+    path, home = tmp_path / "a.txt", tmp_path / "home"
+    path.write_text("The storm tore two planks off.\n")
+    (row,) = parsed(path, home)["a.txt"]
+    (home / row["parsed"]).write_bytes(b"")  # as a loss of power leaves it
+    assert parsed(path, home)["a.txt"] == [row]
+    assert text_of(home, row) == path.read_text()
+
+
 def test_caps_do_not_change_the_name_of_what_was_parsed_and_plugins_do() -> None:
     assert parser_key(ParseConfig(timeout_s=1, memory_mb=64, max_mb=1)) == parser_key(ParseConfig())
     assert parser_key(CAPS) != parser_key(ParseConfig())
