@@ -227,7 +227,7 @@ The same documents are read by one reader process with all threads and by severa
 and one text by several processes that share every chunk. A simulator predicts the seconds of each from the
 pace of one process, and the bytes they exchange from a formula; both stand beside what was measured.
 
-It then prints, for 1 to 256 GPUs and 10 million to 1 billion tokens: into how many shards the text is cut,
+It then prints, for 1 to 256 GPUs and 10 million to 1 billion tokens: into how many segments the text is cut,
 how many GPUs share a chunk, the time, the efficiency beside one GPU, and what limits it. No GPU is measured
 for that: the figures it assumes are printed, and may be given.
 """
@@ -257,7 +257,7 @@ def _benching(add: Add) -> None:
         nargs="?",
         choices=("reading", "scaling", "windows"),
         default="reading",
-        help="reading: against the length of a text (default); scaling: against the number of ranks; "
+        help="reading: against the length of a text (default); scaling: against the number of workers; "
         "windows: when they follow the text",
     )
     test.add_argument(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found, and how it is told."""
+    """What a command found: data for programs, a text for people."""
 
     data: dict[str, Any]
     text: str

@@ -120,9 +120,7 @@ class _Counts(ProgressColumn):
 def counter(unit: str = "done") -> Callable[[str, int, int], None]:
     """A callback (step, done, total) that shows a line for each step."""
     lines = Lines()
-    atexit.register(
-        lines.close
-    )  # an error may end the command while a line is shown: the cursor is hidden then
+    atexit.register(lines.close)  # an error may end the command while the cursor is hidden
 
     def show(step: str, done: int, total: int) -> None:
         lines.show(step, done, total, unit)
