@@ -9,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from flows.cli import main
 from tasks.memory.reader import open_memory
 from tests.flows.conftest import Configured
 from tests.flows.corpus import read, recall, story, write_corpus
@@ -102,3 +103,26 @@ def test_what_is_deleted_under_a_uri_is_retired_and_what_lies_elsewhere_stays(
         assert stays in texts
     quoted = {quote["document"] for row in memory.rows("level = 'corpus'") for quote in row["quotes"]}
     assert quoted <= {row["document"] for row in memory.sources.to_pylist()}
+
+
+def test_an_emptied_folder_is_retired_only_once_that_is_confirmed(
+    tmp_path: Path, configured: Configured, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, folder = configured(), write_corpus(tmp_path / "corpus", 2, lines=2)
+    read(config, folder)
+    for path in list(folder.iterdir()):
+        path.unlink()
+    settings = {
+        "home": config.home,
+        "infer.model": config.infer.model,
+        "cluster.address": config.cluster.address,
+    }
+    argv = ["read", str(folder), "--conf", "tiny", *(f"{name}={value}" for name, value in settings.items())]
+    assert main(argv) == 2
+    said = capsys.readouterr().err
+    assert "2 of 2 documents" in said
+    assert "--yes" in said
+    assert not open_memory(Path(config.home)).is_empty
+    assert main([*argv, "--yes"]) == 0
+    assert "0 documents; 0 windows" in capsys.readouterr().out
+    assert open_memory(Path(config.home)).is_empty
