@@ -1,14 +1,11 @@
 """Looking into the memory: recall with citations, or a record by its id."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
-import pydantic
-
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
-from tasks.memory.reader import Memory, open_memory
+from tasks.memory.reader import open_memory
 from tasks.settings import RecallConfig
 
 Row = dict[str, Any]
@@ -18,7 +15,7 @@ def recall_hits(
     home: Path, question: str, embedder: str, config: RecallConfig, level: str | None, as_of: str | None
 ) -> list[Row]:
     """Hits with their quotes and citations, ready to print; `embedder` is a folder, "" the default one."""
-    memory = _opened(home, as_of)
+    memory = open_memory(home, as_of)
     from model.embed.question import load_question_embedder  # here: of no use without a memory
     from tasks.memory.recall import format_citation, recall
 
@@ -43,26 +40,10 @@ def record(home: Path, ident: str) -> Row:
     Raises:
         InvalidInput: if there is none of this id.
     """
-    memory = _opened(home)
+    memory = open_memory(home)
     found = memory.records([ident])
     if not found:
         raise InvalidInput(
             f"{ident!r} is neither a run nor a record: `nightread runs` and `recall --json` list ids"
         )
     return {**found[0], "sources": [row["uri"] for row in memory.sources_of(found[0]["document"])]}
-
-
-def _opened(home: Path, as_of: str | None = None) -> Memory:
-    """The memory, in a process of one command.
-
-    LanceDB imports the client of its cloud, and pydantic builds a validator for each of its methods, for half
-    a second, of which a local table uses nothing. They are left as plain functions.
-    """
-    if "lancedb" in sys.modules:
-        return open_memory(home, as_of)
-    validated = pydantic.validate_call
-    vars(pydantic)["validate_call"] = lambda function: function
-    try:
-        return open_memory(home, as_of)
-    finally:
-        vars(pydantic)["validate_call"] = validated
