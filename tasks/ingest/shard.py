@@ -56,13 +56,6 @@ class Window:
     """First character of every token, relative to char_start."""
 
 
-def window_count(tokens: int, config: ShardConfig) -> int:
-    """Windows of a document: none for no tokens, one for up to a window, then one per started stride."""
-    if tokens == 0:
-        return 0
-    return max(1, -(-(tokens - config.window) // config.stride) + 1)
-
-
 def shard_document(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> ShardedDocument:
     """Write the shards of one document (a row of schema.SOURCES) unless they are there already."""
     directory = _directory(home, row, tokenizer, config)
@@ -152,7 +145,7 @@ def _publish(directory: Path, document: str, tokens: Iterable[Tokens], config: S
         if time.time() - left.stat().st_mtime > STALE_S:
             shutil.rmtree(left, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix=f"{document}.", suffix=".new", dir=directory.parent))
-    counts = _write(fresh, document, _windows(tokens, config), config)
+    counts = _write(fresh, document, cut_windows(tokens, config), config)
     (fresh / "_DONE").write_text(json.dumps(counts))
     if not (directory / "_DONE").exists():  # another process may have been quicker
         shutil.rmtree(directory, ignore_errors=True)
@@ -169,8 +162,11 @@ def _reader(home: Path, row: dict[str, Any]) -> ReadText:
     return lambda start, end: read_text(home, row["parsed"], row["part"], start, end)
 
 
-def _windows(tokens: Iterable[Tokens], config: ShardConfig) -> Iterator[Window]:
-    """Windows over a stream of tokens; holds one window and what one read of the stream gives."""
+def cut_windows(tokens: Iterable[Tokens], config: ShardConfig) -> Iterator[Window]:
+    """Windows over a stream of tokens: none for no tokens, one for up to a window, then one a started stride.
+
+    Holds one window and what one read of the stream gives.
+    """
     ids, starts = np.zeros(0, np.int32), np.zeros(0, np.int64)
     index, end = 0, 0
     for more_ids, more_starts, end in tokens:  # noqa: B007 - the last end is used below

@@ -166,11 +166,6 @@ def _magic(uri: str) -> int:
     return found.start() if found else len(uri)
 
 
-def contains(uri: str, source: str) -> bool:
-    """Whether a source lies in the place a canonical URI stands for."""
-    return place(uri).holds(source)
-
-
 def below(folder: str, uri: str) -> bool:
     """Whether a URI is that of a folder or of anything in it, hidden or not."""
     return uri == folder or uri.startswith(folder.removesuffix("/") + "/")

@@ -25,7 +25,7 @@ from tasks.errors import BadDocument, InvalidInput, Transient
 from tasks.ingest.discover import check_uris, discover, existing
 from tasks.ingest.parse import parse_source, read_text
 from tasks.ingest.storage import SPECIAL, Found, fetch, find
-from tasks.ingest.uris import contains
+from tasks.ingest.uris import place
 from tasks.ledger import Ledger
 from tasks.settings import ParseConfig, StorageConfig
 from tests.s3 import s3_server
@@ -217,7 +217,7 @@ def test_a_prefix_or_glob_gives_the_keys_that_lie_in_it(
         client.put_object(Bucket="odd", Key=key, Body=b"text")
     found = [one.uri.removeprefix("s3://odd/") for one in find(uri, storage)]
     assert found == keys
-    assert [key for key in every if contains(uri, f"s3://odd/{key}")] == keys
+    assert [key for key in every if place(uri).holds(f"s3://odd/{key}")] == keys
 
 
 @contextmanager

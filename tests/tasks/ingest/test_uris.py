@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.ingest.storage import find
-from tasks.ingest.uris import canonical, contains, corpus_of, is_corpus, path_of, uri_of
+from tasks.ingest.uris import canonical, corpus_of, is_corpus, path_of, place, uri_of
 from tasks.memory.sources import Seen, merge_sources
 from tasks.settings import StorageConfig
 
@@ -87,9 +87,9 @@ def test_what_a_uri_expands_to_lies_in_it_and_what_is_deleted_there_is_retired(
         uri = canonical(f"{folder}/{pattern}")
         before = listed(uri)
         assert before == shell(uri)
-        assert all(contains(uri, one) for one in before)
+        assert all(place(uri).holds(one) for one in before)
         everything = {str(path) for path in folder.rglob("*") if path.is_file()}
-        assert {one for one in everything if contains(uri, one)} == before
+        assert {one for one in everything if place(uri).holds(one)} == before
         deleted = {one for bit, one in enumerate(sorted(before)) if chosen >> bit & 1}
         for one in deleted:
             os.unlink(one)
@@ -115,7 +115,7 @@ def test_a_link_to_a_folder_is_gone_into_only_where_the_uri_names_it(tmp_path: P
     }.items():
         uri = canonical(f"{tmp_path}/{pattern}")
         assert listed(uri) == expected
-        assert contains(uri, linked) is (linked in expected)
+        assert place(uri).holds(linked) is (linked in expected)
 
 
 def test_a_folder_that_cannot_be_listed_is_forgotten_once_it_can(tmp_path: Path) -> None:
@@ -218,4 +218,4 @@ def test_what_is_no_place_is_refused_by_name(uri: str, named: str) -> None:
     ],
 )
 def test_a_key_lies_in_a_prefix_or_a_glob_as_a_file_does(uri: str, key: str, inside: bool) -> None:
-    assert contains(uri, f"s3://b/{key}") is inside
+    assert place(uri).holds(f"s3://b/{key}") is inside
