@@ -8,9 +8,6 @@ from flows.config import RunConfig, load
 from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory
 
-HOME = Path(__file__).parents[2] / ".nightread"
-"""Where the converted default model is kept between tests."""
-
 PLACES = ("Lisbon", "Oslo", "Quito", "Hanoi", "Turin", "Accra", "Perth", "Izmir", "Cusco", "Malmo")
 
 
