@@ -1,6 +1,6 @@
 """A stream is read in bounded memory, leaves no trace of its probes, and continues from its state.
 
-Run: pytest tests/model/test_stream.py
+Run: pytest tests/model/test_reader.py
 """
 
 from itertools import zip_longest

@@ -1,6 +1,6 @@
 """Drafts do not depend on who shares their batch, and text is data even where it looks like control.
 
-Run: pytest tests/model/test_writer.py
+Run: pytest tests/model/test_summarizer.py
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A window is as wide as what a chunk repeats: counted again in the plainest way, and read by a model.
 
-Run: pytest tests/model/test_repeats.py
+Run: pytest tests/model/attention/test_lookback.py
 """
 
 from pathlib import Path

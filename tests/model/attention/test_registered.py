@@ -1,6 +1,6 @@
 """Any decoder with the registered attention gives Hugging Face's own logits while the text fits the window.
 
-Run: pytest tests/model/test_registered.py
+Run: pytest tests/model/attention/test_registered.py
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """What a layer does to its queries is learned from the layer, or refused.
 
-Run: pytest tests/model/test_rotation.py
+Run: pytest tests/model/attention/test_rotation.py
 """
 
 from typing import Any

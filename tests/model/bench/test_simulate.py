@@ -1,7 +1,7 @@
 """The simulator adds up: one device is plain arithmetic, and every term limits where it is made to.
 
 What it predicts of real ranks is checked in tests/flows/test_scaling.py.
-Run: pytest tests/model/test_simulate.py
+Run: pytest tests/model/bench/test_simulate.py
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Answers come from the chosen blocks, whichever way those come back and wherever they lay.
 
-Run: pytest tests/model/test_answer.py
+Run: pytest tests/model/context/test_answer.py
 """
 
 import pydoc_data.topics

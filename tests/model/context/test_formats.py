@@ -1,6 +1,6 @@
 """Formats keep what they promise, in the bytes they promise.
 
-Run: pytest tests/model/test_formats.py
+Run: pytest tests/model/context/test_formats.py
 """
 
 import torch

@@ -1,6 +1,6 @@
 """`generate(..., memory_key=...)` continues a context: across calls, beyond the window, in another process.
 
-Run: pytest tests/model/test_generate.py
+Run: pytest tests/model/context/test_generate.py
 """
 
 import copy

@@ -1,6 +1,6 @@
 """The block of a fact is found among thousands of tokens, however they came.
 
-Run: pytest tests/model/test_recall.py
+Run: pytest tests/model/context/test_retrieve.py
 """
 
 import pytest

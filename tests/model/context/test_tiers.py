@@ -1,6 +1,6 @@
 """What goes into the tiers comes out of them, wherever it lies and whatever was evicted.
 
-Run: pytest tests/model/test_tiers.py
+Run: pytest tests/model/context/test_tiers.py
 """
 
 import threading

@@ -1,6 +1,6 @@
 """Word documents: everything a reader sees is in the text, once.
 
-Run: pytest tests/tasks/test_parse_docx.py
+Run: pytest tests/tasks/ingest/test_parse_docx.py
 """
 
 from pathlib import Path
