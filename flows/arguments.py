@@ -249,7 +249,7 @@ def _benching(add: Add) -> None:
     test = add(
         "bench",
         "measure speed and memory of reading, or how it scales",
-        "bench --lengths 4096,32768\nbench scaling --ranks 1,2 --json",
+        "bench --lengths 4096,32768\nbench scaling --workers 1,2 --json",
         BENCH_HELP,
     )
     test.add_argument(
@@ -289,10 +289,10 @@ def _benching(add: Add) -> None:
 def _scaling(test: argparse.ArgumentParser) -> None:
     grown = test.add_argument_group("scaling", SCALING_HELP)
     grown.add_argument(
-        "--ranks",
+        "--workers",
         default="1,2",
         metavar="N,N",
-        help="reader processes that share this machine, 1 among them (default: 1,2)",
+        help="processes that share this machine, 1 among them (default: 1,2)",
     )
     grown.add_argument(
         "--tokens",

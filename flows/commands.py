@@ -220,7 +220,7 @@ def _windows(config: "RunConfig", lengths: str, least: str, **_: Any) -> Answer:
     return Answer(result, figures.windows(result))
 
 
-def _scaling(config: "RunConfig", ranks: str, tokens: int, repeats: int, **options: Any) -> Answer:
+def _scaling(config: "RunConfig", workers: str, tokens: int, repeats: int, **options: Any) -> Answer:
     from flows import figures
     from flows.progress import counter
     from tasks.bench.grid import parse_numbers
@@ -228,7 +228,7 @@ def _scaling(config: "RunConfig", ranks: str, tokens: int, repeats: int, **optio
     from tasks.bench.scaling import scaling as measure
 
     scale = Scale(
-        ranks=parse_numbers(ranks, "--ranks", " of processes, such as 1,2"),
+        workers=parse_numbers(workers, "--workers", " of processes, such as 1,2"),
         tokens=tokens,
         repeats=repeats,
         machine={name: options[name] for name in SPEC if options.get(name) is not None},

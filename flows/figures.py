@@ -117,7 +117,7 @@ def _measured(row: Row) -> list[str]:
     times = [f"{row['ratio']:.2f} x", seconds(row["seconds"]), seconds(row["predicted_s"])]
     rate = f"{row['tokens_per_s']:,.0f}"
     return [
-        str(row["ranks"]),
+        str(row["workers"]),
         str(row["threads"]),
         rate,
         *times,
@@ -128,7 +128,7 @@ def _measured(row: Row) -> list[str]:
 
 def _together(row: Row) -> str:
     return (
-        f"{row['tokens']:,} tokens read by {row['ranks']} workers that share every chunk, split over "
+        f"{row['tokens']:,} tokens read by {row['ranks']} ranks that share every chunk, split over "
         f"{row['way']}: {row['bytes']:,} bytes sent, {row['formula_bytes']:,} predicted; "
         f"{seconds(row['seconds'])}, {seconds(row['predicted_s'])} predicted ({row['error']:+.0%})"
     )
@@ -142,7 +142,7 @@ def _rows(row: Row) -> str:
 
 
 def _planned(row: Row) -> list[str]:
-    cut = [f"{row['tokens']:,}", str(row["devices"]), str(row["shards"]), str(row["spread"])]
+    cut = [f"{row['tokens']:,}", str(row["devices"]), str(row["segments"]), str(row["sequence_parallel"])]
     return [*cut, seconds(row["seconds"]), f"{row['efficiency']:.0%}", row["limited_by"]]
 
 

@@ -1,11 +1,11 @@
 """How long a text takes on any number of devices, from what one device does: the plan, and what limits it.
 
-The idea: a text is cut into shards that are read independently, each with a window of lead-in, and every
-device takes the next shard when it is free; or ranks share every chunk and exchange keys. Each way is costed
-from operations (`model.cost`) and bytes (`model.parallel.sequence`), the quickest is the plan, and what
-limits it is the overhead without which it would be quicker still. Everything else that costs time is a term:
-start-up, shards and ranks' parts that do not divide evenly, devices that lag, the one writer of results, the
-reduce of a question.
+The idea: a text is cut into segments that are read independently, each with a window of lead-in, and every
+device takes the next segment when it is free; or ranks share every chunk and exchange keys. The cost of each
+way follows from operations (`model.cost`) and bytes (`model.parallel.layout`), the quickest is the plan, and
+what limits it is the overhead without which it would be quicker still. Everything else that costs time is a
+term: start-up, segments and ranks' parts that do not divide evenly, stragglers, the one writer of results,
+the reduce of a question.
 
 Nothing here was measured on the machines it speaks of: it is arithmetic on stated figures.
 """
@@ -21,13 +21,13 @@ from model.geometry import MAX_SEGMENTS, SINKS, chunks
 from model.parallel.layout import Layout, gather_bytes, reduce_bytes
 
 ROOM = 4
-"""Windows of a shard at least: with fewer, most of what is read is lead-in."""
+"""Windows of a segment at least: with fewer, most of what is read is lead-in."""
 CALLS = {"heads": 3, "sequence": 1}
 """Collectives in a layer: keys with values, queries and outputs; or keys with values alone."""
 TERMS = (
     "start-up",
     "lead-in",
-    "uneven shards",
+    "uneven segments",
     "uneven ranks",
     "stragglers",
     "exchange",
@@ -58,9 +58,9 @@ class Machine:
     jitter: float = 0.05
     """Standard deviation of a device's time, as a share of it."""
     flush_s: float = 0.002
-    """Of the one desk that writes results down; each device has one window in a flush at most."""
+    """Of one flush of the ledger, which a single process writes; a device has one window in it at most."""
     keep_s: float = 0.00003
-    """Of the desk, for each window in it."""
+    """Of the ledger, for each window in a flush."""
 
     @property
     def rate(self) -> float:
@@ -74,9 +74,9 @@ class Plan:
 
     tokens: int
     devices: int
-    shards: int
-    spread: int
-    """Ranks that share every chunk of a shard; 1: none."""
+    segments: int
+    sequence_parallel: int
+    """Ranks that share every chunk of a segment; 1: none."""
     seconds: float
     parts: dict[str, float]
     """Seconds that each term adds: what the same plan would take less without it."""
@@ -157,13 +157,19 @@ def reduce_cost(config: Any, world: int, machine: Machine, question: int = 32) -
 
 
 def simulate(
-    config: Any, tokens: int, devices: int, machine: Machine, stride: int, shards: int, spread: int
+    config: Any,
+    tokens: int,
+    devices: int,
+    machine: Machine,
+    stride: int,
+    segments: int,
+    sequence_parallel: int,
 ) -> Plan:
-    """Seconds of one plan: a text in `shards`, on `devices` of which `spread` share every chunk."""
-    work = _Work(config, tokens, devices, stride, shards, spread)
+    """Seconds of one plan: a text in segments, on devices of which `sequence_parallel` share every chunk."""
+    work = _Work(config, tokens, devices, stride, segments, sequence_parallel)
     whole = work.seconds(machine, frozenset())
     parts = {term: max(0.0, whole - work.seconds(machine, frozenset({term}))) for term in TERMS}
-    return Plan(tokens, devices, shards, spread, whole, parts)
+    return Plan(tokens, devices, segments, sequence_parallel, whole, parts)
 
 
 @dataclass(frozen=True)
@@ -172,20 +178,20 @@ class _Work:
     tokens: int
     devices: int
     stride: int
-    shards: int
-    spread: int
+    segments: int
+    sequence_parallel: int
 
     def seconds(self, machine: Machine, without: frozenset[str]) -> float:
         """With all terms but those of `without`."""
-        teams = self.devices // self.spread
-        part = self.tokens / self.shards
+        groups = self.devices // self.sequence_parallel
+        part = self.tokens / self.segments
         lead = 0 if "lead-in" in without else 2 * self.stride
-        extra = lead * (self.shards - 1) / self.shards  # the first shard has nothing before it
-        even = read_flops(self.config, ceil(part + extra), self.stride, SINKS) / self.spread
-        busiest = busiest_flops(self.config, ceil(part + extra), self.stride, self.spread)
-        rounds = self.shards / teams if "uneven shards" in without else ceil(self.shards / teams)
+        extra = lead * (self.segments - 1) / self.segments  # the first segment has nothing before it
+        even = read_flops(self.config, ceil(part + extra), self.stride, SINKS) / self.sequence_parallel
+        busiest = busiest_flops(self.config, ceil(part + extra), self.stride, self.sequence_parallel)
+        rounds = self.segments / groups if "uneven segments" in without else ceil(self.segments / groups)
         reading = rounds * (even if "uneven ranks" in without else busiest) / machine.rate
-        if self.spread > 1 and "exchange" not in without:
+        if self.sequence_parallel > 1 and "exchange" not in without:
             reading += rounds * self._exchange_s(ceil(part + extra), machine)
         if self.devices > 1 and "stragglers" not in without:
             reading *= 1 + machine.jitter * sqrt(2 * log(self.devices))  # about the greatest of so many
@@ -197,20 +203,20 @@ class _Work:
         return start + reading + asked
 
     def _exchange_s(self, tokens: int, machine: Machine) -> float:
-        sent, calls = exchange(self.config, tokens, self.stride, self.spread, 2)
-        return sent / self.spread / machine.link_bytes_per_s + calls * machine.latency_s
+        sent, calls = exchange(self.config, tokens, self.stride, self.sequence_parallel, 2)
+        return sent / self.sequence_parallel / machine.link_bytes_per_s + calls * machine.latency_s
 
 
 def best_plan(config: Any, tokens: int, devices: int, machine: Machine, stride: int) -> Plan:
     """The quickest of all ways to cut a text and to share its chunks."""
     most = max(1, min(MAX_SEGMENTS, tokens // (ROOM * 2 * stride)))
-    spreads = [n for n in (1, 2, 4, 8) if devices % n == 0 and n <= machine.node]
+    sizes = [n for n in (1, 2, 4, 8) if devices % n == 0 and n <= machine.node]
     plans = [
-        simulate(config, tokens, devices, machine, stride, shards, spread)
-        for spread in spreads
-        for shards in sorted({min(most, max(1, devices // spread) * rows) for rows in (1, 2, 4)} | {most})
+        simulate(config, tokens, devices, machine, stride, segments, size)
+        for size in sizes
+        for segments in sorted({min(most, max(1, devices // size) * rows) for rows in (1, 2, 4)} | {most})
     ]
-    return min(plans, key=lambda plan: (plan.seconds, plan.spread, plan.shards))
+    return min(plans, key=lambda plan: (plan.seconds, plan.sequence_parallel, plan.segments))
 
 
 def table(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LENGTHS = (10_000_000, 100_000_000, 1_000_000_000)
 ROWS = 4
-"""Shards of a document that are read as rows of one batch, beside one at a time."""
+"""Segments of a document that are read as rows of one batch, beside one at a time."""
 SPEC = {
     "flops": "flops_per_s",
     "share": "share",
@@ -33,7 +33,7 @@ SPEC = {
     "latency": "latency_s",
     "start": "start_s",
 }
-"""Options of a simulated GPU, as fields of model.simulate.Machine."""
+"""Options of a simulated GPU, as fields of `model.bench.simulate.Machine`."""
 
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
@@ -47,7 +47,7 @@ class Scale:
         InvalidInput: on a value that cannot be; the message names the option.
     """
 
-    ranks: tuple[int, ...] = (1, 2)
+    workers: tuple[int, ...] = (1, 2)
     tokens: int = 8192
     """Of all documents together."""
     repeats: int = 2
@@ -55,13 +55,13 @@ class Scale:
     """Options of `SPEC` that were given."""
 
     def __post_init__(self) -> None:
-        if min(self.ranks) < 1 or 1 not in self.ranks:
+        if min(self.workers) < 1 or 1 not in self.workers:
             raise InvalidInput(
-                f"--ranks {','.join(map(str, self.ranks))}: give numbers above 0, and 1 among them"
+                f"--workers {','.join(map(str, self.workers))}: give numbers above 0, and 1 among them"
             )
         if self.tokens < 128 * self.documents:
             raise InvalidInput(
-                f"--tokens {self.tokens}: give {128 * self.documents} or more for these --ranks"
+                f"--tokens {self.tokens}: give {128 * self.documents} or more for these --workers"
             )
         if self.repeats < 1:
             raise InvalidInput(f"--repeats {self.repeats}: give 1 or more")
@@ -71,12 +71,12 @@ class Scale:
 
     @property
     def documents(self) -> int:
-        """Twice the most ranks: all numbers of ranks can share them out evenly."""
-        return 2 * max(self.ranks)
+        """Twice the most workers: all numbers of workers can share them out evenly."""
+        return 2 * max(self.workers)
 
 
 def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
-    """Measure ranks here, check the simulator against them, and print its table for larger machines.
+    """Measure workers here, check the simulator against them, and print its table for larger machines.
 
     `run` says which model reads, and in which windows; nothing is written to its home.
 
@@ -100,7 +100,7 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
     config = _config(models.folder)
     ids = text_ids(models.folder, (LEAD_IN + 2 * ROWS) * run.shard.stride)
     two = ids[: 2 * run.shard.stride]
-    together = [_together(world, models, two, scale.repeats) for world in scale.ranks if world > 1]
+    together = [_together(world, models, two, scale.repeats) for world in scale.workers if world > 1]
     assumed: dict[str, Any] = {SPEC[name]: value for name, value in scale.machine.items()}
     machine = replace(Machine(flush_s=flush_s, keep_s=keep_s), **assumed)
     return {
@@ -121,15 +121,15 @@ def _config(folder: Path) -> Any:
 
 
 def _measure(scale: Scale, run: "Run", scratch: Path, progress: Progress) -> list[Row]:
-    """A row for every number of ranks, from turns that alternate."""
+    """A row for every number of workers, from turns that alternate."""
     from tasks.bench.turns import Bench, Turn
 
     bench = Bench(scale.documents, scale.tokens, run, scratch, progress)
-    turns: dict[int, list[Turn]] = {ranks: [] for ranks in scale.ranks}
+    turns: dict[int, list[Turn]] = {workers: [] for workers in scale.workers}
     for _ in range(scale.repeats):
-        for ranks in scale.ranks:
-            turns[ranks].append(bench.turn(ranks))
-    return [bench.row(ranks, turns[ranks], turns[1]) for ranks in scale.ranks]
+        for workers in scale.workers:
+            turns[workers].append(bench.turn(workers))
+    return [bench.row(workers, turns[workers], turns[1]) for workers in scale.workers]
 
 
 def _together(world: int, models: "Models", ids: Sequence[int], repeats: int) -> Row:

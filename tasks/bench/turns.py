@@ -167,7 +167,7 @@ class Bench:
         costs = [float(self.flops(document.tokens)) for document, _ in self.pairs]
         predicted = [makespan(costs, list(turn.rates.values())) for turn in turns]
         return {
-            "ranks": workers,
+            "workers": workers,
             "threads": threads(workers),
             "tokens": self.tokens,
             "seconds": median(turn.seconds for turn in turns),

@@ -26,9 +26,9 @@ def test_workers_are_measured_and_larger_machines_simulated(
 ) -> None:
     home = tmp_path / "home"
     settings = ["--conf", "tiny", f"home={home}", f"infer.model={tiny_model_dir}"]
-    options = ["--ranks", "1,2", "--tokens", "2048", "--repeats", "1", "--flops", "1e12", "--start", "5"]
+    options = ["--workers", "1,2", "--tokens", "2048", "--repeats", "1", "--flops", "1e12", "--start", "5"]
     text, result = scaling(capsys, *options, *settings)
-    assert [row["ranks"] for row in result["measured"]] == [1, 2]
+    assert [row["workers"] for row in result["measured"]] == [1, 2]
     assert result["measured"][0]["ratio"] == 1
     assert all(row["tokens"] >= 2000 and row["seconds"] > 0 for row in result["measured"])
     (together,) = result["together"]
@@ -50,7 +50,7 @@ def test_seconds_are_predicted_within_a_quarter(
     tmp_path: Path, model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = [f"home={tmp_path}", f"infer.model={model_dir}"]
-    _, result = scaling(capsys, "--ranks", "1,2,4", "--tokens", "8192", "--repeats", "3", *settings)
+    _, result = scaling(capsys, "--workers", "1,2,4", "--tokens", "8192", "--repeats", "3", *settings)
     for row in result["measured"] + result["together"]:
         assert abs(row["error"]) <= 0.25, row
     assert all(row["bytes"] == row["formula_bytes"] for row in result["together"])
@@ -59,7 +59,15 @@ def test_seconds_are_predicted_within_a_quarter(
 
 @pytest.mark.parametrize(
     "option",
-    ["--ranks=2", "--ranks=0,1", "--ranks=many", "--tokens=100", "--repeats=0", "--share=2", "--link=0"],
+    [
+        "--workers=2",
+        "--workers=0,1",
+        "--workers=many",
+        "--tokens=100",
+        "--repeats=0",
+        "--share=2",
+        "--link=0",
+    ],
 )
 def test_what_cannot_be_is_refused_by_its_name(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -39,7 +39,7 @@ PLAIN = Machine(start_s=0.0, jitter=0.0, flush_s=0.0, keep_s=0.0, latency_s=0.0,
 def test_one_device_takes_its_operations_at_its_rate_and_its_start() -> None:
     machine = Machine(start_s=7.0, flush_s=0.0, keep_s=0.0)
     flops = read_flops(CONFIG, 1_000_000, STRIDE, SINKS)
-    plan = simulate(CONFIG, 1_000_000, 1, machine, STRIDE, shards=1, spread=1)
+    plan = simulate(CONFIG, 1_000_000, 1, machine, STRIDE, segments=1, sequence_parallel=1)
     assert plan.seconds == pytest.approx(7 + flops / (312e12 * 0.3))
     assert plan.parts["start-up"] == pytest.approx(7)
     assert sum(plan.parts.values()) == pytest.approx(7)
@@ -62,7 +62,7 @@ def test_without_overheads_devices_share_the_work_evenly() -> None:
         ("one writer", replace(PLAIN, flush_s=9.0), 10**8, 8),
         ("reduce", replace(PLAIN, latency_s=100.0), 10**8, 8),
         ("lead-in", PLAIN, 10**7, 255),
-        ("uneven shards", PLAIN, 33_000, 3),
+        ("uneven segments", PLAIN, 33_000, 3),
     ],
 )
 def test_what_is_made_slow_is_named_as_the_limit(
@@ -73,20 +73,20 @@ def test_what_is_made_slow_is_named_as_the_limit(
 
 def test_a_slow_link_limits_ranks_that_share_a_chunk_and_is_avoided_by_the_best_plan() -> None:
     slow = replace(PLAIN, link_bytes_per_s=1e6)
-    assert simulate(CONFIG, 10**7, 8, slow, STRIDE, shards=1, spread=8).limit == "exchange"
-    assert best_plan(CONFIG, 10**7, 8, slow, STRIDE).spread == 1
+    assert simulate(CONFIG, 10**7, 8, slow, STRIDE, segments=1, sequence_parallel=8).limit == "exchange"
+    assert best_plan(CONFIG, 10**7, 8, slow, STRIDE).sequence_parallel == 1
 
 
-def test_a_text_too_short_for_shards_is_shared_chunk_by_chunk() -> None:
+def test_a_text_too_short_for_segments_is_shared_chunk_by_chunk() -> None:
     plan = best_plan(CONFIG, 16_384, 8, PLAIN, STRIDE)
-    assert (plan.shards, plan.spread) == (1, 8)
+    assert (plan.segments, plan.sequence_parallel) == (1, 8)
 
 
-def test_shards_have_four_windows_at_least_and_are_256_at_most() -> None:
+def test_segments_have_four_windows_at_least_and_are_256_at_most() -> None:
     for tokens, devices in product((10**5, 10**7, 10**9), (1, 8, 256)):
         plan = best_plan(CONFIG, tokens, devices, Machine(), STRIDE)
-        assert plan.shards <= 256
-        assert plan.shards == 1 or tokens / plan.shards >= 4 * 2 * STRIDE
+        assert plan.segments <= 256
+        assert plan.segments == 1 or tokens / plan.segments >= 4 * 2 * STRIDE
 
 
 @pytest.mark.parametrize("tokens", [1, 5, 64, 100, 700])
