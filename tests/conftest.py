@@ -142,11 +142,3 @@ def embedder(embedder_dir: Path) -> "Embedder":
     from model.embed.embedder import load_embedder
 
     return load_embedder(str(embedder_dir))
-
-
-@pytest.fixture
-def small_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command whose index is trained early and on little: a short text exercises what a long one does."""
-    from tests.model.facts import SMALL
-
-    monkeypatch.setattr("model.context.index.DEFAULT", SMALL)

@@ -34,7 +34,7 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class IndexSizes:
-    """How large an index is; saved contexts keep the sizes that they were built with."""
+    """How large an index is. They are not saved: a context is opened with the sizes that it was made with."""
 
     centroids: int = 4096
     postings: int = 1024

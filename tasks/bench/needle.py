@@ -22,6 +22,7 @@ from typing import Any
 from model.context import heads
 from model.context.answer import answer, candidates
 from model.context.context import Context, Memory
+from model.context.index import IndexSizes
 from model.context.retrieve import Chosen, choose
 from model.context.segmented import SegmentedContext
 from model.geometry import BLOCK
@@ -52,18 +53,23 @@ Outcome = dict[str, float]
 """Measures of one question, each 0 or 1, and the work it took."""
 
 
-def evaluate_needle(grid: Grid, models: Models, progress: Progress = silent) -> dict[str, Any]:
+def evaluate_needle(
+    grid: Grid, models: Models, progress: Progress = silent, index_sizes: IndexSizes | None = None
+) -> dict[str, Any]:
     """Measure a grid: {"cells": [{length, depth, keys, found_exact, ...}], "summary": {...}, ...}.
 
     Every value of a cell is the mean over its needles and their wordings. `always_attended` is the share of
     needles that every answer sees, being in the first block or in a short text: they count as found.
+
+    Args:
+        index_sizes: of the contexts' index; those of any context by default.
 
     Raises:
         InvalidInput: if the haystack is too small.
         ValueError: if the model has no calibrated heads.
     """
     started = time.perf_counter()
-    evaluation = _Evaluation(grid, models)
+    evaluation = _Evaluation(grid, models, index_sizes)
     cells: dict[tuple[int, float], list[Outcome]] = {}
     for trial, depth, outcome in evaluation.outcomes(_reporting(grid, progress)):
         cells.setdefault((trial.length, depth), []).append(outcome)
@@ -103,8 +109,8 @@ def _reporting(grid: Grid, progress: Progress) -> Callable[[int], None]:
 class _Evaluation:
     """The engine, and the dense baseline beside it, queried for every needle of a grid."""
 
-    def __init__(self, grid: Grid, models: Models) -> None:
-        self.grid, self.reader = grid, models.reader
+    def __init__(self, grid: Grid, models: Models, index_sizes: IndexSizes | None) -> None:
+        self.grid, self.reader, self.index_sizes = grid, models.reader, index_sizes
         self.heads = heads.load(models.folder, self.reader.config)
         self.encode = encoder(models.folder)
         self.trained = int(self.reader.config.max_position_embeddings)
@@ -158,7 +164,8 @@ class _Evaluation:
         return apart
 
     def _context(self, folder: Path) -> Context:
-        memory = Memory(self.grid.storage, kv="kv" in self.grid.ways, folder=folder)
+        kv, sizes = "kv" in self.grid.ways, self.index_sizes
+        memory = Memory(self.grid.storage, kv=kv, folder=folder, index_sizes=sizes)
         return Context(self.reader, self.heads, memory)
 
 

@@ -23,6 +23,7 @@ from tasks.bench.haystack import Encode, Haystack, Placed, encoder, insert
 from tasks.bench.natural_text import natural_text
 from tasks.bench.needle import K, Outcome, answer_outcome, search_outcome
 from tasks.bench.needles import make_needles
+from tests.model.facts import SMALL
 
 LENGTH, NEEDLES, SEED = 10_240, 10, 3
 """Longer than the 8,192 tokens that the model was trained for."""
@@ -68,7 +69,6 @@ def outcomes(context: Context, encode: Encode, placed: Sequence[Placed]) -> list
     return found
 
 
-@pytest.mark.usefixtures("small_index")
 def test_ten_needles_of_a_kind_are_found_and_answered_beyond_the_trained_length(
     reader_2048: Reader, model_dir: Path, tmp_path: Path
 ) -> None:
@@ -77,7 +77,9 @@ def test_ten_needles_of_a_kind_are_found_and_answered_beyond_the_trained_length(
     ids, placed = ten_needles(encode)
     assert len(ids) == LENGTH > reader_2048.config.max_position_embeddings
     voting = heads.load(model_dir, reader_2048.config)
-    with closing(Context(reader_2048, voting, Memory("bfloat16", folder=tmp_path))) as context:
+    with closing(
+        Context(reader_2048, voting, Memory("bfloat16", folder=tmp_path, index_sizes=SMALL))
+    ) as context:
         context.read(ids)
         found = outcomes(context, encode, placed)
     answered = [outcome for outcome in found if "answer" in outcome]

@@ -12,14 +12,19 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig
 
+from flows import figures
 from flows.cli import main
 from model.context import heads
 from model.context.heads import Heads
 from model.weights import HEADS
 from tasks.bench.grid import MOST_NEEDLES, WORDINGS, Grid, parse_lengths, trials
 from tasks.bench.haystack import Encode, Haystack, Placed, encoder, filler, insert
+from tasks.bench.needle import evaluate_needle
 from tasks.bench.needles import FAMILIES, correct, make_needles
 from tasks.errors import InvalidInput
+from tasks.infer.models import Models
+from tasks.settings import InferConfig
+from tests.model.facts import SMALL as SMALL_INDEX
 from tests.models import tiny_model
 
 MEASURES = {"found_exact", "found_index", "answer_given_blocks", "answer"}
@@ -260,14 +265,12 @@ def test_shared_reads_once_and_asks_for_every_depth(measure: Measure) -> None:
     assert all(cell["keys"] == 4 for cell in found["cells"])
 
 
-@pytest.mark.usefixtures("small_index")
-def test_a_long_context_is_searched_by_its_index_too(
-    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    grid = "evaluate needle --filler --lengths 1024 --depths 1 --needles 1 --wordings 1"
-    where = [f"home={tmp_path}", f"infer.model={tiny}", f"infer.embedder={tiny}"]
-    assert main([*grid.split(), *SMALL, *where]) == 0
-    assert "the index finds 100.0% of the exact scan's blocks in" in capsys.readouterr().out
+def test_a_long_context_is_searched_by_its_index_too(tiny: Path, tmp_path: Path) -> None:
+    grid = Grid((1024,), depths=1, needles=1, wordings=1, filler=True)
+    models = Models(tmp_path, InferConfig(model=str(tiny), embedder=str(tiny), device="cpu"), stride=256)
+    result = evaluate_needle(grid, models, index_sizes=SMALL_INDEX)
+    assert result["cells"][0]["indexed"]
+    assert "the index finds 100.0% of the exact scan's blocks in" in figures.needle(result)
 
 
 def test_the_default_model_finds_a_needle_and_answers(measure: Measure, model_dir: Path) -> None:
