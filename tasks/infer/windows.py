@@ -30,6 +30,8 @@ from tasks.ingest.shard import ShardedDocument, Window, read_windows
 
 ABANDONED_S = 7 * 24 * 3600.0
 """A reading state that was not touched for so long is of a document that nobody goes on with."""
+UNFINISHED_S = 3600.0
+"""One that was not complete after so long is of a worker that was killed while it wrote."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def forget_states(home: Path, documents: Collection[str]) -> None:
     Others stay: another run may be reading into the same home.
     """
     for state in (home / "states").glob("*"):
+        unfinished = state.name.startswith(".")  # the fresh names of `model.files.replacing`
         with suppress(FileNotFoundError):
-            abandoned = time.time() - state.stat().st_mtime > ABANDONED_S
+            abandoned = time.time() - state.stat().st_mtime > (UNFINISHED_S if unfinished else ABANDONED_S)
             if abandoned or state.name.partition("-")[0] in documents:
                 state.unlink()

@@ -4,6 +4,7 @@ Run: pytest tests/tasks/memory/test_overlapping.py
 """
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,5 +103,10 @@ def test_reading_states_of_other_runs_stay_until_nobody_came_back_to_them(tmp_pa
     for name in ("done-k1-0", "done-k2-256", "reading-k1-0", "left-k1-0"):
         (states / f"{name}.safetensors").touch()
     os.utime(states / "left-k1-0.safetensors", (0, 0))
+    written, killed = states / ".done-k1-0.safetensors.1f.new", states / ".reading-k1-0.safetensors.2e.new"
+    for unfinished in (written, killed):
+        unfinished.touch()
+    two_hours_ago = time.time() - 2 * 3600
+    os.utime(killed, (two_hours_ago, two_hours_ago))
     forget_states(tmp_path, {"done"})
-    assert [path.name for path in states.iterdir()] == ["reading-k1-0.safetensors"]
+    assert {path.name for path in states.iterdir()} == {"reading-k1-0.safetensors", written.name}
