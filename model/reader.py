@@ -70,7 +70,7 @@ class Reader:
     """
 
     kernel = AUTO
-    """Name of the attention kernel; may be set."""
+    """Name of the attention kernel, see `model.attention.choice`."""
 
     ASKED = "\n\nThe most important facts stated in this text are:"
     NEUTRAL = "\n\n\n\nThis is the end of the page. The next page is:"
@@ -86,10 +86,10 @@ class Reader:
         self._set(stride)
 
     @classmethod
-    def around(cls, model: Any, stride: int) -> "Reader":
+    def around(cls, model: Any, stride: int, kernel: str = AUTO) -> "Reader":
         """A reader with a model that is loaded already; without a tokenizer it knows no salience."""
         reader = cls.__new__(cls)
-        reader.model, reader.tokenizer = model, None
+        reader.model, reader.tokenizer, reader.kernel = model, None, kernel
         reader._set(stride)
         return reader
 

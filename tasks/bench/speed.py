@@ -69,11 +69,12 @@ def bench(comparison: Comparison, models: "Models", progress: Progress) -> dict[
         InvalidInput: if there is not enough text.
     """
     from model.bench.measure import measure
+    from model.reader import Reader
     from tasks.bench.plots import speed_and_memory
 
     ids = text_ids(models.folder, max(comparison.lengths))
-    models.reader.kernel = comparison.kernel
-    result = measure(models.reader, models.folder, ids, comparison.lengths, comparison.peers, progress)
+    reader = Reader.around(models.reader.model, models.stride, comparison.kernel)  # models' one is shared
+    result = measure(reader, models.folder, ids, comparison.lengths, comparison.peers, progress)
     comparison.figure.parent.mkdir(parents=True, exist_ok=True)
     names = {PEERS[name]: name for name in comparison.peers}
     speed_and_memory(comparison.figure, result["rows"], names, f"{models.name}, {_place(result)}")
