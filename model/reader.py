@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from model.attention import AUTO, rotation
 from model.attention import sliding_window as attention
+from model.attention.choice import requested
 from model.attention.probe import Probe
 from model.attention.sliding_window import StreamingCache
 from model.files import replacing
@@ -94,6 +95,7 @@ class Reader:
         return reader
 
     def _set(self, stride: int) -> None:
+        requested(self.kernel)  # a wrong name is refused now, and not blamed on what is read first
         keep_freed()
         self.stride, self.device, self.dtype = stride, self.model.device, self.model.dtype
         self.decoder = rotation.decoder_of(self.model)

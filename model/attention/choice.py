@@ -64,18 +64,27 @@ class Choice:
     """What each candidate took, where they were timed."""
 
 
+def requested(kernel: str = AUTO) -> str:
+    """The kernel that a caller names, else the one that the environment names, else `AUTO`.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    name = kernel if kernel != AUTO else os.environ.get(VARIABLE) or AUTO
+    if name not in KERNEL_NAMES:
+        place = VARIABLE if kernel == AUTO else "kernel"
+        raise ValueError(f"{place}={name!r}: choose one of {', '.join(KERNEL_NAMES)}")
+    return name
+
+
 def choice_for(q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, kernel: str = AUTO) -> Choice:
     """The kernel for a call with such queries and keys.
 
     Raises:
         ValueError: if there is no kernel of that name.
     """
-    if kernel == AUTO:
-        kernel = os.environ.get(VARIABLE, AUTO)
-    if kernel not in KERNEL_NAMES:
-        raise ValueError(f"kernel={kernel!r}: choose one of {', '.join(KERNEL_NAMES)}")
-    if kernel != AUTO:
-        return Choice(kernel, "forced", {})
+    if (named := requested(kernel)) != AUTO:
+        return Choice(named, "forced", {})
     if q_BHQD.device.type != "cpu":
         return Choice("fused", "the only one on this device", {})
     _, heads, queries, dims = q_BHQD.shape

@@ -185,6 +185,7 @@ class RanksReader(Reader):
         if way not in ("auto", *WAYS):
             raise ValueError(f"way={way!r}: choose one of auto, {', '.join(WAYS)}")
         self.model, self.tokenizer, self.ranks = reader.model, reader.tokenizer, ranks
+        self.kernel = reader.kernel
         self._set(reader.stride)
         self.layout = Layout.of(self.config, self.head_size, ranks.world)
         over_heads = (self.layout.best() if way == "auto" else way) == "heads"

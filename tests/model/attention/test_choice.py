@@ -11,6 +11,7 @@ from model.attention.attend import attend
 from model.attention.choice import MIN_WORK, VARIABLE, Shape, choice_for, quickest, timed
 from model.attention.kernels import KERNELS
 from model.hardware import multiplies_bf16
+from model.reader import Reader
 from model.weights import pick_dtype
 
 CPU = torch.device("cpu")
@@ -101,3 +102,11 @@ def test_a_kernel_can_be_forced_by_argument_or_environment(monkeypatch: pytest.M
     assert choice_for(q, k, "fused").kernel == "fused"
     with pytest.raises(ValueError, match=r"kernel='flash': choose one of auto, fused, masked, tiles"):
         attend(q, k, v, 1.0, kernel="flash")
+
+
+def test_a_kernel_that_the_environment_misspells_is_refused_before_anything_is_read(
+    tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "flash")
+    with pytest.raises(ValueError, match=r"NIGHTREAD_KERNEL='flash': choose one of auto, fused"):
+        Reader(tiny_model_dir, 64, CPU, torch.float32)
