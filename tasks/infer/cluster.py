@@ -113,7 +113,8 @@ class _RemoteQueue:
         return self._ask(LeaseRequest(self.node, worker, slot)).lease
 
     def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
-        return list(self._ask(CommitRequest(self.node, tuple(commits))).verdicts)
+        verdicts = self._ask(CommitRequest(self.node, tuple(commits))).verdicts
+        return list(verdicts) or [Verdict.LOST] * len(commits)  # the answer was that nothing is left
 
     def complete(self, lease: int) -> None:
         self._ask(CompleteRequest(self.node, lease))

@@ -104,9 +104,9 @@ class Node:
 
     def _lease_all(self) -> None:
         """One slot of every worker at a time, so that no worker takes all there is."""
-        hungry = list(self.groups)
-        while hungry:
-            hungry = [group for group in hungry if self._lease(group)]
+        groups = list(self.groups)
+        while groups:
+            groups = [group for group in groups if self._lease(group)]
 
     def _lease(self, group: WorkerGroup) -> bool:
         """Whether a free slot of a worker was given a segment."""
