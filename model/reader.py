@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -317,12 +317,29 @@ def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], writ
 
     Args:
         write: of ranks that share a context all bring their part, and one writes.
+
+    Raises:
+        OSError: if the disk is full.
     """
     state = cache.state()
     if not write:
         return
     with replacing(path) as fresh:
-        save_file(state, fresh, metadata=metadata | {"read": str(cache.read)})
+        write_tensors(state, fresh, metadata | {"read": str(cache.read)})
+
+
+def write_tensors(
+    tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Write tensors to a file of safetensors.
+
+    Raises:
+        OSError: if it cannot be written; the library has an error of its own for that.
+    """
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"{path}: cannot be written ({error}): make room") from error
 
 
 def load_state(cache: StreamingCache, path: Path, device: torch.device) -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from model.context import heads as calibrated
 from model.context.context import Context, Memory
@@ -23,7 +22,7 @@ from model.context.heads import Heads
 from model.context.tiers import Tiers
 from model.files import make_durable, write_atomic
 from model.geometry import BLOCK
-from model.reader import Reader
+from model.reader import Reader, write_tensors
 
 FORMAT = 4
 _KEPT = ("storage", "kv", "index")
@@ -61,10 +60,7 @@ def _save(context: Context, folder: Path) -> None:
     }
     for name, tensors in parts.items():
         path = folder / f"{number}-{name}"
-        try:
-            save_file(tensors, path)
-        except SafetensorError as error:  # what it says of a full disk, too
-            raise OSError(f"{path}: cannot be written ({error}): make room") from error
+        write_tensors(tensors, path)
         make_durable(path)
         files[name] = {"file": path.name, "crc": _checksum(path)}
     manifest = _described(context) | {"number": number, "files": files}

@@ -12,6 +12,7 @@ import torch
 from model.attention.probe import Probe
 from model.geometry import SINKS
 from model.reader import Chunk, Reader, load_state, save_state
+from tests.model.rows import files_of_at_most
 
 STRIDE = 128
 
@@ -100,6 +101,20 @@ def test_a_saved_context_continues_to_the_bit(
     save_state(first, tmp_path / "state.safetensors", {"window": "0"})
     load_state(second, tmp_path / "state.safetensors", torch.device("cpu"))
     assert torch.equal(reader.read(second, chunks[2]), reader.read(whole, chunks[2]))
+
+
+def test_a_state_that_the_disk_has_no_room_for_leaves_the_one_before(
+    reader: Reader, chunks: list[list[int]], tmp_path: Path
+) -> None:
+    """A worker reports an OSError and blames no document for it."""
+    path, cache = tmp_path / "state.safetensors", reader.start()
+    reader.read(cache, chunks[0])
+    save_state(cache, path, {"window": "0"})
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="cannot be written"), files_of_at_most(1000):
+        save_state(cache, path, {"window": "1"})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_tokens_beyond_the_window_do_not_change_what_is_seen_in_one_layer(
