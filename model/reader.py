@@ -30,11 +30,11 @@ from model.weights import without_bars
 
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
-_NUMBERS = 64  # at least, of every weight, if it has as many: what tells it from another
+_NUMBERS = 64  # at least, of every weight, if it has as many, go into its hash
 
 
 OnQuery = Callable[[int, torch.Tensor], None]
-"""Told of every layer's queries (B, H, Q, D) before RoPE."""
+"""Called with a layer's number and its queries (B, H, Q, D) before RoPE."""
 Pick = Callable[[torch.Tensor], int]
 """Chooses a token from the logits (1, V) of the next one."""
 
@@ -201,13 +201,13 @@ class Reader:
     ) -> torch.Tensor:
         """Append tokens to a context without forgetting any; returns their last hidden states.
 
-        Of ranks that share the tokens each hears the queries of its own; `pooled` brings them together.
+        Of ranks that share the tokens each gets the queries of its own; `pooled` gathers them.
         """
         assert ids
         return self.run(cache, ids, on_query=on_query, shared=True)
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
-        """What all ranks have, one behind the other along the first dimension; here that is `x`."""
+        """All-gather over ranks, along the first dimension; here that is `x`."""
         return x
 
     @torch.inference_mode()
@@ -267,7 +267,7 @@ class Reader:
         on_query: OnQuery | None = None,
         shared: bool = False,
     ) -> torch.Tensor:
-        """Last hidden states (tokens, hidden) of tokens behind a context, which takes them in.
+        """Last hidden states (tokens, hidden) of tokens behind a context, to which they are added.
 
         Args:
             probe: texts that `ids` are, one behind the other; none sees another.

@@ -5,7 +5,7 @@ here at compact positions 0, 1, 2 ... of what is attended, so no position ever l
 model was trained on, however long the document. The model itself is given position 0 for every
 token, where RoPE is the identity (times YaRN's attention factor, see `model.attention.rotation`). A layer
 with a narrower window or chunks of its own (Mistral, Gemma 3, Llama 4) keeps them, counted in compact
-positions. Only who asks the cache how far a text has come is told the truth: Llama 4 scales queries by it.
+positions. Only the length that the cache reports is that of the whole text: Llama 4 scales queries by it.
 
 Sinks: Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sinks" (arXiv 2309.17453).
 

@@ -21,8 +21,8 @@ from model.cost import attention_flops_per_key, kv_bytes_per_token, linear_flops
 from model.geometry import SINKS
 from model.reader import Reader
 
-Told = Callable[[int], None]
-"""Told how many tokens of the text have been read so far."""
+Progress = Callable[[int], None]
+"""Called with the tokens of the text that have been read so far."""
 
 
 _OF_PACKAGE = "smollm2-135m-instruct"
@@ -35,7 +35,7 @@ class Loaded(Protocol):
     reserved: int
     """Bytes for keys and values that loading took already."""
 
-    def read(self, ids: Sequence[int], told: Told) -> None:
+    def read(self, ids: Sequence[int], progress: Progress) -> None:
         """Read a text, so that a question could follow."""
 
     def cache_bytes(self) -> int:
@@ -76,12 +76,12 @@ class Stream:
     def load(self, tokens: int) -> "Stream":
         return self
 
-    def read(self, ids: Sequence[int], told: Told) -> None:
+    def read(self, ids: Sequence[int], progress: Progress) -> None:
         self.cache, stride = self.reader.start(), self.reader.stride
         for start in range(0, len(ids), stride):
             chunk = ids[start : start + stride]
             self.reader.read(self.cache, chunk)
-            told(start + len(chunk))
+            progress(start + len(chunk))
 
     def cache_bytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.cache.state().values())
@@ -117,10 +117,10 @@ class _LoadedDense:
         self.model = model
 
     @torch.inference_mode()
-    def read(self, ids: Sequence[int], told: Told) -> None:
+    def read(self, ids: Sequence[int], progress: Progress) -> None:
         """The whole text in one call."""
         ids_BQ = torch.tensor([list(ids)], device=self.model.device)
-        with _layer_by_layer(self.model, len(ids), told):
+        with _layer_by_layer(self.model, len(ids), progress):
             self.cache = self.model(input_ids=ids_BQ, use_cache=True, logits_to_keep=1).past_key_values
 
     def cache_bytes(self) -> int:
@@ -128,11 +128,11 @@ class _LoadedDense:
 
 
 @contextmanager
-def _layer_by_layer(model: Any, tokens: int, told: Told) -> Iterator[None]:
+def _layer_by_layer(model: Any, tokens: int, progress: Progress) -> Iterator[None]:
     """Tell of one long call as if every layer read its share of the tokens."""
     layers = decoder_of(model).layers
     hooks = [
-        layer.register_forward_hook(lambda *_, done=number: told(tokens * done // len(layers)))
+        layer.register_forward_hook(lambda *_, done=number: progress(tokens * done // len(layers)))
         for number, layer in enumerate(layers, 1)
     ]
     try:
@@ -186,10 +186,10 @@ class _LoadedLlamaCpp:
             verbose=False,
         )
 
-    def read(self, ids: Sequence[int], told: Told) -> None:
+    def read(self, ids: Sequence[int], progress: Progress) -> None:
         for start in range(0, len(ids), self.BATCH):
             self.model.eval(ids[start : start + self.BATCH])
-            told(self.model.n_tokens)
+            progress(self.model.n_tokens)
 
     def cache_bytes(self) -> int:
         return int(self.library.llama_state_seq_get_size(self.model.ctx, 0))

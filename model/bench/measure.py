@@ -24,7 +24,7 @@ from model.hardware import free_bytes
 from model.reader import Reader
 
 _EACH = 8
-"""Of so many tokens one is asked how surprising it is."""
+"""The loss is computed of one token in so many."""
 PUBLISHED = {"devices": 256, "flops_per_s": 312e12, "seconds": 180, "tokens": 10_000_000}
 """A published point of a large system: 256 A100 (312 TFLOP/s in bf16 each) read 10M tokens in 3 minutes."""
 
@@ -48,7 +48,7 @@ class Effort:
 
 
 Progress = Callable[[str, int, int], None]
-"""Told of a step, the tokens read in it, and all of its tokens."""
+"""Called with a step, the tokens read in it, and all of its tokens."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 The idea: the tiers' rows are written once and stay where they lie; beside them stand small files, and a
 manifest that is written last and names their checksums. A context without a manifest was never saved; one
-whose files do not match it is refused, never half believed.
+whose files do not match it is refused.
 """
 
 import json

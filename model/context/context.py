@@ -123,7 +123,7 @@ class Context:
                 progress(len(piece))
 
     def take(self, cache: StreamingCache, ids: Sequence[int]) -> None:
-        """Take in a chunk that was read elsewhere, as a row of a batch; `cache` is that row's."""
+        """Add a chunk that was read elsewhere, as a row of a batch; `cache` is that row's."""
         self.cache, self.filled = cache, 0
         self._take(ids)
 
@@ -132,9 +132,9 @@ class Context:
         return self._recent_keys(len(self) - self.blocks * BLOCK)
 
     def prefetch(self, blocks: Sequence[int]) -> None:
-        """Bring blocks' keys and values up in a thread, before they are wanted; what is like them stays.
+        """Prefetch blocks' keys and values in a thread; similar ones are evicted later than others.
 
-        Of a context that keeps none there is nothing to bring.
+        Nothing is done for a context that keeps none.
         """
         stored = [block for block in blocks if block < self.blocks]
         if self.kv is not None and stored:
@@ -142,7 +142,7 @@ class Context:
             self.kv.prefetch(stored)
 
     def close(self) -> None:
-        """Give files and threads back."""
+        """Close files and threads."""
         self.keys.close()
         if self.kv is not None:
             self.kv.close()
@@ -165,7 +165,7 @@ class Context:
             raise
 
     def _take(self, ids: Sequence[int]) -> None:
-        """What follows once a piece of a chunk is in the cache."""
+        """Count tokens that are in the cache now, and store the blocks they complete."""
         self.ids.extend(ids)
         self.filled += len(ids)
         self.store()
@@ -197,7 +197,7 @@ class Context:
                 )
 
     def _observe(self, layer: int, q_BHQD: torch.Tensor) -> None:
-        """What the calibrated heads ask while reading is what the index learns from."""
+        """Collect the calibrated heads' queries while reading: the index is trained on them."""
         for number, pair in enumerate(self.heads.pairs):
             if pair[0] == layer:
                 self.index.observe(number, q_BHQD[0, self.heads.of(pair)].transpose(0, 1).flatten(0, 1))

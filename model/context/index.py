@@ -160,7 +160,7 @@ class Index:
         """Keys (K, P, D) in bf16 of the tokens behind them."""
         self.sample = _Sample(pairs, dims, device, self.sizes.sample)
         self.observed: list[list[torch.Tensor]] = [[] for _ in range(pairs)]
-        """Queries (S, D) in bf16, until it has learned."""
+        """Queries (S, D) in bf16, until it is trained."""
         self.spaces: list[_Space] = []
         self.lists: list[_PostingLists] = []
         self.codes: list[torch.Tensor] = []

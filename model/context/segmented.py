@@ -106,7 +106,7 @@ class SegmentedContext:
         return answer_from(self.reader, self.recompute, len(self.ids), question, blocks, new_tokens, budget)
 
     def close(self) -> None:
-        """Give files and threads back."""
+        """Close files and threads."""
         for part in self.parts:
             part.close()
 

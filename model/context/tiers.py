@@ -1,9 +1,9 @@
 """Rows of keys and values in tiers: device, pinned host memory, disk, each with a byte budget.
 
 The idea: a row (one block's keys, or all its keys and values) is appended once and never changes, so a copy
-on disk stays true for ever and eviction is only forgetting. Rows enter at the top; what was not used for
-long, and among that what is least like the present topic, sinks. The disk is written and read by calls, not
-mapped: mapped pages would count as memory in use.
+on disk stays valid and evicting a row that is there costs no write. Rows enter the fastest tier; evicted are
+the least recently used ones, and among those the ones least similar to the present topic. The disk is written
+and read by calls, not mapped: mapped pages would count as memory in use.
 
 Shape suffixes: N rows, W words (int64) of a row, V numbers of a topic.
 """
@@ -23,7 +23,7 @@ from model.context.formats import WORD, Format
 
 CPU = torch.device("cpu")
 _POOL = 8
-"""Candidates for eviction are this part of a tier, the least recently used, or twice what must go."""
+"""Candidates for eviction are the least recently used 1/8 of a tier, or twice as many as are evicted."""
 _PIECE = 1 << 21
 """Bytes that move at once. Larger buffers are mapped anew each time, and that takes longer than the move."""
 
@@ -64,8 +64,8 @@ class Tiers:
         self.topic_V: np.ndarray | None = None
         self.lock = threading.RLock()
         self.thread: ThreadPoolExecutor | None = None
-        self.coming: list[tuple[np.ndarray, Future[None]]] = []
-        """Rows that the thread is bringing."""
+        self.prefetching: list[tuple[np.ndarray, Future[None]]] = []
+        """Rows that the thread is moving up."""
 
     @classmethod
     def open(
@@ -113,7 +113,7 @@ class Tiers:
         """Add rows (N, *shape) at the end, all or none.
 
         Args:
-            topics_NV: what each row is about, for eviction; 2 V bytes a row are kept beside the budgets.
+            topics_NV: a vector a row, compared at eviction; 2 V bytes a row are kept beside the budgets.
 
         Raises:
             ValueError: if host memory is full and there is no disk tier.
@@ -124,7 +124,7 @@ class Tiers:
             self.clock += 1
             if topics_NV is not None:
                 assert len(topics_NV) == len(rows), "one topic a row"
-                self._note(topics_NV)  # the first of many rows may have to give way to the last
+                self._note(topics_NV)  # the first of many rows may have to be evicted for the last
             try:
                 for part in self._parts(len(rows)):
                     self._append(rows[part])
@@ -133,7 +133,7 @@ class Tiers:
                 raise
 
     def forget(self, first: int) -> None:
-        """Take rows from `first` on back."""
+        """Remove rows from `first` on."""
         with self.lock:
             rows = np.arange(first, self.count)
             for tier in range(len(self.arenas)):
@@ -151,7 +151,7 @@ class Tiers:
             TornContext: if a row on disk is not what was written.
         """
         wanted = np.asarray(rows, np.int64)
-        finished([future for coming, future in self.coming if np.isin(wanted, coming).any()])
+        finished([future for rows, future in self.prefetching if np.isin(wanted, rows).any()])
         with self.lock:
             self.clock += 1
             return self._numbers(wanted, dtype, self._most())
@@ -160,8 +160,9 @@ class Tiers:
         """Move rows up in a thread. A `gather` of any of them waits for it, others do not."""
         wanted = np.unique(np.asarray(rows, np.int64))[: self._most()]
         self.thread = self.thread or ThreadPoolExecutor(1, "prefetch")
-        future = self.thread.submit(self._bring, wanted)
-        self.coming = [(rows, one) for rows, one in self.coming if not one.done()] + [(wanted, future)]
+        future = self.thread.submit(self._prefetch, wanted)
+        unfinished = [(rows, one) for rows, one in self.prefetching if not one.done()]
+        self.prefetching = [*unfinished, (wanted, future)]
         return future
 
     def scan(self, batch: int) -> Iterator[tuple[int, torch.Tensor]]:
@@ -173,11 +174,11 @@ class Tiers:
             yield start, numbers
 
     def focus(self, topic_V: torch.Tensor) -> None:
-        """What is being read or asked now: rows like it are kept longer."""
+        """Set the present topic, of what is being read or asked: similar rows are evicted later."""
         self.topic_V = topic_V.float().cpu().numpy()
 
     def topic(self, rows: Sequence[int]) -> torch.Tensor:
-        """What some rows are about together, (V,)."""
+        """Mean topic of some rows, (V,)."""
         return torch.from_numpy(self.topics_NV[np.asarray(rows, np.int64)].astype(np.float32).mean(0))
 
     def bytes(self) -> dict[str, int]:
@@ -208,7 +209,7 @@ class Tiers:
                     disk.close()
 
     def close(self) -> None:
-        """Give the thread and the file back."""
+        """Close the thread and the file."""
         if self.thread is not None:
             self.thread.shutdown()
         if self.disk is not None:
@@ -243,7 +244,7 @@ class Tiers:
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
     def _most(self) -> int:
-        """Rows that one call may move up or down: it must not push out everything else."""
+        """Rows that one call may move up or down: it must not evict everything else."""
         return max(1, min(arena.capacity for arena in self.arenas) // 2)
 
     def _append(self, rows: torch.Tensor) -> None:
@@ -254,7 +255,7 @@ class Tiers:
         self.count += len(fresh)
 
     def _note(self, topics_NV: torch.Tensor) -> None:
-        """What the next rows are about."""
+        """Keep the next rows' topics."""
         assert self.count == 0 or len(self.topics_NV), "topics of all rows or of none"
         if self.count == 0:
             self.topics_NV = np.zeros((0, topics_NV.shape[1]), np.float16)
@@ -281,37 +282,37 @@ class Tiers:
             place(out_NW, held, arena.get(slots))
             if promote:
                 arena.used[slots] = self.clock
-        lost = np.flatnonzero(self._lost(rows))
-        if len(lost):
-            place(out_NW, lost, self._from_disk(rows[lost]))
+        missing = np.flatnonzero(self._missing(rows))
+        if len(missing):
+            place(out_NW, missing, self._from_disk(rows[missing]))
         if promote:
-            self._raise(rows, out_NW)
+            self._promote(rows, out_NW)
         return out_NW
 
-    def _lost(self, rows: np.ndarray) -> np.ndarray:
+    def _missing(self, rows: np.ndarray) -> np.ndarray:
         """Which rows are in no memory, (N,) bool."""
-        lost: np.ndarray = np.all([slot[rows] < 0 for slot in self.slot], axis=0)
-        return lost
+        missing: np.ndarray = np.all([slot[rows] < 0 for slot in self.slot], axis=0)
+        return missing
 
     def _from_disk(self, rows: np.ndarray) -> torch.Tensor:
         assert self.disk is not None, "a row is in no tier"
         return torch.from_numpy(self.disk.read(rows))
 
-    def _bring(self, rows: np.ndarray) -> None:
-        """What `prefetch` does; rows on disk never change, so they are read without the lock."""
+    def _prefetch(self, rows: np.ndarray) -> None:
+        """Move rows up, in the thread; rows on disk never change, so they are read without the lock."""
         for part in self._parts(len(rows)):
             with self.lock:
-                lost = self._lost(rows[part])
-            low, high = rows[part][lost], rows[part][~lost]
+                missing = self._missing(rows[part])
+            low, high = rows[part][missing], rows[part][~missing]
             low_NW = self._from_disk(low) if len(low) else None
             with self.lock:
                 self.clock += 1
                 self._words(high, promote=True)
                 if low_NW is not None:
-                    self._raise(low, low_NW)
+                    self._promote(low, low_NW)
 
-    def _raise(self, rows: np.ndarray, words_NW: torch.Tensor) -> None:
-        """Bring rows to the top tier; where the disk is full and nothing can give way, they stay below."""
+    def _promote(self, rows: np.ndarray, words_NW: torch.Tensor) -> None:
+        """Move rows to the top tier; where the disk is full and nothing can be evicted, they stay below."""
         unique, first = np.unique(rows, return_index=True)
         low = self.slot[0][unique] < 0
         if not low.any():
