@@ -49,7 +49,8 @@ class Writer:
         self.reader, self.rows = reader, rows
         self.prompt_tokens, self.new_tokens = prompt_tokens, new_tokens
         self.before, self.after = self._frame()
-        self.stop = {reader.tokenizer.eos_token_id, reader.model.config.eos_token_id}
+        named = (reader.tokenizer.eos_token_id, reader.model.config.eos_token_id)
+        self.stop = {token for ids in named for token in (ids if isinstance(ids, list) else [ids])} - {None}
 
     def _frame(self) -> tuple[list[int], list[int]]:
         """Prompt tokens around the source, from the model's chat template where it has one."""

@@ -23,6 +23,15 @@ def writer(model_dir: Path) -> Writer:
     return Writer(reader, rows=2, prompt_tokens=128, new_tokens=16)
 
 
+def test_a_model_may_have_several_tokens_that_end_a_text_as_llama_3_and_4_do(tiny_model_dir: Path) -> None:
+    reader = Reader(tiny_model_dir, 128, torch.device("cpu"), torch.float32)
+    end = reader.tokenizer.eos_token_id
+    reader.model.config.eos_token_id = [7, 8, 9]
+    writer = Writer(reader, rows=2, prompt_tokens=128, new_tokens=3)
+    assert writer.stop == {end, 7, 8, 9}
+    assert len(writer.write(FACTS)) == 2
+
+
 def test_a_draft_does_not_depend_on_its_neighbours(writer: Writer) -> None:
     first, second = writer.write(FACTS)
     assert writer.write(FACTS) == [first, second]
