@@ -29,9 +29,7 @@ from transformers.generation import (
 
 from model.attention import sliding_window as attention
 from model.attention.sliding_window import StreamingCache
-from model.context import answer, heads
-from model.context import checkpoint as saved
-from model.context import retrieve as recall
+from model.context import answer, checkpoint, heads, retrieve
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext
 from model.geometry import BLOCK, SINKS
@@ -118,8 +116,8 @@ def _fresh(model: Any, key: str, folder: Path | None) -> Context:
             f"this model was loaded with {config._attn_implementation!r}"
         )
     reader = Reader.around(model, attention.stride_of(config))
-    if folder is not None and saved.exists(folder):
-        context = saved.open_context(reader, folder)
+    if folder is not None and checkpoint.exists(folder):
+        context = checkpoint.open_context(reader, folder)
         if context.kv is None:
             context.close()
             raise ValueError(
@@ -159,7 +157,7 @@ def _generate(model: Any, inputs: torch.Tensor, key: str, options: dict[str, Any
         if streamer is not None:
             streamer.end()
         if context.memory.folder is not None:
-            saved.save(context, context.memory.folder)
+            checkpoint.save(context, context.memory.folder)
     except Exception as error:
         if (taken := len(context) - before) and not isinstance(error, StaleContext):
             mine = min(taken, len(prompt))
@@ -208,10 +206,10 @@ def write(
     written: list[int] = []
     unread = prompt
     while len(written) < most and not context.reader.stops & set(written[-1:]):
-        context.read(unread[: -recall.QUESTION_TOKENS])
-        asked = unread[-recall.QUESTION_TOKENS :]
+        context.read(unread[: -retrieve.QUESTION_TOKENS])
+        asked = unread[-retrieve.QUESTION_TOKENS :]
         left = _evicted(context, len(asked) - 1)
-        blocks = recall.choose(context, asked).blocks if left > 1 else []
+        blocks = retrieve.choose(context, asked).blocks if left > 1 else []
         cache = None if written else retrieved_cache(context, asked, blocks, whole=len(asked) == len(prompt))
         context.read(asked[:-1])
         if cache is None:

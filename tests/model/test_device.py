@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.context import heads
-from model.context import retrieve as recall
+from model.context import heads, retrieve
 from model.context.answer import answer
 from model.context.context import Context, Memory
 from model.reader import Chunk, Reader
@@ -80,7 +79,7 @@ def test_recall_and_answer(
             reader, heads.load(model_dir, reader.config), Memory("float32", kv=True, index_sizes=SMALL)
         )
         context.read(ids)
-        chosen = recall.choose(context, question, 4, path)
+        chosen = retrieve.choose(context, question, 4, path)
         answers = [answer(context, question, chosen.blocks, 6, way) for way in ("kv", "recompute")]
         said.append([chosen.blocks[0], *map(reader.tokenizer.decode, answers)])
         context.close()

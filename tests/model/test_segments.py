@@ -14,8 +14,7 @@ from transformers import AutoModelForCausalLM, Llama4TextConfig, LlamaConfig
 
 from model import segments
 from model.attention import sliding_window as attention
-from model.context import heads
-from model.context import retrieve as recall
+from model.context import heads, retrieve
 from model.context.answer import answer
 from model.context.context import Context
 from model.context.segmented import SegmentedContext
@@ -152,7 +151,7 @@ def compare(model_dir: Path, tokens: int, stride: int, counts: Sequence[int]) ->
         whole.read()
         for place, blocks in needles.items():
             question = encode(QUESTION.format(place=place))
-            alone, chosen = recall.choose(context, question, 4), whole.choose(question, 4)
+            alone, chosen = retrieve.choose(context, question, 4), whole.choose(question, 4)
             print(f"{place}, {sorted(blocks)}: {alone.blocks} alone, {chosen.blocks} in segments")
             assert chosen.blocks[0] == alone.blocks[0]
             assert blocks & set(chosen.blocks)

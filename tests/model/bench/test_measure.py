@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from model import cost
-from model.bench import baselines as peers
-from model.bench import limits as machine
+from model.bench import baselines, limits
 from model.bench import measure as bench
 from model.bench.measure import Effort, measure
 from model.geometry import SINKS
@@ -62,7 +61,10 @@ def test_the_dense_peer_reads_the_text_as_the_stream_does_within_one_chunk(
     reader: Reader, tiny_model_dir: Path, ids: list[int]
 ) -> None:
     """Same weights, same type: what both hold after one chunk differs by rotation of the keys alone."""
-    stream, dense = peers.Stream(reader).load(STRIDE), peers.Dense(reader, tiny_model_dir).load(STRIDE)
+    stream, dense = (
+        baselines.Stream(reader).load(STRIDE),
+        baselines.Dense(reader, tiny_model_dir).load(STRIDE),
+    )
     for loaded in (stream, dense):
         loaded.read(ids[:STRIDE], lambda done: None)
     for ours, theirs in zip(stream.cache.layers, dense.cache.layers, strict=True):
@@ -94,12 +96,12 @@ def test_the_published_point_is_tokens_for_what_the_hardware_could_have_done() -
 
 def test_llama_cpp_reads_the_default_model_only(reader: Reader, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"--peers llama.cpp"):
-        peers.LlamaCpp(reader, tmp_path)
+        baselines.LlamaCpp(reader, tmp_path)
 
 
 def test_memory_that_was_held_for_a_moment_is_seen() -> None:
-    before = machine.held_bytes(CPU)
-    with machine.Peak(CPU, every=0.001) as peak:
+    before = limits.held_bytes(CPU)
+    with limits.Peak(CPU, every=0.001) as peak:
         held = torch.ones(1 << 24)
         seen = float(held.sum())
         del held
@@ -108,7 +110,7 @@ def test_memory_that_was_held_for_a_moment_is_seen() -> None:
 
 
 def test_limits_are_those_of_a_processor() -> None:
-    found = machine.limits(CPU, seconds=0.05)
+    found = limits.limits(CPU, seconds=0.05)
     assert 1e9 < found.fp32 < 1e14
     assert 1e7 < found.bf16 < 1e15
     assert 1e8 < found.bandwidth < 1e13
@@ -117,7 +119,7 @@ def test_limits_are_those_of_a_processor() -> None:
 
 @pytest.mark.heavy
 def test_a_machine_is_described() -> None:
-    said = machine.describe(CPU)
+    said = limits.describe(CPU)
     assert said["processor"]
     assert said["cores"] >= 1
     assert said["torch"] == torch.__version__

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.context import checkpoint as saved
-from model.context import retrieve as recall
+from model.context import checkpoint, retrieve
 from model.context.answer import answer, assembled, candidates, fetched_kv, rerank, select
 from model.context.context import Context, Memory
 from model.context.heads import Heads
@@ -32,7 +31,7 @@ FAMILIES = ("llama", "qwen3", "mistral-narrow", "gemma3", "llama4", "llama4-chun
 def test_the_answer_is_given_from_the_chosen_blocks(context: Context, reader: Reader, way: str) -> None:
     question = ids_of(reader, QUESTION)
     before = context.cache.held
-    chosen = recall.choose(context, question, k=4)
+    chosen = retrieve.choose(context, question, k=4)
     written = answer(context, question, chosen.blocks, 8, way)
     assert reader.tokenizer.decode(written).strip().startswith("48213")
     assert context.cache.held == before, "a question leaves no trace"
@@ -45,7 +44,7 @@ def test_a_context_that_is_recomputed_runs_no_deeper_than_its_heads(
     shallow.read(document[0])
     assert len(shallow.cache.layers) == voting.depth < reader.config.num_hidden_layers
     question = ids_of(reader, QUESTION)
-    one, two = (recall.choose(which, question, 8) for which in (shallow, context))
+    one, two = (retrieve.choose(which, question, 8) for which in (shallow, context))
     assert one.blocks == two.blocks
     written = answer(shallow, question, one.blocks, 8)
     assert reader.tokenizer.decode(written).strip().startswith("48213")
@@ -63,7 +62,7 @@ def test_block_and_answer_survive_every_format_and_the_disk(
     assert context.kv is not None
     assert context.kv.bytes()["disk"] > 0, "the budget is too small to hold it all"
     question = ids_of(reader, QUESTION)
-    chosen = recall.choose(context, question, 4)
+    chosen = retrieve.choose(context, question, 4)
     assert chosen.blocks[0] in document[1]
     written = answer(context, question, chosen.blocks, 8, "kv")
     assert reader.tokenizer.decode(written).strip().startswith("48213")
@@ -120,7 +119,7 @@ def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
     stop = -(-len(ids) // BLOCK)
     for name in ("lighthouse", "quarry", "tavern"):
         question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
-        chosen = recall.choose(context, question)
+        chosen = retrieve.choose(context, question)
         assert {placed[other] for other in values} <= set(candidates(len(ids), chosen.blocks))
         best = rerank(reader, fetch, stop, question, chosen.blocks)
         assert abs(best[0] - placed[name]) <= 1
@@ -148,9 +147,9 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
 def test_an_empty_and_a_short_context_answer_too(reader: Reader, voting: Heads) -> None:
     context = Context(reader, voting)
     question = ids_of(reader, QUESTION)
-    assert recall.choose(context, question).blocks == []
+    assert retrieve.choose(context, question).blocks == []
     context.read(ids_of(reader, FACT))
-    assert recall.choose(context, question).blocks == []
+    assert retrieve.choose(context, question).blocks == []
     assert reader.tokenizer.decode(answer(context, question, [], 8)).strip().startswith("48213")
 
 
@@ -214,8 +213,8 @@ def test_beyond_the_window_every_token_knows_its_true_position(way: str, tmp_pat
     reader, text = Reader.around(ours, 128), families.ids_of(600)[0].tolist()
     context = Context(reader, families.HEADS, Memory("float32", kv=True))
     context.read(text)
-    saved.save(context, tmp_path / "context")
-    context = saved.open_context(reader, tmp_path / "context")
+    checkpoint.save(context, tmp_path / "context")
+    context = checkpoint.open_context(reader, tmp_path / "context")
     assert context.cache.read == 600
     place = torch.arange(610)
     selected = [*range(BLOCK), *range(3 * BLOCK, 6 * BLOCK), *range(8 * BLOCK, 610)]

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.context import checkpoint as saved
-from model.context import retrieve as recall
+from model.context import checkpoint, retrieve
 from model.context.answer import answer
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext, TornContext, alone
@@ -28,15 +27,15 @@ ASK = """
 import sys
 from pathlib import Path
 import torch
-from model.context import retrieve as recall
-from model.context import checkpoint as saved
+from model.context import retrieve
+from model.context import checkpoint
 from model.context.answer import answer
 from model.reader import Reader
 from tests.model import families
 reader = Reader(Path(sys.argv[1]), 512, torch.device("cpu"), torch.float32)
-context = saved.open_context(reader, Path(sys.argv[2]))
+context = checkpoint.open_context(reader, Path(sys.argv[2]))
 question = reader.tokenizer(sys.argv[3], add_special_tokens=False)["input_ids"]
-chosen = recall.choose(context, question, 4)
+chosen = retrieve.choose(context, question, 4)
 print(chosen.blocks, answer(context, question, chosen.blocks, 8, "kv"), flush=True)
 """
 
@@ -44,10 +43,10 @@ print(chosen.blocks, answer(context, question, chosen.blocks, 8, "kv"), flush=Tr
 def test_a_saved_context_answers_the_same_in_another_process(
     context: Context, reader: Reader, model_dir: Path, tmp_path: Path
 ) -> None:
-    saved.save(context, tmp_path)
-    saved.save(context, tmp_path)  # again, into the same place
+    checkpoint.save(context, tmp_path)
+    checkpoint.save(context, tmp_path)  # again, into the same place
     question = ids_of(reader, QUESTION)
-    chosen = recall.choose(context, question, 4)
+    chosen = retrieve.choose(context, question, 4)
     expected = f"{chosen.blocks} {answer(context, question, chosen.blocks, 8, 'kv')}\n"
     command = [sys.executable, "-c", ASK, str(model_dir), str(tmp_path), QUESTION]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == expected
@@ -58,12 +57,12 @@ def test_a_saved_context_is_continued_as_if_it_had_never_been_closed(
 ) -> None:
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:1100])
-    saved.save(one, tmp_path)
-    two = saved.open_context(reader, tmp_path)
+    checkpoint.save(one, tmp_path)
+    two = checkpoint.open_context(reader, tmp_path)
     for context in (one, two):
         context.read(document[0][1100:])
     question = ids_of(reader, QUESTION)
-    assert recall.choose(one, question, 8).blocks == recall.choose(two, question, 8).blocks
+    assert retrieve.choose(one, question, 8).blocks == retrieve.choose(two, question, 8).blocks
     assert one.ids == two.ids
 
 
@@ -75,22 +74,22 @@ def test_an_index_learns_while_reading_and_is_saved_with_its_context(
     one = Context(reader, voting, memory)
     for until in (300, 1100):  # before it has learned, and after
         one.read(ids[len(one) : until])
-        saved.save(one, tmp_path)
-        two = saved.open_context(reader, tmp_path, memory)
+        checkpoint.save(one, tmp_path)
+        two = checkpoint.open_context(reader, tmp_path, memory)
         for context in (one, two):
             assert context.index.trained == (until > 512)
             context.read(ids[until : until + 400])
         assert all(torch.equal(x, two.index.state()[name]) for name, x in one.index.state().items())
     one.read(ids[len(one) :])
-    exact = recall.choose(one, question, 8)
+    exact = retrieve.choose(one, question, 8)
     for path in ("codes", "index"):
-        chosen = recall.choose(one, question, 8, path)
+        chosen = retrieve.choose(one, question, 8, path)
         assert chosen.blocks[0] == exact.blocks[0] in document[1]
     without = Context(reader, voting, Memory(index=False))
     without.read(ids)
     assert not without.index.trained
-    scanned = recall.choose(without, question, 8, "index")
-    assert scanned.blocks == recall.choose(without, question, 8).blocks
+    scanned = retrieve.choose(without, question, 8, "index")
+    assert scanned.blocks == retrieve.choose(without, question, 8).blocks
     assert scanned.blocks[0] == exact.blocks[0]
 
 
@@ -98,29 +97,29 @@ def test_what_is_torn_or_of_another_model_is_refused(
     reader: Reader, context: Context, model_dir: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="no context was saved here"):
-        saved.open_context(reader, tmp_path)
-    saved.save(context, tmp_path)
+        checkpoint.open_context(reader, tmp_path)
+    checkpoint.save(context, tmp_path)
     other = copy.copy(reader)
     other.stride = 256
     with pytest.raises(ValueError, match="saved with stride 512, this reader has 256"):
-        saved.open_context(other, tmp_path)
+        checkpoint.open_context(other, tmp_path)
     tuned = Reader(model_dir, 512, torch.device("cpu"), torch.float32)
     with torch.no_grad():
         tuned.model.model.layers[20].mlp.up_proj.weight.mul_(1.01)
     with pytest.raises(ValueError, match=r"saved with weights .* open it with the model and window it was"):
-        saved.open_context(tuned, tmp_path)
+        checkpoint.open_context(tuned, tmp_path)
     manifest = tmp_path / "context.json"
     kept = manifest.read_text()
-    manifest.write_text(kept.replace(f'"format": {saved.FORMAT}', '"format": 2'))
+    manifest.write_text(kept.replace(f'"format": {checkpoint.FORMAT}', '"format": 2'))
     with pytest.raises(ValueError, match=r"format 2, this version reads .* read the document again"):
-        saved.open_context(reader, tmp_path)
+        checkpoint.open_context(reader, tmp_path)
     manifest.write_text(kept)
     window = next(tmp_path.glob("*window*"))
     content = bytearray(window.read_bytes())
     content[-5] ^= 1
     window.write_bytes(content)
     with pytest.raises(TornContext, match="damaged"):
-        saved.open_context(reader, tmp_path)
+        checkpoint.open_context(reader, tmp_path)
 
 
 def test_a_save_that_fails_leaves_the_one_before_it(
@@ -128,13 +127,13 @@ def test_a_save_that_fails_leaves_the_one_before_it(
 ) -> None:
     context = Context(reader, voting, Memory(folder=tmp_path))
     context.read(document[0][:200])
-    saved.save(context, tmp_path)
+    checkpoint.save(context, tmp_path)
     (tmp_path / "2-index.safetensors").mkdir()  # where the next save will want to write a file
     for _ in range(2):  # the same tokens, then more of them
         with pytest.raises(OSError, match="cannot be written"):
-            saved.save(context, tmp_path)
+            checkpoint.save(context, tmp_path)
         context.read(document[0][200:300])
-    again = saved.open_context(reader, tmp_path)
+    again = checkpoint.open_context(reader, tmp_path)
     assert again.ids.tolist() == document[0][:200]
     assert again.blocks == 200 // BLOCK
 
@@ -152,7 +151,7 @@ def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
     ids, small = document[0], 8_000_000
     one = Context(reader, voting, Memory(kv=True, host_bytes=small, folder=tmp_path / "one"))
     one.read(ids[:300])
-    saved.save(one, tmp_path / "one")
+    checkpoint.save(one, tmp_path / "one")
 
     def fail(*rows: torch.Tensor) -> None:
         raise OSError("no room")
@@ -163,13 +162,13 @@ def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
         with pytest.raises(OSError, match="no room"):
             one.read(ids[300:1500])
     with pytest.raises(OSError, match="no room"), files_of_at_most(10_000):
-        saved.save(one, tmp_path / "one")
-    assert saved.open_context(reader, tmp_path / "one").ids == one.ids[:300]
+        checkpoint.save(one, tmp_path / "one")
+    assert checkpoint.open_context(reader, tmp_path / "one").ids == one.ids[:300]
     one.read(ids[len(one) : 1500])
-    saved.save(one, tmp_path / "one")
+    checkpoint.save(one, tmp_path / "one")
     two = Context(reader, voting, Memory(kv=True))
     two.read(ids[:1500])
-    again = saved.open_context(reader, tmp_path / "one")
+    again = checkpoint.open_context(reader, tmp_path / "one")
     assert again.ids == two.ids
     for kept in (one, again):
         assert kept.kv is not None
@@ -186,14 +185,14 @@ def test_of_two_that_continue_one_context_the_later_save_is_refused(
     """Even where neither completes a block, so that no stored key changes."""
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:300])
-    saved.save(one, tmp_path)
-    two = saved.open_context(reader, tmp_path)
+    checkpoint.save(one, tmp_path)
+    two = checkpoint.open_context(reader, tmp_path)
     one.read(document[0][300:305])
     two.read(document[0][300:303])
-    saved.save(one, tmp_path)
+    checkpoint.save(one, tmp_path)
     with pytest.raises(StaleContext, match="saved anew since it was opened: open it again"):
-        saved.save(two, tmp_path)
-    assert saved.open_context(reader, tmp_path).ids == one.ids
+        checkpoint.save(two, tmp_path)
+    assert checkpoint.open_context(reader, tmp_path).ids == one.ids
 
 
 def test_a_first_save_that_never_ended_is_as_none(
@@ -201,15 +200,15 @@ def test_a_first_save_that_never_ended_is_as_none(
 ) -> None:
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:300])
-    saved.save(one, tmp_path)
+    checkpoint.save(one, tmp_path)
     with pytest.raises(ValueError, match="already holds a saved context"):
         Context(reader, voting, Memory(folder=tmp_path))
     (tmp_path / "context.json").unlink()  # as if killed before it was written
     one.close()
     two = Context(reader, voting, Memory(folder=tmp_path))
     two.read(document[0][100:400])
-    saved.save(two, tmp_path)
-    assert saved.open_context(reader, tmp_path).ids == two.ids
+    checkpoint.save(two, tmp_path)
+    assert checkpoint.open_context(reader, tmp_path).ids == two.ids
 
 
 def test_a_context_that_is_being_saved_is_opened_before_or_afterwards(
@@ -218,16 +217,16 @@ def test_a_context_that_is_being_saved_is_opened_before_or_afterwards(
     """A save removes the files of the one before it: whoever opens meanwhile waits, and finds all of one."""
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:300])
-    saved.save(one, tmp_path)
+    checkpoint.save(one, tmp_path)
     with ThreadPoolExecutor(1) as pool:
         with alone(tmp_path):
-            coming = pool.submit(saved.open_context, reader, tmp_path)
+            coming = pool.submit(checkpoint.open_context, reader, tmp_path)
             with pytest.raises(TimeoutError):
                 coming.result(timeout=0.5)
         assert coming.result(timeout=60).ids == one.ids
         for _ in range(5):
-            coming = pool.submit(saved.open_context, reader, tmp_path)
-            saved.save(one, tmp_path)
+            coming = pool.submit(checkpoint.open_context, reader, tmp_path)
+            checkpoint.save(one, tmp_path)
             assert coming.result(timeout=60).ids == one.ids
 
 
@@ -236,17 +235,17 @@ def test_a_context_is_continued_in_another_precision(
 ) -> None:
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:-100])
-    saved.save(one, tmp_path)
-    two = saved.open_context(reader_of(512, "bfloat16"), tmp_path)
+    checkpoint.save(one, tmp_path)
+    two = checkpoint.open_context(reader_of(512, "bfloat16"), tmp_path)
     two.read(document[0][-100:])
-    assert set(recall.choose(two, ids_of(reader, QUESTION), 4).blocks) & document[1]
+    assert set(retrieve.choose(two, ids_of(reader, QUESTION), 4).blocks) & document[1]
 
 
 def test_a_question_without_positions_is_refused_and_changes_nothing(
     context: Context, reader: Reader
 ) -> None:
     question = ids_of(reader, QUESTION)
-    before = recall.choose(context, question, 4).blocks
+    before = retrieve.choose(context, question, 4).blocks
     with pytest.raises(ValueError, match=r"3000 tokens behind \d+ .* ask a shorter question"):
-        recall.choose(context, question[:1] * 3000)
-    assert recall.choose(context, question, 4).blocks == before
+        retrieve.choose(context, question[:1] * 3000)
+    assert retrieve.choose(context, question, 4).blocks == before

@@ -19,9 +19,7 @@ from transformers.generation import BaseStreamer
 from model import register
 from model.attention import sliding_window as attention
 from model.attention.sliding_window import NAME
-from model.context import checkpoint as saved
-from model.context import generate, heads
-from model.context import retrieve as recall
+from model.context import checkpoint, generate, heads, retrieve
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext
 from model.context.heads import Heads
@@ -91,10 +89,10 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     context = generate.context_of(again, "night")
     assert context.ids == generate.context_of(ours, "night").ids
     question = tokens(tokenizer, QUESTION)
-    chosen = recall.choose(context, question[0].tolist())
+    chosen = retrieve.choose(context, question[0].tolist())
     start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
     assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
-    assert generate.retrieved_cache(context, rest, recall.choose(context, rest).blocks, whole=True) is None
+    assert generate.retrieved_cache(context, rest, retrieve.choose(context, rest).blocks, whole=True) is None
     written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
     assert "48213" in tokenizer.decode(written)
     at_once = torch.cat([text, question], 1)
@@ -112,7 +110,7 @@ def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
     context.read(ids)
     asks = more[:40] + ids_of(reader, QUESTION)
     for asked, looked_up in ((more, False), (asks[-64:], True)):
-        blocks = recall.choose(context, asked).blocks
+        blocks = retrieve.choose(context, asked).blocks
         assert (generate.retrieved_cache(context, asked, blocks, whole=False) is not None) is looked_up
     context.close()
 
@@ -237,7 +235,7 @@ def test_a_context_without_keys_and_values_is_refused(tmp_path: Path) -> None:
     reader = Reader.around(ours, attention.stride_of(ours.config))
     context = Context(reader, families.HEADS, Memory(folder=tmp_path / "night"))
     context.read(families.ids_of(20)[0].tolist())
-    saved.save(context, tmp_path / "night")
+    checkpoint.save(context, tmp_path / "night")
     ours.config.memory_folder = str(tmp_path)
     with pytest.raises(ValueError, match="keeps no keys and values"):
         ours.generate(families.ids_of(20), memory_key="night")

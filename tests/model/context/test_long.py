@@ -24,8 +24,8 @@ from pathlib import Path
 import torch
 
 from model.context import heads
-from model.context import retrieve as recall
-from model.context import checkpoint as saved
+from model.context import retrieve
+from model.context import checkpoint
 from model import weights
 from model.context.answer import answer
 from model.context.context import Context, Memory
@@ -36,7 +36,7 @@ ids = array("i", Path(ids).read_bytes())
 cpu = torch.device("cpu")
 reader = Reader(Path(folder), 2048, cpu, weights.pick_dtype(cpu))
 def ask(context):
-    chosen = recall.choose(context, question, 16)
+    chosen = retrieve.choose(context, question, 16)
     return chosen.blocks, answer(context, question, chosen.blocks, 12, "kv")
 """
 READ = """
@@ -51,12 +51,12 @@ if context.kv is not None:
     found["disk"] += context.kv.bytes()["disk"]
 """
 SAVE = """
-saved.save(context, Path(where))
+checkpoint.save(context, Path(where))
 print(json.dumps(found | {"said": ask(context)}))
 """
 OPEN = """
 started = time.perf_counter()
-context = saved.open_context(reader, Path(where))
+context = checkpoint.open_context(reader, Path(where))
 seconds = time.perf_counter() - started
 print(json.dumps({"seconds": seconds, "tokens": len(context), "said": ask(context)}))
 """

@@ -6,7 +6,7 @@ Run: pytest tests/model/context/test_retrieve.py
 import pytest
 import torch
 
-from model.context import retrieve as recall
+from model.context import retrieve
 from model.context.context import Context, Memory
 from model.context.heads import Heads
 from model.geometry import BLOCK
@@ -17,7 +17,7 @@ from tests.model.facts import QUESTION, ids_of
 def test_the_block_of_a_fact_gets_the_most_votes(
     context: Context, reader: Reader, document: tuple[list[int], set[int]]
 ) -> None:
-    chosen = recall.choose(context, ids_of(reader, QUESTION), k=8)
+    chosen = retrieve.choose(context, ids_of(reader, QUESTION), k=8)
     assert chosen.blocks[0] in document[1]
     assert chosen.votes == sorted(chosen.votes, reverse=True)
     assert chosen.visited == len(context) // BLOCK  # every block but the sinks, and the tail
@@ -26,7 +26,7 @@ def test_the_block_of_a_fact_gets_the_most_votes(
 def test_a_question_about_the_tail_finds_it(context: Context, reader: Reader) -> None:
     assert len(context) % BLOCK, "the document ends within a block"
     last = reader.tokenizer.decode(list(context.ids[-12:]))
-    assert context.blocks in recall.choose(context, ids_of(reader, last), k=8).blocks
+    assert context.blocks in retrieve.choose(context, ids_of(reader, last), k=8).blocks
 
 
 def test_reading_in_any_pieces_is_the_same(
@@ -39,10 +39,10 @@ def test_reading_in_any_pieces_is_the_same(
     for one, two in zip(again.cache.layers, context.cache.layers, strict=True):
         torch.testing.assert_close(one.keys, two.keys, atol=2e-3, rtol=1e-3)
     question = ids_of(reader, QUESTION)
-    assert recall.choose(again, question, 4).blocks == recall.choose(context, question, 4).blocks
+    assert retrieve.choose(again, question, 4).blocks == retrieve.choose(context, question, 4).blocks
 
 
 @pytest.mark.parametrize(("path", "question"), [("nearest", [1]), ("exact", [])])
 def test_bad_questions_are_named(context: Context, path: str, question: list[int]) -> None:
     with pytest.raises(ValueError, match=r"nearest|empty question"):
-        recall.choose(context, question, 4, path)
+        retrieve.choose(context, question, 4, path)

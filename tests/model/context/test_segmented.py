@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from model.attention import sliding_window as attention
-from model.context import retrieve as recall
+from model.context import retrieve
 from model.context.answer import answer
 from model.context.context import Context, Memory
 from model.context.heads import Heads
@@ -56,13 +56,13 @@ def expected(reader: Reader, ids: list[int], questions: list[list[int]]) -> list
     context = Context(reader, HEADS, Memory("float32"))
     context.read(ids)
     return [
-        [(chosen := recall.choose(context, question, 6)).blocks, chosen.votes, answered(context, question)]
+        [(chosen := retrieve.choose(context, question, 6)).blocks, chosen.votes, answered(context, question)]
         for question in questions
     ]
 
 
 def answered(context: Context, question: list[int]) -> list[int]:
-    return answer(context, question, recall.choose(context, question, 6).blocks, 5)
+    return answer(context, question, retrieve.choose(context, question, 6).blocks, 5)
 
 
 def check(found: list[list[object]], expected: list[list[object]]) -> None:
