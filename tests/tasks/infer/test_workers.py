@@ -7,9 +7,9 @@ Run: pytest tests/tasks/infer/test_workers.py (-m slow for more workers, and for
 """
 
 import random
+import re
 import signal
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,14 +116,14 @@ def test_a_worker_that_hangs_is_killed_after_its_time_and_replaced(
     reading = Reading(tmp_path / "home", texts, tiny_model_dir, *overrides, at_commit={2: hang})
     # a single segment has a single worker, which is reading it once a first window was stored
     reading.documents = [reading.document("short-1.txt")]
-    started = time.monotonic()
     read = reading.infer()
-    assert 3 < time.monotonic() - started < 120
     assert read.windows == reading.documents[0].windows
     assert windows(reading.run.home).items() <= expected.items()
     assert written_twice(reading.run.home) == []
     ((_, (count, reason)),) = reading.deaths().items()
-    assert (count, reason) == (1, "it gave no sign for 3 s")
+    assert count == 1
+    (silent_s,) = re.findall(r"^it gave no sign for (\d+) s$", reason)
+    assert 3 <= int(silent_s) < 100, "a busy machine may see it late; the default is 300 s"
 
 
 def test_a_document_that_kills_its_workers_is_refused_and_the_others_are_read(
