@@ -7,6 +7,7 @@ by more or fewer of them finds what was stored.
 from dataclasses import dataclass
 
 from model.geometry import MAX_SEGMENTS
+from model.parallel.layout import cuts
 from tasks.infer.cache_key import window_key
 from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger
@@ -38,8 +39,6 @@ def segments(document: ShardedDocument, source: Source, config: InferConfig) -> 
 
 def segment_cuts(windows: int, config: InferConfig) -> list[range]:
     """Ranges of a document's windows, each read in one go."""
-    from model.parallel.layout import cuts  # here, since a process that only supervises others loads no torch
-
     return cuts(windows, max(1, min(MAX_SEGMENTS, windows // config.segment_windows)))
 
 
