@@ -7,12 +7,13 @@ is then printed with the figures it assumes.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
+from tasks.bench.progress import Progress
 from tasks.bench.speed import text_ids
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ipc import Child, free_port
@@ -35,7 +36,6 @@ SPEC = {
 }
 """Options of a simulated GPU, as fields of `model.bench.simulate.Machine`."""
 
-Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
 
 

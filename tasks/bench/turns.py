@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoTokenizer
 from model.bench.simulate import makespan
 from model.cost import read_flops
 from model.geometry import SINKS
+from tasks.bench.progress import Progress
 from tasks.bench.speed import text_ids
 from tasks.errors import NightreadError
 from tasks.infer.group import threads
@@ -36,7 +37,6 @@ WARM_TOKENS = 1024
 WARM_UPS = 2
 """It is read twice: the first time loads kernels."""
 
-Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
 
 
