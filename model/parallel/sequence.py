@@ -1,4 +1,4 @@
-"""A chunk spread over ranks: each runs embeddings, projections and MLP on its own tokens of it.
+"""Sequence parallelism: each rank runs embeddings, projections and MLP on its own tokens of a chunk.
 
 The idea: only attention needs other ranks' tokens, and there are two ways to bring them. Over heads, an
 All-to-All gives every rank all tokens of some heads, and its cache holds those heads only. Over the sequence,
@@ -33,7 +33,7 @@ class _Way(Protocol):
     """Of the chunk, by rank; None where every rank runs all of it."""
 
     def keys(self, x_BGKD: torch.Tensor) -> torch.Tensor:
-        """What the cache takes in, from the keys or values of this rank's tokens."""
+        """What is added to the cache, from the keys or values of this rank's tokens."""
 
     def own(self, x_BGKD: torch.Tensor) -> torch.Tensor:
         """What the cache holds, of all heads."""
@@ -170,7 +170,7 @@ class _Layer(StreamingLayer):
 
 
 class RanksReader(Reader):
-    """A reader whose chunks are spread over ranks. Every rank makes the same calls and gets the same results.
+    """A reader whose chunks are shared by ranks. Every rank makes the same calls and gets the same results.
 
     Args:
         reader: this rank's; the model is shared with it.
@@ -226,7 +226,7 @@ class RanksReader(Reader):
         return [[place] for place in range(len(caches))]
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
-        """What all ranks have, one behind the other along the first dimension."""
+        """All-gather over ranks, along the first dimension."""
         sizes = self.ranks.gather(torch.tensor([len(x)], device=self.device)).flatten().tolist()
         return gathered(self.ranks, x, sizes)
 

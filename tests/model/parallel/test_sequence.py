@@ -1,4 +1,4 @@
-"""A stream whose chunks are spread over ranks is the stream that one process reads, and moves what it says.
+"""A stream whose chunks ranks share is the stream that one process reads, and moves what it says.
 
 Run: pytest tests/model/parallel/test_sequence.py
 """
