@@ -42,9 +42,15 @@ def _is_bert(folder: Path) -> bool:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     files = [folder / "model.safetensors", folder / "tokenizer.json"]
     known = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
-    return all(config.get(key, value) == value for key, value in known.items()) and all(
-        path.is_file() for path in files
-    )
+    if any(config.get(key, value) != value for key, value in known.items()):
+        return False
+    return all(path.is_file() for path in files) and not _holds_bf16(files[0])
+
+
+def _holds_bf16(path: Path) -> bool:
+    """Whether any weight is of the type that numpy does not know."""
+    file = safe_open(path, "np")
+    return any(file.get_slice(name).get_dtype() == "BF16" for name in file.keys())  # noqa: SIM118
 
 
 class Bert:

@@ -1,12 +1,13 @@
 """Sentence vectors: unit length, in order, whatever the batch, and near where texts mean the same."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import RobertaConfig, RobertaModel
+from transformers import BertConfig, BertModel, PreTrainedModel, RobertaConfig, RobertaModel
 
 from model.embed.embedder import Embedder
 from model.embed.projection import DIMS, projection
@@ -95,11 +96,20 @@ def test_a_question_has_the_same_vector_without_torch(embedder: Embedder, embedd
     assert Bert(embedder_dir).encode(texts) == pytest.approx(embedder.encode(texts), abs=1e-5)
 
 
-def test_an_encoder_of_another_kind_embeds_questions_too(tmp_path: Path, embedder_dir: Path) -> None:
-    config = RobertaConfig(
-        vocab_size=30522, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
-    )
-    RobertaModel(config).save_pretrained(tmp_path)
+SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        pytest.param(lambda: RobertaModel(RobertaConfig(vocab_size=30522, **SMALL)), id="roberta"),
+        pytest.param(lambda: BertModel(BertConfig(**SMALL)).to(torch.bfloat16), id="bert in bf16"),
+    ],
+)
+def test_an_encoder_of_another_kind_embeds_questions_too(
+    encoder: Callable[[], PreTrainedModel], tmp_path: Path, embedder_dir: Path
+) -> None:
+    encoder().save_pretrained(tmp_path)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(embedder_dir / name, tmp_path / name)
     vectors = load_question_embedder(str(tmp_path))(TEXTS)
