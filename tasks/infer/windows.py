@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from model.attention.sliding_window import StreamingCache
 from model.geometry import SINKS
@@ -99,11 +99,14 @@ def _lead_in(cache: StreamingCache, document: ShardedDocument, begin: int, strid
 
 
 def _saved_window(state: Path) -> int | None:
-    """Window after which a state was saved; None where there is no state."""
+    """Window after which a state was saved; None where there is no state, or one that was cut short."""
     if not state.exists():
         return None
-    with safe_open(state, "pt") as file:
-        return int(file.metadata()["window"])
+    try:
+        with safe_open(state, "pt") as file:
+            return int(file.metadata()["window"])
+    except SafetensorError:  # what it lacks is read again
+        return None
 
 
 def _read_window(

@@ -72,6 +72,22 @@ def test_another_number_of_threads_changes_no_window_and_only_how_saliences_are_
             assert quote["salience"] == pytest.approx(before.get(quote["start"], quote["salience"]), abs=1e-4)
 
 
+def test_a_state_that_lost_its_end_with_the_power_is_read_again(
+    texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, SEGMENTED, at_commit={3: interrupt})
+    with pytest.raises(KeyboardInterrupt):
+        reading.infer()
+    (state,) = (reading.run.home / "states").iterdir()
+    state.write_bytes(state.read_bytes()[:-100])
+    assert reading.infer().refused == {}
+    assert nearly(windows(reading.run.home), expected)
+    assert written_twice(reading.run.home) == []
+
+
 @pytest.mark.parametrize("rows", [1, 4])
 def test_a_read_that_is_cut_off_goes_on_where_each_segment_was(
     rows: int, texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
