@@ -58,7 +58,10 @@ class Share:
 
     def advance(self, amount: int, total: int = 0) -> None:
         """So many more units of the stage are done; of `total`, where that is known only now."""
-        self.done, self.total = self.done + amount, total or self.total
+        self.total = total or self.total
+        self.done += amount
+        if self.total:  # a step that is tried again counts from its start
+            self.done = min(self.done, self.total)
         self._rise(min(1.0, self.done / self.total) if self.total else 0.0)
 
     def finish(self) -> None:

@@ -64,7 +64,11 @@ remember = step(memory_step.remember)
 report = step(report_step.report)
 
 
-Uris = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+_NO_CREDENTIALS = {"not": {"pattern": "^[sS]3://[^/]*[@:]"}}
+"""Prefect's API refuses s3://key:secret@bucket before it keeps it."""
+Uris = Annotated[
+    list[Annotated[str, Field(min_length=1, json_schema_extra=_NO_CREDENTIALS)]], Field(min_length=1)
+]
 """What to read: one URI at least."""
 
 

@@ -30,7 +30,7 @@ UNKNOWN = {"infer": 4.0, "reduce": 5.0, "remember": 1.0, "report": 0.1}
 def corpus_name(uris: list[str]) -> str:
     """A short name for a corpus: the last part of its uri, and how many more there are."""
     first = uris[0].rstrip("/") if uris else ""
-    name = first.rpartition("/")[2] or first or "nothing"
+    name = first.rpartition("/")[2].rpartition("@")[2] or first.rpartition("@")[2] or "nothing"
     return f"{name} and {len(uris) - 1} more" if len(uris) > 1 else name
 
 

@@ -149,9 +149,10 @@ class _Coordinator:
             self.requests = Queue(f"nightread-{secrets.token_hex(8)}", client=self.client)
         try:
             while self.queue.open():
+                if self.nodes:  # what they have asked is heard before any of them is called silent
+                    self._serve()
                 if time.monotonic() - self._looked > HEARTBEAT_S:
                     self._look()
-                self._serve()
         finally:
             self._stop()
 

@@ -185,11 +185,15 @@ class LeaseQueue:
     def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
         expected = {lease: active.window for lease, active in self._active.items()}
         verdicts, new = [], []
+        gaps: dict[int, int] = {}
         for commit in commits:
             if commit.lease not in expected:
                 verdicts.append(Verdict.LOST)
             elif commit.window < expected[commit.lease]:
                 verdicts.append(Verdict.DUPLICATE)
+            elif commit.window > expected[commit.lease]:
+                gaps[commit.lease] = expected.pop(commit.lease)
+                verdicts.append(Verdict.LOST)
             else:
                 verdicts.append(Verdict.STORED)
                 new.append(commit)
@@ -201,6 +205,8 @@ class LeaseQueue:
             active.window, active.since = commit.window + 1, self.clock()
             self.windows, self.tokens = self.windows + 1, self.tokens + commit.tokens
             self.progress(commit.tokens)
+        for lease, window in gaps.items():
+            self._requeue(self._active[lease], f"its Parquet files lack window {window}")
         return verdicts
 
     def _name(self, commit: Commit) -> str:

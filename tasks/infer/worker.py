@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from tasks.infer.models import Models
 
 
+_WARM_UP = (0,) * 8
+"""Tokens of the chunk that shows whether this model can be read with."""
+
+
 def serve(parent: Parent) -> None:
     """Load the models that the first message names, then read what is leased until the parent closes."""
     start = parent.receive(Start)
@@ -49,10 +53,10 @@ def _join(start: Start) -> "Ranks":
 
 
 def _load(setup: Setup, ranks: "Ranks | None") -> "Models":
-    """The models, loaded now: it is no document's time.
+    """The models, loaded and tried now: neither their time nor their errors are a document's.
 
     Raises:
-        InvalidInput: if they are not those of the node that began the run.
+        InvalidInput: if they are not those of the node that began the run, or cannot be read with.
     """
     from tasks.infer.cache_key import cache_key
     from tasks.infer.models import Models
@@ -63,7 +67,10 @@ def _load(setup: Setup, ranks: "Ranks | None") -> "Models":
             f"the model under {models.folder}, or Nightread itself, is another one here than where the run "
             f"began: give every node the same files"
         )
-    _ = models.reader
+    try:
+        models.reader.read(models.reader.start(), _WARM_UP)
+    except ValueError as error:
+        raise InvalidInput(f"{models.folder}: {error}") from error
     return models
 
 

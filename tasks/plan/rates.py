@@ -4,6 +4,7 @@ They come from the last run that read enough to tell, or from a short trial of t
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -121,7 +122,10 @@ def update_rates(home: Path, models: Models, spent: Spent) -> None:
 def learn(
     run: Run, models: Models, documents: Sequence[ShardedDocument], read: Outcome, tree: Tree, added: int
 ) -> None:
-    """Rates for the next plan, from a run that read all its windows in one go, on this machine."""
+    """Rates for the next plan, from a run that read all its windows in one go, on this machine.
+
+    The run is published by now: that its rates cannot be kept is no failure of it.
+    """
     whole = read.windows == sum(document.windows for document in documents) and not run.cluster.address
     if whole and read.tokens >= LEARN_TOKENS:
         spent = Spent(
@@ -133,4 +137,9 @@ def learn(
             embed_s=run.clock["embed"],
             total_s=time.monotonic() - run.started,
         )
-        update_rates(run.home, models, spent)
+        try:
+            update_rates(run.home, models, spent)
+        except OSError as error:
+            logging.getLogger("nightread").warning(
+                "plan: the rates of this run cannot be kept in %s: %s", rates_path(run.home), error
+            )

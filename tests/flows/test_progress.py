@@ -54,6 +54,14 @@ def test_what_came_before_the_plan_has_the_share_it_took() -> None:
     assert share.percent == pytest.approx(75.0)
 
 
+def test_a_step_that_is_tried_again_does_not_count_past_its_end() -> None:
+    share = planned()
+    share.enter("infer", 10, "tokens")
+    for _ in range(3):
+        share.advance(6)
+    assert str(share).endswith("infer, 10 of 10 tokens")
+
+
 def test_only_the_end_of_the_run_is_all_of_it() -> None:
     share = planned()
     for stage in AFTER:

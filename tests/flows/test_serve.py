@@ -101,6 +101,7 @@ def test_the_form_explains_and_bounds_every_field_and_asks_for_what_a_read_needs
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        ({"uris": ["s3://KEY:SECRET@bucket/p"]}, "should not be valid under"),
         ({"uris": []}, "'uris'. Failure reason: [] should be non-empty"),
         ({"infer": {"quotes": 0}}, "'config.infer.quotes'. Failure reason: 0 is less than the minimum of 1"),
         ({"infer": {"device": "foo"}}, "'foo' is not one of ['auto', 'cpu', 'cuda']"),

@@ -245,6 +245,16 @@ def test_a_segment_that_ends_early_is_a_death_over_its_first_missing_window(
     assert take(queue, A).first == 1
 
 
+def test_a_window_beyond_the_expected_one_is_not_stored_over_the_gap(ledger: Ledger, clock: Clock) -> None:
+    queue = queue_of(ledger, clock, segment("d", 0, 4))
+    lease = take(queue, A)
+    commit(queue, lease, 0)
+    assert [commit(queue, lease, window) for window in (2, 3)] == [Verdict.LOST, Verdict.LOST]
+    assert stored(ledger, "d", 4) == [0]
+    assert ledger.deaths(KEY) == {("d", 1): (1, "its Parquet files lack window 1")}
+    assert take(queue, A).first == 1
+
+
 def test_an_idle_worker_takes_over_a_straggler_s_segment_once_for_any_window(
     ledger: Ledger, clock: Clock
 ) -> None:
