@@ -49,8 +49,12 @@ def _is_bert(folder: Path) -> bool:
 
 def _holds_bf16(path: Path) -> bool:
     """Whether any weight is of the type that numpy does not know."""
-    file = safe_open(path, "np")
+    file = _opened(path)
     return any(file.get_slice(name).get_dtype() == "BF16" for name in file.keys())  # noqa: SIM118
+
+
+def _opened(path: Path) -> Any:
+    return safe_open(path, "np")
 
 
 class Bert:
@@ -62,12 +66,9 @@ class Bert:
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(TOKENS)
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a question is five characters, not a command
-        self.file = self._opened(folder / "model.safetensors")
+        self.file = _opened(folder / "model.safetensors")
         self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in set(self.file.keys()) else ""
         self.projection = projection(self.config["hidden_size"])
-
-    def _opened(self, path: Path) -> Any:
-        return safe_open(path, "np")
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of `texts`, (n, 256) float32, in order. Text past 256 tokens is not seen."""
