@@ -25,4 +25,5 @@ fi
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-"$venv/bin/python" -m pytest "${lane[@]}" "$@"
+# two test processes of one thread each: half of the tests wait for processes that they started
+OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" "$venv/bin/python" -m pytest -n 2 --dist loadfile "${lane[@]}" "$@"
