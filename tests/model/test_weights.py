@@ -88,7 +88,7 @@ print(weights.default_model(Path(sys.argv[1])).name)
 """
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_conversion_says_nothing_but_what_is_asked(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CONVERT, str(tmp_path)]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
