@@ -30,7 +30,7 @@ from tasks.plan.work import choose, without_refused
 from tasks.reduce import reduce as reduce_step
 from tasks.report import report as report_step
 from tasks.run import Run
-from tasks.text import counted
+from tasks.text.counted import counted
 
 CANCELLED = (TerminationSignal, CancelledRun)
 """By which Prefect ends a run that somebody has cancelled."""

@@ -7,7 +7,7 @@ import textwrap
 from datetime import datetime
 from typing import Any
 
-from tasks.text import counted
+from tasks.text.counted import counted
 
 Row = dict[str, Any]
 

@@ -19,7 +19,8 @@ from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.memory.candidates import Embed
 from tasks.settings import RecallConfig
-from tasks.text import Span, stream_passages
+from tasks.text.passages import stream_passages
+from tasks.text.sentences import Span
 
 CUTS = (5, 10)
 WINDOW_WORDS = 200

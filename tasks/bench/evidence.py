@@ -21,7 +21,7 @@ from tasks.memory.records import Record, passage_record
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
 from tasks.settings import RecallConfig
-from tasks.text import Span
+from tasks.text.sentences import Span
 
 EMBED_BATCH = 512
 RUN = "evaluation"

@@ -12,7 +12,7 @@ from tasks.infer.queue import LeaseQueue, Outcome
 from tasks.infer.segments import Source, segments
 from tasks.ingest.shard import ShardedDocument
 from tasks.run import Progress, Row, Run
-from tasks.text import counted
+from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tasks.text import sentences
+from tasks.text.sentences import sentences
 
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 MIN_WORDS, MAX_CHARS = 5, 400

@@ -11,7 +11,7 @@ from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import corpus_of
 from tasks.run import Progress, Row, Run
-from tasks.text import counted
+from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
 

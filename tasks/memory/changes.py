@@ -17,7 +17,7 @@ from tasks.ingest.uris import is_corpus
 from tasks.memory.reader import Memory, Row
 from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
 from tasks.memory.staging import check_offsets, staged_batches
-from tasks.text import counted
+from tasks.text.counted import counted
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tasks.ledger import Ledger
 from tasks.reduce.summaries import load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.run import Run
-from tasks.text import stream_passages
+from tasks.text.passages import stream_passages
 
 EMBED_BATCH = 64
 Record = dict[str, Any]

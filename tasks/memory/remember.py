@@ -21,7 +21,7 @@ from tasks.memory.staging import stage
 from tasks.reduce.done import Done, mark_done
 from tasks.reduce.reduce import Tree
 from tasks.run import Counted, Run
-from tasks.text import counted
+from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.ingest.uris import Place, below, corpus_of, place
-from tasks.text import counted
+from tasks.text.counted import counted
 
 Row = dict[str, Any]
 

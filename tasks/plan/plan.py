@@ -13,7 +13,7 @@ from tasks.plan.estimate import estimate
 from tasks.plan.rates import load_rates, trial
 from tasks.plan.work import Work
 from tasks.run import Row, Run
-from tasks.text import counted
+from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
 

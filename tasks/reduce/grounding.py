@@ -16,7 +16,7 @@ import snowballstemmer
 
 from model.summarizer import Draft
 from tasks.settings import GroundConfig
-from tasks.text import is_finished, sentences
+from tasks.text.sentences import is_finished, sentences
 
 _WORD = re.compile(r"\w+(?:[.,'\u2019-]\w+)*")
 _FUNCTION = frozenset(

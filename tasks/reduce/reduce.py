@@ -11,7 +11,7 @@ from tasks.reduce.done import load_done
 from tasks.reduce.summaries import summarise
 from tasks.reduce.tree import SummaryNode, corpus_tree, document_tree
 from tasks.run import Counted, Run
-from tasks.text import counted
+from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
 

@@ -13,7 +13,7 @@ from tasks.ledger import Ledger
 from tasks.reduce.grounding import ground
 from tasks.reduce.tree import SummaryNode
 from tasks.run import Counted
-from tasks.text import sentences
+from tasks.text.sentences import sentences
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Sentences and passages cover the text, in order, wherever a stream is cut.
 
-Run: pytest tests/tasks/test_text.py
+Run: pytest tests/tasks/text/test_sentences.py
 """
 
 import random
@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.text import SENTENCE_CHARS, Span, is_finished, sentences, stream_passages
+from tasks.text.passages import stream_passages
+from tasks.text.sentences import SENTENCE_CHARS, Span, is_finished, sentences
 
 PROSE = ["One two. ", "A b c! ", "Why? ", "\n", "\n\n", "- item\n", "3. ", "e.g. it ", "x" * 70, "No. 7 "]
 ODD = ["if (x) {\n", "  y;\n", "\t", "\r\n\r\n", "。他说", "...", "\u3000\n \n", '."', "(a) "]

@@ -1,0 +1,88 @@
+"""Where sentences lie in a text: spans of characters, never copies that could drift."""
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]
+
+SENTENCE_CHARS = 600
+"""A run without an end is cut here, at white space if there is some."""
+
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Inc|Ltd|Co|Corp|vs|etc|cf|al|ca|approx"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\be\.g|\bi\.e|\bU\.S)\.$"
+)
+_BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Secs?|Arts?|Figs?|Eqs?|pp?)\.$", re.IGNORECASE)
+_NUMBERING = re.compile(r"\W*+(?:\d+|[a-zA-Z]|[ivxIVX]+)[.)]+$")
+_LOOK_BACK = 16  # longer than any abbreviation or clause number
+
+# Possessive, and begun only where a run begins: a megabyte of dots or line ends costs one pass.
+_END = re.compile(
+    r"(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+(?=\s)|[\u3002\uff01\uff1f]++[\u201d\u300d\u300f]*+"
+)
+_FINISHED = re.compile(r"[.!?\u3002\uff01\uff1f][\"'\u201d\u2019)\]\u300d\u300f]*+$")
+_BREAK = re.compile(
+    r"\n[^\S\n]*+\n"  # a blank line
+    r"|(?<=[{};:])\n"  # the end of a line of code, of a clause, of a heading
+    r"|\n(?=[ \t]*+[#>|])"  # before a heading, a quotation, a table row
+    r"|\n(?=[ \t]*+(?:[-*\u2022]|\d+[.)]|\((?:[a-z]|[ivx]+|\d+)\))\s)"  # before an item
+)
+
+
+def sentences(text: str, longest: int = SENTENCE_CHARS) -> list[Span]:
+    """Spans of the sentences of `text`, in order, without the white space around them.
+
+    Blank lines, lines of code and list items end a sentence too; abbreviations and clause numbers do not.
+    Every character that is not white space lies in exactly one span, none of more than `longest` characters.
+    """
+    spans: list[Span] = []
+    start = 0
+    for piece_end in [*(match.start() for match in _BREAK.finditer(text)), len(text)]:
+        for end in _ends(text, start, piece_end):
+            spans += _bounded(text, start, end, longest)
+            start = end
+    return spans
+
+
+def is_finished(sentence: str) -> bool:
+    """Whether it ends as a sentence does, and was not cut off."""
+    return _FINISHED.search(sentence) is not None
+
+
+def _ends(text: str, start: int, stop: int) -> Iterator[int]:
+    """Where sentences end inside text[start:stop], `stop` last."""
+    for match in _END.finditer(text, start, stop):
+        if not _goes_on(text, start, match.end()):
+            yield match.end()
+            start = match.end()
+    yield stop
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether the stop before `end` belongs to an abbreviation or to a clause number."""
+    tail = text[max(start, end - _LOOK_BACK) : end]
+    if end - start <= _LOOK_BACK and _NUMBERING.match(tail):
+        return True
+    if _BEFORE_NUMBER.search(tail):
+        return text[end : end + 2].strip()[:1].isdigit()
+    return _ABBREVIATION.search(tail) is not None
+
+
+def _bounded(text: str, start: int, end: int, longest: int) -> Iterator[Span]:
+    """text[start:end] without outer white space, in spans of at most `longest`, cut at white space if any."""
+    start, end = _trim(text, start, end)
+    while end - start > longest:
+        limit = start + longest
+        stop = next((at for at in range(limit, start, -1) if text[at].isspace()), limit)
+        yield _trim(text, start, stop)
+        start, end = _trim(text, stop, end)
+    if start < end:
+        yield start, end
+
+
+def _trim(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
