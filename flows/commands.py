@@ -83,9 +83,9 @@ def recall(
     asked = " ".join(question)
     how = config.recall if k is None else _with_k(config, k)
     _check_models(config)
-    from tasks.memory import inspect
+    from tasks.recall.hits import recall_hits
 
-    hits = inspect.recall_hits(Path(config.home), asked, config.infer.embedder, how, level, as_of)
+    hits = recall_hits(Path(config.home), asked, config.infer.embedder, how, level, as_of)
     return Answer({"question": asked, "hits": hits}, show.hits(hits))
 
 

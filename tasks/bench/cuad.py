@@ -17,7 +17,7 @@ from tasks.bench.dataset import read_json_lines
 from tasks.bench.evidence import Text, mean, remember, retrieve
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
-from tasks.memory.candidates import Embed
+from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
 from tasks.text.passages import stream_passages
 from tasks.text.sentences import Span

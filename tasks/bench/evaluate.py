@@ -12,7 +12,7 @@ from tasks.bench.cuad import evaluate_cuad
 from tasks.bench.locomo import evaluate_locomo
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
-from tasks.memory.candidates import Embed
+from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
 
 __all__ = ["DATA", "evaluate", "evaluate_cuad", "evaluate_locomo"]

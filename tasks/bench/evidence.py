@@ -13,13 +13,13 @@ from typing import Any
 
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
-from tasks.memory.candidates import Embed
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
-from tasks.memory.recall import recall
 from tasks.memory.records import Record, passage_record
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
+from tasks.recall.candidates import Embed
+from tasks.recall.recall import recall
 from tasks.settings import RecallConfig
 from tasks.text.sentences import Span
 

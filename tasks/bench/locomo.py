@@ -15,7 +15,7 @@ from tasks.bench.dataset import read_json
 from tasks.bench.evidence import Text, mean, remember, retrieve
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
-from tasks.memory.candidates import Embed
+from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
 
 CUTS = (5, 10, 20, 50)

@@ -1,1 +1,1 @@
-"""Long-term memory: remember and recall."""
+"""Long-term memory: what is remembered, and how it is published."""

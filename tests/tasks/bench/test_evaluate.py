@@ -13,8 +13,8 @@ from tasks.bench.bm25 import Bm25, terms
 from tasks.bench.cuad import Answered, scores, word_windows
 from tasks.bench.evaluate import evaluate, evaluate_cuad, evaluate_locomo
 from tasks.errors import InvalidInput
-from tasks.memory.candidates import Embed
 from tasks.memory.reader import open_memory
+from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
 
 WORDS = RecallConfig(vector_weight=0.0, neighbours=0)

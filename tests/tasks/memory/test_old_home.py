@@ -27,9 +27,9 @@ from tasks.ledger import Ledger
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import publish
 from tasks.memory.reader import history, open_memory
-from tasks.memory.recall import format_citation, recall
 from tasks.memory.staging import stage
 from tasks.plan.work import Work, choose
+from tasks.recall.recall import format_citation, recall
 from tasks.run import Run
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, RecallConfig, ShardConfig, StorageConfig
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.candidates import Embed, distinct, fuse, nominate, where_sql
-from tasks.memory.neighbours import expand, spread
 from tasks.memory.reader import Memory, Row, quoted
+from tasks.recall.candidates import Embed, distinct, fuse, nominate, where_sql
+from tasks.recall.neighbours import expand, spread
 from tasks.settings import RecallConfig
 
 Place = Callable[[Path, str, int, int], str]

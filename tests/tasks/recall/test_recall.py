@@ -14,9 +14,9 @@ from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
-from tasks.memory.recall import Citation, Hit, cite, format_citation, recall
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
+from tasks.recall.recall import Citation, Hit, cite, format_citation, recall
 from tasks.settings import RecallConfig
 
 SENTENCES = {

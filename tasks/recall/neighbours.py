@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 
-from tasks.memory.candidates import SPAN, Scored, ordered
 from tasks.memory.reader import Memory, Row, quoted
+from tasks.recall.candidates import SPAN, Scored, ordered
 from tasks.settings import RecallConfig
 
 

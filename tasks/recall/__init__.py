@@ -1,0 +1,1 @@
+"""Recall: which records of memory answer a question, and why."""
