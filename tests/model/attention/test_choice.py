@@ -1,6 +1,7 @@
 """The attention kernel is the quickest one of this machine, measured once. Run: pytest -k test_choice"""
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,22 @@ import torch
 
 from model.attention import AUTO, KERNEL_NAMES
 from model.attention.attend import attend
-from model.attention.choice import MIN_WORK, VARIABLE, Shape, choice_for, quickest, timed
+from model.attention.choice import (
+    CACHE_VARIABLE,
+    KEPT_DAYS,
+    MIN_WORK,
+    VARIABLE,
+    Shape,
+    cache_file,
+    choice_for,
+    quickest,
+    timed,
+)
 from model.attention.kernels import KERNELS
 from model.hardware import multiplies_bf16
 from model.reader import Reader
 from model.weights import pick_dtype
+from tests import lanes
 
 CPU = torch.device("cpu")
 SHAPE = Shape(torch.float32, 6, 3, 16, 2)
@@ -37,12 +49,36 @@ def test_what_was_measured_is_kept_for_this_machine_and_shape_alone(tmp_path: Pa
     again = quickest(SHAPE, file, trial)
     assert set(tried) == {SHAPE}
     assert (again.kernel, again.seconds) == (first.kernel, first.seconds)
-    assert again.why == f"measured before, kept in {file}"
+    assert again.why == f"measured on {date.today()}, kept in {file}"
     others = [Shape(torch.float32, 6, 3, 32, 2), Shape(torch.float32, 6, 3, 16, 1)]
     for other in others:
         quickest(other, file, trial)
     assert set(tried) == {SHAPE, *others}
     assert len(json.loads(file.read_text())) == 3
+
+
+def test_times_are_taken_anew_after_a_month_and_where_they_bear_no_date(tmp_path: Path) -> None:
+    file, day = tmp_path / "kept.json", date(2026, 2, 1)
+    quickest(SHAPE, file, lambda name, _: SECONDS[name], day)
+    others = {**SECONDS, "fused": 0.5}
+
+    def choose(later: int) -> str:
+        return quickest(SHAPE, file, lambda name, _: others[name], day + timedelta(later)).kernel
+
+    assert choose(KEPT_DAYS) == "tiles"
+    assert choose(KEPT_DAYS + 1) == "fused"
+    assert choose(-KEPT_DAYS) == "fused", "kept by a clock that was ahead"
+    (key,) = json.loads(file.read_text())
+    file.write_text(json.dumps({key: SECONDS}))  # as an earlier version kept them
+    assert choose(0) == "fused"
+    assert json.loads(file.read_text())[key] == {"date": day.isoformat(), "seconds": others}
+
+
+def test_tests_keep_their_times_apart_from_the_user_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_file().is_relative_to(lanes.CACHE)
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert cache_file() == Path("/somewhere/nightread/kernels.json")
 
 
 def test_processes_that_measure_at_once_choose_alike(tmp_path: Path) -> None:
