@@ -46,19 +46,20 @@ def plan(config: "RunConfig", uris: Sequence[str]) -> Answer:
 
 
 def quarantine(config: "RunConfig", action: str = "list") -> Answer:
-    """Documents that could not be read; `retry` forgets what is known of them and reads them again."""
+    """Documents that could not be read; `retry` forgets what is known of them and reads their corpora again."""
     rows = _ledger(config).quarantined()
     if action == "list":
         # not under "quarantined", which is what a run left there: to list them is no failure
         return Answer({"documents": rows}, show.quarantined(rows))
     if not rows:
-        return Answer({"quarantined": []}, show.quarantined([]))
+        return Answer({"reads": [], "quarantined": []}, show.quarantined([]))
     _check_models(config)
     with _prefect(config):
         from flows.read import run_retry
 
-        result = run_retry(config)
-    return Answer(result, show.read(result))
+        results = run_retry(config)
+    bad = [row for result in results for row in result["quarantined"]]
+    return Answer({"reads": results, "quarantined": bad}, "\n\n".join(map(show.read, results)))
 
 
 def serve(config: "RunConfig") -> Answer:

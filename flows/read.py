@@ -145,15 +145,21 @@ def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
     return plan_step.describe(plan_step.plan(run, models, work, documents, measure=True))
 
 
-def run_retry(config: RunConfig) -> dict[str, Any]:
-    """Forget what is known of quarantined sources and read them again."""
+def run_retry(config: RunConfig) -> list[dict[str, Any]]:
+    """Forget what is known of quarantined sources and read again the corpora that they were found in.
+
+    Not the sources alone: they would become a corpus of their own, and their corpus would stay without them.
+    """
     known = begin([], config).ledger
-    uris = sorted({row["uri"] for row in known.quarantined()})
-    there = existing(uris, config.storage)  # a store that does not answer must not empty the quarantine
+    rows = known.quarantined()
+    uris = sorted({row["uri"] for row in rows})
+    there = set(existing(uris, config.storage))  # a store that does not answer must not empty the quarantine
+    corpora = {row["run"]: tuple(row["corpus"]) for row in known.runs()}
+    again = sorted({corpora[row["run"]] for row in rows if row["uri"] in there})
     known.release(uris)
-    if not there:
+    if not again:
         raise InvalidInput(
             f"nothing to read again: of {counted(len(uris), 'source')} in quarantine none is there any more, "
             f"and the quarantine is empty now"
         )
-    return run_read(there, config, allow_retire=True)
+    return [run_read(list(corpus), config) for corpus in again]

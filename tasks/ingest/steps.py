@@ -9,7 +9,7 @@ from tasks.ingest.cluster import connect
 from tasks.ingest.parse import parse_source, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
-from tasks.ingest.uris import corpus_of
+from tasks.ingest.uris import below, corpus_of, place
 from tasks.run import Progress, Row, Run
 from tasks.text.counted import counted
 
@@ -45,11 +45,24 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
         rows += parsed
         progress(1)
     bad = [row for row in rows if row["outcome"] != "ok"]
+    run.ledger.release(_gone(run, {one.uri for one in found}, rows))
     run.ledger.quarantine(run.run, bad)
     for row in bad:
         _log.info("parse: %s is in quarantine: %s, %s", row["uri"], row["outcome"], row["reason"])
     _log.info("parse: %s, of which %s new or changed", counted(len(found), "source"), f"{len(fresh):,}")
     return rows
+
+
+def _gone(run: Run, there: Collection[str], rows: Sequence[Row]) -> set[str]:
+    """Sources in quarantine that this run would have seen, were they still there."""
+    places = [place(sources.root(uri, run.home)) for uri in run.uris]
+    closed = [row["uri"] for row in rows if row["outcome"] == "unreadable"]
+    return {
+        uri
+        for uri in {row["uri"] for row in run.ledger.quarantined()}.difference(there)
+        if any(at.holds(uri) or at.enters(uri) for at in places)
+        and not any(below(folder, uri) for folder in closed)
+    }
 
 
 def shard(run: Run, todo: Mapping[str, Row], tokenizer: Path, progress: Progress) -> list[ShardedDocument]:

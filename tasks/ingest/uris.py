@@ -98,7 +98,9 @@ class Place:
         return (self._names(source) or self._matches(source)) and not self._behind_link(source)
 
     def enters(self, folder: str) -> bool:
-        """Whether sources in a local folder below `base` may lie in this place."""
+        """Whether sources in a local folder may lie in this place."""
+        if not below(self.base, folder):
+            return False
         if self.literal or self._matches(folder):
             return not self.literal or self._visible(folder)
         head = self._parts[: folder.count("/") + 1]

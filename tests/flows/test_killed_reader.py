@@ -46,7 +46,7 @@ def test_a_document_that_killed_its_workers_is_quarantined_and_retried(
     for _ in range(3):
         run.ledger.add_death(bad.document, models.key, 0, "it was killed")
     check_quarantined(read(config, folder), run, 0)
-    outcome = run_retry(config)
+    (outcome,) = run_retry(config)
     assert (outcome["quarantined"], outcome["read"]) == ([], 1)
     assert run.ledger.quarantined() == []
 
@@ -65,5 +65,5 @@ def test_a_document_that_kills_three_workers_of_a_run_is_quarantined_and_retried
     check_quarantined(outcome, run, bad.windows - 1)
     shutil.rmtree(bad.directory)  # the cause is gone
     code, outcome = nightread("quarantine", "retry", *settings)
-    assert (code, outcome["quarantined"], outcome["read"]) == (0, [], 1)
+    assert (code, outcome["quarantined"], outcome["reads"][0]["read"]) == (0, [], 1)
     assert run.ledger.quarantined() == []

@@ -129,12 +129,39 @@ def test_quarantined_documents_are_named_and_can_be_retried(tmp_path: Path, conf
 
     folder, config = write_corpus(tmp_path / "corpus", 1, lines=3), configured()
     (folder / "empty.txt").write_text("  \n")
+    (folder / "deleted.txt").write_text("\n")
     outcome = read(config, folder)
-    assert [row["outcome"] for row in outcome["quarantined"]] == ["empty_text"]
+    assert [row["outcome"] for row in outcome["quarantined"]] == ["empty_text", "empty_text"]
     assert json.dumps(commands.quarantine(config).data["documents"])
     (folder / "empty.txt").write_text("The lighthouse of Porto was painted white in the spring of 1950.\n")
-    assert run_retry(config)["quarantined"] == []
+    (folder / "deleted.txt").unlink()
+    (again,) = run_retry(config)
+    assert (again["quarantined"], again["read"], again["documents"]) == ([], 1, 2)
     assert commands.quarantine(config).data["documents"] == []
+    corpora = [row for row in open_memory(tmp_path / "home").rows() if row["level"] == "corpus"]
+    assert [row["corpus"] for row in corpora] == [str(folder)], "of the folder, not of the file"
+
+
+def test_a_quarantined_file_that_was_deleted_leaves_the_quarantine(tmp_path: Path) -> None:
+    from flows.read import begin
+    from tasks.ingest import steps as ingest
+
+    folder, config = tmp_path / "corpus", load("tiny", [f"home={tmp_path / 'home'}"])
+    for name in ("docs/a.txt", "docs/b.txt", "other/c.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(" ")
+
+    def quarantined(uri: Path) -> list[str]:
+        run = begin([str(uri)], config.reading)
+        ingest.parse(run, ingest.discover(run), lambda _: None)
+        return [Path(row["uri"]).name for row in run.ledger.quarantined()]
+
+    assert quarantined(folder) == ["a.txt", "b.txt", "c.txt"]
+    (folder / "docs" / "a.txt").unlink()
+    (folder / "other" / "c.txt").unlink()
+    assert quarantined(folder / "docs") == ["b.txt", "c.txt"], "nobody looked for c.txt"
+    (folder / "docs" / "d.txt").write_text("The ferry to Malmo leaves at nine.")
+    assert quarantined(folder / "**" / "*.txt") == ["b.txt"]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,15 @@ def test_a_folder_that_cannot_be_listed_is_forgotten_once_it_can(tmp_path: Path)
         assert merge_sources(held, Seen((f"{tmp_path}{pattern}",), ()), held).num_rows == 0
 
 
+@pytest.mark.parametrize("pattern", ["docs", "docs/**/*.md", "docs/*"])
+def test_a_folder_elsewhere_that_cannot_be_listed_is_not_forgotten(pattern: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    rows = sources({f"{tmp_path}/other", f"{tmp_path}/docs/closed"}).to_pylist()
+    held = pa.Table.from_pylist([{**row, "outcome": "unreadable"} for row in rows], schema=schema.SOURCES)
+    after = merge_sources(held, Seen((f"{tmp_path}/{pattern}",), ()), held)
+    assert after["uri"].to_pylist() == [f"{tmp_path}/other"]
+
+
 def test_every_spelling_of_a_place_is_one_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
