@@ -88,6 +88,8 @@ QUOTE = pa.struct(
     ]
 )
 
+_STRINGS = pa.list_(pa.field("item", pa.string(), nullable=False))
+
 RECORDS = _schema(
     "records",
     [
@@ -110,10 +112,28 @@ RECORDS = _schema(
         ("skip_key", pa.string()),
         ("run", pa.string()),
         ("created", pa.timestamp("us", tz="UTC")),
-        ("children", pa.list_(pa.field("item", pa.string(), nullable=False))),
+        ("children", _STRINGS),
+        ("title", pa.string()),  # of the document, or of the corpus; "" where it has none
+        ("section", pa.string()),  # path of headings, such as "Article 4 > 4.2 Rent"; "" outside any
+        ("context", pa.string()),  # what is searched beside `text`: where it stands, what is before it, it
+        ("context_vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
+        ("position", pa.int32()),  # number of a passage in its document, from 0; -1 at other levels
+        ("dates", _STRINGS),  # of the document and in the text, ISO: "2024-03-05", "2024-03", "2024"
+        ("entities", _STRINGS),  # names in the text
     ],
 )
 """Long-term memory: one row per record."""
+
+ADDED = {
+    "title": "''",
+    "section": "''",
+    "context": "text",
+    "context_vector": "vector",
+    "position": "cast(-1 as int)",
+    "dates": "arrow_cast(make_array(), 'List(Utf8)')",
+    "entities": "arrow_cast(make_array(), 'List(Utf8)')",
+}
+"""Columns that tables made by earlier versions lack, and SQL for what their records hold there."""
 
 
 def check(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -8,17 +8,11 @@ from functools import cache
 
 import snowballstemmer
 
+from tasks.text.stop_words import STOP_WORDS
+
 K1, B = 1.5, 0.75
 
 _WORD = re.compile(r"[^\W_]+")
-_STOP = frozenset(
-    "a about after again all am an and any are as at be because been before being between both but by can "
-    "could did do does doing down during each few for from further had has have having he her here hers him "
-    "his how i if in into is it its itself just me more most my no nor not now of off on once only or other "
-    "our ours out over own s same she should so some such t than that the their theirs them then there these "
-    "they this those through to too under until up very was we were what when where which while who whom why "
-    "will with would you your yours".split()
-)
 _STEMMER = snowballstemmer.stemmer("english")
 
 
@@ -30,7 +24,7 @@ def _stem(word: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Stems of the words of `text` in order, without stop-words."""
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
 class Bm25:

@@ -15,7 +15,7 @@ from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
-from tasks.memory.records import Record, passage_record
+from tasks.memory.records import About, Record, finished, passage_records
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
 from tasks.recall.candidates import Embed
@@ -56,17 +56,15 @@ def remember(texts: Sequence[Text], embed: Embed, home: Path, progress: Progress
 
 def _records(texts: Sequence[Text], embed: Embed, progress: Progress) -> Iterator[Record]:
     common = {"model": "", "skip_key": RUN, "run": RUN, "created": datetime.now(UTC)}
-    spans = [(text, *span) for text in texts for span in text.passages]
-    for at in range(0, len(spans), EMBED_BATCH):
-        progress("embedding passages", at, len(spans))
-        some = [
-            (one.document, start, end, one.text[start:end])
-            for one, start, end in spans[at : at + EMBED_BATCH]
-        ]
-        vectors = embed([passage for *_, passage in some])
-        for (document, start, end, passage), vector in zip(some, vectors, strict=True):
-            yield passage_record(document, RUN, start, end, passage) | common | {"vector": vector}
-    progress("embedding passages", len(spans), len(spans))
+    made = [row for one in texts for row in passage_records(one.document, RUN, About(), _placed(one))]
+    for at in range(0, len(made), EMBED_BATCH):
+        progress("embedding passages", at, len(made))
+        yield from finished(made[at : at + EMBED_BATCH], embed, common)
+    progress("embedding passages", len(made), len(made))
+
+
+def _placed(one: Text) -> Iterator[tuple[int, int, str]]:
+    return ((start, end, one.text[start:end]) for start, end in one.passages)
 
 
 def _source(text: Text) -> dict[str, Any]:

@@ -42,9 +42,23 @@ from tasks.memory.reader import (
 )
 from tasks.memory.sources import Seen
 from tasks.memory.staging import staged_batches
+from tasks.text.stop_words import STOP_WORDS
 
 VECTOR_INDEX_ROWS = 20_000
 """Below this a flat scan of the vectors is exact and as quick."""
+
+WORD_KEYS, VECTOR_KEYS = ("text", "context"), ("vector", "context_vector")
+"""Columns that are searched: plain, and with what stands around them."""
+
+WORDS = FTS(
+    base_tokenizer="icu/split",
+    language="English",
+    stem=True,
+    remove_stop_words=True,
+    custom_stop_words=sorted(STOP_WORDS),  # this tokenizer's own are those of every language: "cat" is one
+    with_position=False,
+)
+"""Words by the rules of Unicode, which has dictionaries of Chinese, Japanese and Thai; English is stemmed."""
 
 FOR_EVER = timedelta(days=36_500)
 """optimize() would drop versions older than a week, and with them every earlier run."""
@@ -149,6 +163,8 @@ def _writable(home: Path, before: Memory | None) -> Any:
     if table.version != before.version:
         table.checkout(before.version)
         table.restore()
+    if missing := {name: sql for name, sql in schema.ADDED.items() if name not in table.schema.names}:
+        table.add_columns(missing)
     return table
 
 
@@ -163,13 +179,15 @@ def _fresh(staged: Sequence[Path], new: set[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _index(table: Any) -> None:
-    indexed = {column for index in table.list_indices() for column in index.columns}
+    """Words of both keys, and above a size the vectors of both; an index of another kind is made anew."""
+    held = {index.columns[0]: index for index in table.list_indices()}
     rows = table.count_rows()
-    if rows and "text" not in indexed:
-        config = FTS(language="English", stem=True, remove_stop_words=True, with_position=False)
-        table.create_index("text", config=config)
-    if rows > VECTOR_INDEX_ROWS and "vector" not in indexed:
-        table.create_index("vector", config=IvfFlat(distance_type="cosine"))
+    for column in WORD_KEYS if rows else ():
+        if column not in held or held[column].index_details.get("base_tokenizer") != WORDS.base_tokenizer:
+            table.create_index(column, config=WORDS, replace=True)
+    for column in VECTOR_KEYS if rows > VECTOR_INDEX_ROWS else ():
+        if column not in held:
+            table.create_index(column, config=IvfFlat(distance_type="cosine"))
 
 
 def _commit(home: Path, result: Published, sources: pa.Table, previous: str) -> None:

@@ -73,13 +73,22 @@ class Memory:
         found = {row["id"]: row for row in self.rows(f"id IN ({quoted(ids)})")} if ids else {}
         return [found[one] for one in ids if one in found]
 
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Columns that its table has: one of an earlier version lacks those of schema.ADDED."""
+        return frozenset(self.table.schema.names)
+
     def rows(self, where: str | None = None, columns: Sequence[str] = ()) -> list[Row]:
-        """Whole records, or some columns of them, that satisfy an SQL condition (values: `quoted`)."""
+        """Whole records, or some columns of them, that satisfy an SQL condition (values: `quoted`).
+
+        Columns that the table lacks are left out.
+        """
         return [row for batch in self.batches(where, columns) for row in batch.to_pylist()]
 
     def batches(self, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """Like `rows`, in bounded memory."""
-        query = self.table.search().select(list(columns) or schema.RECORDS.names)
+        wanted = [name for name in columns or schema.RECORDS.names if name in self.columns]
+        query = self.table.search().select(wanted)
         yield from (query.where(where) if where else query).to_batches()
 
 

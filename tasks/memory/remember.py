@@ -6,7 +6,7 @@ repeats only what the ledger does not hold.
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tasks.infer.infer import with_sources
 from tasks.infer.models import Models
@@ -50,7 +50,8 @@ def remember(
     held = {row["document"]: row for row in reversed(seen.rows)}
     staged = []
     if tree.nodes or documents:
-        made = records(tree.nodes, with_sources(seen.rows, documents), run, models)
+        names = {document: PurePath(row["uri"]).name for document, row in held.items()}
+        made = records(tree.nodes, with_sources(seen.rows, documents), run, models, names)
         chars = sum(held[document.document]["chars"] for document in documents)
         with run.timed("embed"):
             staged = [stage(run.home, run.run, _counted(made, chars, progress))]

@@ -55,8 +55,9 @@ def _verified(rows: list[Row], seen: set[str]) -> pa.Table:
             raise ValueError(f"record {row['id']!r} has no such level: {row['level']!r}")
         seen.add(row["id"])
     table = schema.check(pa.Table.from_pylist(rows, schema=schema.RECORDS), schema.RECORDS)
-    if not np.isfinite(pc.list_flatten(table["vector"]).to_numpy()).all():
-        raise ValueError(f"a vector of records {rows[0]['id']!r} to {rows[-1]['id']!r} is not finite")
+    for column in ("vector", "context_vector"):
+        if not np.isfinite(pc.list_flatten(table[column]).to_numpy()).all():
+            raise ValueError(f"a {column} of records {rows[0]['id']!r} to {rows[-1]['id']!r} is not finite")
     check_offsets(table, None)
     return table
 

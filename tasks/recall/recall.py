@@ -58,9 +58,15 @@ class Hit:
     children: list[str]
     score: float
     citations: list[Citation]
+    title: str = ""
+    section: str = ""
+    position: int = -1
+    dates: Sequence[str] = ()
+    entities: Sequence[str] = ()
 
 
-COLUMNS = tuple(name for name in schema.RECORDS.names if name != "vector")
+HIDDEN = ("vector", "context", "context_vector")
+COLUMNS = tuple(name for name in schema.RECORDS.names if name not in HIDDEN)
 
 
 def recall(

@@ -29,8 +29,9 @@ def record(document: str, number: int, text: str = "", **changes: Any) -> dict[s
         "generated": False, "text": text, "quotes": [quote],
         "vector": np.random.default_rng(seed).normal(size=256).astype(np.float32), "grounding": 1.0,
         "dropped": 0, "model": "m", "skip_key": "s", "run": "r", "created": MOMENT, "children": [],
+        "title": document, "section": "", "context": text, "position": number, "dates": [], "entities": [],
     }  # fmt: skip
-    return {**row, **changes}
+    return {"context_vector": row["vector"], **row, **changes}
 
 
 def document(name: str, passages: int = 5, run: str = "r1") -> list[dict[str, Any]]:

@@ -109,6 +109,13 @@ def record(ident: str, level: str, start: int, end: int) -> dict[str, Any]:
     }
 
 
+TODAY: dict[str, Any] = {
+    "title": "a.txt", "section": "", "context": TEXT, "context_vector": np.full(256, 1 / 16, np.float32),
+    "position": -1, "dates": [], "entities": [],
+}  # fmt: skip
+"""What records of today hold beside that."""
+
+
 def source(path: Path) -> dict[str, Any]:
     status = path.stat()
     return {
@@ -226,6 +233,25 @@ def test_a_record_of_its_corpus_is_replaced_though_it_is_spelled_otherwise_now(
 ) -> None:
     monkeypatch.chdir(home.parent)
     work, now = planned(home), f"{home.parent}/docs"
-    staged = stage(home, "r2", [{**record("c1", "corpus", 0, 23), "corpus": now}])
+    staged = stage(home, "r2", [{**record("c1", "corpus", 0, 23), **TODAY, "corpus": now}])
     publish(home, "r2", [staged], work.seen, Replaced(KEY, (), (now,)))
     assert [(row["id"], row["corpus"]) for row in open_memory(home).rows("level = 'corpus'")] == [("c1", now)]
+
+
+def test_what_is_published_to_it_today_is_recalled_beside_what_it_held(home: Path) -> None:
+    rows = [{**record("p1", "passage", 24, 50), **TODAY, "context": "In spring: it opened", "position": 1}]
+    publish(home, "r2", [stage(home, "r2", rows)], planned(home).seen)
+    now = open_memory(home)
+    (old,) = now.records(["p0"])
+    assert (old["context"], old["context_vector"]) == (old["text"], old["vector"])
+    assert (old["title"], old["section"], old["position"], old["dates"], old["entities"]) == (
+        "",
+        "",
+        -1,
+        [],
+        [],
+    )
+    for question, ident in (("When was the harbour closed?", "p0"), ("What opened again?", "p1")):
+        assert recall(now, question, same_vector, RecallConfig(k=1), level="passage")[0].id == ident
+    (hit,) = recall(open_memory(home, RUN), "opened", same_vector, RecallConfig(k=1), level="passage")
+    assert hit.id == "p0"

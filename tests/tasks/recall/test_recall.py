@@ -52,8 +52,10 @@ def record(document: str, number: int, text: str, start: int, **changes: Any) ->
         "vector": embed([text])[0], "grounding": 1.0, "dropped": 0, "model": "m", "skip_key": "s",
         "run": "r1",
         "created": datetime(2026, 1, 1, tzinfo=UTC), "children": [],
+        "title": document, "section": "", "context": text, "position": number, "dates": [], "entities": [],
     }  # fmt: skip
-    return {**row, **changes}
+    row |= changes
+    return {"context_vector": row["vector"], **row}
 
 
 def passages(document: str, texts: list[str]) -> list[dict[str, Any]]:
@@ -223,6 +225,18 @@ def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_pat
     assert [format_citation(one) for one in then.citations] == ["/docs/a.txt:line 1:0-16"]
 
 
+def test_chinese_and_japanese_are_found_by_words(tmp_path: Path) -> None:
+    lines = [f"船长第{n}次离开港口并在日志里写下了风向。" for n in range(100)]
+    lines[61] = "大副负责保管船上的望远镜并且从不让别人碰。"
+    lines[17] = "毎朝、駅で新聞を買う人が多い。"
+    rows = [row for n, line in enumerate(lines) for row in passages(f"d{n}", [line])]
+    memory = remember(tmp_path, "r1", rows, *(source(f"/docs/{n}", f"d{n}") for n in range(100)))
+    only_words = RecallConfig(vector_weight=0.0)
+    assert found(memory, "望远镜", only_words)[0].document == "d61"
+    assert found(memory, "谁保管望远镜?", only_words)[0].document == "d61"
+    assert found(memory, "新聞", only_words)[0].document == "d17"
+
+
 def test_an_empty_memory_recalls_nothing(tmp_path: Path) -> None:
     assert found(remember(tmp_path, "r1", []), "cat") == []
     remember(tmp_path, "r2", passages("d", ["A cat."]), source("/docs/a", "d"))
@@ -254,7 +268,12 @@ def test_the_exact_neighbour_is_found_through_the_vector_index(tmp_path: Path) -
     vectors = rng.normal(size=(21_000, schema.VECTOR_DIMS)).astype(np.float32)
     rows = (record("d", n, f"passage {n}", 20 * n, vector=vectors[n], quotes=[]) for n in range(len(vectors)))
     memory = remember(tmp_path, "r1", rows, source("a", "d"))  # type: ignore[arg-type]
-    assert {index.columns[0] for index in memory.table.list_indices()} == {"text", "vector"}
+    assert {index.columns[0] for index in memory.table.list_indices()} == {
+        "text",
+        "context",
+        "vector",
+        "context_vector",
+    }
     config = RecallConfig(k=1, text_weight=0.0)
     for number in range(0, 20_000, 2_500):
         near = partial(_same_vector, vectors[number] + 0.1)
