@@ -103,9 +103,12 @@ class Reader:
         self.rotation = rotation.learned(self.model, self.positions)
 
     @contextmanager
-    def dense(self) -> Iterator[None]:
-        """Meanwhile the model attends as published: every token to all before it, positions and all."""
-        self.model.set_attn_implementation("sdpa")
+    def dense(self, name: str = "sdpa") -> Iterator[None]:
+        """Meanwhile the model attends as published: every token to all before it, positions and all.
+
+        `name` is that of another such attention (see `model.attention.dense`).
+        """
+        self.model.set_attn_implementation(name)
         try:
             yield
         finally:
@@ -288,7 +291,7 @@ class Reader:
                 f"{self.positions} positions; ask a shorter question, or give answers less room"
             )
         ids_BQ = torch.tensor(rows, device=self.device)
-        with self._depth(len(cache.layers)):
+        with self.depth(len(cache.layers)):
             output = self.decoder(
                 input_ids=ids_BQ,
                 position_ids=torch.zeros_like(ids_BQ),
@@ -302,7 +305,7 @@ class Reader:
         return hidden_BQE
 
     @contextmanager
-    def _depth(self, layers: int) -> Iterator[None]:
+    def depth(self, layers: int) -> Iterator[None]:
         """Run the first layers only: transformers' decoders take their number from the configuration."""
         whole = self.config.num_hidden_layers
         self.config.num_hidden_layers = layers

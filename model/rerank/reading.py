@@ -1,0 +1,153 @@
+"""The reader as a re-ranker: it reads each candidate, then the question behind it, and is watched.
+
+The idea: two things tell which passage a question is about. Some attention heads look back from the question to
+what answers it (Chen et al. 2024, "Attention in large language models yields efficient zero-shot re-rankers";
+retrieval heads: Wu et al. 2024), and the question is likelier behind such a passage (query likelihood: Ponte &
+Croft 1998; with a pretrained decoder: Sachan et al. 2022). A passage is read once, whatever is asked of it: its
+keys and values are kept, and a question runs behind all candidates as one batch.
+
+Shape suffixes: C candidates, B rows of a batch, L layers, x keys and values, G key/value heads, K keys,
+Q tokens of the question, N heads, D head size, V vocabulary.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache
+
+from model.attention import dense
+from model.attention.dense import Mass
+from model.reader import Reader
+from model.rerank.passages import Encoder, Passage, Tokens, alike
+
+Head = tuple[int, int]
+"""(layer, query head)."""
+
+_FILL = 2048
+"""Tokens of a batch that is read; rows beyond them only leave a CPU's caches."""
+_ROWS = 32
+"""Candidates behind which a question is read together."""
+KEEP_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a question behind each candidate showed, on the CPU."""
+
+    mass_CN: torch.Tensor
+    """Share of its tokens' attention that each head pays to the candidate's own tokens."""
+    logp_CQ: torch.Tensor | None
+    """Log-likelihood of each of its tokens, in nats; None if it was not asked for."""
+
+
+class Rereader:
+    """Reads candidates and questions with a reader's weights and dense attention; keeps what it read.
+
+    Args:
+        heads: whose attention is watched; layers above them are run for the likelihood only.
+        likelihood: whether the likelihood of questions is wanted too, which takes all layers.
+        keep_bytes: keys and values of passages that were read are kept up to so many bytes (bf16), the latest.
+    """
+
+    def __init__(
+        self, reader: Reader, heads: Sequence[Head], likelihood: bool = True, keep_bytes: int = KEEP_BYTES
+    ) -> None:
+        dense.register()
+        self.reader, self.heads, self.likelihood = reader, list(heads), likelihood
+        self.encoder = Encoder(reader.tokenizer)
+        layers = reader.config.num_hidden_layers
+        self.depth = layers if likelihood else 1 + max(layer for layer, _ in heads)
+        self._kept: OrderedDict[Tokens, torch.Tensor] = OrderedDict()
+        self._room = keep_bytes
+
+    @torch.inference_mode()
+    def watch(self, question: str, passages: Sequence[Passage]) -> Watched:
+        """Attention and likelihood of a question behind each passage, in their order.
+
+        Raises:
+            ValueError: if the question is empty.
+        """
+        asked = self.encoder.question(question)
+        tokens = [self.encoder.passage(passage) for passage in passages]
+        mass_CN = torch.zeros(len(tokens), len(self.heads))
+        logp_CQ = torch.zeros(len(tokens), len(asked) - 1) if self.likelihood else None
+        with self.reader.dense(dense.NAME), self.reader.depth(self.depth):
+            read = self._read(tokens)
+            order = sorted(range(len(tokens)), key=lambda place: len(tokens[place].ids))
+            for first in range(0, len(order), _ROWS):
+                some = order[first : first + _ROWS]
+                rows = [tokens[place] for place in some]
+                mass_CN[some], logp = self._ask(asked, rows, [read[one] for one in rows])
+                if logp_CQ is not None and logp is not None:
+                    logp_CQ[some] = logp
+        return Watched(mass_CN, logp_CQ)
+
+    def _read(self, passages: Sequence[Tokens]) -> dict[Tokens, torch.Tensor]:
+        """Keys and values (L, x, G, K, D) of passages, those of earlier calls from memory."""
+        fresh = [one for one in dict.fromkeys(passages) if one not in self._kept]
+        read = {one: self._kept[one] for one in passages if one in self._kept}
+        for places in alike([len(one.ids) for one in fresh], _FILL):
+            rows = [fresh[place] for place in places]
+            read.update(zip(rows, self._read_rows(rows), strict=True))
+        for one in dict.fromkeys(passages):
+            self._kept[one] = read[one]
+            self._kept.move_to_end(one)
+        held = sum(kv.nbytes for kv in self._kept.values())
+        while held > self._room:
+            held -= self._kept.popitem(last=False)[1].nbytes
+        return read
+
+    def _read_rows(self, rows: Sequence[Tokens]) -> list[torch.Tensor]:
+        """Rows are padded behind their end, where causal attention never looks."""
+        longest = max(len(row.ids) for row in rows)
+        ids_BK = torch.tensor([[*row.ids, *[0] * (longest - len(row.ids))] for row in rows])
+        cache = DynamicCache()
+        self.reader.decoder(
+            input_ids=ids_BK.to(self.reader.device), past_key_values=cache, use_cache=True
+        )
+        layers = [torch.stack([layer.keys, layer.values], 1) for layer in cache.layers]
+        kv_BLxGKD = torch.stack(layers, 1).to(torch.bfloat16)
+        return [kv[:, :, :, : len(row.ids)].clone() for row, kv in zip(rows, kv_BLxGKD, strict=True)]
+
+    def _ask(
+        self, asked: Sequence[int], rows: Sequence[Tokens], read: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Mass (B, N) and log-likelihood (B, Q) of one question behind passages that were read."""
+        device, count = self.reader.device, len(asked)
+        length_B = torch.tensor([len(row.ids) for row in rows], device=device)
+        longest = int(length_B.max())
+        place_K, place_Q = (torch.arange(size, device=device) for size in (longest, count))
+        past_BK = place_K < length_B[:, None]
+        own_BK = torch.stack([(place_K >= row.start) & (place_K < row.stop) for row in rows])
+        causal_QQ = place_Q <= place_Q[:, None]
+        mask_B1QK = torch.cat(
+            [past_BK[:, None].expand(-1, count, -1), causal_QQ.expand(len(rows), -1, -1)], 2
+        )[:, None]
+        mass = Mass(self.heads, own_BK, count - 1)
+        output = self.reader.decoder(
+            input_ids=torch.tensor([asked] * len(rows), device=device),
+            position_ids=length_B[:, None] + place_Q,
+            attention_mask=mask_B1QK,
+            past_key_values=self._cache(read, longest),
+            use_cache=True,
+            on_attention=mass,
+        )
+        if not self.likelihood:
+            return mass.mass_BN.cpu(), None
+        logits_BQV = self.reader.model.get_output_embeddings()(output.last_hidden_state[:, :-1])
+        next_BQ1 = torch.tensor([asked[1:]] * len(rows), device=device)[..., None]
+        logp_BQ = logits_BQV.gather(2, next_BQ1)[..., 0].float() - logits_BQV.float().logsumexp(-1)
+        return mass.mass_BN.cpu(), logp_BQ.cpu()
+
+    def _cache(self, read: Sequence[torch.Tensor], longest: int) -> DynamicCache:
+        """Keys and values of several passages as rows of one batch, padded behind their end."""
+        layers, kinds, groups, _, dims = read[0].shape
+        kv_LxBGKD = read[0].new_zeros(layers, kinds, len(read), groups, longest, dims, dtype=self.reader.dtype)
+        for row, kv in enumerate(read):
+            kv_LxBGKD[:, :, row, :, : kv.shape[3]] = kv
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(kv_LxBGKD):
+            cache.update(keys, values, layer)
+        return cache
