@@ -1,7 +1,7 @@
 """Dense attention as the model was published with it, which tells how much queries attend to given keys.
 
 The idea: short texts of different lengths are rows of one batch, so padding is masked and positions are the
-model's own. Products are computed again for the few heads that are asked for, which costs little beside a layer.
+model's own. Products are computed again for the few heads that are asked for, which costs little.
 
 Shape suffixes: B rows, H query heads, G key/value heads, h chosen heads of a layer, N all chosen heads,
 Q queries, K keys, D head size.
@@ -9,6 +9,7 @@ Q queries, K keys, D head size.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
@@ -34,7 +35,7 @@ class Mass:
     def __call__(
         self, layer: int, q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, mask: torch.Tensor, scale: float
     ) -> None:
-        """Called by every layer's attention, with rotated queries and keys; `mask` (B, 1, Q, K) is True where seen."""
+        """Called by every layer's attention, with rotated queries and keys; `mask` (B, 1, Q, K) is what is seen."""
         chosen = [head for where, head in self.heads if where == layer]
         if not chosen:
             return
@@ -54,19 +55,23 @@ class Mass:
 
 
 def dense(
-    module: torch.nn.Module,
+    module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
+    scaling: float,
     on_attention: Mass | None = None,
-    **kwargs: object,
+    **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Torch's attention, in transformers' convention; `on_attention` is told the queries and keys."""
     if on_attention is not None:
         assert attention_mask is not None, "rows of different lengths come with their mask"
-        on_attention(module.layer_idx, query, key, attention_mask, kwargs["scaling"])
-    return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        on_attention(module.layer_idx, query, key, attention_mask, scaling)
+    out: tuple[torch.Tensor, None] = sdpa_attention_forward(
+        module, query, key, value, attention_mask, scaling=scaling, **kwargs
+    )
+    return out
 
 
 def register() -> None:

@@ -3,7 +3,8 @@
 In every decoder that was tried, hardly one head in twenty ranks the block that answers a question above
 thousands of others; the rest rank it nowhere. Which ones do so is a property of the weights, so they are
 found once, without gradients, by hiding facts in a text and looking (see `model.context.calibrate`), and kept
-as a small JSON file.
+as a small JSON file. Other heads are right where the question stands behind a single passage: those that
+re-rank are found by themselves (see `model.rerank.choose`) and kept beside them.
 """
 
 import json
@@ -14,6 +15,8 @@ from typing import Any
 from model.weights import HEADS
 
 SHIPPED = Path(__file__).parent / "calibrated"
+RERANK = "rerank"
+"""Key of the file under which the heads that re-rank stand."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +49,58 @@ def shape(config: Any) -> dict[str, int]:
     return {name: int(getattr(config, name)) for name in names}
 
 
-def save(heads: Heads, config: Any, path: Path, found: dict[str, Any]) -> None:
-    """Write calibrated heads; `found` says by what text and with what result, for people."""
-    path.write_text(json.dumps({"shape": shape(config), **asdict(heads), "found": found}, indent=1) + "\n")
+@dataclass(frozen=True)
+class Calibrated:
+    """Heads that were found for one purpose, and for people by what text and with what result."""
+
+    heads: Heads
+    found: dict[str, Any]
+
+
+def save(
+    heads: Heads, config: Any, path: Path, found: dict[str, Any], reranking: Calibrated | None = None
+) -> None:
+    """Write the heads that find blocks of a long context, and those that re-rank passages if they were found.
+
+    Args:
+        found: by what text they were found and with what result, for people.
+    """
+    parts = _plain(Calibrated(heads, found)) | ({RERANK: _plain(reranking)} if reranking else {})
+    path.write_text(json.dumps({"shape": shape(config), **parts}, indent=1) + "\n")
+
+
+def _plain(part: Calibrated) -> dict[str, Any]:
+    return {**asdict(part.heads), "found": part.found}
 
 
 def load(folder: Path, config: Any) -> Heads:
-    """Heads of the model in `folder`: its own file, else those shipped for a model of this shape.
+    """Heads by which the model in `folder` finds blocks: from its own file, else those shipped for its shape.
 
     Raises:
         ValueError: if the model was never calibrated; the message names the command that does it.
     """
+    return _heads(_kept(folder, config, "heads"))
+
+
+def load_reranking(folder: Path, config: Any) -> Heads:
+    """Heads by which the model in `folder` re-ranks passages, as `load` finds the others.
+
+    Raises:
+        ValueError: if none were found for it yet; the message names the command that does it.
+    """
+    return _heads(_kept(folder, config, RERANK)[RERANK])
+
+
+def _kept(folder: Path, config: Any, part: str) -> dict[str, Any]:
     for path in [folder / HEADS, *sorted(SHIPPED.glob("*.json"))]:
         if path.exists():
-            kept = json.loads(path.read_text())
-            if kept["shape"] == shape(config):
-                return Heads(tuple((layer, head) for layer, head in kept["heads"]), kept["group"])
+            kept: dict[str, Any] = json.loads(path.read_text())
+            if kept["shape"] == shape(config) and part in kept:
+                return kept
     raise ValueError(
         f"no calibrated heads for the model in {folder}: run `nightread calibrate infer.model={folder}` once"
     )
+
+
+def _heads(kept: dict[str, Any]) -> Heads:
+    return Heads(tuple((layer, head) for layer, head in kept["heads"]), kept["group"])

@@ -1,7 +1,7 @@
-"""Passages as the reader reads them before a question: with what stands around them, within a few hundred tokens.
+"""Passages as the reader reads them: with what stands around them, and the request for a question behind.
 
-The idea: a turn or a clause is understood from its neighbours, so they are read too, and only what is paid to the
-passage's own tokens counts for it. The request behind it is the same for every question and is read with it.
+The idea: a turn or a clause is understood from its neighbours, so they are read too, and only what is paid to
+the passage's own tokens counts for it. The request is the same for every question, so it is read once as well.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Passage:
     """A candidate and what stands around it in its document."""
 
     before: str
-    """The text before it, below its heading if it has one. Ends with whatever stands between it and `text`."""
+    """The text before it, its heading first, with what stands between it and `text`."""
     text: str
     after: str
 
@@ -44,7 +44,8 @@ class Encoder:
         self.request = self._ids(REQUEST)
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        tokenizer = self.tokenizer
+        ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return ids
 
     def passage(self, passage: Passage) -> Tokens:
@@ -57,7 +58,7 @@ class Encoder:
         return Tokens(ids, start, start + len(own))
 
     def question(self, question: str) -> list[int]:
-        """The request's last token and the question; of a long one the last `QUESTION_TOKENS`, where it is asked.
+        """The request's last token and the question; of a long one the last `QUESTION_TOKENS`.
 
         Raises:
             ValueError: if the question is empty.
@@ -69,7 +70,7 @@ class Encoder:
 
 
 def alike(lengths: Sequence[int], fill: int) -> list[list[int]]:
-    """Places of texts in batches of like length, each of at most `fill` tokens with its padding, or of one text."""
+    """Places of texts in batches of like length, of one text or at most `fill` tokens, padding included."""
     batches: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lambda place: (lengths[place], place)):
         if batches and (len(batches[-1]) + 1) * lengths[place] <= fill:

@@ -1,10 +1,10 @@
 """The reader as a re-ranker: it reads each candidate, then the question behind it, and is watched.
 
-The idea: two things tell which passage a question is about. Some attention heads look back from the question to
-what answers it (Chen et al. 2024, "Attention in large language models yields efficient zero-shot re-rankers";
-retrieval heads: Wu et al. 2024), and the question is likelier behind such a passage (query likelihood: Ponte &
-Croft 1998; with a pretrained decoder: Sachan et al. 2022). A passage is read once, whatever is asked of it: its
-keys and values are kept, and a question runs behind all candidates as one batch.
+The idea: two things tell which passage a question is about. Some attention heads look back from the question
+to what answers it (Chen et al. 2024, "Attention in large language models yields efficient zero-shot
+re-rankers"; retrieval heads: Wu et al. 2024), and the question is likelier behind such a passage (query
+likelihood: Ponte & Croft 1998; with a pretrained decoder: Sachan et al. 2022). A passage is read once,
+whatever is asked of it: its keys and values are kept, and a question runs behind all candidates as one batch.
 
 Shape suffixes: C candidates, B rows of a batch, L layers, x keys and values, G key/value heads, K keys,
 Q tokens of the question, N heads, D head size, V vocabulary.
@@ -104,9 +104,7 @@ class Rereader:
         longest = max(len(row.ids) for row in rows)
         ids_BK = torch.tensor([[*row.ids, *[0] * (longest - len(row.ids))] for row in rows])
         cache = DynamicCache()
-        self.reader.decoder(
-            input_ids=ids_BK.to(self.reader.device), past_key_values=cache, use_cache=True
-        )
+        self.reader.decoder(input_ids=ids_BK.to(self.reader.device), past_key_values=cache, use_cache=True)
         layers = [torch.stack([layer.keys, layer.values], 1) for layer in cache.layers]
         kv_BLxGKD = torch.stack(layers, 1).to(torch.bfloat16)
         return [kv[:, :, :, : len(row.ids)].clone() for row, kv in zip(rows, kv_BLxGKD, strict=True)]
@@ -144,7 +142,9 @@ class Rereader:
     def _cache(self, read: Sequence[torch.Tensor], longest: int) -> DynamicCache:
         """Keys and values of several passages as rows of one batch, padded behind their end."""
         layers, kinds, groups, _, dims = read[0].shape
-        kv_LxBGKD = read[0].new_zeros(layers, kinds, len(read), groups, longest, dims, dtype=self.reader.dtype)
+        kv_LxBGKD = read[0].new_zeros(
+            layers, kinds, len(read), groups, longest, dims, dtype=self.reader.dtype
+        )
         for row, kv in enumerate(read):
             kv_LxBGKD[:, :, row, :, : kv.shape[3]] = kv
         cache = DynamicCache()
