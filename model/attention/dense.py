@@ -35,7 +35,7 @@ class Mass:
     def __call__(
         self, layer: int, q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, mask: torch.Tensor, scale: float
     ) -> None:
-        """Called by every layer's attention, with rotated queries and keys; `mask` (B, 1, Q, K) is what is seen."""
+        """Called by every layer's attention, with rotated queries and keys; `mask` (B, 1, Q, K): seen."""
         chosen = [head for where, head in self.heads if where == layer]
         if not chosen:
             return

@@ -21,7 +21,7 @@ _GAIN = 0.003
 
 @dataclass(frozen=True)
 class Trial:
-    """A question behind several passages: what every head paid to each, and which of them it was made from."""
+    """A question behind several passages: what every head paid to each, and which one it was made from."""
 
     mass_CN: torch.Tensor
     right: int

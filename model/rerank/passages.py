@@ -1,7 +1,7 @@
 """Passages as the reader reads them: with what stands around them, and the request for a question behind.
 
 The idea: a turn or a clause is understood from its neighbours, so they are read too, and only what is paid to
-the passage's own tokens counts for it. The request is the same for every question, so it is read once as well.
+the passage's own tokens counts for it. The request is the same for every question, and read once too.
 """
 
 from collections.abc import Sequence

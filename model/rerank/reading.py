@@ -48,7 +48,7 @@ class Rereader:
     Args:
         heads: whose attention is watched; layers above them are run for the likelihood only.
         likelihood: whether the likelihood of questions is wanted too, which takes all layers.
-        keep_bytes: keys and values of passages that were read are kept up to so many bytes (bf16), the latest.
+        keep_bytes: of keys and values (bf16) of passages that were read, the latest of which are kept.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ def likelihood(logp_CQ: torch.Tensor) -> torch.Tensor:
     """How much likelier a question is behind each candidate, (C,), as z-scores.
 
     Of every token counts what it gains over its median behind all candidates, in nats: a candidate is not
-    blamed for words that are unlikely behind it. (Ponte & Croft 1998 and Sachan et al. 2022 count every token.)
+    blamed for words that are unlikely behind it. (Ponte & Croft 1998, Sachan et al. 2022 count every token.)
     """
     median_Q = logp_CQ.median(0).values
     return z_scores((logp_CQ - median_Q).clamp(min=0).sum(1))

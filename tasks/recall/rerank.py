@@ -84,7 +84,7 @@ def load_reranker(home: Path, infer: InferConfig, shard: ShardConfig) -> Reranke
 
 
 def blended(scores: Sequence[float], reread: Sequence[float]) -> list[float]:
-    """A first ranking's scores of some candidates, in standard deviations over them, and the reader's added."""
+    """Scores of a first ranking, in standard deviations over the candidates, plus those of the reader."""
     if not scores:
         return []
     mean, width = fmean(scores), pstdev(scores) or 1.0
