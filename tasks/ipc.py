@@ -22,7 +22,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -35,7 +34,9 @@ from pydantic import TypeAdapter
 from model.hardware import resident_bytes
 
 _TAIL = 4000
-"""Characters of a child's stderr that are shown."""
+"""Characters of a child's stderr that are shown; what it wrote before them is forgotten."""
+_DRAIN_S = 1.0
+"""How long to wait for the last words of a child that has ended."""
 _PIECE = 1 << 20
 
 M = TypeVar("M")
@@ -71,8 +72,6 @@ class Child:
     Args:
         module: run as `python -m module`.
         environment: variables beside those of this process.
-        keep_stderr: keep what it writes to stderr, for `stderr_tail`. That of a long-lived child would fill
-            the disk.
     """
 
     def __init__(
@@ -81,19 +80,19 @@ class Child:
         wire: Wire,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
-        keep_stderr: bool = True,
     ) -> None:
         self.wire, self.last_heard, self._partial = wire, time.monotonic(), b""
-        self._stderr: IO[bytes] | None = tempfile.TemporaryFile() if keep_stderr else None  # noqa: SIM115
         paths = os.pathsep.join(filter(None, sys.path))
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._stderr or subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": paths, **(environment or {})},
             start_new_session=True,  # an interrupt is the parent's to handle
         )
+        assert self.process.stderr is not None
+        self._stderr = _Tail(self.process.stderr)
 
     def fileno(self) -> int:
         """Readable when there is something to receive, so that selectors can wait for several children."""
@@ -146,11 +145,8 @@ class Child:
 
     def stderr_tail(self) -> str:
         """The end of what it wrote to stderr."""
-        if self._stderr is None:
-            return ""
-        self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, self._stderr.tell() - _TAIL))
-        return self._stderr.read().decode(errors="replace").strip()
+        ended = self.process.poll() is not None
+        return self._stderr.read(_DRAIN_S if ended else 0.0)[-_TAIL:].strip()
 
     def kill(self) -> None:
         """At once; what it had sent can still be received."""
@@ -167,8 +163,25 @@ class Child:
             self.process.wait(wait_s)
         self.kill()
         self.process.stdout.close()
-        if self._stderr is not None:
-            self._stderr.close()
+
+
+class _Tail:
+    """The end of what a process writes to a pipe; a thread reads it, so that the process never waits."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._end = b""
+        self._thread = threading.Thread(target=self._drain, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _drain(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while piece := os.read(pipe.fileno(), _PIECE):
+                self._end = (self._end + piece)[-4 * _TAIL :]  # a character is four bytes at most
+
+    def read(self, wait_s: float) -> str:
+        """What has come; waits so long for the rest, which a grandchild may hold back for ever."""
+        self._thread.join(wait_s)
+        return self._end.decode(errors="replace")
 
 
 class Parent:

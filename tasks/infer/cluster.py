@@ -47,6 +47,8 @@ HEARTBEAT_S = 1.0
 """A node gives a sign of life at least so often, and the list of nodes is looked at so often."""
 NO_NODES_S = 60.0
 """How long a run waits for another node when all are gone."""
+REPLY_S = 300.0
+"""How long a node waits for a reply: the queue may wait a minute for its ledger, and for the scheduler."""
 STOP_S = 10.0
 """How long nodes may take to end their workers."""
 
@@ -87,20 +89,35 @@ def work_on_node(setup: Setup, name: str, requests: str) -> None:
     """The one task of a node: its workers read until there is nothing left."""
     client = get_client()
     queues = Queue(requests, client=client), Queue(name, client=client)
-    Node(setup, _RemoteQueue(name, *queues, setup.infer.heartbeat_timeout_s), name).work()
+    Node(setup, RemoteQueue(name, *queues), name).work()
 
 
-class _RemoteQueue:
-    """The lease queue, as a node on another machine sees it: every call is a request and its reply."""
+class RemoteQueue:
+    """The lease queue, as a node on another machine sees it: every call is a request and its reply.
 
-    def __init__(self, node: str, requests: Any, replies: Any, timeout_s: float) -> None:
+    Args:
+        requests, replies: Dask queues.
+        timeout_s: how long to wait for a reply.
+
+    Raises:
+        Transient: from every method, if none comes.
+    """
+
+    def __init__(self, node: str, requests: Any, replies: Any, timeout_s: float = REPLY_S) -> None:
         self.node, self.requests, self.replies, self.timeout_s = node, requests, replies, timeout_s
         self._asked, self._more = 0.0, True
 
     def _ask(self, request: Request) -> Reply:
         self._asked = time.monotonic()
         self.requests.put(NODE_WIRE.encode(request))
-        reply: Reply = NODE_WIRE.decode(self.replies.get(timeout=self.timeout_s))
+        try:
+            line = self.replies.get(timeout=self.timeout_s)
+        except TimeoutError as error:
+            raise Transient(
+                f"the run that hands out leases has not replied for {self.timeout_s:g} s: it is gone or "
+                f"hangs; what was read is kept, and the same command goes on"
+            ) from error
+        reply: Reply = NODE_WIRE.decode(line)
         self._more = reply.more
         return reply
 

@@ -27,6 +27,13 @@ class Fail:
 
 
 @dataclass(frozen=True)
+class Flood:
+    """Write so many lines to stderr."""
+
+    lines: int
+
+
+@dataclass(frozen=True)
 class Said:
     """The answer."""
 
@@ -34,7 +41,7 @@ class Said:
     sizes: tuple[int, ...] = ()
 
 
-WIRE = Wire(Say, Hang, Fail, Said)
+WIRE = Wire(Say, Hang, Fail, Flood, Said)
 
 
 def main() -> None:
@@ -44,6 +51,9 @@ def main() -> None:
         print("printed by a library", flush=True)
         print(f"about to say {say.text[:20]}", file=sys.stderr, flush=True)
         parent.send(Said(say.text, (len(say.text),)))
+        if parent.has(Flood):
+            for line in range(parent.receive(Flood).lines):
+                print(f"line {line} é{'.' * 90}", file=sys.stderr)
         if parent.has(Fail):
             raise ValueError(parent.receive(Fail).reason)
         if parent.has(Hang):

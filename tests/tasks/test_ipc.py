@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from model.hardware import resident_bytes
 from tasks.ipc import Child, Wire, free_port
-from tests.tasks.echo_child import WIRE, Fail, Hang, Said, Say
+from tests.tasks.echo_child import WIRE, Fail, Flood, Hang, Said, Say
 
 PATIENCE_S = 60.0
 
@@ -100,6 +100,15 @@ def test_a_child_that_fails_says_why(child: Child) -> None:
     child.send(Say("nobody hears this"))
     assert child.receive() == []
     assert child.resident == 0
+
+
+def test_of_what_a_child_writes_to_stderr_the_end_is_kept(child: Child) -> None:
+    for message in (Flood(20_000), Say("x"), Fail("drowned"), Say("y")):
+        child.send(message)
+    assert cause(child) == "it failed: ValueError: drowned"
+    tail = child.stderr_tail()
+    assert len(tail) <= 4000
+    assert "line 19999 é" in tail
 
 
 @pytest.mark.parametrize(

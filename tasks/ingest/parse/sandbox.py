@@ -72,7 +72,7 @@ class _Parser:
         if self.child is None or not usable or self.child.resident > cap // 2:
             self.stop()
             self.cap = cap
-            self.child = Child("tasks.ingest.parse.child", WIRE, [str(cap + _SLACK)], keep_stderr=False)
+            self.child = Child("tasks.ingest.parse.child", WIRE, [str(cap + _SLACK)])
             self._reply(self.child, START_S)  # Ready: loading the formats is no document's time
         return self.child
 

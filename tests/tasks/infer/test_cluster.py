@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Queue
 
 from tasks.errors import NightreadError, Transient
+from tasks.infer.cluster import RemoteQueue
+from tasks.infer.messages import Worker
 from tasks.ipc import free_port
 from tests.marks import slow
 from tests.tasks.infer.conftest import SEGMENTED
@@ -193,6 +195,14 @@ def test_dask_workers_that_are_no_nodes_leave_reading_to_this_process_and_nodes_
     while worker_processes() and time.monotonic() < until:
         time.sleep(0.05)
     assert worker_processes() == []
+
+
+def test_a_node_whose_run_does_not_reply_gives_up_in_words(in_process: tuple[int, str]) -> None:
+    with Client(in_process[1]) as client:
+        requests, replies = (Queue(name, client=client) for name in ("requests", "replies"))
+        remote = RemoteQueue("node", requests, replies, timeout_s=0.2)
+        with pytest.raises(Transient, match=r"has not replied for 0\.2 s.*the same command goes on"):
+            remote.lease(Worker("node", 1), 0)
 
 
 def test_what_supervises_a_node_s_workers_loads_no_model_library() -> None:
