@@ -28,15 +28,18 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     """A fresh name beside `path`: what is written there replaces `path` at the end, or goes after an error.
 
     It may be a file, or a folder where there is none at `path`.
+
+    Args:
+        durable: as `replace_file` takes it.
     """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
     try:
         yield fresh
-        replace_file(fresh, path)
+        replace_file(fresh, path, durable)
     finally:
         if fresh.is_dir():
             shutil.rmtree(fresh, ignore_errors=True)
@@ -48,7 +51,8 @@ def replace_file(fresh: Path, path: Path, durable: bool = True) -> None:
     """Rename a complete file, or folder, to `path` once it is durable; then the new name is durable too.
 
     Args:
-        durable: False where many small files are made that can be made again: each wait takes milliseconds.
+        durable: False for what can be made again and is known for torn when it is read: then only a loss of
+            power, never the death of a process, may leave less than the whole at `path`.
     """
     if not durable:
         os.replace(fresh, path)

@@ -318,6 +318,9 @@ class Reader:
 def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], write: bool = True) -> None:
     """Write a context so that reading can go on in another process. Atomic: the old file or the new.
 
+    The disk is not waited for: a context has 100 MB and more, and is written once a window. After a loss of
+    power it may be an older one, or cut short, which its header tells; what it lacks is read again.
+
     Args:
         write: of ranks that share a context all bring their part, and one writes.
 
@@ -327,7 +330,7 @@ def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], writ
     state = cache.state()
     if not write:
         return
-    with replacing(path) as fresh:
+    with replacing(path, durable=False) as fresh:
         write_tensors(state, fresh, metadata | {"read": str(cache.read)})
 
 

@@ -48,6 +48,21 @@ def test_an_error_while_a_replacement_is_written_leaves_the_old_one(tmp_path: Pa
     assert (path / "part").read_text() == "renamed"
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_that_is_not_waited_for_is_replaced_as_a_whole_too(durable: bool, tmp_path: Path) -> None:
+    def write(text: str) -> None:
+        with replacing(tmp_path / "state", durable) as fresh:
+            fresh.write_text(text)
+            if text == "torn":
+                raise RuntimeError("killed")
+
+    write("old")
+    write("new")
+    with pytest.raises(RuntimeError, match="killed"):
+        write("torn")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
+
+
 def test_many_that_write_one_file_at_once_leave_one_of_theirs(tmp_path: Path) -> None:
     texts = [str(number) * 10_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
