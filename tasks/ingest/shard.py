@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from distributed import as_completed
 
-from model.files import replace_file, replacing
+from model.files import locked, replace_file, replacing
 from tasks import schema
 from tasks.ingest.parse import read_text
 from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
@@ -147,9 +147,10 @@ def _publish(directory: Path, document: str, tokens: Iterable[Tokens], config: S
     fresh = Path(tempfile.mkdtemp(prefix=f"{document}.", suffix=".new", dir=directory.parent))
     counts = _write(fresh, document, cut_windows(tokens, config), config)
     (fresh / "_DONE").write_text(json.dumps(counts))
-    if not (directory / "_DONE").exists():  # another process may have been quicker
-        shutil.rmtree(directory, ignore_errors=True)
-        replace_file(fresh, directory)
+    with locked(directory.parent.parent / ".lock"):
+        if not (directory / "_DONE").exists():  # another run may have been quicker, and read from it by now
+            shutil.rmtree(directory, ignore_errors=True)
+            replace_file(fresh, directory)
     shutil.rmtree(fresh, ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ is the commit, and a publish that dies before it is undone by the next one.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,6 +115,8 @@ def publish(
         _commit(home, result, change.sources, before.run if before else "")
     for path in staged:
         path.unlink(missing_ok=True)
+        with suppress(OSError):  # until it is empty
+            path.parent.rmdir()
     return result
 
 

@@ -6,8 +6,10 @@ where it is made, and the one committer only ever sees records that hold togethe
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from tasks import schema
 from tasks.memory.reader import Row, named
 
 BATCH = 1000
+DEAD_S = 24 * 3600.0
+"""What nobody has written to for so long is of a run that died before it published."""
 
 
 def stage(home: Path, run: str, records: Iterable[Row]) -> Path:
@@ -31,6 +35,7 @@ def stage(home: Path, run: str, records: Iterable[Row]) -> Path:
     """
     folder = named(home / "memory" / "staged", run)
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     rows, ids = iter(records), set[str]()
     temporary = folder / f".{os.getpid()}-{time.monotonic_ns()}"
     try:
@@ -43,6 +48,15 @@ def stage(home: Path, run: str, records: Iterable[Row]) -> Path:
         return path
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(ours: Path) -> None:
+    """Drop what dead runs have staged beside `ours`."""
+    for folder in ours.parent.iterdir():
+        with suppress(FileNotFoundError):  # another run sweeps too, or has published
+            touched = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+            if folder != ours and time.time() - touched > DEAD_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _verified(rows: list[Row], seen: set[str]) -> pa.Table:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model.files import write_atomic
+from model.files import locked, write_atomic
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.shard import ShardedDocument
@@ -65,9 +65,10 @@ def load_rates(home: Path, models: Models) -> Rates | None:
 
 def save_rates(home: Path, models: Models, rates: Rates) -> None:
     path = rates_path(home)
-    known = json.loads(path.read_text()) if path.exists() else {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps({**known, _rates_key(models): asdict(rates)}, indent=1))
+    with locked(path.with_suffix(".lock")):  # two runs may end at once
+        known = json.loads(path.read_text()) if path.exists() else {}
+        write_atomic(path, json.dumps({**known, _rates_key(models): asdict(rates)}, indent=1))
 
 
 def _rates_key(models: Models) -> str:

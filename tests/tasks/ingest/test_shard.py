@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,16 @@ def client(processes: None) -> Iterator[Any]:
     with connect(ClusterConfig(workers=2)) as client:
         assert dict(os.environ) == before, "what is started later would inherit the workers' environment"
         yield client
+
+
+def test_runs_that_shard_one_document_at_once_leave_one_whole_folder(tmp_path: Path, model_dir: Path) -> None:
+    """The later one must not take away what the earlier one may be reading from."""
+    (row,) = parsed(tmp_path, prose(5000))
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: shard_document(tmp_path, row, model_dir, SMALL), range(4)))
+    assert len(set(made)) == 1
+    assert [window.index for window in read_windows(made[0].directory)] == list(range(made[0].windows))
+    assert list(made[0].directory.parent.iterdir()) == [made[0].directory]
 
 
 def test_dask_gives_what_one_process_gives(tmp_path: Path, model_dir: Path, client: Any) -> None:

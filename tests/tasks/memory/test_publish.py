@@ -1,5 +1,6 @@
 """Memory is published a whole run at a time, or not at all, and no earlier run is ever lost."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,17 @@ def test_a_record_that_does_not_hold_together_is_never_staged(
     with pytest.raises(ValueError, match=message):
         stage(tmp_path, "r1", [record("d0", 0), {**record("d0", 1), **changes}])
     assert not list((tmp_path / "memory" / "staged" / "r1").iterdir())
+
+
+def test_what_a_dead_run_has_staged_goes_once_nobody_has_touched_it_for_a_day(tmp_path: Path) -> None:
+    dead, slow = stage(tmp_path, "dead", document("d1")), stage(tmp_path, "slow", document("d2"))
+    (slow.parent / ".half-written").touch()
+    for path in (dead, dead.parent, slow, slow.parent):
+        os.utime(path, (0, 0))
+    staged = stage(tmp_path, "r1", document("d0"))
+    assert {path.name for path in staged.parent.parent.iterdir()} == {"slow", "r1"}
+    publish(tmp_path, "r1", [staged], sees("d0"))
+    assert [path.name for path in staged.parent.parent.iterdir()] == ["slow"]
 
 
 def test_a_misquote_is_refused_when_staged_and_one_past_its_document_when_published(tmp_path: Path) -> None:

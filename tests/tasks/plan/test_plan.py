@@ -3,6 +3,7 @@
 Run: pytest tests/tasks/plan/test_plan.py
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,14 @@ def test_rates_are_kept_by_model_and_shape(tmp_path: Path, model_dir: Path) -> N
     save_rates(tmp_path, one, RATES)
     assert load_rates(tmp_path, one) == RATES
     assert load_rates(tmp_path, other) is None
+
+
+def test_runs_that_end_at_once_all_keep_their_rates(tmp_path: Path, model_dir: Path) -> None:
+    configs = [InferConfig(model=str(model_dir), summary_batch_size=1 + number) for number in range(8)]
+    models = [Models(tmp_path, config, 2048) for config in configs]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: save_rates(tmp_path, one, RATES), models))
+    assert [load_rates(tmp_path, one) for one in models] == [RATES] * 8
 
 
 def test_the_next_plan_knows_what_a_run_has_shown(tmp_path: Path, model_dir: Path) -> None:
