@@ -3,9 +3,9 @@
 The idea: what a URI expands to and what it contains are one predicate, `Place.holds`. Listing walks a
 folder or a bucket and keeps what the predicate keeps; what memory holds of a place is asked of it too.
 
-A URI is a local path, a glob, `s3://bucket/prefix`, `file://path` or `sample:`. In a glob `*`, `?` and
-`[...]` stay inside one name, `**` is any depth of folders, and a folder that matches is meant whole. A
-local path that exists is itself, whatever characters it holds. Hidden local files are only those named
+A URI is a local path, a glob, `s3://bucket/prefix`, `file:///path` (RFC 8089) or `sample:`. In a glob `*`,
+`?` and `[...]` stay inside one name, `**` is any depth of folders, and a folder that matches is meant whole.
+A local path that exists is itself, whatever characters it holds. Hidden local files are only those named
 with their dot. A byte of a local name that is not UTF-8 is written `\\xe9`, so that a URI is always text;
 a backslash that could be mistaken for that is written `\\x5c`.
 """
@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from urllib.parse import unquote
 
 from wcmatch.glob import DOTGLOB, GLOBSTAR, globmatch
 
@@ -35,7 +36,9 @@ def canonical(uri: str) -> str:
     """
     scheme, separator, rest = uri.partition("://")
     scheme = scheme.lower()
-    if not uri or "\0" in uri:
+    if separator and scheme == "file":
+        rest = unquote(re.sub("^localhost(?=/)", "", rest), errors="surrogateescape")
+    if not uri or "\0" in uri + rest:
         raise InvalidInput(f"{uri!r} is no place; give a path, a glob or s3://bucket/prefix")
     if uri == SAMPLE:
         return uri

@@ -176,6 +176,15 @@ def test_any_file_name_is_valid_text_in_a_uri_and_found_again_by_it(name: bytes)
     assert len(uri) == len(path) or "\\x" in uri
 
 
+@given(st.lists(st.binary(min_size=1, max_size=8), min_size=1, max_size=3))
+@example([b"100%", b"%41", b"a b#c?d"])
+@example([b"latin\xe9", b"\\xe9"])
+def test_a_file_uri_leads_to_the_path_that_it_encodes(names: list[bytes]) -> None:
+    path = Path(*["/", *(os.fsdecode(name.translate(None, b"\0/") or b"x") for name in names)])
+    for uri in (path.as_uri(), path.as_uri().replace("file://", "FILE://localhost", 1)):
+        assert canonical(uri) == canonical(str(path))
+
+
 def test_a_byte_that_is_not_utf_8_is_shown_as_a_number(tmp_path: Path) -> None:
     assert (
         uri_of(os.fsdecode(b"/latin\xe9.txt"))
@@ -204,7 +213,14 @@ def test_credentials_in_a_uri_are_refused_and_never_repeated(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "named"), [("", "''"), ("a\0b", r"a\\x00b"), ("gopher://x", "gopher"), ("s3://", "s3://")]
+    ("uri", "named"),
+    [
+        ("", "''"),
+        ("a\0b", r"a\\x00b"),
+        ("file:///a%00b", "%00"),
+        ("gopher://x", "gopher"),
+        ("s3://", "s3://"),
+    ],
 )
 def test_what_is_no_place_is_refused_by_name(uri: str, named: str) -> None:
     with pytest.raises(InvalidInput, match=named):
