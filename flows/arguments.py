@@ -124,6 +124,20 @@ def _asking(add: Add) -> None:
     ask.add_argument("-k", type=int, metavar="N", help="records returned (default: recall.k)")
     ask.add_argument("--level", choices=LEVELS, help="only records of this level (default: all)")
     ask.add_argument("--as-of", metavar="WHEN", help="the memory as it was: a run id, or an ISO time")
+    answer = add(
+        "ask",
+        "answer a question from what was read, or say that nothing there does",
+        'ask "Who pays the rent?"\nask --document lease.txt -k 1 how long is the notice period',
+        "An answer is verbatim: the sentences that answer, each with the places that hold it, and every "
+        "place is checked against the stored text. Sources that disagree are shown side by side. Where "
+        "nothing answers, the nearest passages are shown.",
+    )
+    answer.add_argument("question", nargs="+", metavar="WORD", help="the question in plain words")
+    answer.add_argument("-k", type=int, metavar="N", help="claims at most (default: 3)")
+    answer.add_argument("--document", metavar="URI", help="only this source, folder or glob")
+    answer.add_argument(
+        "--memory", metavar="KEY", help="only sources with this in their URI, such as the name of a corpus"
+    )
     add("runs", "list the runs, newest first", "runs\nruns --json")
     shown = add("show", "show one run or one record in full", "show 20260801-031500-1a2b")
     shown.add_argument("ident", metavar="ID", help="a run id (see runs) or a record id (see recall --json)")
@@ -149,11 +163,12 @@ def _evaluating(add: Add) -> None:
         "evaluate",
         "measure how well evidence is recalled",
         "evaluate locomo ~/data/locomo\nevaluate needle --lengths 8192,32768 --depths 10",
-        "locomo and cuad are public benchmarks of recall from memory; needle asks the long-context engine "
-        "for facts hidden in long texts.",
+        "locomo and cuad are public benchmarks of recall from memory; ask asks questions about what was read "
+        "and about what was not (of contracts, conversations or texts in PATH; without it, of texts this "
+        "machine has); needle asks the long-context engine for facts hidden in long texts.",
     )
-    test.add_argument("name", choices=("locomo", "cuad", "needle"), help="what to measure")
-    test.add_argument("path", nargs="?", metavar="PATH", help="folder that holds locomo or cuad")
+    test.add_argument("name", choices=("locomo", "cuad", "ask", "needle"), help="what to measure")
+    test.add_argument("path", nargs="?", metavar="PATH", help="folder that holds locomo or cuad, or texts")
     grid = test.add_argument_group("needle", NEEDLE_HELP)
 
     def number(name: str, default: int, text: str) -> None:

@@ -96,6 +96,30 @@ def _with_k(config: "RunConfig", k: int) -> Any:
     return replace(config.recall, k=k)
 
 
+def ask(
+    config: "RunConfig",
+    question: Sequence[str],
+    k: int | None = None,
+    document: str | None = None,
+    memory: str | None = None,
+) -> Answer:
+    """What was read that answers a question, printed as it is found, or the nearest passages."""
+    if k is not None and k < 1:
+        raise InvalidInput(f"-k {k}: give 1 or more")
+    asked = " ".join(question)
+    _check_models(config)
+    from tasks.recall import replies
+
+    reply = replies.answered(
+        Path(config.home), asked, config.infer.embedder, config.recall, k, document, memory, _print_claim
+    )
+    return Answer(reply, show.reply(reply))
+
+
+def _print_claim(claim: Any) -> None:
+    print(show.claim(claim), flush=True)
+
+
 def runs(config: "RunConfig") -> Answer:
     """Every run the ledger knows, newest first."""
     rows = _ledger(config).runs()[::-1]
@@ -119,6 +143,8 @@ def evaluate(config: "RunConfig", name: str, path: str | None = None, **options:
         if path is not None:
             raise InvalidInput(f"evaluate needle {path}: texts are given with --haystack")
         return _needle(config, **options)
+    if name == "ask":
+        return _evaluate_ask(config, path)
     if path is None:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
     _check_models(config)
@@ -129,6 +155,18 @@ def evaluate(config: "RunConfig", name: str, path: str | None = None, **options:
     embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars
     result = measure(name, Path(path).expanduser(), embed, config.recall, counter(), size)
     return Answer(result, show.fields(result))
+
+
+def _evaluate_ask(config: "RunConfig", path: str | None) -> Answer:
+    _check_models(config)
+    from flows import figures
+    from flows.progress import counter
+    from model.embed.embedder import load_embedder
+    from tasks.bench.ask import evaluate_ask
+
+    embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars
+    result = evaluate_ask(_path(path), embed, config.recall, counter(), passage_chars=size)
+    return Answer(result, figures.asked(result))
 
 
 def _needle(
@@ -290,6 +328,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "quarantine": quarantine,
     "serve": serve,
     "recall": recall,
+    "ask": ask,
     "runs": runs,
     "show": show_one,
     "evaluate": evaluate,

@@ -187,6 +187,32 @@ def not_run(rows: list[Row]) -> list[str]:
     ]
 
 
+def asked(result: Row) -> str:
+    """A table for every trial: what became of the questions, in percent with standard errors, by kind."""
+    return "\n\n".join(
+        "\n".join([f"{name}, {trial['seconds']:.2f} s a question", *table(ASKED.split(","), _trial(trial))])
+        for name, trial in result.items()
+        if name != "data"
+    )
+
+
+ASKED = "questions,read,answered,by the first claim,wrong,not found,never read,not found,false answers"
+
+
+def _trial(trial: Row) -> list[list[str]]:
+    rows = {"all": trial, **trial["by_kind"]}
+    return [
+        [name, *_became(row["read"], "answered", "answered_first", "wrong", "not_found"),
+         *_became(row["never_read"], "not_found", "false_answers")]
+        for name, row in rows.items()
+    ]  # fmt: skip
+
+
+def _became(row: Row, *names: str) -> list[str]:
+    shares = (f"{100 * row[name][0]:.1f} +- {100 * row[name][1]:.1f}" for name in names)
+    return [f"{row['questions']}", *(shares if row["questions"] else ["-"] * len(names))]
+
+
 def calibrated(found: Row) -> str:
     """Heads, and how well they did."""
     heads = ", ".join(f"{layer}.{head}" for layer, head in found["heads"])

@@ -59,6 +59,29 @@ def _hit(number: int, hit: Row) -> str:
     return "\n".join(lines)
 
 
+def claim(found: Any) -> str:
+    """A sentence that answers, whose it is where sources disagree, and where it stands."""
+    head = [f"{found.source}:"] if found.source else []
+    places = [f"     {one.uri}:{one.place}:{one.start}-{one.end}" for one in found.citations]
+    return "\n".join([*head, _wrapped(found.text, ""), *places])
+
+
+def reply(found: Row) -> str:
+    """The times; before them the nearest passages, where no claim was found and shown before."""
+    times = ", ".join(f"{part} {amount:.2f} s" for part, amount in found["seconds"].items())
+    if found["found"]:
+        return f"({times})"
+    lines = ["not found in what was read"]
+    if found["nearest"]:
+        lines.append("nearest:")
+    for one in found["nearest"]:
+        lines += [
+            _wrapped(one["text"], "   | "),
+            f"     {one['uri']}:{one['place']}:{one['start']}-{one['end']}",
+        ]
+    return "\n".join([*lines, f"({times})"])
+
+
 def _wrapped(text: str, indent: str) -> str:
     flat = " ".join(text.split())
     return textwrap.fill(flat, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -34,6 +34,8 @@ class Text:
     name: str
     text: str
     passages: list[Span]
+    parsed: str = ""
+    """Its stored text, where a citation is checked against it: a path relative to home."""
 
     @property
     def document(self) -> str:
@@ -78,7 +80,7 @@ def _source(text: Text) -> dict[str, Any]:
         "chars": len(text.text),
         "outcome": "ok",
         "reason": "",
-        "parsed": "",
+        "parsed": text.parsed,
     }
 
 

@@ -128,6 +128,33 @@ def _conversation(name: str, item: dict[str, Any]) -> Conversation:
     return Conversation(Text(name, "\n".join(lines), spans), turns)
 
 
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation and what is asked about it: (category, question, ids of the turns that answer)."""
+
+    text: Text
+    turns: list[str]
+    questions: list[tuple[str, str, frozenset[str]]]
+
+
+def read_conversations(path: Path) -> list[Talk]:
+    """The conversations of a folder with their questions, of corrected evidence.
+
+    Raises:
+        InvalidInput: if `path` holds something else.
+    """
+    file = path / "conversations.json"
+    corrections, talks = _corrections(file.with_name("errors.json")), []
+    for number, item in enumerate(_checked(read_json(file, EXPECTED), file)):
+        one = _conversation(f"{file.name}#{number}", item)
+        asked = [
+            (_category(row), str(row["question"]), corrected)
+            for _, corrected, row in _questions(item["qa"], corrections, one.turns)
+        ]
+        talks.append(Talk(one.text, one.turns, asked))
+    return talks
+
+
 def _corrections(file: Path) -> dict[tuple[str, tuple[str, ...]], list[str]]:
     """Corrected evidence by question and published evidence; {} without the file."""
     if not file.exists():

@@ -1,0 +1,207 @@
+"""Ask: the sentences of what was read that answer a question, or that nothing there does.
+
+The idea: an answer is an extract. Passages are recalled, every sentence in them is judged by what it covers
+of the question, and those above a threshold are the claims, each cited and each citation checked against the
+stored text before it is shown. Below the threshold the answer is "not found", with the nearest passages.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import InvalidInput
+from tasks.ingest.parse.store import place_of
+from tasks.memory.reader import Memory, Row
+from tasks.recall.candidates import Embed, where_sql
+from tasks.recall.conflicts import disagreeing, named
+from tasks.recall.recall import Citation, Hit, recall
+from tasks.recall.statements import Statement, statements, stored
+from tasks.recall.support import THRESHOLD, Asked, Judged, completed, judge, understand
+from tasks.settings import RecallConfig
+
+PASSAGES = 16
+"""Passages whose sentences are judged."""
+NEAREST = 3
+"""Passages shown where nothing answers."""
+CLAIMS = 3
+"""Claims of an answer, unless more are asked for."""
+WORTH = 0.5
+"""Share of the best claim's probability that another claim needs."""
+GONE = "not checked: the stored text is gone"
+"""Place of a citation that cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence that answers, and every place that holds it, each checked; `source` tells whose it is where
+    sources disagree."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    probability: float
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is known of a question: the claims that answer it, or the nearest passages; seconds by part."""
+
+    question: str
+    claims: tuple[Claim, ...] = ()
+    nearest: tuple[Citation, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def found(self) -> bool:
+        return bool(self.claims)
+
+    @property
+    def answer(self) -> str:
+        """The claims in one text; with their sources where those disagree; "" where nothing answers."""
+        if not any(claim.source for claim in self.claims):
+            return " ".join(claim.text for claim in self.claims)
+        said = " ".join(f"{claim.source}: {claim.text}" for claim in self.claims)
+        return f"Sources disagree. {said}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The reply as programs get it."""
+        claims = [
+            {"text": claim.text, "citations": [asdict(one) for one in claim.citations]}
+            for claim in self.claims
+        ]
+        return {
+            "question": self.question,
+            "found": self.found,
+            "answer": self.answer,
+            "claims": claims,
+            "nearest": [asdict(one) for one in self.nearest],
+            "seconds": self.seconds,
+        }
+
+
+def ask(
+    memory: Memory,
+    question: str,
+    embed: Embed,
+    config: RecallConfig = RecallConfig(),  # noqa: B008  (frozen)
+    *,
+    documents: Sequence[str] | None = None,
+    most: int = CLAIMS,
+    told: Callable[[Claim], None] = lambda claim: None,
+) -> Reply:
+    """The claims of the memory that answer `question`, the likeliest first.
+
+    Args:
+        documents: ids of the only documents to answer from; None for all.
+        most: claims at most.
+        told: called with every claim as soon as its citations are checked.
+
+    Raises:
+        InvalidInput: if the question is empty.
+    """
+    question = " ".join(question.encode("utf-8", "replace").decode().split())
+    if not question:
+        raise InvalidInput("the question is empty")
+    clock = _Clock()
+    embed = _once(embed)
+    how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates), neighbours=0)
+    hits = recall(memory, question, embed, how, level="passage", document=documents, place=_no_place)
+    clock.part("recall")
+    if not hits:
+        return Reply(question, seconds=clock.seconds)
+    where = where_sql(["passage"], list(documents) if documents is not None else None)
+    asked = understand(memory, question, where)
+    judged = judge(asked, statements(memory, hits), embed)
+    clock.part("judge")
+    claims = []
+    for claim in _claims(memory, asked, judged, most):
+        told(claim)
+        claims.append(claim)
+    nearest = () if claims else _nearest(memory, hits)
+    clock.part("check")
+    return Reply(question, tuple(claims), tuple(nearest), clock.seconds)
+
+
+def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -> Iterator[Claim]:
+    """Claims above the threshold whose citations stand; those that contradict the best say whose they are."""
+    stands = [one for one in judged if one.statement.stands and one.probability >= THRESHOLD]
+    chosen = _distinct([one for one in stands if one.probability >= WORTH * stands[0].probability])[:most]
+    others = disagreeing(asked, chosen[0], stands) if chosen else []
+    if others:
+        chosen = [chosen[0], *others][: max(2, most)]
+    for one in chosen:
+        statement = completed(asked, one.statement) if not others else one.statement
+        equal = [other.statement for other in stands if other.statement.text == one.statement.text]
+        citations = tuple(_checked(memory, statement, equal))
+        if citations:
+            source = str(named(one.statement)) if others else ""
+            yield Claim(" ".join(statement.text.split()), citations, one.probability, source)
+
+
+def _distinct(some: Sequence[Judged]) -> list[Judged]:
+    """Without those that say what one before them says."""
+    kept: list[Judged] = []
+    for one in some:
+        if all(not one.repeats(other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _checked(memory: Memory, one: Statement, equal: Sequence[Statement]) -> Iterator[Citation]:
+    """The places that hold a claim, where the stored text has exactly its characters and the place opens."""
+    places = {(one.document, one.start): one} | {
+        (e.document, e.start): e for e in equal if e.text == one.text
+    }
+    for statement in places.values():
+        for source in statement.sources:
+            if stored(memory, [source], statement.start, statement.end) == statement.text:
+                yield _citation(memory, source, statement.start, statement.end, statement.text)
+
+
+def _nearest(memory: Memory, hits: Sequence[Hit]) -> Iterator[Citation]:
+    """The best passages with their first source each; one whose text is gone says so."""
+    for hit in hits[:NEAREST]:
+        for source in memory.sources_of(hit.document)[:1]:
+            yield _citation(memory, source, hit.char_start, hit.char_end, hit.text)
+
+
+def _no_place(*_: Any) -> str:
+    """Recall need not name places: those of claims are named when they are checked."""
+    return ""
+
+
+def _once(embed: Embed) -> Embed:
+    """The same embedder, for which a text that was embedded before costs nothing."""
+    known: dict[str, Any] = {}
+
+    def encode(texts: list[str]) -> np.ndarray:
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
+        if fresh:
+            known.update(zip(fresh, embed(fresh), strict=True))
+        return np.array([known[text] for text in texts])
+
+    return encode
+
+
+class _Clock:
+    """Seconds by part, each from the end of the part before."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def part(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self._last, 4)
+        self._last = now
+
+
+def _citation(memory: Memory, source: Row, start: int, end: int, text: str) -> Citation:
+    try:
+        place = place_of(memory.home, source["parsed"], source["part"], start)
+    except (OSError, ValueError):
+        place = GONE
+    return Citation(source["uri"], place, start, end, text)

@@ -1,0 +1,44 @@
+"""Replies ready to print: a question asked of the memory of a home, with the seconds of every part."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tasks.memory.reader import open_memory
+from tasks.settings import RecallConfig
+
+Row = dict[str, Any]
+
+
+def answered(
+    home: Path,
+    question: str,
+    embedder: str,
+    config: RecallConfig,
+    most: int | None,
+    document: str | None,
+    key: str | None,
+    told: Callable[[Any], None],
+) -> Row:
+    """The reply to `question` as programs get it; `told` gets every claim as soon as it is checked.
+
+    Args:
+        embedder: a folder, "" the default one.
+        most: claims at most; None for the default.
+        document, key: of which sources it is asked, as `tasks.recall.scope.documents_of` takes them.
+
+    Raises:
+        InvalidInput: if there is no memory, no such source, or no question.
+    """
+    began = perf_counter()
+    memory = open_memory(home)
+    from model.embed.question import load_question_embedder  # here: of no use without a memory
+    from tasks.recall.ask import CLAIMS, ask
+    from tasks.recall.scope import documents_of
+
+    documents = documents_of(memory, document, key)
+    embed = load_question_embedder(embedder)
+    opened = round(perf_counter() - began, 4)
+    reply = ask(memory, question, embed, config, documents=documents, most=most or CLAIMS, told=told)
+    return {**reply.as_json(), "seconds": {"open": opened, **reply.seconds}}

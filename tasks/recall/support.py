@@ -1,0 +1,221 @@
+"""Support: how well a statement answers a question, as features and the probability they add up to.
+
+The idea: an answer covers what the question says, in its own words or in what stands around it; it is about
+whom and what the question names; and it holds a value of the kind that is asked for. These are few and
+simple enough for a logistic regression, whose weights were fitted on questions made by rule from text that
+every machine has (`nightread evaluate ask --fit`).
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from lancedb.query import MatchQuery
+
+from tasks.memory.reader import Memory
+from tasks.recall.candidates import Embed
+from tasks.recall.statements import Statement
+from tasks.recall.terms import Term, stem, stems, terms
+from tasks.recall.values import Expected, comparable, expected, values
+
+MOST_ROWS = 2000
+"""Passages that are counted for a term; one that is in more of them says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: its terms with their weights, which add up to 1, and the kind of value it asks for."""
+
+    text: str
+    terms: tuple[Term, ...]
+    weights: Mapping[str, float]
+    documents: Mapping[str, frozenset[str]]
+    """Documents that hold a term."""
+    expects: Expected
+
+
+def understand(memory: Memory, question: str, where: str | None = None) -> Asked:
+    """The terms of a question, weighted by how few passages of the memory hold them."""
+    found = tuple(terms(question))
+    total = memory.count(where)
+    idf: dict[str, float] = {}
+    documents: dict[str, frozenset[str]] = {}
+    for term in found:
+        rows = _holding(memory, term, where)
+        documents[term.stem] = frozenset(row["document"] for row in rows)
+        idf[term.stem] = math.log(1 + (total + 0.5) / (len(rows) + 0.5))
+    whole = sum(idf.values()) or 1.0
+    weights = {one: value / whole for one, value in idf.items()}
+    return Asked(question, found, weights, documents, expected(question))
+
+
+def _holding(memory: Memory, term: Term, where: str | None) -> list[dict[str, str]]:
+    match = MatchQuery(term.written, "text")  # type: ignore[call-arg]
+    query = memory.table.search(match, query_type="fts").select(["document", "_score"]).limit(MOST_ROWS)
+    rows: list[dict[str, str]] = (query.where(where, prefilter=True) if where else query).to_list()
+    return rows
+
+
+FEATURES = (
+    "sentence",  # share of the question's weight that the sentence itself covers
+    "near",  # with the sentences beside it and its speaker
+    "passage",  # with its passage
+    "document",  # with its document
+    "names_near",  # share of the question's names and numbers, likewise
+    "names_passage",
+    "names_document",
+    "unknown",  # weight of terms that no passage of the memory holds
+    "value",  # 1: a value of the kind that is asked for; -1: none; 0: no kind is asked for
+    "fresh",  # content words that the question has not, of 5
+    "question",  # it asks itself
+    "speaker",  # another person than the one who is asked about says it
+    "rank",  # of its passage
+    "cosine",  # of question and sentence
+    "cosine_near",  # of question and sentence with the one before
+)
+
+
+def features(asked: Asked, one: Statement, cosine: float, cosine_near: float) -> list[float]:
+    """Values of `FEATURES`, most of them from 0 to 1."""
+    own = _stems(one.text)
+    near = own | _stems(one.before) | _stems(one.after) | _stems(one.speaker)
+    passage = near | _stems(one.passage)
+    document = passage | _stems(one.head)
+    held = {t.stem for t in asked.terms if one.document in asked.documents[t.stem]}
+    names = [t for t in asked.terms if t.kind != "word"]
+    return [
+        _covered(asked, own),
+        _covered(asked, near),
+        _covered(asked, passage),
+        _covered(asked, document | held),
+        _share(names, near),
+        _share(names, passage),
+        _share(names, document | held),
+        sum(asked.weights[t.stem] for t in asked.terms if not asked.documents[t.stem]),
+        valued(asked, one),
+        min(1.0, len(own - {t.stem for t in asked.terms}) / 5),
+        float(one.text.rstrip("\"'\u201d)] ").endswith(("?", "\uff1f"))),
+        _other_speaker(asked, one, own),
+        one.rank,
+        cosine,
+        cosine_near,
+    ]
+
+
+WEIGHTS = (3.0, 2.0, 1.5, 1.0, 0.5, 1.5, 3.0, -4.0, 1.2, 0.5, -1.5, -1.0, 1.0, 3.0, 1.0)
+BIAS = -13.0
+THRESHOLD = 0.5
+"""Probability from which a statement is an answer."""
+EMBEDDED = 24
+"""Statements, the best by their words, whose vectors are compared with the question's."""
+WHOLE_CHARS = 500
+"""Characters of two sentences that are cited together."""
+SAME = 0.8
+"""Share of the words of two statements from which one repeats the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A statement, its features, and the probability that it answers."""
+
+    statement: Statement
+    features: tuple[float, ...]
+    probability: float
+
+    def repeats(self, other: "Judged") -> bool:
+        """Whether it says what the other one says."""
+        first, second = _stems(self.statement.text), _stems(other.statement.text)
+        return len(first & second) >= SAME * max(1, len(first | second))
+
+
+def judge(asked: Asked, some: Iterable[Statement], embed: Embed) -> list[Judged]:
+    """Statements with the probability that they answer, the likeliest first."""
+    by_words = sorted(some, key=lambda one: -probability(features(asked, one, 0.0, 0.0)))[:EMBEDDED]
+    if not by_words:
+        return []
+    near = [f"{one.before[-200:]} {one.text}" for one in by_words]
+    vectors = np.asarray(embed([asked.text, *(one.text for one in by_words), *near]))
+    cosines = (vectors[1:] @ vectors[0]).reshape(2, -1).T
+    judged = []
+    for one, (cosine, cosine_near) in zip(by_words, cosines.tolist(), strict=True):
+        found = features(asked, one, cosine, cosine_near)
+        judged.append(Judged(one, tuple(found), probability(found)))
+    return sorted(judged, key=lambda one: (-one.probability, one.statement.document, one.statement.start))
+
+
+MORE = 0.15
+"""Weight of the question that a neighbouring sentence must add to be cited with a statement."""
+
+
+def completed(asked: Asked, one: Statement) -> Statement:
+    """The statement with the sentence before or after it, where that holds what is missing of the question,
+    or the value that is asked for: "The rent is due monthly. It is 1,450 euros." """
+    own = _stems(one.text)
+    missing = {term.stem for term in asked.terms if not has(term.stem, own)}
+    best, gained = one, MORE
+    for start, end, text, beside in (
+        (one.start - len(one.before), one.end, one.before + one.text, one.before),
+        (one.start, one.end + len(one.after), one.text + one.after, one.after),
+    ):
+        whole = replace(one, text=text, start=start, end=end)
+        adds = sum(asked.weights[term] for term in missing if has(term, _stems(beside)))
+        adds += float(valued(asked, one) < 0 < valued(asked, whole))
+        if beside and len(text) <= WHOLE_CHARS and adds >= gained:
+            best, gained = whole, adds
+    return best
+
+
+def probability(found: Sequence[float]) -> float:
+    """Of a statement with these features being an answer: the logistic function of their weighted sum."""
+    return 1 / (1 + math.exp(-BIAS - sum(w * x for w, x in zip(WEIGHTS, found, strict=True))))
+
+
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stems(text))
+
+
+def _covered(asked: Asked, held: set[str] | frozenset[str]) -> float:
+    return sum(weight for one, weight in asked.weights.items() if has(one, held))
+
+
+def _share(some: Sequence[Term], held: set[str] | frozenset[str]) -> float:
+    return sum(has(term.stem, held) for term in some) / len(some) if some else 1.0
+
+
+def has(one: str, held: set[str] | frozenset[str]) -> bool:
+    """Whether a stem, or another form of it with a longer or a shorter ending, is held."""
+    if one in held:
+        return True
+    if len(one) < 4 or not one.isalpha():
+        return False
+    return any(
+        min(len(other), len(one)) >= 4
+        and abs(len(other) - len(one)) <= 4
+        and (other.startswith(one) or one.startswith(other))
+        for other in held
+    )
+
+
+def valued(asked: Asked, one: Statement) -> float:
+    if asked.expects in ("", "yes or no"):
+        return 0.0
+    known = stems(asked.text)
+    for value in values(one.text, asked.expects):
+        if comparable(value.form) not in asked.text.lower() and not stems(value.form) <= known - {""}:
+            return 1.0
+    if asked.expects == "person" and one.speaker:
+        return 1.0
+    return 1.0 if asked.expects == "date" and values(one.speaker, "date") else -1.0
+
+
+def _other_speaker(asked: Asked, one: Statement, own: frozenset[str]) -> float:
+    """1 where the question is about a person who neither says this nor is mentioned in it."""
+    if not one.speaker:
+        return 0.0
+    speaker = stem(one.speaker.split()[0])
+    named = {t.stem for t in asked.terms if t.kind == "name"}
+    people = named & _stems(one.passage + one.head)
+    return float(bool(people) and speaker not in named and not people & own)

@@ -1,0 +1,125 @@
+"""Terms: the content words of a question or a sentence, brought to a form in which they can be compared.
+
+The idea: a term is what remains of a word without case, accents and endings; of a language written without
+spaces, two neighbouring characters. Names and numbers are told from other words, since a passage about
+another name is about something else, however alike the words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import snowballstemmer
+
+Kind = Literal["word", "name", "number"]
+
+_HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_HAN}]+|\d+(?:[.,]\d+)*|[^\W_{_HAN}]+(?:['\u2019][^\W\d_]+)*")
+_ONLY_HAN = re.compile(rf"[{_HAN}]+")
+
+STOP = frozenset(
+    """
+    a about above after again against all also am an and any are aren as at be because been before being below
+    between both but by can could did do does doing done don down during each else ever every few for from
+    further get gets got had has have having he her here hers herself him himself his how i if in into is isn
+    it its itself just let like many may me might more most much must my myself no nor not now of off often on
+    once only or other our ours out over own per please said same say says shall she should so some such tell
+    than that the their theirs them then there these they this those through to too under until up upon us
+    very was wasn we were what when where whether which while who whom whose why will with within would you
+    your yours yourself s t d ll m re ve hereby herein hereof hereto thereof
+    der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren wird werden
+    wurde wurden hat haben hatte im in am an auf aus bei mit nach von vom zu zum zur f\u00fcr \u00fcber unter
+    nicht auch als wie was wer wen wem wann wo warum welche welcher welches welchen es sie er ich wir ihr
+    sich nur noch viel viele
+    le la les un une des du de et ou est sont \u00e9tait a au aux dans en par pour sur avec qui que quoi
+    quand o\u00f9 comment combien quel quelle quels quelles il elle ils elles se ne pas
+    el los las uno unos unas y o es son era fue del al por para con sin qui\u00e9n cu\u00e1ndo d\u00f3nde
+    c\u00f3mo cu\u00e1nto cu\u00e1nta cu\u00e1ntos cu\u00e1l
+    """.split()
+)
+"""Words that carry no content, of English and of its neighbours."""
+
+_HAN_STOP = frozenset(
+    "的了是在和与及或吗呢么什哪谁何多少几其之于我你他她它们这那有为被把着过也の は が を に で と も か"
+)
+
+_IRREGULAR = {
+    form: base
+    for line in """
+    be:is,are,was,were,been begin:began,begun bring:brought build:built buy:bought catch:caught
+    choose:chose,chosen come:came draw:drew,drawn drive:drove,driven eat:ate,eaten fall:fell,fallen
+    feel:felt find:found fly:flew,flown forget:forgot,forgotten give:gave,given go:went,gone,goes
+    grow:grew,grown hold:held hear:heard keep:kept know:knew,known lead:led leave:left lend:lent lose:lost
+    make:made meet:met pay:paid read:read ride:rode,ridden rise:rose,risen run:ran see:saw,seen sell:sold
+    send:sent sing:sang,sung sit:sat sleep:slept speak:spoke,spoken spend:spent stand:stood swim:swam,swum
+    take:took,taken teach:taught think:thought throw:threw,thrown understand:understood wear:wore,worn
+    win:won write:wrote,written child:children man:men woman:women person:people wife:wives life:lives
+    tear:tore,torn sink:sank,sunk break:broke,broken become:became bear:born,bore steal:stole,stolen
+    """.split()
+    for base, forms in [line.split(":")]
+    for form in forms.split(",")
+}
+"""Irregular forms and the word that they are forms of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What is compared, as it was written, and what it is."""
+
+    stem: str
+    written: str
+    kind: Kind
+    start: int
+
+
+@cache
+def _stemmer() -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer("english")
+
+
+@cache
+def stem(word: str) -> str:
+    """The form of a word that all its forms share."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
+    plain = plain.split("'")[0].split("\u2019")[0] or plain
+    found: str = _stemmer().stemWord(_IRREGULAR.get(plain, plain))
+    return found
+
+
+def _words(text: str) -> Iterator[tuple[int, str]]:
+    """Words with their place; of a run of Han characters or kana, every two neighbours."""
+    for match in _WORD.finditer(text):
+        word = match[0]
+        if not _ONLY_HAN.fullmatch(word):
+            yield match.start(), word
+            continue
+        runs = re.finditer(f"[^{''.join(_HAN_STOP)}]+", word)
+        for run in runs:
+            pairs = [run[0][at : at + 2] for at in range(max(1, len(run[0]) - 1))]
+            yield from ((match.start() + run.start() + at, pair) for at, pair in enumerate(pairs))
+
+
+def stems(text: str) -> set[str]:
+    """Stems of all content words of `text`."""
+    return {stem(word) for _, word in _words(text) if word.lower() not in STOP}
+
+
+def terms(text: str) -> list[Term]:
+    """Terms of `text` in order, each stem once."""
+    found: dict[str, Term] = {}
+    for start, word in _words(text):
+        if word.lower().split("'")[0].split("\u2019")[0] not in STOP:
+            term = Term(stem(word), word, _kind(word, start, text), start)
+            found.setdefault(term.stem, term)
+    return list(found.values())
+
+
+def _kind(word: str, start: int, text: str) -> Kind:
+    if word[0].isdigit():
+        return "number"
+    inner = any(c.isupper() or c.isdigit() for c in word[1:])
+    opens = not text[:start].strip("\"'\u201c( ") or text[:start].rstrip()[-1:] in ".!?:"
+    return "name" if inner or (word[0].isupper() and not opens) else "word"
