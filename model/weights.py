@@ -8,6 +8,7 @@ every later load, and every other program, sees a plain Hugging Face model.
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -192,6 +193,30 @@ def fingerprint(folder: Path) -> str:
                 for piece in iter(lambda: file.read(1 << 22), b""):
                     digest.update(piece)
     return digest.hexdigest()[:16]
+
+
+def parameters(folder: Path) -> int:
+    """Numbers in the weights of a model folder, from the headers of its files: nothing is loaded.
+
+    Files without a header (*.bin) count two bytes a number.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        return sum(path.stat().st_size for path in folder.glob("*.bin")) // 2
+    total = 0
+    for path in files:
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        total += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return total
+
+
+def follows_instructions(folder: Path) -> bool:
+    """Whether a model was trained to answer: its tokenizer then has a chat template."""
+    configuration = folder / "tokenizer_config.json"
+    return (folder / "chat_template.jinja").exists() or (
+        configuration.exists() and '"chat_template"' in configuration.read_text(encoding="utf-8")
+    )
 
 
 def pick_device(name: str) -> "torch.device":

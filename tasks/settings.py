@@ -107,12 +107,12 @@ class ClusterConfig:
 
 @dataclass(frozen=True, config=CONFIG)
 class GroundConfig:
-    """How much support from its source a generated sentence needs to be stored."""
+    """When a sentence that the model wrote is stored."""
 
-    overlap: Float = Field(default=0.9, ge=0, le=1)
-    """Minimum share of its content words that one source sentence contains, in order."""
     gain: Float = 0.5
-    """Minimum gain in mean log-likelihood per token when the model sees the source, in nats."""
+    """Least gain in mean log-likelihood per token when the model sees the supporting sentences, in nats."""
+    share: Float = Field(default=0.5, ge=0, le=1)
+    """Least share of supported sentences among the first texts; a model below it writes nothing."""
 
 
 @dataclass(frozen=True, config=ConfigDict(**CONFIG, json_schema_extra=renamed_schema("infer")))
@@ -139,12 +139,14 @@ class InferConfig:
     """Seconds without a heartbeat after which a worker is killed and its lease requeued."""
     worker_memory_mb: Int = Field(default=0, ge=0)
     """Resident memory in MiB, weights included, at which a worker is killed; 0 is no limit."""
-    summary_batch_size: Int = Field(default=16, ge=1)
-    """Summaries generated in one batch."""
-    prompt_tokens: Int = Field(default=320, ge=128)
+    write: Literal["auto", "never", "always"] = "auto"
+    """Whether the model writes summaries: auto is if it has 1 billion parameters and proves able to."""
+    summary_batch_size: Int = Field(default=8, ge=1)
+    """Summaries written in one batch."""
+    prompt_tokens: Int = Field(default=4608, ge=512)
     """Longest prompt for a summary, in tokens."""
-    summary_tokens: Int = Field(default=48, ge=1)
-    """Longest generated summary, in tokens."""
+    summary_tokens: Int = Field(default=256, ge=1)
+    """Longest written summary, in tokens."""
     quotes: Int = Field(default=4, ge=1)
     """Verbatim quotes stored with every record."""
     fan_in: Int = Field(default=8, ge=2)
@@ -152,7 +154,7 @@ class InferConfig:
     passage_chars: Int = Field(default=900, ge=1)
     """Longest passage, in characters; passages are what recall searches."""
     ground: GroundConfig = field(default_factory=GroundConfig)
-    """How much support from its source a generated sentence needs to be stored."""
+    """When a sentence that the model wrote is stored."""
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tasks.infer.prompts import all_prompts
 from tasks.settings import ShardConfig
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ EXECUTION = (
     "worker_memory_mb",
 )
 """Settings that say where and how fast a document is read: no part of the key."""
+WRITING = ("write", "summary_batch_size", "prompt_tokens", "summary_tokens", "ground")
+"""Settings that are no part of the key of a model that does not write."""
 _STORED_NAMES = {"summary_batch_size": "rows", "segment_windows": "shard_windows"}
 """Names of settings inside the key, where they differ: renaming one must not invalidate what is stored."""
 
@@ -54,14 +57,13 @@ class KeyInputs:
 def key_inputs(models: "Models", shard: ShardConfig) -> KeyInputs:
     """What answers of these models depend on."""
     from model.reader import Reader  # here, since a process that only supervises others loads no torch
-    from model.summarizer import INSTRUCTION
 
     settings = asdict(models.config)
-    for name in ("model", "embedder", *EXECUTION):
+    for name in ("model", "embedder", *EXECUTION, *(() if models.may_write else WRITING)):
         del settings[name]
-    for name, stored in _STORED_NAMES.items():
-        settings[stored] = settings.pop(name)
-    prompts = INSTRUCTION + Reader.ASKED + Reader.NEUTRAL
+    for name in settings.keys() & _STORED_NAMES.keys():
+        settings[_STORED_NAMES[name]] = settings.pop(name)
+    prompts = Reader.ASKED + Reader.NEUTRAL + (all_prompts() if models.may_write else "")
     return KeyInputs(CODE_VERSION, models.fingerprints, prompts, settings, shard.window, shard.stride)
 
 

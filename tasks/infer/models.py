@@ -19,6 +19,8 @@ from tasks.settings import InferConfig, ShardConfig
 
 GPU_BATCH_SIZE = 8
 """Segments that a GPU reads together by default: one row leaves most of it idle."""
+LEAST_TO_WRITE = 10**9
+"""Parameters of a model that is asked to write: of what smaller ones write, little is supported."""
 
 
 class Models:
@@ -71,6 +73,15 @@ class Models:
         """The decoder as it writes summaries."""
         config = self.config
         return Writer(self.reader, config.summary_batch_size, config.prompt_tokens, config.summary_tokens)
+
+    @cached_property
+    def may_write(self) -> bool:
+        """Whether the model is asked to write summaries at all."""
+        if self.config.write == "auto":
+            return weights.parameters(self.folder) >= LEAST_TO_WRITE and weights.follows_instructions(
+                self.folder
+            )
+        return self.config.write == "always"
 
     @property
     def embedder(self) -> Embedder:

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.files import locked, write_atomic
+from model.summarizer import Request
 from tasks.infer.models import Models
+from tasks.infer.prompts import instruction
 from tasks.infer.queue import Outcome
 from tasks.ingest.shard import ShardedDocument
 from tasks.plan.cost import flops, read_cost
@@ -91,7 +93,9 @@ def trial(home: Path, models: Models) -> Rates:
         reader.read(cache, chunk)
     reader.salience([cache])
     read = time.monotonic()
-    models.writer.write([_TRIAL_TEXT * 12] * models.config.summary_batch_size)
+    if models.may_write:
+        asked = Request(instruction("window", ""), _TRIAL_TEXT * (models.config.prompt_tokens // 16))
+        models.writer.write([asked] * models.config.summary_batch_size)
     written = time.monotonic()
     embedder.encode([_TRIAL_TEXT * (models.config.passage_chars // len(_TRIAL_TEXT))] * 32)
     embedded = time.monotonic()

@@ -1,112 +1,166 @@
-"""Grounding: a generated sentence is stored only if one source sentence supports it.
+"""Grounding: a written sentence is stored only with the source sentences, at most three, that support it.
 
-A small model hallucinates by joining true pieces: the subject of one sentence with the year of another.
-So support is never collected from several sentences. A generated sentence is kept if a single source
-sentence contains its content words in the same order, with every number, every name, and the same negations
-and modal verbs, and if the model itself finds the sentence likelier with the source than without. What is
-not supported is dropped and counted; what is kept is a compression of something verbatim.
+Models err by joining true pieces: the subject of one sentence with the year of another. So support is not
+a count of shared words. Each clause of a written sentence must be a source sentence with words left out
+(`alignment`): numbers, names, negations, modal verbs and conditions exact, words in their order. Another
+clause may come from another source sentence if it brings its own subject, or shares the first one's. Last,
+the model itself must find the sentence likelier with its support than without. The rest is dropped.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-import snowballstemmer
-
-from model.summarizer import Draft
+from tasks.reduce.alignment import Token, shortens, tokens
+from tasks.reduce.language import Language, language_of
 from tasks.settings import GroundConfig
 from tasks.text.sentences import is_finished, sentences
 
-_WORD = re.compile(r"\w+(?:[.,'\u2019-]\w+)*")
-_FUNCTION = frozenset(
-    "a an the of to in on at by for with and or as that this these those it its is are was were be "
-    "been being "
-    "from which who whom has have had do does did their his her they he she we you i there here also "
-    "then".split()
-)
-_POLARITY = frozenset(
-    "not no never without unless except neither nor cannot can't won't don't doesn't didn't isn't "
-    "aren't wasn't "
-    "may must shall should will would could might can if until before after only".split()
-)
+MOST_SPANS = 3
+MOST_SUBJECT = 4
+"""Tokens of a subject that later clauses may share, or a pronoun may stand for."""
+LEAST_CLAUSE = 2
+"""Tokens of a clause that can have a support of its own."""
+
+Gains = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
+"""Of (support, sentence) pairs: how much likelier each sentence is behind its support, in nats per token."""
+
+
+@dataclass(frozen=True)
+class Supported:
+    """A written sentence, and the numbers of the spans that support it, in their order."""
+
+    text: str
+    spans: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Grounded:
     """The supported sentences of a draft."""
 
-    summary: str
-    support: float
-    """Least overlap among the kept sentences, 0 to 1; 0 where none was kept."""
+    kept: tuple[Supported, ...]
     dropped: int
 
+    @property
+    def summary(self) -> str:
+        return " ".join(sentence.text for sentence in self.kept)
 
-@cache
-def _stemmer() -> "snowballstemmer.stemmer":
-    return snowballstemmer.stemmer("english")
-
-
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(text)]
-
-
-def _content(text: str) -> list[str]:
-    """Stems of the words that carry meaning, in order."""
-    words = [word for word in _words(text) if word not in _FUNCTION]
-    stems: list[str] = _stemmer().stemWords(words)
-    return stems
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Numbers of all spans that support something, each once."""
+        return tuple(sorted({number for sentence in self.kept for number in sentence.spans}))
 
 
-def _exact(text: str) -> set[str]:
-    """Numbers and names: what must occur in the source exactly."""
-    words = _WORD.findall(text)
-    numbers = {word for word in words if any(c.isdigit() for c in word)}
-    names = {word for word in words[1:] if word[:1].isupper()}
-    return {word.lower() for word in numbers | names}
+class _Spans:
+    """The source sentences of one draft, as its clauses are compared with them."""
+
+    def __init__(self, spans: Sequence[str], speech: Language, apart: Collection[int]) -> None:
+        self.speech, self.apart = speech, apart
+        self.tokens = [tokens(span, speech) for span in spans]
+
+    def of(self, clause: Sequence[Token]) -> list[tuple[int, ...]]:
+        """Supports of a clause: one span, or a span that begins with a pronoun and the one before it."""
+        found: list[tuple[int, ...]] = [
+            (number,) for number, span in enumerate(self.tokens) if shortens(clause, span, self.speech)
+        ]
+        return found or [
+            pair for number in range(1, len(self.tokens)) if (pair := self._resolved(clause, number))
+        ]
+
+    def _resolved(self, clause: Sequence[Token], number: int) -> tuple[int, ...]:
+        """Support of "The museum holds carriages" by "The museum opened. It holds carriages."."""
+        span, before = self.tokens[number], self.tokens[number - 1]
+        if number not in self.apart and span and span[0].kind == "pronoun":
+            for size in range(1, min(MOST_SUBJECT, len(clause) - 1) + 1):
+                subject, rest = clause[:size], [span[0], *clause[size:]]
+                if shortens(rest, span, self.speech) and _begins(subject, before):
+                    return (number - 1, number)
+        return ()
 
 
-def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
-    """Length of the longest common subsequence (dynamic programme, Wagner and Fischer 1974)."""
-    row = [0] * (len(b) + 1)
-    for x in a:
-        diagonal = 0
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], diagonal + 1 if x == y else max(row[j], row[j - 1])
-    return row[-1]
+def _begins(subject: Sequence[Token], sentence: Sequence[Token]) -> bool:
+    """Whether a sentence begins with just these tokens."""
+    return [token.form for token in sentence[: len(subject)]] == [token.form for token in subject]
 
 
-def support(sentence: str, span: str) -> float:
-    """Share of the sentence's content words that occur in `span` in the same order; 0 if a number, a
-    name, a negation or a modality differs."""
-    words, content = set(_words(sentence)), _content(sentence)
-    source = set(_words(span))
-    if not content or not _exact(sentence) <= source:
-        return 0.0
-    if (words & _POLARITY) != (source & _POLARITY):
-        return 0.0
-    return common_subsequence(content, _content(span)) / len(content)
+def support(
+    sentence: str, spans: Sequence[str], speech: Language | None = None, apart: Collection[int] = ()
+) -> tuple[int, ...]:
+    """Numbers of the source sentences (at most three) that support a sentence; none where nothing does.
+
+    Args:
+        spans: single source sentences, in the order of the document.
+        speech: language of both; by default that of the sentence and the spans together.
+        apart: numbers of the spans that do not directly follow the one before.
+    """
+    speech = speech or language_of(" ".join([sentence, *spans]))
+    draft = tokens(sentence, speech)
+    if len(draft) < LEAST_CLAUSE:
+        return ()
+    return _cover(draft, 0, _Spans(spans, speech, apart), ()) or ()
 
 
-def _gain(draft: Draft, start: int, end: int) -> float:
-    inside = [index for index, at in enumerate(draft.starts) if start <= at < end]
-    if not inside:
-        return 0.0
-    return sum(draft.logp[index] - draft.logp_alone[index] for index in inside) / len(inside)
+def _cover(
+    draft: Sequence[Token], start: int, spans: _Spans, used: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Support of draft[start:], in as few parts as there can be; None where there is none."""
+    if start == len(draft):
+        return tuple(sorted(set(used)))
+    for stop in [end for end in range(len(draft), start, -1) if _is_boundary(draft, end)]:
+        if stop - start < LEAST_CLAUSE or (stop < len(draft) and len(draft) - stop < LEAST_CLAUSE):
+            continue
+        for found in _supports(draft, start, stop, spans):
+            together = (*used, *found)
+            if len(set(together)) <= MOST_SPANS and (whole := _cover(draft, stop, spans, together)):
+                return whole
+    return None
 
 
-def ground(draft: Draft, spans: Sequence[str], config: GroundConfig) -> Grounded:
-    """Keep the finished, new, supported sentences of `draft`; `spans` are single source sentences."""
-    kept: list[str] = []
-    scores: list[float] = []
-    dropped = 0
-    for start, end in sentences(draft.text):
-        sentence = draft.text[start:end]
-        score = max((support(sentence, span) for span in spans), default=0.0)
-        enough = score >= config.overlap and _gain(draft, start, end) >= config.gain
-        if enough and is_finished(sentence) and sentence not in kept:
-            kept.append(sentence)
-            scores.append(score)
-        else:
-            dropped += 1
-    return Grounded(" ".join(kept), min(scores, default=0.0), dropped)
+def _is_boundary(draft: Sequence[Token], end: int) -> bool:
+    return end == len(draft) or draft[end].clause != draft[end - 1].clause
+
+
+def _supports(draft: Sequence[Token], start: int, stop: int, spans: _Spans) -> list[tuple[int, ...]]:
+    """Supports of one part of a draft: a part that does not name its subject shares that of the draft."""
+    part = draft[start:stop]
+    if start == 0 or part[0].kind == "name" or spans.speech.articles & {*part[0].run}:
+        return spans.of(part)
+    sizes = range(1, min(MOST_SUBJECT, start) + 1)
+    return [found for size in sizes for found in spans.of([*draft[:size], *part])]
+
+
+def ground(
+    text: str,
+    spans: Sequence[str],
+    config: GroundConfig,
+    gains: Gains | None = None,
+    apart: Collection[int] = (),
+) -> Grounded:
+    """Keep the finished, new, supported sentences of a draft.
+
+    Args:
+        spans: single source sentences, in the order of the document.
+        gains: the model's own judgement of each sentence behind its support; not asked where it is None.
+        apart: numbers of the spans that do not directly follow the one before.
+    """
+    speech = language_of(" ".join([text, *spans]))
+    kept: list[Supported] = []
+    drafted = [text[start:end] for start, end in sentences(text)]
+    for sentence in drafted:
+        if is_finished(sentence) and all(sentence != other.text for other in kept):
+            found = support(sentence, spans, speech, apart)
+            if found and _is_self_contained(sentence, found, kept, speech):
+                kept.append(Supported(sentence, found))
+    if gains and kept:
+        pairs = [("\n".join(spans[number] for number in one.spans), one.text) for one in kept]
+        kept = [one for one, gain in zip(kept, gains(pairs), strict=True) if gain >= config.gain]
+    return Grounded(tuple(kept), len(drafted) - len(kept))
+
+
+def _is_self_contained(
+    sentence: str, found: tuple[int, ...], kept: Sequence[Supported], speech: Language
+) -> bool:
+    """Whether a pronoun at its beginning means what the sentence before it in the summary names."""
+    first = tokens(sentence, speech)[0]
+    if first.kind != "pronoun":
+        return True
+    return bool(kept) and found[0] - 1 in kept[-1].spans

@@ -1,17 +1,17 @@
-"""Summaries of the tree's nodes: written from their quotes, grounded, and kept in the ledger.
+"""Summaries of the tree's nodes: what the model wrote from their quotes, or the best of those, in the ledger.
 
-A summary is keyed by the quotes it was written from, so it is written once, whichever run and node it is for.
+A summary is keyed by the quotes it is made from, so it is made once, whichever run and node it is for.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from tasks.infer.cache_key import identity
 from tasks.infer.models import Models
 from tasks.ledger import Ledger
-from tasks.reduce.grounding import ground
 from tasks.reduce.tree import SummaryNode
+from tasks.reduce.writing import Author, Material
 from tasks.run import Counted
 from tasks.text.sentences import sentences
 
@@ -32,38 +32,29 @@ def summary_key(node: SummaryNode) -> str:
 
 
 def summarise(nodes: Sequence[SummaryNode], models: Models, ledger: Ledger, progress: Counted) -> int:
-    """Write the summaries that the ledger does not hold yet; returns how many were decoded.
-
-    Batches are drawn from all nodes, done or not, so a run that resumes decodes the very same batches;
-    nodes of like length share one, so that little is spent on padding.
-    """
-    wanted = sorted(
-        {identity(models.key, summary_key(node)): node for node in nodes}.items(),
-        key=lambda item: (sum(len(quote.text) for quote in item[1].quotes), item[0]),
-    )
-    done = ledger.has_many([name for name, _ in wanted])
-    decoded = 0
-    for start in range(0, len(wanted), models.config.summary_batch_size):
-        batch = wanted[start : start + models.config.summary_batch_size]
-        missing = {name for name, _ in batch} - done
-        if missing:
-            items = [item for item in _decode(batch, models) if item[0] in missing]
-            ledger.put_many(items)
-            decoded += len(items)
-        progress(len(batch), len(wanted))
-    return decoded
-
-
-def _decode(batch: Sequence[tuple[str, SummaryNode]], models: Models) -> Iterator[tuple[str, str, bytes]]:
-    """Grounded summaries of a batch, as ledger items."""
-    drafts = models.writer.write(["\n".join(quote.text for quote in node.quotes) for _, node in batch])
-    for (name, node), draft in zip(batch, drafts, strict=True):
-        spans = [q.text[slice(*span)] for q in node.quotes for span in sentences(q.text)]
-        kept = ground(draft, spans, models.config.ground)
+    """Make the summaries that the ledger does not hold yet; returns how many were made."""
+    wanted = {identity(models.key, summary_key(node)): node for node in nodes}
+    done = ledger.has_many(wanted)
+    missing = {name: node for name, node in wanted.items() if name not in done}
+    written = Author(models, ledger).write([_material(name, node) for name, node in missing.items()])
+    items = []
+    for name, node in missing.items():
         best = max(node.quotes, key=lambda quote: quote.salience).text
-        text, support = (kept.summary, kept.support) if kept.summary else (best, 1.0)
-        summary = Summary(text, bool(kept.summary), support, kept.dropped)
-        yield name, "summary", json.dumps(asdict(summary)).encode()
+        text = written.get(name)
+        summary = Summary(text.text, True, 1.0, text.dropped) if text else Summary(best, False, 1.0, 0)
+        items.append((name, "summary", json.dumps(asdict(summary)).encode()))
+    ledger.put_many(items)
+    progress(len(wanted), len(wanted))
+    return len(missing)
+
+
+def _material(name: str, node: SummaryNode) -> Material:
+    spans = [
+        replace(quote, text=quote.text[start:end], start=quote.start + start, end=quote.start + end)
+        for quote in node.quotes
+        for start, end in sentences(quote.text)
+    ]
+    return Material(name, node.level, "", "", tuple(spans))
 
 
 def load_summary(ledger: Ledger, key: str, node: SummaryNode) -> Summary:

@@ -22,7 +22,8 @@ ANSWER: dict[str, Any] = {
     "quotes": 9,
     "fan_in": 9,
     "passage_chars": 99,
-    "ground": GroundConfig(overlap=0.5),
+    "ground": GroundConfig(gain=1.5),
+    "write": "never",
 }
 """Another value of every setting that changes what is stored."""
 PLACE: dict[str, Any] = {
@@ -40,7 +41,7 @@ PLACE: dict[str, Any] = {
 @pytest.fixture
 def config(tiny_model_dir: Path) -> InferConfig:
     # the embedder is only hashed: any folder does
-    return InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir))
+    return InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir), write="always")
 
 
 def key(config: InferConfig, home: Path, shard: ShardConfig = SHARD) -> str:
@@ -129,4 +130,5 @@ def test_the_names_of_settings_in_the_key_are_those_of_earlier_versions(
         "fan_in",
         "passage_chars",
         "ground",
+        "write",
     }

@@ -1,0 +1,169 @@
+"""Texts that the model writes over the extracts, where it proves able to.
+
+A node always has its extract: sentences of the document. What is written from them takes its place as far
+as it is grounded, and then the supporting sentences are its quotes. How much of a model's writing stands is
+measured on its first texts; a model below the bar writes nothing in that run, and is not asked again, since
+the ledger keeps the verdict.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+from model.summarizer import Request
+from tasks.infer.cache_key import identity
+from tasks.infer.models import LEAST_TO_WRITE, Models
+from tasks.infer.prompts import instruction
+from tasks.infer.quotes import Quote
+from tasks.ledger import Ledger
+from tasks.reduce.grounding import Grounded, ground
+
+TRIAL = 16
+"""Texts on which a model is judged. Fewer judge it for one run only."""
+_NEXT = 3
+"""Characters between two sentences of which the second directly follows the first, at most."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What one text is written from."""
+
+    name: str
+    """Key of the text: what it is written from, and for which level."""
+    level: str
+    kind: str
+    """Kind of its document."""
+    title: str
+    spans: tuple[Quote, ...]
+    """Sentences in the order of the document; what is written must be supported by them."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A grounded text; "" where nothing that was written stood."""
+
+    text: str
+    quotes: tuple[Quote, ...]
+    """The sentences that support it."""
+    kept: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model writes, and why not."""
+
+    writes: bool
+    reason: str
+
+
+class Author:
+    """The model of a run as it writes, and what the ledger knows of its writing."""
+
+    def __init__(self, models: Models, ledger: Ledger) -> None:
+        self.models, self.ledger = models, ledger
+        self.config = models.config
+
+        self.verdict = self._known()
+        """Whether this model writes; None until that is measured."""
+
+    def _known(self) -> Verdict | None:
+        if self.config.write == "never":
+            return Verdict(False, "writing is turned off")
+        if not self.models.may_write:
+            return Verdict(
+                False, f"only models of {LEAST_TO_WRITE:,} parameters that take instructions are asked to"
+            )
+        if self.config.write == "always":
+            return Verdict(True, "it was told to, whatever is supported")
+        payload = self.ledger.get(self._verdict_key)
+        return Verdict(**json.loads(payload)) if payload else None
+
+    @property
+    def _verdict_key(self) -> str:
+        return identity("verdict", self.models.key)
+
+    def write(self, materials: Sequence[Material]) -> dict[str, Written]:
+        """What the model wrote from each of these, by name; only texts of which something stands.
+
+        The first call measures the model, if no run has: it should be that of the windows.
+        """
+        ordered = sorted({one.name: one for one in materials if one.spans}.values(), key=lambda one: one.name)
+        if not ordered or (self.verdict is not None and not self.verdict.writes):
+            return {}
+        written: dict[str, Written] = {}
+        if self.verdict is None:
+            written = self._texts(ordered[:TRIAL])
+            verdict = self._judged(list(written.values()))
+            if len(written) == TRIAL:
+                self.ledger.put(self._verdict_key, "verdict", json.dumps(asdict(verdict)).encode())
+            self.verdict = verdict
+            if not verdict.writes:
+                return {}
+        written |= self._texts([one for one in ordered if one.name not in written])
+        return {name: one for name, one in written.items() if one.text}
+
+    def _judged(self, written: Sequence[Written]) -> Verdict:
+        kept, dropped = sum(one.kept for one in written), sum(one.dropped for one in written)
+        share, bar = kept / max(1, kept + dropped), self.config.ground.share
+        return Verdict(share >= bar, f"{share:.0%} of its sentences are supported ({bar:.0%} are needed)")
+
+    def _texts(self, materials: Sequence[Material]) -> dict[str, Written]:
+        """Texts from the ledger, and those it lacks.
+
+        Batches are drawn from all materials, done or not, so a run that resumes decodes the same ones;
+        materials of like length share one, so that little is spent on padding.
+        """
+        ordered = sorted(materials, key=lambda one: (sum(len(span.text) for span in one.spans), one.name))
+        done = self.ledger.has_many([self._key(one) for one in ordered])
+        for start in range(0, len(ordered), self.config.summary_batch_size):
+            batch = ordered[start : start + self.config.summary_batch_size]
+            missing = [one for one in batch if self._key(one) not in done]
+            if missing:
+                items = zip(batch, self._written(batch), strict=True)
+                self.ledger.put_many(
+                    (self._key(one), "written", json.dumps(asdict(text)).encode())
+                    for one, text in items
+                    if one in missing
+                )
+        return {one.name: self._load(one) for one in ordered}
+
+    def _key(self, material: Material) -> str:
+        return identity("written", self.models.key, material.name)
+
+    def _load(self, material: Material) -> Written:
+        payload = self.ledger.get(self._key(material))
+        assert payload is not None, f"{material.name} was not written"
+        kept = json.loads(payload)
+        return Written(**{**kept, "quotes": tuple(Quote(**quote) for quote in kept["quotes"])})
+
+    def _written(self, batch: Sequence[Material]) -> list[Written]:
+        writer = self.models.writer
+        drafts = writer.write([Request(instruction(one.level, one.kind), _source(one)) for one in batch])
+        texts = []
+        for material, draft in zip(batch, drafts, strict=True):
+            said = [span.text for span in material.spans]
+            grounded = ground(draft, said, self.config.ground, writer.gains, _apart(material.spans))
+            texts.append(_with_quotes(grounded, material.spans))
+        return texts
+
+
+def _source(material: Material) -> str:
+    """What the model is shown of a material: its title, and each sentence in a line."""
+    lines = [" ".join(span.text.split()) for span in material.spans]
+    return "\n".join([*([material.title] if material.title else []), *lines])
+
+
+def _apart(spans: Sequence[Quote]) -> frozenset[int]:
+    """Numbers of the spans that do not directly follow the one before them."""
+    return frozenset(
+        number
+        for number, (before, span) in enumerate(pairwise(spans), 1)
+        if span.document != before.document or not 0 <= span.start - before.end <= _NEXT
+    )
+
+
+def _with_quotes(grounded: Grounded, spans: Sequence[Quote]) -> Written:
+    quotes = tuple(spans[number] for number in grounded.spans)
+    return Written(grounded.summary, quotes, len(grounded.kept), grounded.dropped)
