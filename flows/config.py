@@ -21,6 +21,7 @@ from yaml import YAMLError
 from tasks.errors import InvalidInput
 from tasks.settings import (
     CONFIG,
+    REMOVED,
     RENAMED,
     ClusterConfig,
     Float,
@@ -190,6 +191,8 @@ def _refuse_unknown(layer: DictConfig, origin: str) -> None:
     for key in unknown:
         if any(other.startswith(f"{key}.") for other in unknown):
             continue  # the whole name says more than its group
+        if key in REMOVED:
+            raise InvalidInput(f"{origin}{key} is no setting any more: {REMOVED[key]}; leave it out")
         if key in RENAMED:
             raise InvalidInput(f"{origin}{key} is now called {RENAMED[key]}")
         meant = _nearest(key, names)

@@ -160,7 +160,7 @@ def record(found: Row) -> str:
     return "\n".join([*lines, "", *(_field(name, value, "") for name, value in told.items())])
 
 
-RECORD_SHOWN = ("id", "level", "summary", "text", "quotes", "vector")
+RECORD_SHOWN = ("id", "level", "summary", "text", "quotes", "vector", "context", "context_vector")
 """Fields of a record that its text shows in another way, or that tell a person nothing."""
 
 

@@ -32,6 +32,14 @@ RENAMED = {
 }
 """Names that settings had before, and those they have now."""
 
+REMOVED = {
+    "recall.fusion": "scores are always added",
+    "recall.rank_constant": "scores are always added, and ranks never",
+    "recall.neighbours": "a hit is one passage; those beside it are hits of their own",
+    "recall.neighbour_decay": "scores always walk to neighbouring passages",
+}
+"""Names that settings had before, and what happens now without them."""
+
 HomePath = Annotated[str, AfterValidator(os.path.expanduser)]
 """A path in which a leading ~ is the home folder of whoever runs the command."""
 
@@ -179,24 +187,16 @@ class InferConfig:
 
 @dataclass(frozen=True, config=CONFIG)
 class RecallConfig:
-    """How candidates are nominated, fused and shown."""
+    """How candidates are nominated, ranked and shown."""
 
     k: Int = Field(default=10, ge=1)
     """Records returned."""
     candidates: Int = Field(default=100, ge=1)
-    """Candidates of each of the two searches (by words, by meaning) before they are fused."""
-    fusion: Literal["rrf", "score"] = "score"
-    """How the two lists are fused: by score, or by rank (rrf: reciprocal rank fusion)."""
-    rank_constant: Float = Field(default=60.0, ge=0)
-    """The constant k of reciprocal rank fusion; a larger one makes the first places count more alike."""
+    """Candidates of each search (by words, by meaning; of plain, of rich keys) before they are added."""
     text_weight: Float = Field(default=1.0, ge=0)
-    """Weight of the search by words."""
+    """Weight of the searches by words."""
     vector_weight: Float = Field(default=0.5, ge=0)
-    """Weight of the search by meaning."""
-    neighbours: Int = Field(default=1, ge=0)
-    """Neighbouring passages that a hit is extended by, on the side that answers better."""
-    neighbour_decay: Float = Field(default=0.0, ge=0)
-    """Share of a passage's score that is added to its neighbours'; 0 turns it off."""
+    """Weight of the searches by meaning."""
 
     def __post_init__(self) -> None:
         if self.candidates < self.k:

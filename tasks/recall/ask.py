@@ -15,9 +15,11 @@ import numpy as np
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
 from tasks.memory.reader import Memory, Row
-from tasks.recall.candidates import Embed, where_sql
+from tasks.recall.candidates import Embed
 from tasks.recall.conflicts import disagreeing, named
-from tasks.recall.recall import Citation, Hit, recall
+from tasks.recall.filters import Filters
+from tasks.recall.hit import Citation, Hit
+from tasks.recall.recall import recall
 from tasks.recall.statements import Statement, statements, stored
 from tasks.recall.support import THRESHOLD, Asked, Judged, completed, judge, understand
 from tasks.settings import RecallConfig
@@ -107,12 +109,12 @@ def ask(
         raise InvalidInput("the question is empty")
     clock = _Clock()
     embed = _once(embed)
-    how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates), neighbours=0)
+    how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates))
     hits = recall(memory, question, embed, how, level="passage", document=documents, place=_no_place)
     clock.part("recall")
     if not hits:
         return Reply(question, seconds=clock.seconds)
-    where = where_sql(["passage"], list(documents) if documents is not None else None)
+    where = Filters(levels=["passage"], documents=documents).where(memory)
     asked = understand(memory, question, where)
     judged = judge(asked, statements(memory, hits), embed)
     clock.part("judge")

@@ -1,96 +1,127 @@
-"""Candidates: words and meaning each nominate records; their scores are brought to one scale and added."""
+"""Candidates: words and meaning each nominate records by both their keys, plain and with context.
 
-from collections.abc import Callable, Iterable
+The idea: scores of one search are comparable, those of two are not. So each is brought to one scale, from 0
+for a record that the search says nothing for to 1 for its best, and then they are added. Sums of scores beat
+sums of ranks wherever both were measured.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from lancedb.query import MatchQuery
 
-from tasks import schema
-from tasks.errors import InvalidInput
-from tasks.memory.reader import Memory, Row, quoted
+from tasks.memory.reader import Memory
 from tasks.settings import RecallConfig
 
 Embed = Callable[[list[str]], np.ndarray]
 """Texts to unit vectors (n, 256), as `model.embed.embedder.Embedder.encode`."""
-Scored = tuple[Row, float]
-"""A record, or as much of it as `SPAN` names, and its score."""
 
-SPAN = ("id", "level", "document", "char_start", "char_end")
+SPAN = ("id", "level", "document", "char_start", "char_end", "position")
 
 
-def where_sql(levels: list[str] | None, documents: list[str] | None) -> str | None:
-    """An SQL condition for records of these levels and documents; None for all.
+@dataclass(frozen=True, slots=True)
+class Nominee:
+    """A record, as much of it as its rank depends on."""
 
-    Raises:
-        InvalidInput: if a level does not exist.
-    """
-    for level in levels or ():
-        if level not in schema.LEVELS:
-            raise InvalidInput(f"level {level!r} is none of {', '.join(schema.LEVELS)}")
-    chosen = (("level", levels), ("document", documents))
-    terms = [f"{column} IN ({quoted(some or [''])})" for column, some in chosen if some is not None]
-    return " AND ".join(terms) or None
+    id: str
+    level: str
+    document: str
+    char_start: int
+    char_end: int
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One way to look: a column, by its words or by its vector."""
+
+    name: str
+    column: str
+    by_words: bool
+
+
+SEARCHES = (
+    Search("words", "text", True),
+    Search("words in context", "context", True),
+    Search("meaning", "vector", False),
+    Search("meaning in context", "context_vector", False),
+)
+
+
+@dataclass(frozen=True)
+class Nominated:
+    """What one search found, best first."""
+
+    search: Search
+    nominees: list[Nominee]
+    values: np.ndarray
+    """(n,) float64: BM25, or cosine."""
+
+    def gains(self) -> np.ndarray:
+        """(n,) from 0 to 1. The floor of BM25 is that of a text without any of the words. Cosine has none:
+        two texts are always somewhat alike, so it begins at the least alike of the candidates."""
+        floor = 0.0 if self.search.by_words else self.values.min(initial=np.inf)
+        width = self.values.max(initial=-np.inf) - floor
+        gains: np.ndarray = (self.values - floor) / width if width > 0 else np.ones(len(self.values))
+        return gains
 
 
 def nominate(
-    memory: Memory, question: str, embed: Embed, config: RecallConfig, where: str | None
-) -> tuple[list[Row], list[Row]]:
-    """Two lists of candidates, best first, each row with its `value`: BM25, and cosine similarity."""
-    words = meaning = None
-    if config.text_weight:
-        match = MatchQuery(question, "text")  # type: ignore[call-arg]
-        words = memory.table.search(match, query_type="fts")
-    if config.vector_weight:
-        vector = np.asarray(embed([question])[0], dtype=np.float32)
-        meaning = memory.table.search(vector, vector_column_name="vector").distance_type("cosine")
-    by_words = _candidates(words, "_score", config.candidates, where)
-    by_meaning = _candidates(meaning, "_distance", config.candidates, where)
-    return by_words, [{**row, "value": 1.0 - row["value"]} for row in by_meaning]
+    memory: Memory, question: str, vector: np.ndarray | None, config: RecallConfig, where: str | None
+) -> list[Nominated]:
+    """What each search finds; tables of earlier versions have fewer keys to search.
 
-
-def _candidates(query: Any, value: str, limit: int, where: str | None) -> list[Row]:
-    if query is None:
-        return []
-    query = query.select([*SPAN, value]).limit(limit)
-    rows = (query.where(where, prefilter=True) if where else query).to_list()
-    return [{**{name: row[name] for name in SPAN}, "value": float(row[value])} for row in rows]
-
-
-def fuse(lists: tuple[list[Row], list[Row]], config: RecallConfig) -> list[Scored]:
-    """Candidates with one score: the weighted sum of what each list gains them."""
-    rows: dict[str, Row] = {}
-    scores: dict[str, float] = {}
-    by_words, by_meaning = lists
-    lowest = min((row["value"] for row in by_meaning), default=0.0)
-    weighted = ((by_words, config.text_weight, 0.0), (by_meaning, config.vector_weight, lowest))
-    for some, weight, floor in weighted:
-        for row, gain in zip(some, _gains(some, floor, config), strict=True):
-            rows[row["id"]] = row
-            scores[row["id"]] = scores.get(row["id"], 0.0) + weight * gain
-    return ordered((row, scores[one]) for one, row in rows.items())
-
-
-def _gains(some: list[Row], floor: float, config: RecallConfig) -> list[float]:
-    """RRF (Cormack et al. 2009): 1 / (rank_constant + rank). Score: from 0 at `floor` to 1 at the best.
-
-    The floor of BM25 is that of a text without any of the words. Cosine has none: any two texts are
-    somewhat alike, so it begins at the least alike of the candidates.
+    Args:
+        vector: (256,) float32 of the question; None where `config.vector_weight` is 0.
     """
-    if config.fusion == "rrf":
-        return [1 / (config.rank_constant + rank) for rank in range(1, len(some) + 1)]
-    width = max((row["value"] for row in some), default=0.0) - floor
-    return [(row["value"] - floor) / width if width > 0 else 1.0 for row in some]
+    found = []
+    for search in SEARCHES:
+        if search.column not in memory.columns or not weight(search, config):
+            continue
+        query = _query(memory.table, search, question, vector)
+        found.append(_nominated(memory, search, query, config.candidates, where))
+    return found
 
 
-def ordered(scored: Iterable[Scored]) -> list[Scored]:
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0]["id"]))  # ties: the same on every machine
+def weight(search: Search, config: RecallConfig) -> float:
+    """What a search counts for in the sum."""
+    return config.text_weight if search.by_words else config.vector_weight
 
 
-def distinct(scored: list[Scored]) -> list[Scored]:
-    """The best record of every span: a short document's window and summary cover the same characters."""
-    best: dict[tuple[Any, ...], Scored] = {}
-    for row, score in scored:
-        span = (row["document"], row["char_start"], row["char_end"]) if row["document"] else (row["id"],)
-        best.setdefault(span, (row, score))
-    return list(best.values())
+def _query(table: Any, search: Search, question: str, vector: np.ndarray | None) -> Any:
+    if search.by_words:
+        match = MatchQuery(question, search.column)  # type: ignore[call-arg]
+        return table.search(match, query_type="fts")
+    return table.search(vector, vector_column_name=search.column).distance_type("cosine")
+
+
+def _nominated(memory: Memory, search: Search, query: Any, limit: int, where: str | None) -> Nominated:
+    score = "_score" if search.by_words else "_distance"
+    columns = [name for name in SPAN if name in memory.columns]
+    query = query.select([*columns, score]).limit(limit)
+    table: pa.Table = (query.where(where, prefilter=True) if where else query).to_arrow()
+    values = table[score].to_numpy().astype(np.float64)
+    rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return Nominated(search, [Nominee(*row) for row in rows], values if search.by_words else 1.0 - values)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A record and its score, of whichever stage."""
+
+    nominee: Nominee
+    score: float
+
+
+def fuse(found: Sequence[Nominated], config: RecallConfig) -> list[Scored]:
+    """Every nominee with one score: the weighted sum of what each search gains it."""
+    nominees: dict[str, Nominee] = {}
+    scores: dict[str, float] = {}
+    for some in found:
+        for nominee, gain in zip(some.nominees, some.gains().tolist(), strict=True):
+            nominees[nominee.id] = nominee
+            scores[nominee.id] = scores.get(nominee.id, 0.0) + weight(some.search, config) * gain
+    return [Scored(nominee, scores[one]) for one, nominee in nominees.items()]

@@ -16,7 +16,8 @@ def recall_hits(
     """Hits with their quotes and citations, ready to print; `embedder` is a folder, "" the default one."""
     memory = open_memory(home, as_of)
     from model.embed.question import load_question_embedder  # here: of no use without a memory
-    from tasks.recall.recall import format_citation, recall
+    from tasks.recall.hit import format_citation
+    from tasks.recall.recall import recall
 
     embed = load_question_embedder(embedder)
     hits = recall(memory, question, embed, config, level=level, place=place_of)

@@ -1,72 +1,27 @@
 """Recall: which records of memory answer a question, and where exactly their words stand.
 
-The idea: words and meaning each nominate candidates (BM25 and cosine over the same filter), and their
-scores are brought to one scale and added. A question is data: it is never parsed as a query language,
-and a filter value is never anything but a string.
+The idea: words and meaning nominate candidates by two keys each; their scores are added, walk to neighbouring
+passages, and equal records become one hit. A question is data: it is never parsed as a query language, and a
+filter value is never anything but a string.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
-from tasks import schema
+import numpy as np
+
 from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory, Row, quoted
-from tasks.recall.candidates import Embed, distinct, fuse, nominate, where_sql
-from tasks.recall.neighbours import expand, spread
+from tasks.recall.candidates import Embed, Nominated, fuse, nominate
+from tasks.recall.duplicates import groups
+from tasks.recall.filters import Filters
+from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
+from tasks.recall.receipt import Receipt, found_by
+from tasks.recall.walk import Visited, walk
 from tasks.settings import RecallConfig
-
-Place = Callable[[Path, str, int, int], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """Verbatim words and one source that holds them; offsets are characters of its parsed text."""
-
-    uri: str
-    place: str
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A record that answers, with its score (comparable within one recall) and what it cites: its own
-    quotes first, then the passages beside it."""
-
-    id: str
-    level: str
-    document: str
-    corpus: str
-    window_first: int
-    window_last: int
-    char_start: int
-    char_end: int
-    summary: str
-    generated: bool
-    text: str
-    quotes: list[Row]
-    grounding: float
-    dropped: int
-    model: str
-    skip_key: str
-    run: str
-    created: datetime
-    children: list[str]
-    score: float
-    citations: list[Citation]
-    title: str = ""
-    section: str = ""
-    position: int = -1
-    dates: Sequence[str] = ()
-    entities: Sequence[str] = ()
-
-
-HIDDEN = ("vector", "context", "context_vector")
-COLUMNS = tuple(name for name in schema.RECORDS.names if name not in HIDDEN)
 
 
 def recall(
@@ -77,7 +32,10 @@ def recall(
     *,
     level: str | Sequence[str] | None = None,
     document: str | Sequence[str] | None = None,
+    date: str | Sequence[str] | None = None,
+    entity: str | Sequence[str] | None = None,
     place: Place | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> list[Hit]:
     """The `config.k` records that answer best, best first; [] where nothing can.
 
@@ -85,61 +43,121 @@ def recall(
         embed: texts to vectors (n, 256), as `model.embed.embedder.Embedder.encode`.
         level: only records of this level, or of these.
         document: only records of this document id, or of these.
+        date: only records of this day, month or year, ISO, or of these.
+        entity: only records that name this, or one of these.
         place: what names a place in a source; `tasks.ingest.parse.place_of` unless given.
+        seconds: gets the seconds of every part.
 
     Raises:
-        InvalidInput: if the question is empty or a level does not exist.
+        InvalidInput: if the question is empty, or a level or a date does not exist.
     """
     question = question.encode("utf-8", "replace").decode().strip()
     if not question:
         raise InvalidInput("the question is empty")
-    where = where_sql(_some(level), _some(document))
+    where = Filters(_some(level), _some(document), _some(date), _some(entity)).where(memory)
     if memory.is_empty:
         return []
-    scored = fuse(nominate(memory, question, embed, config, where), config)
-    if config.neighbour_decay:
-        scored = spread(memory, scored, config)
-    best = expand(memory, distinct(scored), config)
-    if not best:
+    clock = {} if seconds is None else seconds
+    with _timed(clock, "embed"):
+        vector = np.asarray(embed([question])[0], dtype=np.float32) if config.vector_weight else None
+    with _timed(clock, "search"):
+        nominated = nominate(memory, question, vector, config, where)
+    with _timed(clock, "rank"):
+        fused = fuse(nominated, config)
+        ranked = walk(fused)
+    with _timed(clock, "fetch"):
+        chosen = _chosen(memory, ranked, where, config.k)
+    with _timed(clock, "cite"):
+        why = _Why(
+            nominated, {one.nominee.id: one.score for one in fused}, ranked[0].score if ranked else 0.0
+        )
+        return [_hit(memory, group, why, place) for group in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A record with what the walk said of it."""
+
+    visited: Visited
+    row: Row
+
+    @property
+    def span(self) -> tuple[str, int, int]:
+        """What it covers; a record of no document covers itself."""
+        return self.row["document"] or self.row["id"], self.row["char_start"], self.row["char_end"]
+
+
+def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int) -> list[list[_Ranked]]:
+    """The best `k` groups of records that are one hit together; each group best first."""
+    taken = 2 * k + 10
+    while True:
+        some = _fetched(memory, ranked[:taken], where)
+        texts = [one.row["text"] for one in some]
+        spans = [one.span for one in some]
+        found = [[some[number] for number in group] for group in groups(texts, spans)]
+        if len(found) >= k or taken >= len(ranked):
+            return found[:k]
+        taken *= 2
+
+
+def _fetched(memory: Memory, ranked: Sequence[Visited], where: str | None) -> list[_Ranked]:
+    """The records at these places that exist and pass the filter, in order."""
+    ids = [one.nominee.id for one in ranked if one.nominee]
+    rows = {row["id"]: row for row in memory.rows(f"id IN ({quoted(ids)})", COLUMNS)} if ids else {}
+    places: dict[str, list[int]] = {}
+    for one in ranked:
+        if not one.nominee:
+            places.setdefault(one.document, []).append(one.position)
+    beside = {(row["document"], row["position"]): row for row in passages_at(memory, places, where)}
+    found = []
+    for one in ranked:
+        row = rows.get(one.nominee.id) if one.nominee else beside.get((one.document, one.position))
+        if row:
+            found.append(_Ranked(one, row))
+    return found
+
+
+def passages_at(memory: Memory, places: dict[str, list[int]], where: str | None = None) -> list[Row]:
+    """The passages at these positions of documents, as far as there are any."""
+    at = " OR ".join(
+        f"(document = {quoted([document])} AND position IN ({', '.join(map(str, some))}))"
+        for document, some in places.items()
+    )
+    if not at:
         return []
-    wanted = {one for shown, _ in best for one in shown}
-    rows = {row["id"]: row for row in memory.rows(f"id IN ({quoted(sorted(wanted))})", COLUMNS)}
-    named = lru_cache(maxsize=None)(place or _place_of())
-
-    def hit(shown: Sequence[str], score: float) -> Hit:
-        citations = [one for ident in shown for one in cite(memory, rows[ident], named)]
-        return Hit(**rows[shown[0]], score=score, citations=citations)
-
-    return [hit(shown, score) for shown, score in best]
+    return memory.rows(f"level = 'passage' AND ({at})" + (f" AND {where}" if where else ""), COLUMNS)
 
 
-def format_citation(citation: Citation) -> str:
-    """`docs/a.pdf:page 3:1200-1320`."""
-    return f"{citation.uri}:{citation.place}:{citation.start}-{citation.end}"
+@dataclass(frozen=True)
+class _Why:
+    """What a receipt is written from."""
+
+    nominated: Sequence[Nominated]
+    fused: dict[str, float]
+    best: float
+    """Score of the best record of this recall."""
 
 
-def cite(memory: Memory, record: Row, place: Place | None = None) -> list[Citation]:
-    """Every quote of a record under every uri that holds its document; a passage quotes itself."""
-    place = place or _place_of()
-    own = {"text": record["text"], "document": record["document"]}
-    own |= {"start": record["char_start"], "end": record["char_end"]}
-    quotes = record["quotes"] or ([own] if record["level"] == "passage" else [])
-    return [
-        _citation(memory, quote, source, place)
-        for quote in quotes
-        for source in memory.sources_of(quote["document"])
-    ]
+def _hit(memory: Memory, group: Sequence[_Ranked], why: _Why, place: Place | None) -> Hit:
+    first, *others = group
+    ident = first.row["id"]
+    receipt = Receipt(
+        found=found_by(why.nominated, ident),
+        fused=why.fused.get(ident, 0.0),
+        walked=first.visited.score,
+        reranked=None,
+        merged=tuple(one.row["id"] for one in others),
+    )
+    named = lru_cache(maxsize=None)(place) if place else None
+    citations = cite_all(memory, [one.row for one in group], named)
+    return Hit(**first.row, score=first.visited.score / why.best, citations=citations, receipt=receipt)
 
 
-def _citation(memory: Memory, quote: Row, source: Row, place: Place) -> Citation:
-    where = place(memory.home, source["parsed"], source["part"], quote["start"])
-    return Citation(source["uri"], where, quote["start"], quote["end"], quote["text"])
-
-
-def _place_of() -> Place:
-    from tasks.ingest.parse import place_of  # here: the parsers are heavy, and a caller may bring its own
-
-    return place_of
+@contextmanager
+def _timed(clock: dict[str, float], part: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    clock[part] = clock.get(part, 0.0) + time.perf_counter() - began
 
 
 def _some(value: str | Sequence[str] | None) -> list[str] | None:

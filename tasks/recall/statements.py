@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from tasks.ingest.parse.store import read_text
 from tasks.memory.reader import Memory, Row
-from tasks.recall.recall import Hit
+from tasks.recall.hit import Hit
 from tasks.text.sentences import Span, sentences
 
 AROUND_CHARS = 500

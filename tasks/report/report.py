@@ -14,7 +14,7 @@ from tasks.ingest.uris import corpus_of
 from tasks.memory.publish import Published
 from tasks.memory.reader import run_folder
 from tasks.plan.work import Work
-from tasks.recall.recall import Citation, format_citation
+from tasks.recall.hit import Citation, format_citation
 from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
 from tasks.reduce.tree import SummaryNode

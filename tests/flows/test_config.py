@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from flows.config import ReadConfig, RunConfig, load
 from tasks.errors import InvalidInput
-from tasks.settings import RENAMED, GroundConfig, InferConfig, RecallConfig
+from tasks.settings import REMOVED, RENAMED, GroundConfig, InferConfig, RecallConfig
 
 
 def test_later_layers_win(tmp_path: Path) -> None:
@@ -48,7 +48,6 @@ def test_an_empty_value_is_the_empty_text() -> None:
         ("parse.plugins=mine", "parse.plugins=mine must be a list"),
         ("infer.ground.gain=null", "infer.ground.gain"),
         ("infer=3", "infer=3 must be a group"),
-        ("recall.fusion=best", "recall.fusion=best must be 'rrf' or 'score'"),
         ("infer.summary_batch_size=0", "infer.summary_batch_size=0 must be at least 1"),
         ("shard.window=100", "shard.window=100"),
         ("recall.k=0", "k=0"),
@@ -64,6 +63,12 @@ def test_a_bad_override_is_refused_by_name_on_one_line(override: str, said: str)
         load("laptop", [override])
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("old", "why"), REMOVED.items())
+def test_a_setting_that_is_gone_is_refused_with_what_happens_now(old: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{old} is no setting any more: {why}; leave it out"):
+        load("laptop", [f"{old}=2"])
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())

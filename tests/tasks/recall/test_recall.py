@@ -16,7 +16,8 @@ from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
-from tasks.recall.recall import Citation, Hit, cite, format_citation, recall
+from tasks.recall.hit import Citation, Hit, cite, format_citation
+from tasks.recall.recall import recall
 from tasks.settings import RecallConfig
 
 SENTENCES = {
@@ -115,9 +116,8 @@ def test_meaning_is_found_where_no_word_matches(memory: Memory) -> None:
     assert found(memory, "feline")[0].id == "cats-0"
 
 
-@pytest.mark.parametrize("fusion", ["rrf", "score"])
-def test_what_both_words_and_meaning_find_comes_first(memory: Memory, fusion: Any) -> None:
-    hits = found(memory, "when does the contract or agreement end?", RecallConfig(fusion=fusion))
+def test_what_both_words_and_meaning_find_comes_first(memory: Memory) -> None:
+    hits = found(memory, "when does the contract or agreement end?")
     assert hits[0].id == "law-1"
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
@@ -165,7 +165,7 @@ def test_a_document_id_with_quotes_in_it_is_still_found(tmp_path: Path) -> None:
 
 
 def test_every_uri_that_holds_a_quote_is_cited_with_place_and_offsets(memory: Memory) -> None:
-    hit = found(memory, "kittens running", RecallConfig(neighbours=0))[0]
+    hit = found(memory, "kittens running")[0]
     text = SENTENCES["cats"][1]
     assert [format_citation(citation) for citation in hit.citations] == [
         "/copy.jsonl:row 7:31-65",
@@ -181,32 +181,20 @@ def test_a_summary_cites_each_of_its_quotes_and_a_passage_without_quotes_itself(
     assert cite(memory, bare, place) == [Citation("/docs/law.txt", "line 1", 0, 39, SENTENCES["law"][0])]
 
 
-def texts(hit: Hit) -> list[str]:
-    return [citation.text for citation in hit.citations]
-
-
-def test_a_passage_is_cited_with_the_one_beside_it_that_answers_better(memory: Memory) -> None:
-    one, two, three = SENTENCES["sea"]
-    sea: dict[str, Any] = {"document": "sea", "level": "passage"}
-    (middle,) = found(memory, "storm mast sailors", RecallConfig(k=1), **sea)
-    assert texts(middle) == [two, three]
-    (first,) = found(memory, "ship dawn", RecallConfig(k=1, neighbours=2), **sea)
-    assert texts(first) == [one, two, three]
-    assert texts(found(memory, "ship dawn", RecallConfig(neighbours=0), **sea)[0]) == [one]
-    assert texts(found(memory, "storm", level="section")[0]) == [one, two]
-
-
-def test_no_passage_is_shown_twice(memory: Memory) -> None:
-    hits = found(memory, "storm mast sailors harbour", document="sea", level="passage")
-    shown = [text for hit in hits for text in texts(hit)]
-    assert sorted(shown) == sorted(SENTENCES["sea"])
-
-
-def test_neighbours_gain_rank_only_when_asked_to(memory: Memory) -> None:
+def test_what_stands_between_two_candidates_is_found_though_no_search_finds_it(memory: Memory) -> None:
     plain = RecallConfig(vector_weight=0.0)
-    spread = RecallConfig(vector_weight=0.0, neighbour_decay=0.9)
-    assert [hit.id for hit in found(memory, "sailors dawn", plain, level="passage")] == ["sea-2", "sea-0"]
-    assert [hit.id for hit in found(memory, "sailors dawn", spread, level="passage")] == ["sea-1", "sea-0"]
+    hits = found(memory, "sailors dawn", plain, level="passage", document="sea")
+    assert [hit.id for hit in hits] == ["sea-2", "sea-0", "sea-1"]
+    assert hits[2].receipt.found == ()
+
+
+def test_a_passage_is_found_by_what_stands_around_it_and_shown_without(tmp_path: Path) -> None:
+    rows = passages("d", ["The tenant pays monthly.", "It is due on the first."])
+    rows[1]["context"] = "Lease of the mill > Rent\nThe tenant pays monthly.\nIt is due on the first."
+    memory = remember(tmp_path, "r1", rows, source("a", "d"))
+    (best, *_) = found(memory, "When is the rent of the mill due?", RecallConfig(vector_weight=0.0))
+    assert (best.id, best.text) == ("d-1", "It is due on the first.")
+    assert {one.search for one in best.receipt.found} == {"words", "words in context"}
 
 
 def test_two_records_of_one_span_are_one_hit(tmp_path: Path) -> None:
@@ -250,8 +238,6 @@ def test_an_empty_memory_recalls_nothing(tmp_path: Path) -> None:
         {"candidates": 3},
         {"text_weight": -1},
         {"text_weight": 0, "vector_weight": 0},
-        {"neighbours": -1},
-        {"fusion": "sum"},
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(values: dict[str, Any]) -> None:

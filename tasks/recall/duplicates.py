@@ -1,0 +1,64 @@
+"""Duplicates: passages that say the same are one hit that cites every source.
+
+The idea: two texts are nearly equal when most runs of three words are shared (Broder 1997), but never when
+they differ in a number or in a negation: "rent 100" and "rent 200" are two facts in one sentence. Only the
+few records that are about to be shown are compared, so the comparison is exact and takes no index.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SHINGLE = 3
+NEAR = 0.7
+"""Jaccard similarity from which two texts are nearly equal."""
+WORDS = 12
+"""Shorter texts are never equal to others: what "yes, please" says depends on what stands before it."""
+
+_WORD = re.compile(r"\w+")
+_NEGATIONS = frozenset("no not nor never none neither without cannot".split())
+
+
+@dataclass(frozen=True)
+class Print:
+    """What of a text decides whether it is nearly equal to another."""
+
+    shingles: frozenset[tuple[str, ...]]
+    facts: tuple[str, ...]
+    """Its numbers and negations, sorted."""
+
+    def equals(self, other: "Print") -> bool:
+        """Whether both texts say the same, if not letter by letter."""
+        if self.facts != other.facts or min(len(self.shingles), len(other.shingles)) <= WORDS - SHINGLE:
+            return False
+        return len(self.shingles & other.shingles) >= NEAR * len(self.shingles | other.shingles)
+
+
+def fingerprint(text: str) -> Print:
+    """The print of a text. One without white space between its words is compared by its characters."""
+    folded = text.casefold()
+    words = _WORD.findall(folded)
+    parts = words if len(folded) < 12 * (len(words) + 1) else list("".join(words))
+    runs = range(max(1, len(parts) - SHINGLE + 1))
+    shingles = frozenset(tuple(parts[at : at + SHINGLE]) for at in runs)
+    facts = (word for word in words if word in _NEGATIONS or any(char.isdigit() for char in word))
+    return Print(shingles, tuple(sorted(facts)))
+
+
+def groups(texts: Sequence[str], spans: Sequence[object]) -> list[list[int]]:
+    """Numbers of texts that are one hit together, each group in order, the groups by their first.
+
+    Args:
+        spans: what each covers; texts of the same span are one hit, whatever they say.
+    """
+    found: list[list[int]] = []
+    prints = [fingerprint(text) for text in texts]
+    for number, (text, span) in enumerate(zip(prints, spans, strict=True)):
+        for group in found:
+            first = group[0]
+            if spans[first] == span or prints[first].equals(text):
+                group.append(number)
+                break
+        else:
+            found.append([number])
+    return found

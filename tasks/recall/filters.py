@@ -1,0 +1,68 @@
+"""Filters: which records a recall may return at all, as one SQL condition on values that are only data."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks import schema
+from tasks.errors import InvalidInput
+from tasks.memory.reader import Memory, quoted
+
+_DATE = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Only records that satisfy all of these; None is no condition, an empty list lets nothing through."""
+
+    levels: Sequence[str] | None = None
+    documents: Sequence[str] | None = None
+    """Ids of documents."""
+    dates: Sequence[str] | None = None
+    """Any of these ISO dates, or months ("2024-03") or years in which they lie."""
+    entities: Sequence[str] | None = None
+    """Any of these names, in any case, or a part of one."""
+
+    def where(self, memory: Memory) -> str | None:
+        """The SQL condition; None where everything passes.
+
+        Raises:
+            InvalidInput: if a level or a date is none, or records had no such field when the memory was made.
+        """
+        terms = []
+        if self.levels is not None:
+            terms.append(_any_of("level", _levels(self.levels)))
+        if self.documents is not None:
+            terms.append(_any_of("document", self.documents))
+        if self.dates is not None:
+            terms.append(_within(memory, "dates", [f" {_date(date)}" for date in self.dates]))
+        if self.entities is not None:
+            terms.append(_within(memory, "entities", [name.casefold() for name in self.entities]))
+        return " AND ".join(terms) or None
+
+
+def _levels(levels: Sequence[str]) -> Sequence[str]:
+    for level in levels:
+        if level not in schema.LEVELS:
+            raise InvalidInput(f"level {level!r} is none of {', '.join(schema.LEVELS)}")
+    return levels
+
+
+def _date(date: str) -> str:
+    if not _DATE.fullmatch(date):
+        raise InvalidInput(
+            f"date {date!r}: give a year, a month or a day, such as 2024, 2024-03 or 2024-03-05"
+        )
+    return date
+
+
+def _any_of(column: str, values: Sequence[str]) -> str:
+    return f"{column} IN ({quoted(values or [''])})"
+
+
+def _within(memory: Memory, column: str, values: Sequence[str]) -> str:
+    """Whether one of the texts of a list holds one of the values."""
+    if column not in memory.columns:
+        raise InvalidInput(f"this memory was made before records had {column}: read its corpora again")
+    joined = f"lower(concat(' ', array_to_string({column}, ' ')))"
+    return "(" + (" OR ".join(f"contains({joined}, {quoted([value])})" for value in values) or "false") + ")"

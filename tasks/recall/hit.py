@@ -1,0 +1,97 @@
+"""A hit: a record that answers, what it cites, and why it came."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tasks import schema
+from tasks.memory.reader import Memory, Row
+from tasks.recall.receipt import Receipt
+
+Place = Callable[[Path, str, int, int], str]
+
+HIDDEN = ("vector", "context", "context_vector")
+COLUMNS = tuple(name for name in schema.RECORDS.names if name not in HIDDEN)
+"""Columns of a record that a hit has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Verbatim words and one source that holds them; offsets are characters of its parsed text."""
+
+    uri: str
+    place: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that answers, with its score from 0 to 1 and what it cites: its own quotes under every source
+    that holds them, then those of the records that say the same."""
+
+    id: str
+    level: str
+    document: str
+    corpus: str
+    window_first: int
+    window_last: int
+    char_start: int
+    char_end: int
+    summary: str
+    generated: bool
+    text: str
+    quotes: list[Row]
+    grounding: float
+    dropped: int
+    model: str
+    skip_key: str
+    run: str
+    created: datetime
+    children: list[str]
+    score: float
+    citations: list[Citation]
+    receipt: Receipt
+    title: str = ""
+    section: str = ""
+    position: int = -1
+    dates: Sequence[str] = ()
+    entities: Sequence[str] = ()
+
+
+def format_citation(citation: Citation) -> str:
+    """`docs/a.pdf:page 3:1200-1320`."""
+    return f"{citation.uri}:{citation.place}:{citation.start}-{citation.end}"
+
+
+def cite(memory: Memory, record: Row, place: Place | None = None) -> list[Citation]:
+    """Every quote of a record under every uri that holds its document; a passage quotes itself."""
+    place = place or _place_of()
+    own = {"text": record["text"], "document": record["document"]}
+    own |= {"start": record["char_start"], "end": record["char_end"]}
+    quotes = record["quotes"] or ([own] if record["level"] == "passage" else [])
+    return [
+        _citation(memory, quote, source, place)
+        for quote in quotes
+        for source in memory.sources_of(quote["document"])
+    ]
+
+
+def cite_all(memory: Memory, records: Iterable[Row], place: Place | None = None) -> list[Citation]:
+    """What several records cite, each place once."""
+    named = place or _place_of()
+    cited = [one for record in records for one in cite(memory, record, named)]
+    return list({(one.uri, one.place, one.start, one.end): one for one in cited}.values())
+
+
+def _citation(memory: Memory, quote: Row, source: Row, place: Place) -> Citation:
+    where = place(memory.home, source["parsed"], source["part"], quote["start"])
+    return Citation(source["uri"], where, quote["start"], quote["end"], quote["text"])
+
+
+def _place_of() -> Place:
+    from tasks.ingest.parse import place_of  # here: the parsers are heavy, and a caller may bring its own
+
+    return place_of
