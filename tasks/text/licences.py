@@ -1,0 +1,64 @@
+"""Well-known licences by their own words, for those whose text has no title line."""
+
+import re
+
+_KNOWN = (
+    ("Apache License 2.0", r"apache license,? version 2\.0, january 2004"),
+    ("GNU Affero General Public License 3", r"gnu affero general public license version 3"),
+    ("GNU Lesser General Public License 3", r"gnu lesser general public license version 3"),
+    ("GNU Lesser General Public License 2.1", r"gnu lesser general public license version 2\.1"),
+    ("GNU General Public License 3", r"gnu general public license version 3"),
+    ("GNU General Public License 2", r"gnu general public license version 2"),
+    ("Mozilla Public License 2.0", r"mozilla public license,? version 2\.0"),
+    ("Eclipse Public License", r"eclipse public license"),
+    ("Boost Software License 1.0", r"boost software license - version 1\.0"),
+    ("Python Software Foundation License",
+     r"python software foundation license version 2|psf license agreement"),
+    ("Creative Commons Zero 1.0", r"creative commons.{0,40}cc0 1\.0|cc0 1\.0 universal"),
+    ("Creative Commons Attribution 4.0", r"creative commons attribution 4\.0 international"),
+    ("The Unlicense", r"this is free and unencumbered software released into the public domain"),
+    ("zlib License", r"this software is provided 'as-is', without any express or implied warranty"),
+    ("Historical Permission Notice (HPND)",
+     r"permission to use, copy, modify,? and distribute this software and its documentation"),
+    ("ISC License", r"permission to use, copy, modify,? and(?:/or)? distribute this software"),
+    ("BSD 3-Clause License", r"redistribution and use in source and binary forms.{0,1600}neither the names?"),
+    ("BSD 2-Clause License", r"redistribution and use in source and binary forms"),
+    ("MIT License", r"permission is hereby granted, free of charge, to any person obtaining a copy"),
+    ("SIL Open Font License 1.1", r"sil open font license"),
+)  # fmt: skip
+_LICENCES = tuple((name, re.compile(words)) for name, words in _KNOWN)
+_HOLDER = re.compile(
+    r"copyright\s*+(?:(?:\(c\)|©|&copy;)\s*+)?(?:\d{4}(?:\s?[-–,]\s?(?:\d{2,4}|present))*,?\s*+)?"
+    r"(?:\(c\)\s*+)?(?:by\s)?(?P<holder>[^\W\d][^\n<>(]{2,60})",
+    re.IGNORECASE,
+)
+_NOT_HOLDER = re.compile(
+    r"notice|license|owner|holder|law|and\b|the name|statement|\[|disclaimer|interest|in\b|treaty",
+    re.IGNORECASE,
+)
+_WITHIN = 4000
+_LONGEST_TITLE = re.compile(r"[^\n]{0,80}\blicen[cs]e\b[^\n]{0,40}", re.IGNORECASE)
+
+
+def licence_name(head: str) -> str:
+    """Name of the licence that a text begins with, "" if it is none of the well-known ones."""
+    plain = " ".join(re.sub(r"(?m)^[ \t]*(?:#|//|\*|;)+", " ", head[: 2 * _WITHIN]).lower().split())[:_WITHIN]
+    first = [
+        (match.start(), rank, name)
+        for rank, (name, words) in enumerate(_LICENCES)
+        if (match := words.search(plain))
+    ]
+    return min(first, default=(0, 0, ""), key=lambda one: one[1])[2]
+
+
+def licence_title(head: str) -> str:
+    """Such as "MIT License (Ann Lee)": its name and who holds the copyright, "" for an unknown licence."""
+    name = licence_name(head)
+    if not name or name.startswith(("GNU", "Apache", "Mozilla", "Creative", "The Unlicense")):
+        return name
+    for match in _HOLDER.finditer(head[:_WITHIN]):
+        holder = " ".join(match["holder"].split()).strip(" .,;:*")
+        holder = re.sub(r",?\s*all rights reserved.*", "", holder, flags=re.IGNORECASE).strip(" .,;:")
+        if holder and not _NOT_HOLDER.match(holder):
+            return f"{name} ({holder})"
+    return name

@@ -1,0 +1,60 @@
+"""Markup removed: what a person reads of HTML, Markdown and reStructuredText, in one line or many."""
+
+import html
+import re
+
+_COMMENT = re.compile(
+    r"<!--.{0,4000}?-->|<(?:style|script)\b.{0,4000}?</(?:style|script)>", re.DOTALL | re.IGNORECASE
+)
+_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]{0,20}(?:\s[^<>]{0,600})?/?>")
+_IMAGE = re.compile(r"!\[[^\]\n]{0,300}\](?:\([^()\n]{0,600}\)|\[[^\]\n]{0,200}\])")
+_LINK = re.compile(
+    r"\[([^\[\]\n]{0,300})\](?:\([^()\n]{0,600}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\]\n]{0,200}\])"
+)
+_REFERENCE = re.compile(
+    r"(?m)^[ \t]*(?:\[[^\]\n]{1,200}\]:[ \t]*\S+.*|\.\.[ \t]+(?:_[^\n]{0,200}:.*|\|[^|\n]{1,200}\|.*"
+    r"|[\w:-]{1,60}::.*))$"
+)
+_OPTION = re.compile(r"(?m)^[ \t]+:(?:alt|target|width|height|align|class|name|caption|maxdepth|scale):.*$")
+_FENCE = re.compile(r"(?m)^[ \t]*(?:```|~~~).*$")
+_ROLE = re.compile(r":[\w:-]{1,40}:`([^`<\n]{1,200}?)\s*(?:<[^`>\n]{0,200}>)?`")
+_RST_LINK = re.compile(r"`([^`<\n]{1,300}?)\s*<[^`>\n]{1,600}>`__?|`([^`\n]{1,300})`__?(?!\w)")
+_CODE = re.compile(r"(`{1,3})([^`\n]{1,500})\1")
+_STRONG = re.compile(r"(?<![\w*_\\])(\*{1,3}|_{1,3})(?=\S)([^*_\n]{1,400}?)(?<=\S)\1(?![\w*_])")
+_RULE = re.compile(r"(?m)^[ \t]*([-=*_~^\"'`#+.:])(?:[ \t]?\1){2,}[ \t]*$")
+_HEADING = re.compile(r"(?m)^[ \t]{0,3}#{1,6}[ \t]+|(?<=\S)[ \t]+#{1,6}[ \t]*$")
+_SUBSTITUTION = re.compile(r"(?<!\w)\|[\w .-]{1,60}\|_?(?!\w)")
+_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>-])")
+_BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+
+
+def readable(text: str) -> str:
+    """The text without tags, entities, links' addresses, images, badges, emphasis, fences, directives and"
+    " roles.
+
+    Lines stay lines; a text without markup comes back as it is, but for blank lines that become one.
+    """
+    if "<" in text or "&" in text:
+        text = html.unescape(_TAG.sub(_space, _COMMENT.sub(" ", text)))
+    if "[" in text:
+        text = _LINK.sub(r"\1", _LINK.sub(r"\1", _IMAGE.sub("", text)))
+    if "::" in text or "]:" in text or ".. " in text:
+        text = _OPTION.sub("", _REFERENCE.sub("", text))
+    if "`" in text or "~~~" in text:
+        text = _ROLE.sub(r"\1", _FENCE.sub("", text))
+        text = _RST_LINK.sub(lambda match: match[1] or match[2], text)
+        text = _CODE.sub(r"\2", text)
+    if "*" in text or "_" in text:
+        text = _STRONG.sub(r"\2", _STRONG.sub(r"\2", text))
+    text = _ESCAPE.sub(r"\1", _SUBSTITUTION.sub("", text))
+    return _BLANKS.sub("\n\n", _HEADING.sub("", _RULE.sub("", text))).strip()
+
+
+def _space(tag: re.Match[str]) -> str:
+    """Inline tags vanish, others part what they stand between."""
+    name = tag[0].strip("</>").split()[0].rstrip("/").lower()
+    return (
+        ""
+        if name in ("a", "b", "i", "em", "strong", "code", "span", "sub", "sup", "u", "font", "kbd", "img")
+        else " "
+    )

@@ -1,0 +1,219 @@
+"""What a person would call a document: one line without markup, made of its own words, by its kind."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from tasks.text.dates import dates
+from tasks.text.headings import LONGEST, Heading, is_titled, plain
+from tasks.text.licences import licence_title
+from tasks.text.markup import readable
+from tasks.text.parties import cased, contract_title
+from tasks.text.sentences import sentences
+from tasks.text.speakers import opening, session_date, turns
+
+_GENERIC = re.compile(
+    r"\W{0,12}(?:[\dIVX.]+\s+)?(?:introduction|background(?: and \w+)?|overview|abstract|summary"
+    r"|executive summary|contents|table of contents|preface|foreword"
+    r"|index|read ?me|change ?log|changes|history|news|release notes|licen[cs]e|copying|notice|installation"
+    r"|usage|toc|description"
+    r"|confidential|draft|page \d+|(?:exhibit|ex-)\s?[\w.()]+|execution (?:version|copy)|appendix"
+    r"|references|note|notes|about|einleitung|inhalt|einführung|sommaire|introducción)\W*$",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"(?:title|titel|titre|título|subject|betreff|题目|标题)\s*[:：]\s*(?P<title>\S.{2,200})", re.IGNORECASE
+)
+_FIELD = re.compile(r"[\w -]{2,20}:\s")
+_ABOUT = re.compile(
+    r"\bThis (?P<what>report|paper|article|document|guide|study|book|chapter|brief|memorandum|manual|page"
+    r"|essay)\s+"
+    r"(?:(?:also|first|briefly|therefore)\s+)?(?:addresses|discusses|describes|examines|provides|reviews"
+    r"|explains|analy[sz]es|presents|explores|covers|surveys"
+    r"|introduces|summari[sz]es|outlines|lists|focuses on|deals with|is about|considers|proposes|documents"
+    r"|assesses|evaluates|looks at)\s+(?P<topic>[^.?!]{8,400})"
+)
+_TOPIC_ENDS = re.compile(
+    r"(?:[,;:(]|\s(?:and|that|which|who|for Congress|as well|including|in order|but|so that)\b).*", re.DOTALL
+)
+_DEFINED = re.compile(
+    r"(?m)^(?:export |pub |public )?(?:async )?(?:def|class|func|fn|function|struct|interface|enum"
+    r"|trait) +(\w+)"
+)
+_DOCSTRING = re.compile(
+    r"\s*+(?:#.*\n|\s)*+(?:[rRuUbB]{0,2}(?:\"\"\"|''')|/\*+!?"
+    r"|(?=//[/!]?\s))\s*(?P<text>[^\n]*(?:\n(?!\s*\n)[^\n]*){0,2})"
+)
+_MAIL = re.compile(r"(?im)^(?:Subject|Betreff|Objet|Asunto):[ \t]*(?P<subject>.+(?:\n[ \t]+.+)*)")
+_FROM = re.compile(r"(?im)^(?:From|Von|De):[ \t]*\"?(?P<sender>[^<\"\n]{1,80})")
+_PACKAGE = re.compile(r"(?m)^(Name|Version|Summary): *(.+)$")
+_DATED = re.compile(
+    r"\b(?:dated?|as of|effective|made|entered into|signed|executed|published|updated|issued|released?)\b",
+    re.IGNORECASE,
+)
+_HEAD = 4000
+
+
+def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> str:
+    """The title of a document of that kind, at most LONGEST characters, "" only for a text without letters.
+
+    Args:
+        head: its beginning.
+        found: its headings.
+        name: its path or file name, "" if unknown.
+    """
+    by_kind: dict[str, Callable[[str, str], str]] = {
+        "contract": lambda text, _: contract_title(text),
+        "licence": _licence,
+        "mail": _mail,
+        "dialogue": _dialogue,
+        "table": _table,
+    }
+    title = _package(head) if kind == "readme" else ""
+    if kind == "code":
+        return " ".join(_code(head, name).split())[:LONGEST]
+    if not title and kind in by_kind:
+        title = by_kind[kind](head, name)
+    title = title or _own_title(head, found, kind) or _topic(head, found) or _first_words(head)
+    return plain(_of_package(title, kind, name))[:LONGEST]
+
+
+def _of_package(title: str, kind: str, name: str) -> str:
+    """A title that many documents share, with the package or folder that this one lies in."""
+    parts = [part for part in re.split(r"[/\\]", name) if part][:-1]
+    shared = (kind == "licence" and "(" not in title) or _GENERIC.match(title)
+    if not shared or not parts:
+        return title
+    package = next(
+        (part for part in reversed(parts) if part.endswith((".dist-info", ".egg-info"))), parts[-1]
+    )
+    return (
+        f"{title} ({package.rsplit('.', 1)[0].replace('-', ' ') if package.endswith('-info') else package})"
+    )
+
+
+def date_of(head: str, kind: str) -> str:
+    """When a document is from, ISO; "" where its beginning does not say."""
+    if kind == "mail":
+        match = re.search(r"(?im)^(?:Date|Sent|Datum|Gesendet):(.*)", head)
+        return next((found.iso for found in dates(match[1])), "") if match else ""
+    if kind in ("code", "licence", "readme", "book", "table"):
+        return ""
+    if kind == "dialogue":
+        return next((turn.date for turn in turns(head) if turn.date), "")
+    found = dates(head[: _HEAD if kind in ("contract", "changelog", "minutes") else 1500])
+    full = [one for one in found if len(one.iso) > 4]
+    if kind in ("changelog", "minutes"):
+        return next((one.iso for one in full or found), "")
+    said = (
+        one.iso
+        for one in full
+        if _DATED.search(head, max(0, one.start - 60), one.start) or _alone(head, one.start)
+    )
+    return next(said, "")
+
+
+def _alone(text: str, at: int) -> bool:
+    """Whether a line says little but the date at `at`."""
+    start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+    return bool(session_date(text[start : end if end >= 0 else len(text)]))
+
+
+def _licence(head: str, name: str) -> str:
+    return licence_title(head)
+
+
+def _mail(head: str, name: str) -> str:
+    subject, sender = _MAIL.search(head), _FROM.search(head)
+    title = " ".join(subject["subject"].split()) if subject else "Mail"
+    writer = sender["sender"].strip() if sender else ""
+    return f"{title} (from {writer})" if writer else title
+
+
+def _package(head: str) -> str:
+    fields = (
+        dict(reversed(_PACKAGE.findall(head[:_HEAD])))
+        if head.lstrip().startswith(("Metadata-Version", "Name:"))
+        else {}
+    )
+    if "Name" not in fields:
+        return ""
+    summary = fields.get("Summary", "").strip()
+    name = f"{fields['Name'].strip()} {fields.get('Version', '').strip()}".strip()
+    return f"{name}: {readable(summary)}" if summary and summary != "UNKNOWN" else name
+
+
+def _code(head: str, name: str) -> str:
+    file = "/".join(re.split(r"[/\\]", name.strip("/"))[-2:])
+    said = ""
+    if match := _DOCSTRING.match(head):
+        text = re.sub(r"(?m)^\s*(?://[/!]?|\*)", " ", match["text"])
+        text = re.split(r"\"\"\"|'''|\*/", text)[0]
+        said = readable(" ".join(text.split()))
+        said = next((said[start:end] for start, end in sentences(said)), "").rstrip(".")
+    if not said or _GENERIC.match(said) or re.match(r"copyright|licen[cs]e|-\*-", said, re.IGNORECASE):
+        names = list(dict.fromkeys(_DEFINED.findall(head)))
+        public = [one for one in names if not one.startswith("_")] or names
+        said = ", ".join(public[:5])
+    return f"{file}: {said}" if file and said else file or said
+
+
+def _dialogue(head: str, name: str) -> str:
+    first = next((line.strip() for line in head.split("\n") if line.strip()), "")
+    if first and opening(first) is None and not session_date(first) and len(first) < LONGEST:
+        return first
+    speakers = list(dict.fromkeys(turn.speaker for turn in turns(head)))
+    if len(speakers) > 4:
+        return f"Conversation of {', '.join(speakers[:3])} and {len(speakers) - 3} others"
+    return "Conversation between " + " and ".join(filter(None, [", ".join(speakers[:-1]), *speakers[-1:]]))
+
+
+def _table(head: str, name: str) -> str:
+    lines = [line for line in head.split("\n") if line.strip()]
+    delimiter = max("\t;|,", key=lines[0].count) if lines else ","
+    cells = [cell.strip(' "|') for cell in lines[0].split(delimiter)] if lines else []
+    columns = ", ".join([cell for cell in cells if cell][:8])
+    file = re.split(r"[/\\]", name.rstrip("/"))[-1]
+    return f"{file}: {columns}" if file else f"Table of {columns}"
+
+
+def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
+    """The title that stands at the beginning, as a heading or as a short line."""
+    if label := _LABEL.search(head[:1500]):
+        return label["title"]
+    if kind == "changelog":
+        return next((one.text for one in found[:1] if not one.text[0].isdigit()), "") or "Changelog"
+    for heading in found[:3]:
+        if heading.start < 1500 and not _GENERIC.match(heading.text) and heading.level <= 2:
+            return cased(heading.text, head)
+    for line in [line for line in head[:_HEAD].split("\n") if line.strip()][:6]:
+        text = plain(readable(line))
+        if len(text) < 3 or _GENERIC.match(text) or session_date(text) or _FIELD.match(text):
+            continue
+        ended = line.rstrip().endswith((".", ";", ",", "।", "。"))
+        if (
+            len(line.strip()) <= LONGEST
+            and not ended
+            and (is_titled(text) or not text.isascii() or text[0].isupper())
+        ):
+            return cased(text, head)
+        break
+    return ""
+
+
+def _topic(head: str, found: Sequence[Heading]) -> str:
+    """What a text without a title says that it is about, or its first heading that says anything."""
+    if match := _ABOUT.search(head[:12_000]):
+        topic = _TOPIC_ENDS.sub("", " ".join(match["topic"].split()))
+        if len(topic.split()) >= 3:
+            return f"{match['what'].capitalize()} on {topic}"
+    early = next(
+        (heading for heading in found[:2] if heading.start < 1500 and not _GENERIC.match(heading.text)), None
+    )
+    return early.text if early else ""
+
+
+def _first_words(head: str) -> str:
+    text = readable(head[:_HEAD])
+    spans = [text[start:end] for start, end in sentences(text)]
+    said = [one for one in spans if len(one) > 20 and not _GENERIC.match(one)] or spans
+    return " ".join(said[0].split()) if said else ""
