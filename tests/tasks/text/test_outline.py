@@ -19,8 +19,8 @@ EXECUTION VERSION
                          GREENHOUSE LEASE AGREEMENT
 
 This Greenhouse Lease Agreement (this "Agreement") is made and entered into as of the 5th day of March, 2021,
-by and between Orrin Gardens, Inc., a Delaware corporation ("Landlord"), and Valdur Seeds GmbH, a German company
-("Tenant").
+by and between Orrin Gardens, Inc., a Delaware corporation ("Landlord"), and Valdur Seeds GmbH, a German
+company ("Tenant").
 
 WHEREAS, the parties wish to let a greenhouse;
 
@@ -236,8 +236,10 @@ def test_a_place_has_the_path_of_its_section(text: str, words: str, path: str) -
     assert section(text, words) == path
 
 
-@given(st.lists(st.sampled_from([LEASE, README, "\n", "# A\n", "x" * 900, "1. Term. It is.\n"]), max_size=8).map("".join),
-       st.lists(st.integers(0, 3000), max_size=8))  # fmt: skip
+PIECES = st.sampled_from([LEASE, README, "\n", "# A\n", "x" * 900, "1. Term. It is.\n"])
+
+
+@given(st.lists(PIECES, max_size=8).map("".join), st.lists(st.integers(0, 3000), max_size=8))
 def test_the_outline_does_not_depend_on_where_the_stream_is_cut(text: str, cuts: list[int]) -> None:
     edges = pairwise([0, *sorted(min(edge, len(text)) for edge in cuts), len(text)])
     assert outline((start, text[start:end]) for start, end in edges) == outline([(0, text)])
