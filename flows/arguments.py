@@ -221,7 +221,8 @@ def _evaluating(add: Add) -> None:
 
 CALIBRATE_HELP = """\
 Facts are hidden in a text, asked for, and the attention heads that find them are written beside the model, in
-nightread-heads.json. Needed once for every model but the default one, whose heads come with Nightread.
+nightread-heads.json. So are those that tell which of twelve passages a question is about; the model writes
+these questions itself. Needed once for every model but the default one, whose heads come with Nightread.
 """
 
 BENCH_HELP = """\
@@ -252,7 +253,7 @@ for that: the figures it assumes are printed, and may be given.
 def _calibrating(add: Add) -> None:
     found = add(
         "calibrate",
-        "find the heads by which a model recalls within a long text",
+        "find the heads by which a model finds again and re-ranks",
         "calibrate infer.model=~/models/mine",
         CALIBRATE_HELP,
     )

@@ -195,22 +195,15 @@ def _needle(
 
 
 def calibrate(config: "RunConfig", tokens: int = 16384) -> Answer:
-    """Find the retrieval heads of the configured model and write them beside it."""
+    """Find the heads by which the configured model retrieves and re-ranks, and write them beside it."""
     if tokens < 1024:
         raise InvalidInput(f"--tokens {tokens}: give 1,024 or more")
-    models, read = _models(config), 0
+    models = _models(config)
     from flows import figures
     from flows.progress import counter
     from tasks.bench.calibrate import calibrate as find
 
-    told = counter("tokens")
-
-    def progress(count: int) -> None:
-        nonlocal read
-        read += count
-        told("reading", read, tokens)
-
-    result = find(models.reader, tokens, models.folder, progress)
+    result = find(models.reader, tokens, models.folder, counter())
     return Answer(result, figures.calibrated(result))
 
 

@@ -220,7 +220,19 @@ def calibrated(found: Row) -> str:
         f"heads (layer.head): {heads}\n"
         f"for {found['rank_first']:.0%} of {found['questions']} questions the right block of "
         f"{found['tokens']:,} tokens is first; it has {found['margin']} times the votes of the next one\n"
+        f"{_reranking(found['rerank'])}\n"
         f"written to {found['file']}"
+    )
+
+
+def _reranking(found: Row | None) -> str:
+    if found is None:
+        return "no heads for re-ranking: the model wrote too few questions about passages"
+    heads = ", ".join(f"{layer}.{head}" for layer, head in found["heads"])
+    return (
+        f"heads for re-ranking: {heads}\n"
+        f"for {found['rank_first']:.0%} of {found['questions']} questions the passage they were made from is "
+        f"first of {found['passages']}"
     )
 
 

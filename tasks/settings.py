@@ -193,6 +193,10 @@ class RecallConfig:
     """Records returned."""
     candidates: Int = Field(default=100, ge=1)
     """Candidates of each search (by words, by meaning; of plain, of rich keys) before they are added."""
+    rerank: bool = False
+    """Whether the reader re-ranks the best passages: better, and it takes the model and about a second."""
+    rerank_candidates: Int = Field(default=30, ge=2)
+    """Passages that the reader re-ranks."""
     text_weight: Float = Field(default=1.0, ge=0)
     """Weight of the searches by words."""
     vector_weight: Float = Field(default=0.5, ge=0)

@@ -94,10 +94,14 @@ class Rereader:
         for one in dict.fromkeys(passages):
             self._kept[one] = read[one]
             self._kept.move_to_end(one)
-        held = sum(kv.nbytes for kv in self._kept.values())
-        while held > self._room:
-            held -= self._kept.popitem(last=False)[1].nbytes
+        while self.held > self._room:
+            self._kept.popitem(last=False)
         return read
+
+    @property
+    def held(self) -> int:
+        """Bytes of the keys and values that are kept."""
+        return sum(kv.nbytes for kv in self._kept.values())
 
     def _read_rows(self, rows: Sequence[Tokens]) -> list[torch.Tensor]:
         """Rows are padded behind their end, where causal attention never looks."""

@@ -1,22 +1,30 @@
-"""Calibrate retrieval heads: facts inserted into a text that every Python has, and questions for them.
+"""Calibrate heads: those that find facts inserted into a long text, and those that re-rank short passages.
 
 The idea: facts are of other kinds than those of the needle evaluation, so that it tests what was not learned.
-Its default haystack begins with the same text: `--haystack` names another.
+Its default haystack begins with the same text: `--haystack` names another. Questions about passages are
+written by the model itself (see `tasks.bench.questions`), never taken from evaluation data.
 """
 
 import pydoc_data.topics
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from model.context import heads
 from model.context.calibrate import Fact, find
+from model.context.heads import Calibrated, Heads
 from model.reader import Reader
+from model.rerank.choose import choose, quality
 from model.weights import HEADS
+from tasks.bench.progress import Progress
+from tasks.bench.questions import GROUP, trials
 
 _SEED = 3
 _FACTS = 24
+_QUESTIONS = 64
+"""Passages that are asked about."""
+_LEAST_TRIALS = 10
+"""Questions without which no heads are chosen."""
 _KINDS = (
     (
         "{who} was born in {where} in {year}.",
@@ -50,20 +58,52 @@ _WHERE = (
 )
 
 
-def calibrate(reader: Reader, tokens: int, folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:
-    """Find the reader's retrieval heads and write them beside the model.
+def calibrate(
+    reader: Reader, tokens: int, folder: Path, progress: Progress, asked: int = _QUESTIONS
+) -> dict[str, Any]:
+    """Find the reader's retrieval heads and those that re-rank, and write them beside the model.
 
     Args:
         tokens: length of the text.
         folder: where `model.weights.HEADS` is written.
+        asked: passages that questions are written about, for re-ranking.
     """
     ids, facts = _text(reader, tokens)
-    found, quality = find(reader, ids, facts, progress)
-    config = reader.config
-    about = {"text": "pydoc_data.topics", "tokens": len(ids), "stride": reader.stride, **quality}
+    read = 0
+
+    def count(more: int) -> None:
+        nonlocal read
+        read += more
+        progress("reading", read, len(ids))
+
+    found, how_well = find(reader, ids, facts, count)
+    about = {"text": "pydoc_data.topics", "tokens": len(ids), "stride": reader.stride, **how_well}
+    reranking = _reranking(reader, asked, progress)
     path = folder / HEADS
-    heads.save(found, config, path, about)
-    return {"heads": [list(head) for head in found.heads], "file": str(path), **about}
+    heads.save(found, reader.config, path, about, reranking)
+    told = {"heads": [list(head) for head in found.heads], "file": str(path), **about}
+    if reranking is None:
+        return {**told, heads.RERANK: None}
+    pairs = [list(head) for head in reranking.heads.heads]
+    return {**told, heads.RERANK: {"heads": pairs, **reranking.found}}
+
+
+def _reranking(reader: Reader, asked: int, progress: Progress) -> Calibrated | None:
+    """Heads that tell which passage a question was made from; None if the model writes too few questions."""
+    tried = trials(reader, asked, progress)
+    if len(tried) < _LEAST_TRIALS:
+        return None
+    chosen = choose(tried)
+    well, config = quality(tried, chosen), reader.config
+    pairs = tuple(divmod(head, config.num_attention_heads) for head in chosen)
+    about = {
+        "text": "installed text, questions written by the model",
+        "questions": len(tried),
+        "passages": GROUP,
+        "rank_first": round(well.first, 3),
+        "reciprocal_rank": round(well.reciprocal, 3),
+    }
+    return Calibrated(Heads(pairs, config.num_attention_heads // config.num_key_value_heads), about)
 
 
 def _text(reader: Reader, tokens: int) -> tuple[list[int], list[Fact]]:

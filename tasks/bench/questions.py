@@ -7,7 +7,7 @@ passage (a round trip, as in Dai et al. 2022, "Promptagator: Few-shot dense retr
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,6 +16,7 @@ from model.rerank.choose import Trial
 from model.rerank.passages import Encoder, Passage
 from model.rerank.reading import Rereader
 from tasks.bench.natural_text import natural_text
+from tasks.bench.progress import Progress
 from tasks.text.passages import stream_passages
 
 GROUP = 12
@@ -24,7 +25,7 @@ _ABOUT = (1, 4, 7, 10)
 """Of them, those that are asked about."""
 _CHARS = 300
 _SEED = 5
-_NEW_TOKENS = 32
+_NEW_TOKENS = 24
 _OPENERS = (" What", " How", " When", " Why", " Which", " Who", " Where")
 """Questions are made to begin with these in turn: a small model by itself asks "What is the purpose of"."""
 _LEAST_WORDS = 5
@@ -44,8 +45,8 @@ class Asked:
 
 
 def questions(reader: Reader, count: int) -> Iterator[Asked]:
-    """`count` questions about text that this machine has, or fewer where that is too little."""
-    encoder, asked = Encoder(reader.tokenizer), 0
+    """Questions about at most `count` passages of text that this machine has, in so far as any is written."""
+    encoder, tried = Encoder(reader.tokenizer), 0
     text = natural_text(None, count * GROUP * _CHARS * _SPACING // 2, _SEED)
     spans = [(start, end) for start, end, _ in stream_passages([(0, text)], _CHARS)]
     for first in range(0, len(spans) - GROUP, GROUP * _SPACING):
@@ -53,11 +54,10 @@ def questions(reader: Reader, count: int) -> Iterator[Asked]:
         passages = [_beside(text, group, at) for at in range(GROUP)]
         for right in _ABOUT:
             own = passages[right].text
-            if asked == count or not _is_prose(own):
+            if tried == count or not _is_prose(own):
                 continue
-            opener = _OPENERS[asked % len(_OPENERS)]
+            opener, tried = _OPENERS[tried % len(_OPENERS)], tried + 1
             if question := _written(reader, encoder, Passage("", own, ""), opener):
-                asked += 1
                 yield Asked(question, passages, right)
 
 
@@ -84,7 +84,7 @@ def _written(reader: Reader, encoder: Encoder, passage: Passage, opener: str) ->
     return question if len(question.split()) >= _LEAST_WORDS else ""
 
 
-def trials(reader: Reader, count: int, progress: Callable[[int], None]) -> list[Trial]:
+def trials(reader: Reader, count: int, progress: Progress) -> list[Trial]:
     """What every head of the model pays to passages with each of at most `count` questions behind them."""
     layers, heads = reader.config.num_hidden_layers, reader.config.num_attention_heads
     rereader, found = Rereader(reader, list(product(range(layers), range(heads)))), list[Trial]()
@@ -93,5 +93,5 @@ def trials(reader: Reader, count: int, progress: Callable[[int], None]) -> list[
         assert watched.logp_CQ is not None
         if int(watched.logp_CQ.sum(1).argmax()) == asked.right:
             found.append(Trial(watched.mass_CN, asked.right))
-        progress(1)
+        progress("questions behind passages", len(found), count)
     return found

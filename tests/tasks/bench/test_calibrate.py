@@ -14,6 +14,7 @@ from model.context.calibrate import MAX_HEADS
 from model.reader import Reader
 from model.weights import HEADS
 from tasks.bench.calibrate import calibrate
+from tasks.bench.progress import silent
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_too_little_text_is_refused_by_the_options_name(capsys: pytest.CaptureFi
 def test_calibrated_heads_of_the_default_model_rank_the_right_block_first(
     reader_2048: Reader, tmp_path: Path
 ) -> None:
-    found = calibrate(reader_2048, 8192, tmp_path, lambda tokens: None)
+    found = calibrate(reader_2048, 8192, tmp_path, silent)
     assert found["rank_first"] >= 0.95
     assert found["margin"] > 1.5
     assert heads.load(tmp_path, reader_2048.config).heads
