@@ -1,7 +1,9 @@
-"""Where sentences lie in a text: spans of characters, never copies that could drift."""
+"""Where sentences lie in a text, in many scripts: spans of characters, never copies that could drift."""
 
 import re
 from collections.abc import Iterator
+
+from tasks.text.dates import MONTH
 
 Span = tuple[int, int]
 
@@ -9,18 +11,29 @@ SENTENCE_CHARS = 600
 """A run without an end is cut here, at white space if there is some."""
 
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Inc|Ltd|Co|Corp|vs|etc|cf|al|ca|approx"
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\be\.g|\bi\.e|\bU\.S)\.$"
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Messrs|Dr|Prof|St|Gov|Sen|Rep|Gen|Col|Lt|Rev|Hon|Inc|Ltd|Co|Corp|vs|etc|cf|al"
+    r"|ca"
+    r"|approx|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|Sr|Sra|Mme|Mlle|bzw|vgl|Abs)"
+    r"|\b(?:e\.g|i\.e|U\.S|z\. ?B|d\. ?h|u\. ?a))\.$"
 )
-_BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Secs?|Arts?|Figs?|Eqs?|pp?)\.$", re.IGNORECASE)
-_NUMBERING = re.compile(r"\W*+(?:\d+|[a-zA-Z]|[ivxIVX]+)[.)]+$")
+_BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Nr|Secs?|Arts?|Figs?|Eqs?|pp?)\.$", re.IGNORECASE)
+_NUMBERING = re.compile(r"\W*+(?:\d+|[a-zA-Z]|[ivxIVX]+)[.)．]+$")
+_ORDINAL = re.compile(r"(?<!\w)\d{1,2}\.$")  # German: "am 5. März"
+_MONTH_NEXT = re.compile(rf"\s(?:{MONTH})(?!\w)", re.IGNORECASE)
+_LETTER = re.compile(r"(?<!\w)[^\W\d_]\.$")
+_LETTER_NEXT = re.compile(r"\s[^\W\d_]\.(?!\w)")  # "z. B."
+_ELLIPSIS = re.compile(r"(?:\.\.\.|…)[\"'”’)\]]*$")
 _LOOK_BACK = 16  # longer than any abbreviation or clause number
 
+_CLOSING = "\"'”’“)\\]»›"
+_CLOSING_WIDE = "”’」』】）》〉"
 # Possessive, and begun only where a run begins: a megabyte of dots or line ends costs one pass.
 _END = re.compile(
-    r"(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+(?=\s)|[\u3002\uff01\uff1f]++[\u201d\u300d\u300f]*+"
+    rf"(?<![.!?…؟۔։።])[.!?…؟۔։።]++[{_CLOSING}{_CLOSING_WIDE}]*+(?:[^\S\n]»)?+(?=\s)"
+    rf"|[।॥။។]++(?:[०-९\d]{{1,4}}+॥)?[{_CLOSING}]*+"
+    rf"|(?:[。！？｡]|(?<!\d)．|．(?!\d))++[…。！？]*+[{_CLOSING_WIDE}]*+"
 )
-_FINISHED = re.compile(r"[.!?\u3002\uff01\uff1f][\"'\u201d\u2019)\]\u300d\u300f]*+$")
+_FINISHED = re.compile(rf"[.!?…؟۔։።।॥။។。！？｡．][{_CLOSING}{_CLOSING_WIDE}]*+$")
 _BREAK = re.compile(
     r"\n[^\S\n]*+\n"  # a blank line
     r"|(?<=[{};:])\n"  # the end of a line of code, of a clause, of a heading
@@ -65,6 +78,12 @@ def _goes_on(text: str, start: int, end: int) -> bool:
         return True
     if _BEFORE_NUMBER.search(tail):
         return text[end : end + 2].strip()[:1].isdigit()
+    if _ELLIPSIS.search(tail):
+        return text[end : end + 2].strip()[:1].islower()
+    if _LETTER.search(tail) and _LETTER_NEXT.match(text, end):
+        return True
+    if _ORDINAL.search(tail) and _MONTH_NEXT.match(text, end):
+        return True
     return _ABBREVIATION.search(tail) is not None
 
 

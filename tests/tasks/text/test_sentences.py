@@ -16,8 +16,9 @@ from tasks.text.passages import stream_passages
 from tasks.text.sentences import SENTENCE_CHARS, Span, is_finished, sentences
 
 PROSE = ["One two. ", "A b c! ", "Why? ", "\n", "\n\n", "- item\n", "3. ", "e.g. it ", "x" * 70, "No. 7 "]
+OTHER = ["आया। ", "गया॥१॥", "جاء؟ ", "آیا۔", "進む．", "３．１", "…", "… a", "« Va. » ", "5. Mai "]
 ODD = ["if (x) {\n", "  y;\n", "\t", "\r\n\r\n", "。他说", "...", "\u3000\n \n", '."', "(a) "]
-WORDS = PROSE + ODD
+WORDS = PROSE + ODD + OTHER
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=60).map("".join) | st.text(max_size=300)
 
 
@@ -90,6 +91,25 @@ def test_a_passage_goes_on_from_one_piece_into_the_next() -> None:
         ("他来了。我走了!", ["他来了。", "我走了!"]),
         ("e.g. this, i.e. that.\r\n\r\nNext", ["e.g. this, i.e. that.", "Next"]),
         ("(a) First clause;\n(b) second clause.", ["(a) First clause;", "(b) second clause."]),
+        ("Er kam am 5. März. Sie ging, z. B. gestern.", ["Er kam am 5. März.", "Sie ging, z. B. gestern."]),
+        ("Er rief: „Geh.“ Dann ging er.", ["Er rief: „Geh.“", "Dann ging er."]),
+        ("« Va. » Il part. ¿Quién? Nadie.", ["« Va. »", "Il part.", "¿Quién?", "Nadie."]),
+        (
+            "He … left. He said... and left. Oh… Then no.",
+            ["He … left.", "He said... and left.", "Oh…", "Then no."],
+        ),
+        ("जहाज़ निकला। कप्तान ने लिखा।क्या? हाँ॥१॥ अंत", ["जहाज़ निकला।", "कप्तान ने लिखा।", "क्या?", "हाँ॥१॥", "अंत"]),
+        ("هل جاء؟ نعم، جاء؛ ثم ذهب. وعاد!", ["هل جاء؟", "نعم، جاء؛ ثم ذهب.", "وعاد!"]),
+        ("وہ آیا۔ وہ گیا۔", ["وہ آیا۔", "وہ گیا۔"]),
+        ("値は３．１４である．次に進む．", ["値は３．１４である．", "次に進む．"]),
+        (
+            "他说：「走吧。」他走了……然后回来（真的！）好｡完",
+            ["他说：「走吧。」", "他走了……然后回来（真的！）", "好｡", "完"],
+        ),
+        ("Он пришёл. «Ну?» Да!", ["Он пришёл.", "«Ну?»", "Да!"]),
+        ("Ο ήλιος δύει. Νύχτα; Ναι.", ["Ο ήλιος δύει.", "Νύχτα; Ναι."]),
+        ("ሰላም ነው። ደህና ነው።", ["ሰላም ነው።", "ደህና ነው።"]),
+        ("မင်္ဂလာပါ။ နေကောင်းလား။", ["မင်္ဂလာပါ။", "နေကောင်းလား။"]),
         (" \n ", []),
     ],
 )
@@ -108,7 +128,25 @@ def test_a_run_without_white_space_is_cut_hard() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", [".", "\n", " \n", "a. ", "Mr. ", "!)", "\n-", "{\n", "\n   ", "1", "?\u201d"]
+    "unit",
+    [
+        ".",
+        "\n",
+        " \n",
+        "a. ",
+        "Mr. ",
+        "!)",
+        "\n-",
+        "{\n",
+        "\n   ",
+        "1",
+        "?\u201d",
+        "।",
+        "…",
+        "．",
+        "5. ",
+        "؟ ",
+    ],
 )
 def test_no_text_makes_it_slow(unit: str) -> None:
     text = unit * (400_000 // len(unit))
@@ -128,6 +166,11 @@ def test_a_passage_of_no_characters_is_refused() -> None:
         ("He left.", True),
         ('He said "Go!"', True),
         ("他来了。", True),
+        ("वह आया।", True),
+        ("هل جاء؟", True),
+        ("وہ آیا۔”", True),
+        ("次に進む．", True),
+        ("वह आया", False),
         ("He left", False),
         ("a, b;", False),
         ("", False),
