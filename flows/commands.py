@@ -131,7 +131,7 @@ def show_one(config: "RunConfig", ident: str) -> Answer:
     for row in _ledger(config).runs():
         if row["run"] == ident:
             return Answer(row, show.run(row))
-    from tasks.memory import inspect
+    from tasks.recall import inspect
 
     record = inspect.record(Path(config.home), ident)
     return Answer(record, show.record(record))

@@ -149,18 +149,34 @@ def run(row: Row) -> str:
 
 
 def record(found: Row) -> str:
-    """A record: what it says, its quotes, where it is from, and how it was made."""
+    """A record: its title, what it says, where that stands word for word, and how it was made."""
     said = found["summary"] or found["text"]  # the same where there is a summary
-    lines = [f"{found['level']} {found['id']}", _wrapped(said, "   ")]
-    quotes = [quote["text"] for quote in found["quotes"] if quote["text"] != said]  # a passage quotes itself
-    lines += [_wrapped(f'"{" ".join(text.split())}"', "   | ") for text in quotes]
+    title = found.get("title", "")
+    lines = [f"{found['level']} {found['id']}"]
+    lines += [_wrapped(title, "")] if title and not said.startswith(title) else []
+    lines += [_wrapped(line, "   ") for line in said.splitlines() if line.strip()]
+    for place in found["citations"]:
+        if place["text"] != said:  # a passage quotes itself
+            lines.append(_wrapped(f'"{" ".join(place["text"].split())}"', "   | "))
+        lines.append(f"     {place['citation']}")
     told = {
         name: value for name, value in found.items() if name not in RECORD_SHOWN and value not in ("", [])
     }
     return "\n".join([*lines, "", *(_field(name, value, "") for name, value in told.items())])
 
 
-RECORD_SHOWN = ("id", "level", "summary", "text", "quotes", "vector", "context", "context_vector")
+RECORD_SHOWN = (
+    "id",
+    "level",
+    "title",
+    "summary",
+    "text",
+    "quotes",
+    "citations",
+    "vector",
+    "context",
+    "context_vector",
+)
 """Fields of a record that its text shows in another way, or that tell a person nothing."""
 
 

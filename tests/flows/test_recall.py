@@ -81,6 +81,7 @@ def test_a_record_is_shown_with_its_source(home: Path, capsys: Capture) -> None:
     said = capsys.readouterr().out
     assert said.startswith("section law-section\n")
     assert "- /docs/law.txt" in said
+    assert "     /docs/law.txt:" in said
     assert main(["show", "nothing", f"home={home}"]) == 2
     assert "neither a run nor a record" in capsys.readouterr().err
 
