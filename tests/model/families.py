@@ -1,5 +1,7 @@
 """Tiny random decoders of every family that a context can be read with, beside Hugging Face's own forward."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +85,17 @@ def ids_of(length: int, seed: int = 1) -> torch.Tensor:
 def cut(ids: torch.Tensor, chunk: int) -> list[torch.Tensor]:
     """A text in chunks, and its last three tokens one by one."""
     return [*torch.split(ids[:, :-3], chunk, dim=1), *torch.split(ids[:, -3:], 1, dim=1)]
+
+
+@contextmanager
+def interrupted(layer: torch.nn.Module) -> Iterator[None]:
+    """Within the block Ctrl-C comes when a model's layer begins."""
+
+    def stop(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    hook = layer.register_forward_pre_hook(stop)
+    try:
+        yield
+    finally:
+        hook.remove()

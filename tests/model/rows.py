@@ -1,5 +1,6 @@
 """Rows of numbers to store, tiers of which two are in memory, and a disk that is full for a while."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,3 +45,16 @@ def files_of_at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def full_file(descriptor: int) -> Iterator[None]:
+    """An open file whose disk has no room, while all others can be written."""
+    kept, full = os.dup(descriptor), os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, descriptor)
+    try:
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(full)

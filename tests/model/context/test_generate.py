@@ -272,7 +272,7 @@ def test_a_call_that_failed_says_what_the_context_holds_and_the_next_goes_on(tmp
 
 
 def test_a_call_that_is_interrupted_leaves_whole_tokens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """The third of four layers stops the second piece; what follows is as if it had never been begun."""
     two = families.build(families.CONFIGS["llama"], tmp_path, window_size=256)[1]
@@ -281,15 +281,8 @@ def test_a_call_that_is_interrupted_leaves_whole_tokens(
     pieces = [families.ids_of(length, length) for length in (100, 150, 200)]
     for model in (one, two):
         model.generate(pieces[0], memory_key="night", max_new_tokens=0)
-    layer = one.get_decoder().layers[2]
-
-    def stop(*args: Any, **options: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(layer, "forward", stop)
-        with pytest.raises(KeyboardInterrupt):
-            one.generate(pieces[1], memory_key="night", max_new_tokens=2)
+    with families.interrupted(one.get_decoder().layers[2]), pytest.raises(KeyboardInterrupt):
+        one.generate(pieces[1], memory_key="night", max_new_tokens=2)
     assert generate.context_of(one, "night").ids.tolist() == pieces[0][0].tolist()
     written = [model.generate(pieces[2], memory_key="night", max_new_tokens=9) for model in (one, two)]
     assert torch.equal(*written)

@@ -13,7 +13,7 @@ import torch
 from model.attention.sliding_window import StreamingCache
 from model.context.recompute import RecomputeCache
 from model.geometry import BLOCK, SINKS
-from model.reader import Chunk, Reader
+from model.reader import Reader
 from tests.model import families
 
 TEXT: list[int] = families.ids_of(640)[0].tolist()
@@ -27,16 +27,14 @@ def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Reader:
 
 
 @pytest.fixture
-def told(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many tokens were read, call by call."""
+def told(reader: Reader) -> list[int]:
+    """How many tokens the model was given, call by call."""
     told: list[int] = []
-    read = reader.extend_together
 
-    def noting(chunks: Sequence[Chunk]) -> Any:
-        told.append(sum(len(chunk.ids) for chunk in chunks))
-        return read(chunks)
+    def note(decoder: Any, arguments: Any, options: dict[str, Any]) -> None:
+        told.append(options["input_ids"].numel())
 
-    monkeypatch.setattr(reader, "extend_together", noting)
+    reader.decoder.register_forward_pre_hook(note, with_kwargs=True)
     return told
 
 
@@ -99,18 +97,10 @@ def test_a_block_that_grows_is_read_again(reader: Reader) -> None:
     assert list(recompute.kept) == [(1,), (2, 3)]
 
 
-def test_an_interruption_costs_only_what_was_being_read(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_costs_only_what_was_being_read(reader: Reader) -> None:
     recompute, deep = RecomputeCache(reader, TEXT), reader.decoder.layers[2]
-
-    def interrupted(*args: Any, **kwargs: Any) -> None:
-        raise KeyboardInterrupt
-
     for sets, kept in (([[2]], []), ([[3], [2]], [(2,)])):
-        with monkeypatch.context() as patch:
-            patch.setattr(deep, "forward", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                recompute(sets)
+        with families.interrupted(deep), pytest.raises(KeyboardInterrupt):
+            recompute(sets)
         assert list(recompute.kept) == kept
         assert same(recompute(sets), RecomputeCache(reader, TEXT)(sets))

@@ -1,10 +1,13 @@
 """Documents of several sizes, sharded once, and what one process reads of them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tasks.ledger import Ledger
 from tests.flows.corpus import story
+from tests.tasks.infer.leases import Clock
 from tests.tasks.reading import Reading, Texts, windows
 
 SEGMENTED = "infer.segment_windows=4"
@@ -26,3 +29,14 @@ def expected(
     alone = Reading(tmp_path_factory.mktemp("alone") / "home", texts, tiny_model_dir, SEGMENTED)
     alone.infer()
     return windows(alone.run.home)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.sqlite") as ours:
+        yield ours
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
