@@ -1,0 +1,78 @@
+"""A sentence that says something is told from headings, code, boilerplate and what leans on its surroundings.
+
+Run: pytest tests/tasks/text/test_roles.py
+"""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.text.roles import Role, role, weight
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "expected"),
+    [
+        ("The pump house at Orrin was rebuilt in 1962 after the flood.", "text", Role.STATEMENT),
+        ("This report examines the costs of dredging.", "report", Role.STATEMENT),
+        ("This Agreement is made between Orrin Ltd. and Valdur GmbH.", "contract", Role.STATEMENT),
+        ("जहाज़ तारा जुलाई में मुंबई बंदरगाह से निकला।", "text", Role.STATEMENT),
+        ("船长在七月离开了港口。", "text", Role.STATEMENT),
+        ("غادرت السفينة الميناء في يوليو.", "text", Role.STATEMENT),
+        ("Ann: I bought a lamp yesterday", "dialogue", Role.STATEMENT),
+        ("- Valves close at dusk", "changelog", Role.STATEMENT),
+        ("It places great emphasis on polite communication.", "readme", Role.DEPENDENT),
+        ("However, the valve was open.", "text", Role.DEPENDENT),
+        ("See below.", "text", Role.DEPENDENT),
+        ("它在七月离开了港口。", "text", Role.DEPENDENT),
+        ("Jedoch war das Ventil offen.", "text", Role.DEPENDENT),
+        ("and the rest of what was cut.", "text", Role.FRAGMENT),
+        ("The valve that was left open by the", "text", Role.FRAGMENT),
+        ("9. Accepting Warranty or Additional Liability", "licence", Role.HEADING),
+        ("DEFINITIONS", "contract", Role.HEADING),
+        ("(iv)", "contract", Role.MARKER),
+        ("3.2.", "text", Role.MARKER),
+        ("valve.close(until=dusk, now=True)", "readme", Role.CODE),
+        ("$ pip install orrin-pumps", "readme", Role.CODE),
+        ("| Pump | 12 | 14 |", "readme", Role.TABLE),
+        ("1962   14,200   3.5", "report", Role.TABLE),
+        ("Please cite it by using the following BibTeX entry.", "readme", Role.CITATION),
+        ("If you use these pumps in your research, mention us.", "readme", Role.CITATION),
+        ("[![Build](https://x.example/b.svg)](https://x.example)", "readme", Role.NAVIGATION),
+        ("For more information, visit the harbour office.", "report", Role.NAVIGATION),
+        ("https://x.example/docs", "readme", Role.NAVIGATION),
+        ("By: ______________ Name: Ann Lee Title: Director", "contract", Role.SIGNATURE),
+        ("IN WITNESS WHEREOF, the parties have executed this Agreement.", "contract", Role.SIGNATURE),
+        ('THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND.', "readme", Role.LEGAL),
+        ("All rights reserved.", "report", Role.LEGAL),
+        ("This Agreement may be executed in counterparts.", "contract", Role.LEGAL),
+        ("If any provision is invalid or unenforceable, the others stay.", "contract", Role.LEGAL),
+    ],
+)
+def test_a_sentence_has_the_role_that_a_reader_gives_it(sentence: str, kind: str, expected: Role) -> None:
+    assert role(sentence, kind) is expected
+
+
+def test_a_statement_speaks_for_its_document_and_boilerplate_hardly_does() -> None:
+    rent = weight("The Tenant pays 200 crowns a month.", "contract")
+    dependent = weight("It pays 200 crowns a month.", "contract")
+    counterparts = weight("This Agreement may be executed in counterparts.", "contract")
+    assert rent > dependent > counterparts > weight("ARTICLE 4 RENT", "contract") == 0
+    assert weight('It is provided "as is".', "licence") > weight('It is provided "as is".', "readme") == 0
+
+
+@given(st.text(max_size=200), st.sampled_from(["text", "contract", "dialogue", "readme"]))
+def test_any_text_has_a_role_and_a_weight(sentence: str, kind: str) -> None:
+    assert role(sentence, kind) in Role
+    assert 0 <= weight(sentence, kind) <= 1
+
+
+@pytest.mark.parametrize(
+    "unit", ["a ", "_", "see ", "by: ", "<a ", "[", "notices ", "| ", "if you use ", "(a) "]
+)
+def test_no_sentence_makes_it_slow(unit: str) -> None:
+    began = time.process_time()
+    role(unit * (20_000 // len(unit)), "contract")
+    assert time.process_time() - began < 2
