@@ -169,6 +169,13 @@ def _evaluating(add: Add) -> None:
     )
     test.add_argument("name", choices=("locomo", "cuad", "ask", "needle"), help="what to measure")
     test.add_argument("path", nargs="?", metavar="PATH", help="folder that holds locomo or cuad, or texts")
+    test.add_argument(
+        "--only", metavar="N,N", help="numbers of conversations of locomo, from 0 (default: all)"
+    )
+    _hiding(test)
+
+
+def _hiding(test: argparse.ArgumentParser) -> None:
     grid = test.add_argument_group("needle", NEEDLE_HELP)
 
     def number(name: str, default: int, text: str) -> None:

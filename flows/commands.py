@@ -137,7 +137,9 @@ def show_one(config: "RunConfig", ident: str) -> Answer:
     return Answer(record, show.record(record))
 
 
-def evaluate(config: "RunConfig", name: str, path: str | None = None, **options: Any) -> Answer:
+def evaluate(
+    config: "RunConfig", name: str, path: str | None = None, only: str | None = None, **options: Any
+) -> Answer:
     """Recall of evidence on a public data set, or of needles hidden in long texts."""
     if name == "needle":
         if path is not None:
@@ -147,14 +149,28 @@ def evaluate(config: "RunConfig", name: str, path: str | None = None, **options:
         return _evaluate_ask(config, path)
     if path is None:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
+    return _recalled(config, name, Path(path).expanduser(), only)
+
+
+def _recalled(config: "RunConfig", name: str, path: Path, only: str | None) -> Answer:
     _check_models(config)
+    from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
     from tasks.bench.evaluate import evaluate as measure
+    from tasks.bench.grid import parse_numbers
 
-    embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars
-    result = measure(name, Path(path).expanduser(), embed, config.recall, counter(), size)
-    return Answer(result, show.fields(result))
+    embed = load_embedder(config.infer.embedder).encode
+    result = measure(
+        name,
+        path,
+        embed,
+        config.recall,
+        counter(),
+        passage_chars=config.infer.passage_chars,
+        only=parse_numbers(only, "--only", " of conversations, such as 0,1") if only else (),
+    )
+    return Answer(result, figures.locomo(result) if name == "locomo" else figures.cuad(result))
 
 
 def _evaluate_ask(config: "RunConfig", path: str | None) -> Answer:

@@ -187,6 +187,46 @@ def not_run(rows: list[Row]) -> list[str]:
     ]
 
 
+def locomo(result: Row) -> str:
+    """Evidence recall in percent at every cut, ours beside BM25's, of all questions and by category."""
+    cuts = list(result["recall"])
+    rows = {"all": result, **result["by_category"], "all, corrected gold": result["corrected"]}
+    lines = [
+        [name, str(row["questions"]), *(_beside(row, cut) for cut in cuts)] for name, row in rows.items()
+    ]
+    least = ", ".join(f"{100 * gain:+.1f} at {cut}" for cut, gain in result["least_gain"].items())
+    return "\n".join(
+        [
+            "evidence turns among those recalled, percent with standard errors; BM25's after the slash",
+            *table(["", "questions", *(f"at {cut}" for cut in cuts)], lines),
+            f"above BM25 on the weakest half of the conversations: {least}",
+        ]
+    )
+
+
+def cuad(result: Row) -> str:
+    """Clauses found within the budget in percent, ours beside BM25's, by name and by description."""
+    rows = {"by name": result, "by description": result["described"]}
+    lines = [
+        [name, str(row["spans"]), _beside(row), f"{row['ratio']:.2f} x", f"{row['characters']:,}"]
+        for name, row in rows.items()
+    ]
+    return "\n".join(
+        [
+            "marked clauses overlapped by five citations of at most 1,500 characters, percent with standard "
+            "errors; BM25 over windows of 200 words after the slash",
+            *table(["asked", "clauses", "found", "beside BM25", "characters"], lines),
+        ]
+    )
+
+
+def _beside(row: Row, cut: str | None = None) -> str:
+    """Such as "45.2 +- 1.3 / 40.1 +- 1.4"."""
+    some = [row[name] if cut is None else row[name][cut] for name in ("recall", "recall_error")]
+    floor = [row[name] if cut is None else row[name][cut] for name in ("floor", "floor_error")]
+    return " / ".join(f"{100 * share:.1f} +- {100 * error:.1f}" for share, error in (some, floor))
+
+
 def asked(result: Row) -> str:
     """A table for every trial: what became of the questions, in percent with standard errors, by kind."""
     return "\n\n".join(

@@ -26,7 +26,6 @@ from tasks.memory.reader import Memory
 from tasks.recall.ask import Reply, ask
 from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
-from tasks.text.passages import stream_passages
 
 QUESTIONS = 200
 """Questions about what was read; as many about what was not."""
@@ -97,8 +96,7 @@ def read_texts(
             )
             at += len(span.text)
         pq.write_table(pa.Table.from_pylist(rows, schema=schema.TEXT), home / parsed)
-        passages = [(start, end) for start, end, _ in stream_passages([(0, text)], passage_chars)]
-        kept.append(Text(name, text, passages, parsed))
+        kept.append(Text(name, text, passage_chars, parsed))
     return remember(kept, embed, home, progress)
 
 

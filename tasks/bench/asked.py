@@ -206,16 +206,17 @@ def _conversations(folder: Path, most: int, seed: int) -> Trial:
     of what was read they count as never answered."""
     random = Random(seed)
     talks = read_conversations(folder)
-    read, _ = _halves([talk.text.name for talk in talks], random)
+    read, _ = _halves([talk.conversation.text.name for talk in talks], random)
     cases = []
     for talk in talks:
-        spans = dict(zip(talk.turns, talk.text.passages, strict=True))
+        spans, name = talk.conversation.spans, talk.conversation.text.name
         for category, question, evidence in talk.questions:
             answers = tuple(spans[turn] for turn in sorted(evidence) if turn in spans)
-            name, is_read = talk.text.name, talk.text.name in read
+            is_read = name in read
             if category == "adversarial" and is_read:
                 cases.append(Case("adversarial", question, name, (), False))
             elif category != "adversarial" and answers:
                 cases.append(Case(category, question, name, answers, is_read))
-    held = {talk.text.name: talk.text.text for talk in talks if talk.text.name in read}
+    texts = [talk.conversation.text for talk in talks]
+    held = {text.name: text.text for text in texts if text.name in read}
     return Trial("conversations", held, _some(cases, most, random))

@@ -1,43 +1,45 @@
 """CUAD: recall of the clauses that lawyers marked in contracts (Hendrycks et al. 2021).
 
-The idea: the query is the clause's category, a gold span is found when a citation overlaps it, and the
-characters returned are counted too, for citing the whole contract would find everything.
+The idea: a gold span is found when a citation overlaps it, and the characters returned are limited, for
+citing the whole contract would find everything. The question is the category's name, and once more a line
+that says what it is about.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from tasks.bench.bm25 import Bm25
+from tasks.bench.clauses import DESCRIPTIONS
 from tasks.bench.dataset import read_json_lines
-from tasks.bench.evidence import Text, mean, remember, retrieve
+from tasks.bench.evidence import Text, remember, retrieve
+from tasks.bench.means import mean, share_error
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
-from tasks.text.passages import stream_passages
 from tasks.text.sentences import Span
 
-CUTS = (5, 10)
+CITATIONS, CHARACTERS = 5, 1500
+"""What a recall may return: the best citations, and all their characters together."""
 WINDOW_WORDS = 200
-BUDGET_CITATIONS = 40
-"""Hits of ours that are retrieved: enough to fill the characters of ten windows of the baseline."""
 CONTRACT = "CUAD contracts.jsonl: lines of {id, text}"
 SPAN = "CUAD spans.jsonl: lines of {contract, category, start, end}"
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A category queried in a contract: its gold spans, and the spans that each hit cites."""
+    """A category queried in a contract: its gold spans, and the spans that are cited within the budget."""
 
+    contract: str
     category: str
     gold: list[Span]
-    ours: list[list[Span]]
-    floor: list[list[Span]]
+    ours: list[Span]
+    floor: list[Span]
     """By the BM25 baseline."""
 
 
@@ -47,14 +49,14 @@ def evaluate_cuad(
     home: Path,
     config: RecallConfig,
     progress: Progress = silent,
-    passage_chars: int = 900,
+    passage_chars: int = 300,
 ) -> dict[str, Any]:
-    """Share of gold spans that the best 5 and 10 citations overlap, ours and those of BM25 over windows.
+    """Share of gold spans overlapped by the best 5 citations of at most 1,500 characters in all, beside those
+    of BM25 over windows of 200 words, of which as many are cited as fit, the last one in part.
 
-    Every category marked in a contract is queried in that contract by its name alone. Shares are over
-    spans, from 0 to 1; `characters` and `floor_characters` are means per question. Passages and the
-    baseline's windows differ in size, so `recall_at_floor_characters` compares at equal characters: our best
-    citations up to as many characters as the baseline's 5 or 10 windows hold.
+    Every category marked in a contract is queried in that contract, by its name and, under `described`, by a
+    line that says what it is about. Shares are over spans, from 0 to 1, with standard errors over contracts;
+    characters are means per question.
 
     Args:
         path: the folder that holds contracts.jsonl and spans.jsonl.
@@ -68,20 +70,43 @@ def evaluate_cuad(
     if lost := sorted({contract for contract, _ in gold} - set(contracts)):
         raise InvalidInput(f"{path / 'spans.jsonl'} names a contract that is not there: {lost[0]!r}")
     memory = remember(list(contracts.values()), embed, home, progress)
-    floors: dict[str, tuple[list[Span], Bm25]] = {}
-    answered = []
+    floors = {name: Floor(text.text) for name, text in contracts.items()}
+    asked: dict[bool, list[Answered]] = {False: [], True: []}
     for done, ((contract, category), spans) in enumerate(gold.items()):
         progress("asking questions", done, len(gold))
-        text = contracts[contract]
-        if contract not in floors:
-            windows = word_windows(text.text, WINDOW_WORDS)
-            floors[contract] = windows, Bm25([text.text[start:end] for start, end in windows])
-        windows, floor = floors[contract]
-        best = [[windows[number]] for number in floor.rank(category, CUTS[-1])]
-        ours = retrieve(memory, category, embed, config, text, BUDGET_CITATIONS)
-        answered.append(Answered(category, spans, ours, best))
+        text, floor = contracts[contract], floors[contract]
+        for described, answered in asked.items():
+            question = DESCRIPTIONS.get(category, category) if described else category
+            hits = retrieve(memory, question, embed, config, text, CITATIONS)
+            ours = within([span for hit in hits for span in hit])
+            answered.append(Answered(contract, category, spans, ours, floor.best(question)))
     progress("asking questions", len(gold), len(gold))
-    return {"data": "cuad", **_measures(answered)}
+    return {"data": "cuad", **_measures(asked[False]), "described": _measures(asked[True])}
+
+
+class Floor:
+    """The baseline: BM25 over consecutive windows of 200 words of a contract."""
+
+    def __init__(self, text: str) -> None:
+        self.windows = word_windows(text, WINDOW_WORDS)
+        self.bm25 = Bm25([text[start:end] for start, end in self.windows])
+
+    def best(self, question: str) -> list[Span]:
+        """The best windows up to the budget of characters, the last one cut where that ends."""
+        left, cited = CHARACTERS, list[Span]()
+        for number in self.bm25.rank(question, CITATIONS):
+            start, end = self.windows[number]
+            if left > 0:
+                cited.append((start, min(end, start + left)))
+            left -= end - start
+        return cited
+
+
+def within(cited: Sequence[Span]) -> list[Span]:
+    """The first citations that together fit the budget."""
+    sizes = accumulate(end - start for start, end in cited)
+    fitting = [span for span, size in zip(cited, sizes, strict=True) if size <= CHARACTERS]
+    return fitting[:CITATIONS]
 
 
 # Reading.
@@ -89,11 +114,7 @@ def evaluate_cuad(
 
 def _contracts(path: Path, passage_chars: int) -> dict[str, Text]:
     rows = read_json_lines(path / "contracts.jsonl", {"id": str, "text": str}, CONTRACT)
-    return {row["id"]: _cut(row["id"], row["text"], passage_chars) for row in rows}
-
-
-def _cut(name: str, text: str, passage_chars: int) -> Text:
-    return Text(name, text, [(start, end) for start, end, _ in stream_passages([(0, text)], passage_chars)])
+    return {row["id"]: Text(row["id"], row["text"], passage_chars) for row in rows}
 
 
 def _gold(path: Path) -> dict[tuple[str, str], list[Span]]:
@@ -121,45 +142,39 @@ def _measures(answered: Sequence[Answered]) -> dict[str, Any]:
 
 
 def scores(answered: Sequence[Answered]) -> dict[str, Any]:
-    """Recall and characters at each of `CUTS`, ours and the baseline's, as `evaluate_cuad` reports them."""
-    cuts = {str(cut): cut for cut in CUTS}
+    """Recall and characters, ours and the baseline's, as `evaluate_cuad` reports them."""
+    ours = _clusters((one.contract, one.gold, one.ours) for one in answered)
+    floor = _clusters((one.contract, one.gold, one.floor) for one in answered)
     return {
         "spans": sum(len(one.gold) for one in answered),
         "questions": len(answered),
-        "recall": {
-            name: _share([(one.gold, one.ours[:cut]) for one in answered]) for name, cut in cuts.items()
-        },
-        "floor": {
-            name: _share([(one.gold, one.floor[:cut]) for one in answered]) for name, cut in cuts.items()
-        },
-        "recall_at_floor_characters": {
-            name: _share([(one.gold, _within(one.ours, _size(one.floor[:cut]))) for one in answered])
-            for name, cut in cuts.items()
-        },
-        "characters": {name: _chars([one.ours[:cut] for one in answered]) for name, cut in cuts.items()},
-        "floor_characters": {
-            name: _chars([one.floor[:cut] for one in answered]) for name, cut in cuts.items()
-        },
+        "recall": _share(ours),
+        "recall_error": share_error(ours),
+        "floor": _share(floor),
+        "floor_error": share_error(floor),
+        "ratio": round(_share(ours) / _share(floor), 3) if _share(floor) else 0.0,
+        "characters": _chars(one.ours for one in answered),
+        "floor_characters": _chars(one.floor for one in answered),
     }
 
 
-def _share(pairs: Sequence[tuple[list[Span], Sequence[list[Span]]]]) -> float:
-    return mean(float(_overlaps(span, hits)) for gold, hits in pairs for span in gold)
+def _clusters(cited: Iterable[tuple[str, list[Span], list[Span]]]) -> list[tuple[int, int]]:
+    """Of each contract: gold spans that are found, and all of them."""
+    found: dict[str, tuple[int, int]] = {}
+    for contract, gold, spans in cited:
+        hit, whole = found.get(contract, (0, 0))
+        found[contract] = (hit + sum(_overlaps(span, spans) for span in gold), whole + len(gold))
+    return list(found.values())
 
 
-def _overlaps(span: Span, hits: Sequence[list[Span]]) -> bool:
-    return any(start < span[1] and span[0] < end for hit in hits for start, end in hit)
+def _share(clusters: Sequence[tuple[int, int]]) -> float:
+    whole = sum(size for _, size in clusters)
+    return round(sum(hit for hit, _ in clusters) / whole, 4) if whole else 0.0
 
 
-def _within(hits: Sequence[list[Span]], characters: int) -> Sequence[list[Span]]:
-    """The first of `hits` that together cite no more than `characters`."""
-    sizes = accumulate(_size([hit]) for hit in hits)
-    return [hit for hit, size in zip(hits, sizes, strict=True) if size <= characters]
+def _overlaps(span: Span, cited: Sequence[Span]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in cited)
 
 
-def _size(hits: Sequence[list[Span]]) -> int:
-    return sum(end - start for hit in hits for start, end in hit)
-
-
-def _chars(returned: Sequence[Sequence[list[Span]]]) -> int:
-    return round(mean(_size(hits) for hits in returned))
+def _chars(returned: Iterable[Sequence[Span]]) -> int:
+    return round(mean(sum(end - start for start, end in spans) for spans in returned))

@@ -5,6 +5,7 @@ either overlaps that place or does not.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,15 @@ def evaluate(
     embed: Embed,
     config: RecallConfig,
     progress: Progress = silent,
-    passage_chars: int = 900,
+    *,
+    passage_chars: int = 300,
+    only: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Evaluate data set `name` at `path` in a temporary memory: {recall, floor, by_category, ...}.
 
-    `passage_chars` is the longest passage of a document, as in a run; a turn is always one passage.
+    Args:
+        passage_chars: longest passage of a contract, as in a run; a turn is always one passage.
+        only: numbers of the conversations that are measured; all of them where there are none.
 
     Raises:
         InvalidInput: if there is no such measure, or `path` does not hold its data.
@@ -41,4 +46,4 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="nightread-evaluate-") as home:
         if name == "cuad":
             return evaluate_cuad(path, embed, Path(home), config, progress, passage_chars)
-        return evaluate_locomo(path, embed, Path(home), config, progress)
+        return evaluate_locomo(path, embed, Path(home), config, progress, only)

@@ -5,41 +5,52 @@ run, and every question goes through `recall` with a document filter.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
+from tasks.memory.cut import Passage, passages
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
-from tasks.memory.records import About, Record, finished, passage_records
+from tasks.memory.records import Record, finished, passage_records
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
 from tasks.recall.candidates import Embed
 from tasks.recall.recall import recall
 from tasks.settings import RecallConfig
+from tasks.text.outline import Outline, outline
 from tasks.text.sentences import Span
 
 EMBED_BATCH = 512
 RUN = "evaluation"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
-    """A document and the spans of its passages, each of which becomes a record."""
+    """A document, cut into passages as a run cuts it."""
 
     name: str
     text: str
-    passages: list[Span]
+    passage_chars: int = 300
     parsed: str = ""
     """Its stored text, where a citation is checked against it: a path relative to home."""
 
-    @property
+    @cached_property
     def document(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def outline(self) -> Outline:
+        return outline([(0, self.text)], self.name)
+
+    @cached_property
+    def passages(self) -> list[Passage]:
+        return list(passages([(0, self.text)], self.outline, self.passage_chars))
 
 
 def remember(texts: Sequence[Text], embed: Embed, home: Path, progress: Progress = silent) -> Memory:
@@ -58,15 +69,11 @@ def remember(texts: Sequence[Text], embed: Embed, home: Path, progress: Progress
 
 def _records(texts: Sequence[Text], embed: Embed, progress: Progress) -> Iterator[Record]:
     common = {"model": "", "skip_key": RUN, "run": RUN, "created": datetime.now(UTC)}
-    made = [row for one in texts for row in passage_records(one.document, RUN, About(), _placed(one))]
+    made = [row for one in texts for row in passage_records(one.document, RUN, one.outline, one.passages)]
     for at in range(0, len(made), EMBED_BATCH):
         progress("embedding passages", at, len(made))
         yield from finished(made[at : at + EMBED_BATCH], embed, common)
     progress("embedding passages", len(made), len(made))
-
-
-def _placed(one: Text) -> Iterator[tuple[int, int, str]]:
-    return ((start, end, one.text[start:end]) for start, end in one.passages)
 
 
 def _source(text: Text) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def _source(text: Text) -> dict[str, Any]:
 def retrieve(
     memory: Memory, question: str, embed: Embed, config: RecallConfig, text: Text, k: int
 ) -> list[list[Span]]:
-    """Spans of the `k` best hits in `text`, best first: the passage of each, then the neighbours it cites."""
+    """Spans of the `k` best hits in `text`, best first: the passage of each, then those that say the same."""
     wanted = replace(config, k=k, candidates=max(k, config.candidates))
     hits = recall(memory, question, embed, wanted, level="passage", document=text.document, place=_nowhere)
     return [[(cited.start, cited.end) for cited in hit.citations] for hit in hits]
@@ -97,9 +104,3 @@ def _nowhere(home: Path, parsed: str, part: int, char: int) -> str:
     """These texts were not parsed from files, so no place in them has a name."""
     del home, parsed, part, char
     return ""
-
-
-def mean(values: Iterable[float]) -> float:
-    """Mean to four digits; 0 of nothing."""
-    some = list(values)
-    return round(sum(some) / len(some), 4) if some else 0.0

@@ -1,22 +1,26 @@
 """LoCoMo: evidence recall of questions about long conversations, counted in turns (Maharana et al. 2024).
 
-The idea: a turn is a passage of its conversation, so the number of turns returned, neighbours included, is
-the only budget.
+The idea: a turn is a passage of its conversation, so the number of turns returned is the only budget. Its
+context-rich key is the turn before it and the turn itself, each with its date and speaker.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from tasks.bench.bm25 import Bm25
 from tasks.bench.dataset import read_json
-from tasks.bench.evidence import Text, mean, remember, retrieve
+from tasks.bench.evidence import Text, remember, retrieve
+from tasks.bench.means import mean, standard_error
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
+from tasks.text.sentences import Span
 
 CUTS = (5, 10, 20, 50)
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
@@ -27,16 +31,29 @@ _TURN = re.compile(r"D:?(\d+):(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as one text with a line per turn, and which turn each line is."""
+    """A conversation as one text with a line per turn, where each line begins, and which turn it is."""
 
     text: Text
+    lines: list[str]
+    starts: list[int]
     turns: list[str]
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        """The characters of each turn."""
+        ends = (start + len(line) for start, line in zip(self.starts, self.lines, strict=True))
+        return dict(zip(self.turns, zip(self.starts, ends, strict=True), strict=True))
+
+    def turn_at(self, char: int) -> str:
+        """The turn that holds a character."""
+        return self.turns[bisect_right(self.starts, char) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A question: ids of its evidence turns, as published and as corrected, and of the turns retrieved."""
 
+    talk: int
     category: str
     original: frozenset[str]
     corrected: frozenset[str]
@@ -51,39 +68,53 @@ def evaluate_locomo(
     home: Path,
     config: RecallConfig,
     progress: Progress = silent,
+    only: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Evidence recall at 5, 10, 20 and 50 turns, ours and the BM25 baseline's, overall and per category.
 
     A question's recall is the share of its evidence among the turns returned; numbers are means over
-    questions, from 0 to 1. `recall`, `floor` (the baseline) and `by_category` use the published gold labels,
-    `corrected` holds the same after the corrections of errors.json, beside the conversations.
+    questions, from 0 to 1, and their standard errors. `recall`, `floor` (the baseline) and `by_category` use
+    the published gold labels, `corrected` holds the same after the corrections of errors.json, beside the
+    conversations. `least_gain` is how much ours is above the baseline on the half of the conversations where
+    it is least so.
 
     Args:
         path: conversations.json, or the folder that holds it.
         home: an empty folder for the memory that is searched.
+        only: numbers of the conversations that are measured, from 0; all of them where there are none.
 
     Raises:
-        InvalidInput: if `path` holds something else, or `home` a memory.
+        InvalidInput: if `path` holds something else or no such conversation, or `home` a memory.
     """
     file = path / "conversations.json" if path.is_dir() else path
-    items = _checked(read_json(file, EXPECTED), file)
+    items = _chosen(_checked(read_json(file, EXPECTED), file), only)
     corrections = _corrections(file.with_name("errors.json"))
-    talks = [_conversation(f"{file.name}#{number}", item) for number, item in enumerate(items)]
-    memory = remember([talk.text for talk in talks], embed, home, progress)
-    total, answered = sum(len(item["qa"]) for item in items), list[Answered]()
-    for item, talk in zip(items, talks, strict=True):
-        floor = Bm25([talk.text.text[start:end] for start, end in talk.text.passages])
-        by_start = {start: turn for (start, _), turn in zip(talk.text.passages, talk.turns, strict=True)}
-        for original, corrected, row in _questions(item["qa"], corrections, talk.turns):
+    talks = {number: _conversation(f"{file.name}#{number}", item) for number, item in items.items()}
+    memory = remember([talk.text for talk in talks.values()], embed, home, progress)
+    total, answered = sum(len(item["qa"]) for item in items.values()), list[Answered]()
+    for number, talk in talks.items():
+        floor = Bm25(talk.lines)
+        for original, corrected, row in _questions(items[number]["qa"], corrections, talk.turns):
             progress("asking questions", len(answered), total)
             hits = retrieve(memory, row["question"], embed, config, talk.text, CUTS[-1])
-            ours = [by_start[start] for hit in hits for start, _ in hit]
-            best = [talk.turns[number] for number in floor.rank(row["question"], CUTS[-1])]
-            answered.append(Answered(_category(row), original, corrected, ours, best))
+            ours = list(dict.fromkeys(talk.turn_at(start) for hit in hits for start, _ in hit))
+            best = [talk.turns[turn] for turn in floor.rank(row["question"], CUTS[-1])]
+            answered.append(Answered(number, _category(row), original, corrected, ours, best))
     progress("asking questions", total, total)
-    original_gold = _measures([(one.original, one) for one in answered])
-    corrected_gold = _measures([(one.corrected, one) for one in answered])
-    return {"data": "locomo", **original_gold, "corrected": corrected_gold}
+    original_gold = [(one.original, one) for one in answered]
+    return {
+        "data": "locomo",
+        **_measures(original_gold),
+        "least_gain": _least_gain(original_gold),
+        "corrected": _measures([(one.corrected, one) for one in answered]),
+    }
+
+
+def _chosen(items: list[dict[str, Any]], only: Sequence[int]) -> dict[int, dict[str, Any]]:
+    for number in only:
+        if not 0 <= number < len(items):
+            raise InvalidInput(f"--only {number}: give numbers of conversations, 0 to {len(items) - 1}")
+    return {number: items[number] for number in only or range(len(items))}
 
 
 # Reading.
@@ -117,23 +148,21 @@ def _turns(conversation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 def _conversation(name: str, item: dict[str, Any]) -> Conversation:
     """One line per turn: date, speaker, text, and the caption of a photo where one was shared."""
-    lines, spans, turns, at = [], [], [], 0
+    lines, starts, turns, at = [], [], [], 0
     for _, date, turn in _turns(item["conversation"]):
         caption = f" [photo: {turn['blip_caption']}]" if turn.get("blip_caption") else ""
-        line = f"[{date}] {turn['speaker']}: {turn['text']}{caption}"
-        lines.append(line)
-        spans.append((at, at + len(line)))
+        lines.append(f"[{date}] {turn['speaker']}: {turn['text']}{caption}")
+        starts.append(at)
         turns.append(turn["dia_id"])
-        at += len(line) + 1
-    return Conversation(Text(name, "\n".join(lines), spans), turns)
+        at += len(lines[-1]) + 1
+    return Conversation(Text(name, "\n".join(lines)), lines, starts, turns)
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
     """A conversation and what is asked about it: (category, question, ids of the turns that answer)."""
 
-    text: Text
-    turns: list[str]
+    conversation: Conversation
     questions: list[tuple[str, str, frozenset[str]]]
 
 
@@ -151,7 +180,7 @@ def read_conversations(path: Path) -> list[Talk]:
             (_category(row), str(row["question"]), corrected)
             for _, corrected, row in _questions(item["qa"], corrections, one.turns)
         ]
-        talks.append(Talk(one.text, one.turns, asked))
+        talks.append(Talk(one, asked))
     return talks
 
 
@@ -200,12 +229,30 @@ def _measures(gold: Sequence[tuple[frozenset[str], Answered]]) -> dict[str, Any]
 
 
 def _at_cuts(counted: Sequence[tuple[frozenset[str], Answered]]) -> dict[str, Any]:
-    def recall_at(cut: int, ours: bool) -> float:
-        return mean(
-            len(evidence & set((one.ours if ours else one.floor)[:cut])) / len(evidence)
-            for evidence, one in counted
-        )
+    found: dict[str, Any] = {"questions": len(counted)}
+    for name, ours in (("recall", True), ("floor", False)):
+        shares = {str(cut): _shares(counted, cut, ours) for cut in CUTS}
+        found[name] = {cut: mean(some) for cut, some in shares.items()}
+        found[f"{name}_error"] = {cut: standard_error(some) for cut, some in shares.items()}
+    return found
 
-    recalls = {str(cut): recall_at(cut, ours=True) for cut in CUTS}
-    floors = {str(cut): recall_at(cut, ours=False) for cut in CUTS}
-    return {"questions": len(counted), "recall": recalls, "floor": floors}
+
+def _shares(counted: Sequence[tuple[frozenset[str], Answered]], cut: int, ours: bool) -> list[float]:
+    """For each question the share of its evidence among the first `cut` turns."""
+    return [
+        len(evidence & set((one.ours if ours else one.floor)[:cut])) / len(evidence)
+        for evidence, one in counted
+    ]
+
+
+def _least_gain(gold: Sequence[tuple[frozenset[str], Answered]]) -> dict[str, float]:
+    """Recall above the baseline's at each cut, on the half of the conversations where that is least."""
+    counted = [(evidence, one) for evidence, one in gold if evidence]
+    talks = sorted({one.talk for _, one in counted})
+    halves = [set(half) for half in combinations(talks, (len(talks) + 1) // 2)]
+    least = {}
+    for cut in CUTS:
+        pairs = zip(_shares(counted, cut, True), _shares(counted, cut, False), strict=True)
+        gains = [(one.talk, ours - floor) for (_, one), (ours, floor) in zip(counted, pairs, strict=True)]
+        least[str(cut)] = min((mean(g for talk, g in gains if talk in half) for half in halves), default=0.0)
+    return least

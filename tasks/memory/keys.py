@@ -4,10 +4,12 @@ The idea: a passage rarely names what it is about. Its document's title, its sec
 before it do, so they are searched with it and never shown as its words.
 """
 
-from collections.abc import Iterable
+from calendar import month_name
 from dataclasses import dataclass
 
 from tasks.memory.names import names
+from tasks.text.dates import dates
+from tasks.text.speakers import opening
 
 BEFORE_CHARS = 400
 """Of the passage before that go into the context, its last ones."""
@@ -21,6 +23,8 @@ class Key:
     section: str = ""
     date: str = ""
     """ISO, as much of it as is known."""
+    speaker: str = ""
+    """Who says it."""
     before: str = ""
     """Text of the passage before; "" for the first, and at other levels."""
     position: int = -1
@@ -28,16 +32,24 @@ class Key:
 
     def context(self, text: str) -> str:
         """The context-rich key of a record whose words are `text`: a line for each part there is."""
-        parts = (self.title, self.section, self.date, self.before[-BEFORE_CHARS:], text)
+        said = f"{self.speaker}: {text}" if self.speaker and not opening(text) else text
+        parts = (self.title, self.section, spoken(self.date), self.before[-BEFORE_CHARS:], said)
         return "\n".join(part for part in parts if part)
 
-    def columns(self, text: str, dates: Iterable[str] = ()) -> dict[str, object]:
+    def columns(self, text: str) -> dict[str, object]:
         """The columns of schema.RECORDS that this key fills, but for the vector."""
         return {
             "title": self.title,
             "section": self.section,
             "context": self.context(text),
             "position": self.position,
-            "dates": sorted({date for date in (self.date, *dates) if date}),
-            "entities": names(text),
+            "dates": list(dict.fromkeys(filter(None, (self.date, *(found.iso for found in dates(text)))))),
+            "entities": list(dict.fromkeys(filter(None, (self.speaker, *names(text))))),
         }
+
+
+def spoken(date: str) -> str:
+    """A date as people write and ask for it: "5 March 2024" for 2024-03-05."""
+    year, *rest = date.split("-")
+    month = [month_name[int(rest[0])]] if rest else []
+    return " ".join([*(str(int(day)) for day in rest[1:]), *month, year])

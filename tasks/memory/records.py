@@ -1,7 +1,6 @@
 """Records: rows of schema.RECORDS, made of a tree's summaries and of the passages of the documents."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -15,32 +14,21 @@ from tasks.infer.segments import Source
 from tasks.ingest.parse import read_spans
 from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger
+from tasks.memory.cut import Passage, passages
 from tasks.memory.keys import Key
 from tasks.reduce.summaries import load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.run import Run
-from tasks.text.passages import stream_passages
+from tasks.text.outline import Outline, outline
+from tasks.text.passages import Placed
 
 EMBED_BATCH = 64
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class About:
-    """What the keys of a document's records say of it."""
-
-    title: str = ""
-    date: str = ""
-    section_at: Callable[[int], str] = field(default=lambda _: "")
-
-    def key(self, char: int, before: str = "", position: int = -1) -> Key:
-        """The key of a record that begins at this character."""
-        return Key(self.title, self.section_at(char), self.date, before, position)
-
-
 def records(
     nodes: Sequence[SummaryNode],
-    documents: Iterable[tuple[ShardedDocument, Source]],
+    documents: Sequence[tuple[ShardedDocument, Source]],
     run: Run,
     models: Models,
     names: Mapping[str, str],
@@ -48,20 +36,24 @@ def records(
     """Every record of a run: the nodes' summaries with their quotes, and the documents' passages.
 
     Args:
-        names: what to call a document that has no title.
+        names: what documents are called where they lie, a hint at their titles and kinds.
     """
     common = {"model": models.name, "skip_key": models.key, "run": run.run, "created": datetime.now(UTC)}
-    documents = list(documents)
-    about = {one.document: About(names.get(one.document, "")) for one, _ in documents}
-    made = (_node_record(node, run.ledger, models.key, about) for node in nodes)
+    outlines = {}
+    for one, source in documents:
+        outlines[one.document] = outline(_pieces(run, source), names.get(one.document, ""))
+    made = (_node_record(node, run.ledger, models.key, outlines.get(node.document)) for node in nodes)
     for rows in _batches(made):
         yield from finished(rows, models.embedder.encode, common)
     for document, source in documents:
-        spans = read_spans(run.home, source.parsed, source.part)
-        found = stream_passages(((span.char_start, span.text) for span in spans), models.config.passage_chars)
-        passages = passage_records(document.document, models.key, about[document.document], found)
-        for rows in _batches(passages):
+        about = outlines[document.document]
+        found = passages(_pieces(run, source), about, models.config.passage_chars)
+        for rows in _batches(passage_records(document.document, models.key, about, found)):
             yield from finished(rows, models.embedder.encode, common)
+
+
+def _pieces(run: Run, source: Source) -> Iterator[Placed]:
+    return ((span.char_start, span.text) for span in read_spans(run.home, source.parsed, source.part))
 
 
 def _batches(items: Iterator[Record]) -> Iterator[list[Record]]:
@@ -78,11 +70,11 @@ def finished(
         yield {**row, "vector": plain, "context_vector": context, **common}
 
 
-def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Mapping[str, About]) -> Record:
+def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Outline | None) -> Record:
     summary = load_summary(ledger, key, node)
     quotes = "\n".join(quote.text for quote in node.quotes if quote.text not in summary.text)
-    where = about.get(node.document, About()).key(node.chars[0])
-    columns = where.columns(summary.text)
+    start = node.chars[0]
+    where = Key(about.title, about.section_at(start), about.date) if about else Key()
     return {
         "id": node.id,
         "level": node.level,
@@ -99,34 +91,34 @@ def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Mapping[str
         "grounding": summary.grounding,
         "dropped": summary.dropped,
         "children": list(node.children),
-        **columns,
+        **where.columns(summary.text),
         "context": where.context("\n".join(filter(None, (summary.text, quotes)))),
     }
 
 
-def passage_records(
-    document: str, key: str, about: About, passages: Iterable[tuple[int, int, str]]
-) -> Iterator[Record]:
-    """A record of each passage (start, end, text) of a document, without its vectors."""
+def passage_records(document: str, key: str, about: Outline, cut: Iterable[Passage]) -> Iterator[Record]:
+    """A record of each passage of a document, without its vectors."""
     before = ""
-    for position, (start, end, text) in enumerate(passages):
-        quote = Quote(text, document, start, end, 0.0)
+    for position, one in enumerate(cut):
+        quote = Quote(one.text, document, one.start, one.end, 0.0)
+        section, date = about.section_at(one.start), one.date or about.date
+        where = Key(about.title, section, date, one.speaker, before, position)
         yield {
-            "id": identity("passage", key, document, start, end),
+            "id": identity("passage", key, document, one.start, one.end),
             "level": "passage",
             "document": document,
             "corpus": "",
             "window_first": 0,
             "window_last": 0,
-            "char_start": start,
-            "char_end": end,
+            "char_start": one.start,
+            "char_end": one.end,
             "summary": "",
             "generated": False,
-            "text": text,
+            "text": one.text,
             "quotes": [quote.as_dict()],
             "grounding": 1.0,
             "dropped": 0,
             "children": [],
-            **about.key(start, before, position).columns(text),
+            **where.columns(one.text),
         }
-        before = text
+        before = one.text

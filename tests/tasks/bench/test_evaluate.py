@@ -10,8 +10,9 @@ import pytest
 
 from model.embed.embedder import Embedder
 from tasks.bench.bm25 import Bm25, terms
-from tasks.bench.cuad import Answered, scores, word_windows
+from tasks.bench.cuad import CHARACTERS, Answered, Floor, scores, within, word_windows
 from tasks.bench.evaluate import evaluate, evaluate_cuad, evaluate_locomo
+from tasks.bench.means import mean, share_error, standard_error
 from tasks.errors import InvalidInput
 from tasks.memory.reader import open_memory
 from tasks.recall.candidates import Embed
@@ -143,6 +144,20 @@ def test_recall_is_a_mean_over_questions_of_the_same_category_and_of_all(
     }
 
 
+def test_chosen_conversations_alone_are_measured_and_the_weakest_half_is_told(
+    tmp_path: Path, embed: Embed
+) -> None:
+    items = [ask("Who adopted the parrot?", ["D1:8"]), ask("Who takes the tram?", ["D2:2"])]
+    path = locomo(tmp_path, items)
+    found = evaluate("locomo", path, embed, WORDS, only=[1])
+    assert (found["questions"], found["recall"]["5"], found["floor"]["5"]) == (1, 1.0, 0.0)
+    assert found["least_gain"]["5"] == 1.0  # a turn beside the words: no window of words holds it
+    both = evaluate("locomo", path, embed, WORDS)
+    assert both["least_gain"]["5"] == 0.0  # of the first conversation, where both find it
+    with pytest.raises(InvalidInput, match="--only 2: give numbers of conversations, 0 to 1"):
+        evaluate("locomo", path, embed, WORDS, only=[2])
+
+
 def test_corrections_of_the_gold_are_measured_beside_the_published_gold(tmp_path: Path, embed: Embed) -> None:
     question = "Who adopted the parrot?"
     fault = {"question": question, "cited_evidence": ["D1:4"], "correct_evidence": ["D1:8"]}
@@ -180,21 +195,16 @@ def test_a_question_is_asked_of_its_own_conversation_only(tmp_path: Path, embed:
     assert found["recall"]["5"] == 0.5  # found in the first; crowded out in the second
 
 
-def test_a_gold_span_is_found_when_a_citation_overlaps_it_and_characters_are_counted(
+def test_a_gold_span_is_found_when_a_citation_overlaps_it_within_a_budget_of_characters(
     tmp_path: Path, embed: Embed
 ) -> None:
-    """Seven passages of 500 characters; the floor's windows are three in all."""
+    """Seven passages of 500 characters, three of which fit; the floor cites a window and part of the next."""
     text = contract()
     law, cover = text.index("governed by"), text.index("cover of one")
     path = cuad(tmp_path, [("Governing Law", law, law + 30), ("Insurance", cover, cover + 10)])
-    found = evaluate("cuad", path, embed, RecallConfig())
-    windows = word_windows(text, 200)
-    assert found["recall"] == {"5": 1.0, "10": 1.0}
-    assert found["characters"] == {"5": 2500, "10": 3500}
-    assert len(windows) <= 5
-    assert found["floor"] == {"5": 1.0, "10": 1.0}
-    assert found["floor_characters"]["5"] == sum(end - start for start, end in windows)
-    assert found["recall_at_floor_characters"] == {"5": 1.0, "10": 1.0}
+    found = evaluate("cuad", path, embed, RecallConfig(), passage_chars=500)
+    assert found["recall"] == found["described"]["recall"] == 1.0
+    assert (found["characters"], found["floor_characters"]) == (CHARACTERS, CHARACTERS)
     assert set(found["by_category"]) == {"Governing Law", "Insurance"}
 
 
@@ -203,27 +213,49 @@ def test_shares_are_over_spans_and_a_span_no_citation_touches_is_lost(tmp_path: 
     text = contract()
     colour, law = text.index("Machines"), text.index("governed")
     spans = [("Machines", at, at + 20) for at in (colour, law, text.index("Invoices"))]
-    found = evaluate("cuad", cuad(tmp_path, spans), embed, WORDS)
-    assert found["spans"] == 3
-    assert found["questions"] == 1
-    assert found["recall"]["5"] == 0.3333
-    assert found["characters"]["5"] == 1500
+    found = evaluate("cuad", cuad(tmp_path, spans), embed, WORDS, passage_chars=500)
+    assert (found["spans"], found["questions"]) == (3, 1)
+    assert (found["recall"], found["characters"]) == (0.3333, 1500)
 
 
 def test_a_line_separator_inside_a_contract_does_not_cut_its_row(tmp_path: Path, embed: Embed) -> None:
     text = "Norway governs.\u2028\x0b\x85 The end."
     cuad(tmp_path, [("Governing Law", 0, 6)])
     (tmp_path / "contracts.jsonl").write_text(json.dumps({"id": "c.pdf", "text": text}, ensure_ascii=False))
-    assert evaluate("cuad", tmp_path, embed, RecallConfig())["recall"]["5"] == 1.0
+    assert evaluate("cuad", tmp_path, embed, RecallConfig())["recall"] == 1.0
 
 
-def test_citations_are_counted_up_to_the_characters_of_the_floor() -> None:
-    gold = [(0, 10), (50, 60), (90, 95)]
-    one = Answered("Insurance", gold, [[(90, 100)], [(50, 60)], [(0, 11)]], [[(0, 12)], [(12, 20)]])
-    found = scores([one])
-    assert found["recall"]["5"] == 1.0
-    assert found["recall_at_floor_characters"]["5"] == 0.6667  # 10 + 10 of the floor's 20 characters
-    assert (found["characters"]["5"], found["floor_characters"]["5"]) == (31, 20)
+def test_only_the_best_citations_that_fit_the_budget_count() -> None:
+    assert within([(0, 700), (900, 1600), (1700, 1801)]) == [(0, 700), (900, 1600)]
+    assert within([(at, at + 9) for at in range(0, 100, 10)]) == [
+        (0, 9),
+        (10, 19),
+        (20, 29),
+        (30, 39),
+        (40, 49),
+    ]
+
+
+def test_the_floor_fills_the_budget_and_no_more() -> None:
+    floor = Floor("Norway governs. " + "filler words here " * 400)
+    cited = floor.best("governs")
+    assert cited[0] == floor.windows[0]
+    assert sum(end - start for start, end in cited) == CHARACTERS
+
+
+def test_scores_set_ours_beside_the_floor_over_all_spans() -> None:
+    one = Answered("a.pdf", "Insurance", [(0, 10), (50, 60)], [(0, 11), (50, 51)], [(0, 12), (12, 20)])
+    two = Answered("b.pdf", "Insurance", [(0, 10), (90, 95)], [(90, 100)], [(90, 100)])
+    found = scores([one, two])
+    assert (found["recall"], found["floor"], found["ratio"]) == (0.75, 0.5, 1.5)
+    assert (found["characters"], found["floor_characters"]) == (11, 15)
+    assert found["floor_error"] == 0.0
+
+
+def test_standard_errors_are_those_worked_by_hand() -> None:
+    assert (mean([1, 2, 3, 6]), standard_error([1, 2, 3, 6])) == (3.0, 1.0801)  # sqrt(14 / 3 / 4)
+    assert share_error([(1, 2), (2, 2)]) == 0.25  # ratio 0.75; residuals 0.5 and 0.5; sqrt(0.5 * 2 / 1) / 4
+    assert standard_error([1.0]) == share_error([]) == 0.0
 
 
 def test_windows_are_runs_of_words_that_lose_none() -> None:
@@ -242,7 +274,7 @@ def test_two_contracts_of_one_text_are_both_asked(tmp_path: Path, embed: Embed) 
         with (path / name).open("a") as file:
             file.write(json.dumps(row) + "\n")
     found = evaluate("cuad", path, embed, WORDS)
-    assert (found["spans"], found["recall"]["5"]) == (2, 1.0)
+    assert (found["spans"], found["recall"]) == (2, 1.0)
 
 
 def test_progress_is_told_what_is_done_of_how_much(tmp_path: Path, embed: Embed) -> None:
