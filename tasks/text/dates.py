@@ -40,8 +40,7 @@ _DATE = re.compile(
     # 2024-03-05, 2024/3/5, 2024年3月5日
     rf"(?<![\w.,/-]){_YEAR.format('y1')}(?:(?P<sep>[-/.])(?P<m1>\d\d?)(?P=sep){_DAY.format('d1')}(?![\d/]"
     rf"|-\d)"
-    rf"|\s?年\s?(?P<m2>\d\d?)\s?月(?:\s?{_DAY.format('d2')}\s?日)?|\s?年|-(?P<m3>\d\d)(?![\w-])|(?![\w%-]"
-    rf"|[.,/]\d))"
+    rf"|\s?年\s?(?P<m2>\d\d?)\s?月(?:\s?{_DAY.format('d2')}\s?日)?|\s?年|-(?P<m3>\d\d)(?![\w-]))"
     # 24/09/2018, 24.9.2018
     rf"|(?<![\w.,/-])(?P<n1>\d\d?)(?P<sep2>[-/.])(?P<n2>\d\d?)(?P=sep2){_YEAR.format('y2')}(?![/-])"
     # 5 March 2024, 20th day of November, 2018, 5. März 2024, 1er mars 2024, 5 de marzo de 2024
@@ -72,6 +71,7 @@ def dates(text: str) -> list[Dated]:
             continue
         start, stop = max(done, year.start() - _BEFORE), year.end() + _AFTER
         match = next((one for one in _DATE.finditer(text, start, stop) if one.end() >= year.end()), None)
+        done = year.end()
         if match and match.start() <= year.start():
             done = match.end()
             if iso := _iso(match):

@@ -13,7 +13,8 @@ from itertools import pairwise
 from tasks.text.dates import dates
 
 _STAMP = r"[^\]\[()\n]{3,40}"
-_NAME = r"[^\W\d_](?:[^\W_]|[.'’_ -]){0,39}?"
+_IN_NAME = r"[^\s:：<>\[\](){}*\"“”|,;!?=/\\]"
+_NAME = rf"[^\W\d_]{_IN_NAME}{{0,30}}(?: {_IN_NAME}{{1,30}}){{0,3}}"
 _TURN = re.compile(
     rf"[ \t]*+(?:"
     rf"(?:\[(?P<d1>{_STAMP})\]|(?P<d2>\d[\d./:-]*,? [\d:]+(?: ?[AaPp][Mm])?) -)?[ \t]*"  # [date], date -
@@ -21,8 +22,8 @@ _TURN = re.compile(
     rf"|(?P<s3>{_NAME})(?: ?[(\[](?P<d3>{_STAMP})[)\]])?(?::(?=\s|$)|：))"  # Ann:, Ann (date):
     rf"|(?P<d4>\d\d?:\d\d(?::\d\d)?)[ \t]+<(?P<s4>[^\s<>]{{1,30}})>)"  # 10:31 <ann>
 )
-_WORDS = 4
-_LEAST_TURNS, _LEAST_SHARE = 4, 0.4
+_LEAST_TURNS, _LEAST_SHARE = 4, 0.25
+_PARTICLES = frozenset("of the de la le del der den di van von zu al el bin ibn".split())
 _NO_SPEAKER = re.compile(
     r"(?:note|notes|warning|example|examples|source|sources|see|date|subject|from|to|cc|re|title|author|tel"
     r"|fax|"
@@ -74,11 +75,11 @@ def date_of(stamp: str) -> str:
 
 
 def _is_name(speaker: str, part: dict[str, str]) -> bool:
-    words = speaker.split()
-    if len(words) > _WORDS or _NO_SPEAKER.match(speaker):
+    """Whether it is written as a name is; anything is one where a date stands beside it."""
+    if _NO_SPEAKER.match(speaker):
         return False
     dated = any(name.startswith("d") for name in part)
-    return dated or speaker[0].isupper() or not speaker[0].islower()
+    return dated or not any(word[0].islower() for word in speaker.split() if word not in _PARTICLES)
 
 
 def is_dialogue(text: str) -> bool:
