@@ -64,7 +64,7 @@ class _Tokens:
     def boundary(self) -> None:
         if self.found and self.found[-1].clause == self.clause:
             self.clause += 1
-        self.run = []
+        self.run = [word for word in self.run if word in self.speech.coordinators]
 
     def add(self, form: str, raw: str, kind: str) -> None:
         marks = frozenset(self.speech.marks[word] for word in self.run if word in self.speech.marks)
@@ -194,7 +194,7 @@ class Embedding:
     def _opens(self, at: int) -> bool:
         """Whether the clause that this place begins may stand without what is before it."""
         first, here = self.source[0], self.source[at]
-        if {*first.run, first.raw} & self.speech.openings:
+        if not {*here.run} & self.speech.coordinators and {*first.run, first.raw} & self.speech.openings:
             return True
         runs = [{*token.run} & self.speech.coordinators for token in self.source[: at + 1]]
         own_subject = here.kind == "name" or bool({*here.run} & self.speech.articles)
@@ -219,7 +219,7 @@ class Embedding:
         used = {source[at].clause, source[there].clause}
         if any(token.binds and token.clause in used for token in lost):
             return False
-        if lost and self._has_unit(at):
+        if lost and (self._has_unit(at) or self._cuts(at, same)):
             return False
         if not same and any(token.clause == source[there].clause for token in lost):
             return False  # a clause entered behind its subject
@@ -228,6 +228,12 @@ class Embedding:
         if same and lost and not self.speech.lenient:
             return False
         return not (same and any(token.kind == "name" and not token.run for token in lost))
+
+    def _cuts(self, at: int, same: bool) -> bool:
+        """Whether leaving the source behind this place tears a name apart, or a noun from its adjective."""
+        here, after = self.source[at], self.source[at + 1 : at + 2]
+        beside = bool(after) and after[0].clause == here.clause and not after[0].run
+        return beside and (not same or here.kind == after[0].kind == "name")
 
     def _has_unit(self, at: int) -> bool:
         """Whether the number at this place is followed by what it counts."""
@@ -243,11 +249,9 @@ class Embedding:
         lost = [token for token in self.source[at + 1 :] if token.clause == self.source[at].clause]
         if lost and not self.speech.lenient:
             return False
-        return not self._has_unit(at) and not any(token.binds for token in lost)
+        return not (self._has_unit(at) or self._cuts(at, True)) and not any(token.binds for token in lost)
 
 
 def shortens(clause: Sequence[Token], source: Sequence[Token], speech: Language) -> bool:
     """Whether the clause is the source sentence with words left out, and nothing else changed."""
-    if not {token.form for token in clause} <= {token.form for token in source}:
-        return False
     return Embedding(clause, source, speech).exists()

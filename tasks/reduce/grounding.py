@@ -19,7 +19,7 @@ MOST_SPANS = 3
 MOST_SUBJECT = 4
 """Tokens of a subject that later clauses may share, or a pronoun may stand for."""
 LEAST_CLAUSE = 2
-"""Tokens of a clause that can have a support of its own."""
+"""Words, names and numbers of a clause that can have a support of its own."""
 
 Gains = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 """Of (support, sentence) pairs: how much likelier each sentence is behind its support, in nats per token."""
@@ -56,11 +56,15 @@ class _Spans:
     def __init__(self, spans: Sequence[str], speech: Language, apart: Collection[int]) -> None:
         self.speech, self.apart = speech, apart
         self.tokens = [tokens(span, speech) for span in spans]
+        self.forms = [frozenset(token.form for token in span) for span in self.tokens]
 
     def of(self, clause: Sequence[Token]) -> list[tuple[int, ...]]:
         """Supports of a clause: one span, or a span that begins with a pronoun and the one before it."""
+        forms = {token.form for token in clause}
         found: list[tuple[int, ...]] = [
-            (number,) for number, span in enumerate(self.tokens) if shortens(clause, span, self.speech)
+            (number,)
+            for number, span in enumerate(self.tokens)
+            if forms <= self.forms[number] and shortens(clause, span, self.speech)
         ]
         return found or [
             pair for number in range(1, len(self.tokens)) if (pair := self._resolved(clause, number))
@@ -94,8 +98,6 @@ def support(
     """
     speech = speech or language_of(" ".join([sentence, *spans]))
     draft = tokens(sentence, speech)
-    if len(draft) < LEAST_CLAUSE:
-        return ()
     return _cover(draft, 0, _Spans(spans, speech, apart), ()) or ()
 
 
@@ -106,13 +108,19 @@ def _cover(
     if start == len(draft):
         return tuple(sorted(set(used)))
     for stop in [end for end in range(len(draft), start, -1) if _is_boundary(draft, end)]:
-        if stop - start < LEAST_CLAUSE or (stop < len(draft) and len(draft) - stop < LEAST_CLAUSE):
+        if not _says_something(draft[start:stop]) or not (
+            stop == len(draft) or _says_something(draft[stop:])
+        ):
             continue
         for found in _supports(draft, start, stop, spans):
             together = (*used, *found)
             if len(set(together)) <= MOST_SPANS and (whole := _cover(draft, stop, spans, together)):
                 return whole
     return None
+
+
+def _says_something(part: Sequence[Token]) -> bool:
+    return sum(token.kind in ("word", "name", "number") for token in part) >= LEAST_CLAUSE
 
 
 def _is_boundary(draft: Sequence[Token], end: int) -> bool:

@@ -9,7 +9,7 @@ without a list loses nothing at all.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import snowballstemmer
 
@@ -49,8 +49,13 @@ class Language:
 
     def stem(self, word: str) -> str:
         """Stem of a word in lower case."""
-        stemmer = _stemmer(self.name)
-        return word if stemmer is None else str(stemmer.stemWord(word))
+        return _stem(self.name, word)
+
+
+@lru_cache(maxsize=1 << 16)
+def _stem(name: str, word: str) -> str:
+    stemmer = _stemmer(name)
+    return word if stemmer is None else str(stemmer.stemWord(word))
 
 
 @cache
@@ -95,7 +100,7 @@ ENGLISH = Language(
     | {word: word for word in _DOUBTS.split()},
     conditions=_words(
         """if unless until except excluding without only provided subject when whenever once upon where
-        wherever false untrue myth rumour rumor denied denies doubted doubts alleged alleges pretended
+        wherever event false untrue myth rumour rumor denied denies doubted doubts alleged alleges pretended
         pretends"""
     ),
     marks=_classes(

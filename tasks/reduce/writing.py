@@ -18,6 +18,7 @@ from tasks.infer.prompts import instruction
 from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
 from tasks.reduce.grounding import Grounded, ground
+from tasks.text.markup import readable
 
 TRIAL = 16
 """Texts on which a model is judged. Fewer judge it for one run only."""
@@ -143,7 +144,7 @@ class Author:
         drafts = writer.write([Request(instruction(one.level, one.kind), _source(one)) for one in batch])
         texts = []
         for material, draft in zip(batch, drafts, strict=True):
-            said = [span.text for span in material.spans]
+            said = [readable(span.text) for span in material.spans]
             grounded = ground(draft, said, self.config.ground, writer.gains, _apart(material.spans))
             texts.append(_with_quotes(grounded, material.spans))
         return texts
@@ -151,7 +152,7 @@ class Author:
 
 def _source(material: Material) -> str:
     """What the model is shown of a material: its title, and each sentence in a line."""
-    lines = [" ".join(span.text.split()) for span in material.spans]
+    lines = [" ".join(readable(span.text).split()) for span in material.spans]
     return "\n".join([*([material.title] if material.title else []), *lines])
 
 

@@ -34,6 +34,9 @@ SOURCES = (
     "The board doesn't approve the budget.",
     "Dora or Emil signs the report.",
     "The train goes from Lisbon to Porto.",
+    "The Lisbon Post praised western Galicia, Asturias and the coast.",
+    "In the event that Fay is late, Gil shall pay the fine.",
+    "In the event that Gil is late, Fay shall pay the fine.",
 )
 
 
@@ -108,6 +111,8 @@ def test_a_turn_of_a_dialogue_is_its_speakers_own_statement() -> None:
         "Ben paid Anna 300 dollars.",
         "Anna was paid by Ben 300 dollars.",
         "Anna and Ben paid 300 dollars.",
+        "Lisbon praised western Galicia.",
+        "The Lisbon Post praised western Asturias and the coast.",
         "The train goes from Porto to Lisbon.",
         "The train goes to Lisbon from Porto.",
         # a negation, a modal verb or a condition lost, added or moved
@@ -137,6 +142,7 @@ def test_a_turn_of_a_dialogue_is_its_speakers_own_statement() -> None:
         "The company closed its factory in Oslo in 2015.",
         "The company opened an office in Madrid and holds 4,200 carriages.",
         "Anna paid Ben in March 2011.",
+        "In the event that Fay is late, Fay shall pay the fine.",
         # pieces of different clauses of one sentence joined
         "The tenant repairs the roof.",
         "The tenant pays rent and repairs the roof.",
