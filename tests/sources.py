@@ -86,6 +86,8 @@ def write(content: bytes) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(content)
 
 
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000)
+"""How Word wraps what is no zip file."""
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty.txt": (write(b""), "empty_text"),
     "blank.md": (write(b" \n\t\n "), "empty_text"),
@@ -99,6 +101,8 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "image-only.pdf": (scan, "scanned_no_ocr"),
     "bomb.docx": (bomb, "too_large"),
     "not-a.docx": (write(b"PK\x03\x04 rubbish"), "corrupt"),
+    "password.docx": (write(COMPOUND + "EncryptedPackage".encode("utf-16-le")), "encrypted"),
+    "old-word.docx": (write(COMPOUND + "WordDocument".encode("utf-16-le")), "unsupported"),
     "empty.docx": (lambda path: word(path), "empty_text"),
     "sparse.txt": (sparse, "too_large"),
     "fifo.txt": (fifo, "unsupported"),

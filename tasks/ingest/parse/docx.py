@@ -3,6 +3,7 @@
 A docx is a zip file: how large it becomes is read from its directory before anything is unpacked.
 """
 
+import mmap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
 EXTENSIONS: tuple[str, ...] = (".docx",)
+_OLE, _PASSWORD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "EncryptedPackage".encode("utf-16-le")
+"""How a compound file begins, and the name of its stream that holds a docx with a password (MS-OFFCRYPTO)."""
 _MOST_BYTES = 512 << 20
 _MOST_RATIO = 200
 _MARKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
@@ -78,6 +81,18 @@ def _check(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
     except zipfile.BadZipFile as error:
+        _check_container(path)
         raise BadDocument("corrupt", f"not a docx: {error}") from error
     if size > _MOST_BYTES or size > _MOST_RATIO * max(path.stat().st_size, 1 << 16):
         raise BadDocument("too_large", f"unpacks to {size:,} bytes from {path.stat().st_size:,}: a zip bomb")
+
+
+def _check_container(path: Path) -> None:
+    """Tell a compound file from a damaged one: Word wraps a docx with a password in it, and old documents."""
+    with path.open("rb") as file:
+        if file.read(len(_OLE)) != _OLE:
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(_PASSWORD) >= 0:
+                raise BadDocument("encrypted", "the docx asks for a password")
+    raise BadDocument("unsupported", "an older Word document (.doc); save it as .docx")
