@@ -4,7 +4,8 @@ Levels only order: a heading lies inside the last one before it with a lower lev
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 LONGEST = 120
@@ -39,12 +40,14 @@ _NUMBERED = re.compile(
 _RUN_IN = re.compile(r"(?P<title>[^\W\d_][^.:;!?]{1,70})[.:](?=\s)")
 _INLINE = re.compile(
     r"(?:(?<=[.;:”\"] )|(?<=\s\s))(?:(?:article|section) )?+"
-    r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})\.?\s{1,3}(?P<title>[A-Z][\w,&/'’-]{0,20}(?:"
-    r" [\w,&/'’-]{1,20}){0,9})[.:](?=\s)",
+    r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})\.?\s{1,3}(?P<title>[A-Z][A-Za-z,&/'’-]{0,20}"
+    r"(?: [A-Za-z,&/'’-]{1,20}){0,9})[.:](?=\s)",
     re.IGNORECASE,
 )
 _MARKDOWN = re.compile(r" {0,3}(?P<marks>#{1,6})\s+(?P<title>\S.{0,200})")
 _HTML = re.compile(r"\s*+<h(?P<level>[1-6])\b[^>]{0,200}>(?P<title>.{1,300}?)(?:</h|$)", re.IGNORECASE)
+_TEX_LEVELS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph")
+_TEX = re.compile(rf"\s*+\\(?P<what>{'|'.join(_TEX_LEVELS)})\*?\{{(?P<title>[^{{}}]{{1,200}})\}}")
 _UNDERLINE = re.compile(r"\s*+([=\-~^\"'`*+#.:_])\1{2,}\s*$")
 _CODE = re.compile(
     r"(?P<indent>[ \t]*+)(?:(?:export|default|public|private|protected|static|abstract|async|final"
@@ -57,6 +60,10 @@ _STAMPED = re.compile(
     r"(?:execution (?:version|copy)|confidential|final|draft|(?:table of )?contents|signatures?"
     r"|page \d+)\W*$",
     re.IGNORECASE,
+)
+_FIELD = re.compile(r"[^\W\d_][\w .-]{1,24}:\s+\S")
+_PREAMBLE = re.compile(
+    r"(?:recitals?|witnesseth|background|preamble|whereas|now,? therefore)\W*$", re.IGNORECASE
 )
 _COMPANY = re.compile(
     r"\b(?:inc|llc|l\.l\.c|ltd|corp|corporation|limited|l\.p|gmbh|n\.a|plc|company)\b\.?$|^(?:by|name"
@@ -118,6 +125,28 @@ def headings(text: Iterable[Line], kind: str) -> Iterator[Heading]:
         yield from _prose_headings(text, kind)
 
 
+RUNNING = 4
+"""So often the same line is a running head, not a heading."""
+
+
+def tidied(found: Sequence[Heading], kind: str) -> list[Heading]:
+    """Headings without running heads, and without the names and labels between the clauses of a contract."""
+    if kind in ("code", "readme", "changelog"):
+        return list(found)
+    counts = Counter(heading.text for heading in found)
+    kept = [heading for heading in found if counts[heading.text] < RUNNING]
+    if kind != "contract":
+        return kept
+    numbered = [heading for heading in kept if _is_numbered(heading.text)]
+    if len(numbered) < 5:
+        return kept
+    return [heading for heading in kept if heading.start <= numbered[0].start or _is_numbered(heading.text)]
+
+
+def _is_numbered(text: str) -> bool:
+    return text[0].isdigit() or _KEYWORD.match(text) is not None or _CJK.match(text) is not None
+
+
 def _code_headings(text: Iterable[Line]) -> Iterator[Heading]:
     for line in text:
         if match := _CODE.match(line.text[:400]):
@@ -143,12 +172,14 @@ def _prose_headings(text: Iterable[Line], kind: str) -> Iterator[Heading]:
 
 
 def _single_headings(text: Iterable[Line], kind: str) -> Iterator[Heading]:
-    before, fenced, marks = Line(0, ""), False, list[str]()
+    before, marks = Line(0, ""), list[str]()
+    fenced = in_matter = False
     line: Line | None = None
     for after in _with_end(text):
         if line is not None:
-            if line.text.lstrip().startswith(("```", "~~~")):
-                fenced = not fenced
+            matter = line.text == "---" and (line.start == 0 or in_matter)  # YAML before the text
+            if line.text.lstrip().startswith(("```", "~~~")) or matter:
+                fenced, in_matter = not fenced, matter and line.start == 0
             elif not fenced and line.text.strip():
                 yield from _of_line(before.text, line, after.text, kind, marks)
             before = line
@@ -177,6 +208,8 @@ def _heading(before: str, line: str, after: str, kind: str, marks: list[str]) ->
     """Level and text of the heading that a line is or begins with, (0, "") if it is none."""
     if match := _MARKDOWN.match(line):
         return len(match["marks"]), plain(match["title"])
+    if match := _TEX.match(line):
+        return _TEX_LEVELS.index(match["what"]), plain(match["title"])
     if match := _HTML.match(line):
         return int(match["level"]), plain(match["title"])
     text = line.strip()
@@ -222,11 +255,17 @@ def _plain_heading(before: str, line: str, after: str) -> tuple[int, str]:
         return _numbered(match, before, after)
     if len(text) > 90 or (before.strip() and after.strip()) or not re.search(r"[^\W\d_]{3}", text):
         return 0, ""
-    if _STAMPED.match(text) or _COMPANY.search(text) or text[-1] in ".,;" or text[0] in "\"'“([|>-•*":
+    if (
+        _STAMPED.match(text)
+        or _FIELD.match(text)
+        or _COMPANY.search(text)
+        or text[-1] in ".,;"
+        or text[0] in "\"'“([|>-•*"
+    ):
         return 0, ""
     tabs = len(line) - len(line.lstrip("\t"))
     if text.isupper() and len(text.split()) <= 12:
-        return 2, plain(text)
+        return (4 if _PREAMBLE.match(text) else 2), plain(text)
     alone = not before.strip() and not after.strip()
     if (tabs or alone) and len(text) > 3 and (text[-1] == "?" or is_titled(text)):
         return 3 + tabs, plain(text)
@@ -250,9 +289,11 @@ def _numbered(match: re.Match[str], before: str, after: str) -> tuple[int, str]:
     number, title = match["number"], match["title"].strip()
     if run_in := _RUN_IN.match(title):
         title = run_in["title"]
+        if re.search(r"\s{3,}|\s\d", title):  # a line of a table of contents
+            return 0, ""
     elif len(title) > 90 or (before.strip() and after.strip() and "." not in number):
         return 0, ""
-    if not is_titled(title) or match["dot"] == ")":
+    if not is_titled(title) or match["dot"] == ")" or not (number[0].isdigit() or title.isupper()):
         return 0, ""
     return 4 + number.count("."), plain(f"{number} {title}")
 
@@ -269,4 +310,9 @@ def plain(title: str) -> str:
     """A title without markup and with single spaces, of at most LONGEST characters."""
     text = " ".join(_MARKUP.sub("", title).split()).strip(" :;,–—-|=")
     text = text if ABBREVIATED.search(text) else text.strip(" .。")
-    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0].rstrip(" ,;:") + " …"
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """At most LONGEST characters of a line, whole words, with an ellipsis where it goes on."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 2].rsplit(" ", 1)[0].rstrip(" ,;:") + " …"

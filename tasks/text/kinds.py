@@ -28,6 +28,11 @@ _MAIL = re.compile(
     r"(?:From|To|Subject|Date|Cc|Sent|Message-ID|Received|Return-Path|Von|An|Betreff|De|Objet|Asunto): "
 )
 _METADATA = re.compile(r"\s*+(?:Metadata-Version: |Name: .+\nVersion: )")
+_TEX = re.compile(r"\\documentclass|\\begin\{document\}")
+_DATA_LINE = re.compile(
+    r"\s*(?:\"[\w-]+\":|[a-z_][\w.-]*:(?: [^.]{0,60})?$|- [a-z\"][^.]{0,60}$"
+    r"|\[[\w.-]+\]$)"
+)
 _CODE_LINE = re.compile(
     r"\s*+(?:import [\w.]+|from [\w.]+ import |def \w+\(|class \w+[(:]|@\w+|return\b.{0,60}|#include\b"
     r"|package [\w.]+;"
@@ -104,6 +109,8 @@ def kind_of(head: str, name: str = "") -> Kind:
         return named
     if _METADATA.match(head):
         return "readme"
+    if _TEX.search(head[:4000]):
+        return "paper"
     if _is_mail(lines):
         return "mail"
     if _is_code(lines):
@@ -131,7 +138,10 @@ def _prose_kind(head: str) -> Kind:
         return "readme"
     if len({found.lower().strip() for found in _PAPER.findall(head)}) >= 3:
         return "paper"
-    if len({found.lower() for found in _REPORT.findall(start)}) >= 4:
+    if (
+        re.search(r"\bthis report\b", head, re.IGNORECASE)
+        or len(set(map(str.lower, _REPORT.findall(start)))) >= 4
+    ):
         return "report"
     return "text"
 
@@ -154,6 +164,8 @@ def _is_mail(lines: list[str]) -> bool:
 def _is_code(lines: list[str]) -> bool:
     lines = lines[:200]
     if lines and lines[0].startswith(("#!", "<?php", "package ", "#include")):
+        return True
+    if lines and (lines[0].startswith(('{"', "[{", "<?xml")) or all(map(_DATA_LINE.match, lines[:40]))):
         return True
     return len(lines) >= 4 and sum(bool(_CODE_LINE.match(line[:200])) for line in lines) > 0.5 * len(lines)
 

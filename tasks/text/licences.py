@@ -2,6 +2,9 @@
 
 import re
 
+from tasks.text.headings import ABBREVIATED
+from tasks.text.markup import readable
+
 _KNOWN = (
     ("Apache License 2.0", r"apache license,? version 2\.0, january 2004"),
     ("GNU Affero General Public License 3", r"gnu affero general public license version 3"),
@@ -11,6 +14,7 @@ _KNOWN = (
     ("GNU General Public License 2", r"gnu general public license version 2"),
     ("Mozilla Public License 2.0", r"mozilla public license,? version 2\.0"),
     ("Eclipse Public License", r"eclipse public license"),
+    ("Unicode License", r"unicode license v3|unicode, inc\. license"),
     ("Boost Software License 1.0", r"boost software license - version 1\.0"),
     ("Python Software Foundation License",
      r"python software foundation license version 2|psf license agreement"),
@@ -28,7 +32,7 @@ _KNOWN = (
 )  # fmt: skip
 _LICENCES = tuple((name, re.compile(words)) for name, words in _KNOWN)
 _HOLDER = re.compile(
-    r"copyright\s*+(?:(?:\(c\)|©|&copy;)\s*+)?(?:\d{4}(?:\s?[-–,]\s?(?:\d{2,4}|present))*,?\s*+)?"
+    r"copyright\s*+(?:(?:\(c\)|©|&copy;)\s*+)?(?:\d{4}(?:\s?(?:[-–,]|to)\s?(?:\d{2,4}|present))*,?\s*+)?"
     r"(?:\(c\)\s*+)?(?:by\s)?(?P<holder>[^\W\d][^\n<>(]{2,60})",
     re.IGNORECASE,
 )
@@ -48,7 +52,7 @@ def licence_name(head: str) -> str:
         for rank, (name, words) in enumerate(_LICENCES)
         if (match := words.search(plain))
     ]
-    return min(first, default=(0, 0, ""), key=lambda one: one[1])[2]
+    return min(first, default=(0, 0, ""), key=lambda one: one[:2])[2]
 
 
 def licence_title(head: str) -> str:
@@ -56,9 +60,10 @@ def licence_title(head: str) -> str:
     name = licence_name(head)
     if not name or name.startswith(("GNU", "Apache", "Mozilla", "Creative", "The Unlicense")):
         return name
-    for match in _HOLDER.finditer(head[:_WITHIN]):
+    for match in _HOLDER.finditer(readable(head[:_WITHIN])):
         holder = " ".join(match["holder"].split()).strip(" .,;:*")
-        holder = re.sub(r",?\s*all rights reserved.*", "", holder, flags=re.IGNORECASE).strip(" .,;:")
+        holder = re.sub(r",?\s*all rights reserved.*", "", holder, flags=re.IGNORECASE)
+        holder = re.sub(r"[,(]?\s*(?:https?://|www\.).*", "", holder).strip(" .,;:")
         if holder and not _NOT_HOLDER.match(holder):
-            return f"{name} ({holder})"
+            return f"{name} ({holder}{'.' * bool(ABBREVIATED.search(holder + '.'))})"
     return name

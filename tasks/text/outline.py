@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from tasks.text.headings import Heading, headings, lines
+from tasks.text.headings import Heading, headings, lines, tidied
 from tasks.text.kinds import Kind, kind_of
 from tasks.text.titles import date_of, title_of
 
@@ -30,12 +30,17 @@ class Outline:
     headings: tuple[Heading, ...] = ()
 
     def section_at(self, char: int) -> str:
-        """Path of the section that holds that character, "Article 4 > 4.2 Rent"; "" outside any."""
+        """Path of the section that holds that character, "Article 4 > 4.2 Rent"; "" outside any.
+
+        The title does not stand in it, though it may be a heading too.
+        """
         at = bisect_right(self._starts, char) - 1
         path: list[str] = []
         while at >= 0:
             path.append(self.headings[at].text)
             at = self._parents[at]
+        if path and self.title.casefold().startswith(path[-1].casefold()):
+            path.pop()
         return SEPARATOR.join(reversed(path))
 
     @cached_property
@@ -68,7 +73,7 @@ def outline(pieces: Iterable[tuple[int, str]], name: str = "") -> Outline:
         size += len(piece[1])
     head = "".join(text for _, text in start)[:HEAD_CHARS]
     kind = kind_of(head, name)
-    found = _bounded(headings(lines(chain(start, stream)), kind))
+    found = tidied(_bounded(headings(lines(chain(start, stream)), kind)), kind)
     return Outline(title_of(head, kind, found, name), kind, date_of(head, kind), tuple(found))
 
 

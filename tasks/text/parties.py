@@ -2,7 +2,7 @@
 
 import re
 
-from tasks.text.headings import ABBREVIATED, is_titled, plain
+from tasks.text.headings import ABBREVIATED, LONGEST, is_titled, plain
 
 _FIRST_PAGE = 6000
 _NAMES = (
@@ -39,8 +39,11 @@ _ENDS_TITLE = re.compile(
 )
 _GOES_ON = re.compile(r"\s*(?:#|&|,? (?:to|of|for|no|number|and|agreement|contract)\b)", re.IGNORECASE)
 _BETWEEN = re.compile(
-    r"\b(?:by and )?(?:between|among)\b(?:\s+and among)?\W{0,4}(?:the following parties:?)?", re.IGNORECASE
+    r"\b(?:by and )?(?P<word>between|among|zwischen|entre)\b(?:\s+and among)?\W{0,4}"
+    r"(?:the following parties:?)?",
+    re.IGNORECASE,
 )
+_AND = {"zwischen": "und", "entre": "y"}
 _PARTY = (
     r"(?P<{0}>[^\W_][^|;:()“”\"\[\]]{{1,80}}?)(?=\s*(?:[(“\"|;:\[]|,\s+(?:an?|the|with|having|located|whose"
     r"|its|organi[sz]ed|dba|d/b/a|formerly|together"
@@ -51,11 +54,13 @@ _PARTY = (
 )
 _FIRST = re.compile(r"\W*(?:\(?[a1i]\)\s*)?" + _PARTY.format("first"), re.IGNORECASE)
 _SECOND = re.compile(
-    r"(?:[)\"”,;|]|\bcorporation|\bcompany|\bpartnership|\d)\W{0,4}\band\b(?!/)\W*(?:between\s+"
+    r"(?:[)\"”,;|]|\bcorporation|\bcompany|\bpartnership|\d)\W{0,4}\b(?:and|und|et|y)\b(?!/)\W*(?:between\s+"
     r"|\(?[b2]\)\s*)?" + _PARTY.format("second"),
     re.IGNORECASE,
 )
-_SECOND_PLAIN = re.compile(r"\s+and\s+" + _PARTY.format("second"), re.IGNORECASE)
+_SECOND_PLAIN = re.compile(r"\s+(?:and|und|et|y)\s+" + _PARTY.format("second"), re.IGNORECASE)
+_SUFFIX = r"(?:inc|llc|l\.l\.c|ltd|l\.?p|corp|co|plc|gmbh|ag|s\.|b\.v|n\.a|limited|corporation|company|jr)\b"
+_CHINESE = re.compile(r"[甲乙]方[^：:\n]{0,10}[：:]\s*([^\s，,（(]{2,40})")
 _NO_PARTY = re.compile(
     r"_{2,}|\b(?:the|parties|party|agreement|effective|date|following|among|between|this|whereas|its)\b"
     r"|^\W*$|^\d+$",
@@ -74,9 +79,8 @@ def contract_title(head: str) -> str:
     ):
         name = longer
     name = cased(_LEADING_DATE.sub("", name), head)
-    between = " and ".join(_parties(page))
-    whole = f"{name} between {between}"
-    return plain(whole if between and " and " in between and len(whole) <= 120 else name)
+    whole = f"{name} {_parties(page)}"
+    return plain(whole if len(whole) <= LONGEST else name)
 
 
 def _segment(page: str) -> str:
@@ -123,8 +127,10 @@ def _this(page: str) -> str:
     return ""
 
 
-def _parties(page: str) -> list[str]:
-    """The first two parties, none where they are left blank."""
+def _parties(page: str) -> str:
+    """ "between Orrin Ltd. and Valdur GmbH", in the text's language; "" where the parties are left blank."""
+    if len(chinese := list(dict.fromkeys(_CHINESE.findall(page)))) > 1:
+        return "（" + "、".join(chinese[:2]) + "）"
     text = re.sub(r"[ \t]+", " ", re.sub(r"\s*\n\s*\n\s*|\s{4,}", " | ", page)).replace("\n", " ")
     for match in _BETWEEN.finditer(text):
         rest = text[match.end() : match.end() + 900]
@@ -133,16 +139,20 @@ def _parties(page: str) -> list[str]:
             second = _SECOND_PLAIN.match(tail) or _SECOND.search(tail)
             names = [_name(first["first"]), _name(second["second"]) if second else ""]
             if all(names) and names[0] != names[1]:
-                return names
-    return []
+                word = match["word"].lower()
+                return f" {_AND.get(word, 'and')} ".join(
+                    [f"{word if word in _AND else 'between'} {names[0]}", names[1]]
+                )
+    return ""
 
 
 def _name(text: str) -> str:
     name = " ".join(text.split()).strip(" ,.;:-|")
-    name = re.split(r",? (?:an?|having|with) ", name)[0]
+    name = re.split(r",? (?:an?|having|with) |, (?!" + _SUFFIX + ")", name, flags=re.IGNORECASE)[0]
     if _NO_PARTY.search(name) or not re.search(r"[^\W\d_]{2}", name) or not re.search(r"[^\W\d_]", name[0]):
         return ""
     capital = sum(not word[0].islower() for word in name.split())
+    name = re.sub(r"\s+dated$", "", name, flags=re.IGNORECASE)
     name += "." if ABBREVIATED.search(name + ".") else ""
     return name if capital >= 0.5 * len(name.split()) and len(name) > 2 else ""
 
@@ -168,4 +178,4 @@ def _word(word: str, text: str, first: bool) -> str:
     beside_small = re.search(
         rf"[a-z]\W{{1,3}}{re.escape(word)}(?!\w)|(?<!\w){re.escape(word)}\W{{1,3}}[a-z]", text
     )
-    return word.capitalize() if other or not beside_small else word
+    return word.capitalize() if other or not beside_small or len(word) > 5 else word

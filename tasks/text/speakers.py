@@ -20,7 +20,8 @@ _TURN = re.compile(
     rf"(?:\[(?P<d1>{_STAMP})\]|(?P<d2>\d[\d./:-]*,? [\d:]+(?: ?[AaPp][Mm])?) -)?[ \t]*"  # [date], date -
     rf"(?:\*\*(?P<s1>{_NAME})(?::\*\*|\*\*:)|<(?P<s2>[^\s<>]{{1,30}})>"  # **Ann:**, <ann>
     rf"|(?P<s3>{_NAME})(?: ?[(\[](?P<d3>{_STAMP})[)\]])?(?::(?=\s|$)|：))"  # Ann:, Ann (date):
-    rf"|(?P<d4>\d\d?:\d\d(?::\d\d)?)[ \t]+<(?P<s4>[^\s<>]{{1,30}})>)"  # 10:31 <ann>
+    rf"|(?P<d4>\d\d?:\d\d(?::\d\d)?)[ \t]+<(?P<s4>[^\s<>]{{1,30}})>"  # 10:31 <ann>
+    rf"|(?P<s5>{_NAME})[ \t]{{1,4}}\[?\d\d?:\d\d(?: ?[AaPp][Mm])?\]?[ \t]*$)"  # Ann 10:31 AM, the words below
 )
 _LEAST_TURNS, _LEAST_SHARE = 4, 0.25
 _PARTICLES = frozenset("of the de la le del der den di van von zu al el bin ibn".split())
@@ -63,7 +64,7 @@ def opening(line: str) -> Opening | None:
         return None
     part = {name: value for name, value in match.groupdict().items() if value}
     speaker = " ".join(next(value for name, value in part.items() if name.startswith("s")).split())
-    if "s3" in part and not _is_name(speaker, part):
+    if ("s3" in part or "s5" in part) and not _is_name(speaker, part):
         return None
     stamp = next((value for name, value in part.items() if name.startswith("d")), "")
     return Opening(speaker, date_of(stamp), match.end())

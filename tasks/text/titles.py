@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from tasks.text.dates import dates
-from tasks.text.headings import LONGEST, Heading, is_titled, plain
+from tasks.text.headings import LONGEST, Heading, is_titled, plain, shortened
 from tasks.text.licences import licence_title
 from tasks.text.markup import readable
 from tasks.text.parties import cased, contract_title
@@ -23,6 +24,32 @@ _GENERIC = re.compile(
 _LABEL = re.compile(
     r"(?:title|titel|titre|título|subject|betreff|题目|标题)\s*[:：]\s*(?P<title>\S.{2,200})", re.IGNORECASE
 )
+_NOT_SHOWN = re.compile(r"<!--.{0,4000}?-->|\A---\n(?=\s*[#\w-]).{0,4000}?\n---\n", re.DOTALL)
+_SUBJECT = re.compile(
+    r"(?:The |An? )?(?P<subject>[A-Z][\w'’.-]*(?: (?:[A-Z][\w'’.-]*|of|and|the|for|in|on))*"
+    r"(?: \([A-Z][A-Za-z]+\))?)"
+    r" (?:is|was|are|were|has|have|provides?|refers|consists|contains)\b"
+)
+_DROP_CAPITAL = re.compile(r"^([B-HJ-Z]) (?=[a-z]{2})")
+_TITLE_TAG = re.compile(r"<title>\s*([^<]{2,200})</title>|\\title\{([^{}]{2,200})\}", re.IGNORECASE)
+_STAMPS = re.compile(r"\s*(?:\[?(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d.*\n\[?){2}\d{4}-\d\d-\d\d[T ]")
+_CASE = re.compile(
+    r"(?P<one>[A-Z][^\n]{2,60}?)\W{1,4}(?:Plaintiff|Petitioner|Appellant|Applicant"
+    r"|Claimant)s?\W+(?:-against-\W+|vs?\.?\s+)"
+    r"(?P<two>[A-Z][^\n]{2,60}?)\W{1,4}(?:Defendant|Respondent|Appellee)",
+    re.IGNORECASE,
+)
+_LETTER = re.compile(
+    r"(?m)^\s*(?:Dear|Sehr geehrte[r]?|Liebe[r]?|Cher|Chère"
+    r"|Estimad[oa]) (?P<reader>[^\n,:]{2,40})[,:]\s*$"
+)
+_ISSUER = re.compile(
+    r"(?:united states .*(?:office|senate|house|congress)|report to (?:the |congress)|department of"
+    r"|u\.s\. department"
+    r"|ministry of|office of|congressional research service|testimony before|for release|volume \d|issn"
+    r"|isbn|doi)",
+    re.IGNORECASE,
+)
 _FIELD = re.compile(r"[\w -]{2,20}:\s")
 _ABOUT = re.compile(
     r"\bThis (?P<what>report|paper|article|document|guide|study|book|chapter|brief|memorandum|manual|page"
@@ -39,6 +66,8 @@ _DEFINED = re.compile(
     r"(?m)^(?:export |pub |public )?(?:async )?(?:def|class|func|fn|function|struct|interface|enum"
     r"|trait) +(\w+)"
 )
+_PROGRAM = re.compile(r"(?m)^\s*(?:import|from|if|def|class|return|const|var|let|#include)\b")
+_KEY = re.compile(r"(?m)^\s{0,4}[{\[]?\"?([a-zA-Z_][\w-]{1,30})\"?\s?[:=]")
 _DOCSTRING = re.compile(
     r"\s*+(?:#.*\n|\s)*+(?:[rRuUbB]{0,2}(?:\"\"\"|''')|/\*+!?"
     r"|(?=//[/!]?\s))\s*(?P<text>[^\n]*(?:\n(?!\s*\n)[^\n]*){0,2})"
@@ -51,6 +80,8 @@ _DATED = re.compile(
     re.IGNORECASE,
 )
 _HEAD = 4000
+_TITLE_LINE = 45
+"""A longer line with another one right below it is taken for the beginning of a paragraph."""
 
 
 def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> str:
@@ -61,6 +92,7 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
         found: its headings.
         name: its path or file name, "" if unknown.
     """
+    head = head if kind == "code" else _NOT_SHOWN.sub("", head)
     by_kind: dict[str, Callable[[str, str], str]] = {
         "contract": lambda text, _: contract_title(text),
         "licence": _licence,
@@ -70,7 +102,7 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
     }
     title = _package(head) if kind == "readme" else ""
     if kind == "code":
-        return " ".join(_code(head, name).split())[:LONGEST]
+        return shortened(" ".join(_code(head, name).split()))
     if not title and kind in by_kind:
         title = by_kind[kind](head, name)
     title = title or _own_title(head, found, kind) or _topic(head, found) or _first_words(head)
@@ -153,7 +185,10 @@ def _code(head: str, name: str) -> str:
     if not said or _GENERIC.match(said) or re.match(r"copyright|licen[cs]e|-\*-", said, re.IGNORECASE):
         names = list(dict.fromkeys(_DEFINED.findall(head)))
         public = [one for one in names if not one.startswith("_")] or names
-        said = ", ".join(public[:5])
+        said = ", ".join(
+            public[:5]
+            or ([] if _PROGRAM.search(head) else list(dict.fromkeys(_KEY.findall(head[:_HEAD]))))[:5]
+        )
     return f"{file}: {said}" if file and said else file or said
 
 
@@ -178,17 +213,32 @@ def _table(head: str, name: str) -> str:
 
 def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
     """The title that stands at the beginning, as a heading or as a short line."""
+    if tagged := _TITLE_TAG.search(head[:_HEAD]):
+        return readable(tagged[1] or tagged[2])
+    if stamped := _STAMPS.match(head):
+        return f"Log from {stamped[1]}"
+    if case := _CASE.search(head[:1500]):
+        return f"{cased(case['one'].strip(' ,'), head)} v. {cased(case['two'].strip(' ,'), head)}"
+    if letter := _LETTER.search(head[:800]):
+        return f"Letter to {letter['reader']}"
     if label := _LABEL.search(head[:1500]):
         return label["title"]
     if kind == "changelog":
         return next((one.text for one in found[:1] if not one.text[0].isdigit()), "") or "Changelog"
-    for heading in found[:3]:
-        if heading.start < 1500 and not _GENERIC.match(heading.text) and heading.level <= 2:
-            return cased(heading.text, head)
-    for line in [line for line in head[:_HEAD].split("\n") if line.strip()][:6]:
-        text = plain(readable(line))
-        if len(text) < 3 or _GENERIC.match(text) or session_date(text) or _FIELD.match(text):
+    for heading, below in pairwise([*found[:6], Heading(1 << 30, 9, "")]):
+        if heading.start < 1500 and heading.level <= 2 and _says(heading.text):
+            title = cased(heading.text, head)
+            near = below.start - heading.start - len(heading.text) < 40 and len(title.split()) < 4
+            return f"{title}: {below.text}" if kind == "report" and near and _says(below.text) else title
+    lines = [line for line in head[:_HEAD].split("\n") if line.strip()][:7]
+    for line, below in pairwise([*lines, ""]):
+        text = plain(readable(line.lstrip("/#; ")))
+        if not _says(text) or _FIELD.match(text):
             continue
+        if len(line) > _TITLE_LINE and f"{line}\n{below}" in head:  # a paragraph
+            break
+        if below[:1].islower() and len(below) < 80:
+            text = f"{text} {plain(below)}"
         ended = line.rstrip().endswith((".", ";", ",", "।", "。"))
         if (
             len(line.strip()) <= LONGEST
@@ -200,15 +250,18 @@ def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
     return ""
 
 
+def _says(title: str) -> bool:
+    """Whether it names one document, not any of its kind, nor who issued it or when."""
+    return len(title) >= 3 and not (_GENERIC.match(title) or _ISSUER.match(title) or session_date(title))
+
+
 def _topic(head: str, found: Sequence[Heading]) -> str:
     """What a text without a title says that it is about, or its first heading that says anything."""
     if match := _ABOUT.search(head[:12_000]):
         topic = _TOPIC_ENDS.sub("", " ".join(match["topic"].split()))
         if len(topic.split()) >= 3:
             return f"{match['what'].capitalize()} on {topic}"
-    early = next(
-        (heading for heading in found[:2] if heading.start < 1500 and not _GENERIC.match(heading.text)), None
-    )
+    early = next((heading for heading in found[:2] if heading.start < 1500 and _says(heading.text)), None)
     return early.text if early else ""
 
 
@@ -216,4 +269,6 @@ def _first_words(head: str) -> str:
     text = readable(head[:_HEAD])
     spans = [text[start:end] for start, end in sentences(text)]
     said = [one for one in spans if len(one) > 20 and not _GENERIC.match(one)] or spans
-    return " ".join(said[0].split()) if said else ""
+    first = _DROP_CAPITAL.sub(r"\1", " ".join(said[0].split())) if said else ""
+    subject = _SUBJECT.match(first)
+    return subject["subject"] if subject and len(subject["subject"].split()) > 1 else first
