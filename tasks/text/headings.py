@@ -125,7 +125,7 @@ def headings(text: Iterable[Line], kind: str) -> Iterator[Heading]:
         yield from _prose_headings(text, kind)
 
 
-RUNNING = 4
+RUNNING = 8
 """So often the same line is a running head, not a heading."""
 
 

@@ -225,11 +225,13 @@ def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
         return label["title"]
     if kind == "changelog":
         return next((one.text for one in found[:1] if not one.text[0].isdigit()), "") or "Changelog"
-    for heading, below in pairwise([*found[:6], Heading(1 << 30, 9, "")]):
+    for heading, following in pairwise([*found[:6], Heading(1 << 30, 9, "")]):
         if heading.start < 1500 and heading.level <= 2 and _says(heading.text):
             title = cased(heading.text, head)
-            near = below.start - heading.start - len(heading.text) < 40 and len(title.split()) < 4
-            return f"{title}: {below.text}" if kind == "report" and near and _says(below.text) else title
+            near = following.start - heading.start - len(heading.text) < 40 and len(title.split()) < 4
+            return (
+                f"{title}: {following.text}" if kind == "report" and near and _says(following.text) else title
+            )
     lines = [line for line in head[:_HEAD].split("\n") if line.strip()][:7]
     for line, below in pairwise([*lines, ""]):
         text = plain(readable(line.lstrip("/#; ")))
