@@ -117,13 +117,20 @@ def _asking(add: Add) -> None:
     ask = add(
         "recall",
         "ask the memory",
-        "recall who pays rent\nrecall -k 3 --level document --as-of 2026-08-01T00:00:00 who pays rent",
+        "recall who pays rent\nrecall -k 3 --level document --as-of 2026-08-01T00:00:00 who pays rent\n"
+        "recall --document lease.pdf --date 2024-03 --explain who pays rent",
         "Prints what was remembered, each with verbatim quotes and their place.",
     )
     ask.add_argument("question", nargs="+", metavar="WORD", help="the question in plain words")
     ask.add_argument("-k", type=int, metavar="N", help="records returned (default: recall.k)")
     ask.add_argument("--level", choices=LEVELS, help="only records of this level (default: all)")
+    ask.add_argument("--document", metavar="URI", help="only this source, folder or glob")
+    ask.add_argument(
+        "--date", metavar="DATE", help="only what is of this day, month or year, such as 2024-03"
+    )
+    ask.add_argument("--entity", metavar="NAME", help="only what names this person, place or company")
     ask.add_argument("--as-of", metavar="WHEN", help="the memory as it was: a run id, or an ISO time")
+    ask.add_argument("--explain", action="store_true", help="why each record came, and what took how long")
     answer = add(
         "ask",
         "answer a question from what was read, or say that nothing there does",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import show
+from flows import hits, show
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 
@@ -77,17 +77,18 @@ def recall(
     config: "RunConfig",
     question: Sequence[str],
     k: int | None = None,
-    level: str | None = None,
     as_of: str | None = None,
+    explain: bool = False,
+    **filters: str | None,
 ) -> Answer:
     """Records that answer a question (its words), best first, each with quotes and their citations."""
     asked = " ".join(question)
     how = config.recall if k is None else _with_k(config, k)
     _check_models(config)
-    from tasks.recall.hits import recall_hits
+    from tasks.recall.hits import recalled
 
-    hits = recall_hits(Path(config.home), asked, config.infer.embedder, how, level, as_of)
-    return Answer({"question": asked, "hits": hits}, show.hits(hits))
+    found = recalled(Path(config.home), asked, config.infer.embedder, how, as_of, filters)
+    return Answer({"question": asked, **found}, hits.hits(found, explain))
 
 
 def _with_k(config: "RunConfig", k: int) -> Any:

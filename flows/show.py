@@ -43,22 +43,6 @@ def plan(result: Row) -> str:
     return "\n".join([head, *table(["action", "tokens", "windows", "uri", "why"], rows)])
 
 
-def hits(found: list[Row]) -> str:
-    """Records, best first, each with its quotes and where they stand."""
-    if not found:
-        return "nothing in memory answers this"
-    return "\n\n".join(_hit(number, hit) for number, hit in enumerate(found, 1))
-
-
-def _hit(number: int, hit: Row) -> str:
-    lines = [f"{number}. {hit['level']}, score {hit['score']:.3f}"]
-    if said := hit.get("summary") or (hit.get("text") if not hit.get("quotes") else ""):
-        lines.append(_wrapped(said, "   "))
-    for quote in hit.get("quotes", []):
-        lines += [_wrapped(f'"{" ".join(quote["text"].split())}"', "   | "), f"     {quote['citation']}"]
-    return "\n".join(lines)
-
-
 def claim(found: Any) -> str:
     """A sentence that answers, whose it is where sources disagree, and where it stands."""
     head = [f"{found.source}:"] if found.source else []

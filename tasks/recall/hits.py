@@ -1,6 +1,9 @@
-"""Hits ready to print: what was recalled, with its quotes and citations, as plain rows."""
+"""Hits ready to print: what was recalled, where it stands, and why it came, as plain rows."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from tasks.ingest.parse.store import place_of
@@ -9,26 +12,48 @@ from tasks.settings import RecallConfig
 
 Row = dict[str, Any]
 
+SHOWN = ("id", "score", "level", "title", "section", "summary", "text")
+"""Fields of a hit that are printed as they are."""
 
-def recall_hits(
-    home: Path, question: str, embedder: str, config: RecallConfig, level: str | None, as_of: str | None
-) -> list[Row]:
-    """Hits with their quotes and citations, ready to print; `embedder` is a folder, "" the default one."""
+
+def recalled(
+    home: Path,
+    question: str,
+    embedder: str,
+    config: RecallConfig,
+    as_of: str | None,
+    filters: Mapping[str, Any],
+) -> Row:
+    """{answered, hits, seconds}: hits with their quotes, citations and receipts, and the seconds by part.
+
+    Args:
+        embedder: a folder, "" the default one.
+        filters: `level`, `date`, `entity`, and `document` (a uri, a folder or a glob), each None for all.
+
+    Raises:
+        InvalidInput: if there is no memory, no such source, or no question.
+    """
+    began = perf_counter()
     memory = open_memory(home, as_of)
     from model.embed.question import load_question_embedder  # here: of no use without a memory
-    from tasks.recall.hit import format_citation
+    from tasks.recall.hit import Hit, format_citation
     from tasks.recall.recall import recall
+    from tasks.recall.scope import documents_of
+    from tasks.recall.strength import answers
 
+    some = {**filters, "document": documents_of(memory, filters.get("document"), None)}
     embed = load_question_embedder(embedder)
-    hits = recall(memory, question, embed, config, level=level, place=place_of)
-    return [
-        {
-            "id": hit.id,
-            "score": hit.score,
-            "level": hit.level,
-            "summary": hit.summary,
-            "text": hit.text,
-            "quotes": [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations],
+    seconds = {"open": perf_counter() - began}
+    hits = recall(memory, question, embed, config, **some, place=place_of, seconds=seconds)
+
+    def row(hit: Hit) -> Row:
+        cited = [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations]
+        shown = ("id", "score", "level", "title", "section", "summary", "text")
+        return {
+            **{name: getattr(hit, name) for name in shown},
+            "quotes": cited,
+            "receipt": asdict(hit.receipt),
         }
-        for hit in hits
-    ]
+
+    times = {part: round(amount, 4) for part, amount in seconds.items()}
+    return {"answered": answers(hits), "hits": [row(hit) for hit in hits], "seconds": times}

@@ -20,6 +20,7 @@ from tasks.recall.duplicates import groups
 from tasks.recall.filters import Filters
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.receipt import Receipt, found_by
+from tasks.recall.strength import cosines, strength
 from tasks.recall.walk import Visited, walk
 from tasks.settings import RecallConfig
 
@@ -68,9 +69,9 @@ def recall(
     with _timed(clock, "fetch"):
         chosen = _chosen(memory, ranked, where, config.k)
     with _timed(clock, "cite"):
-        why = _Why(
-            nominated, {one.nominee.id: one.score for one in fused}, ranked[0].score if ranked else 0.0
-        )
+        best = strength(question, [one.row for group in chosen for one in group], cosines(nominated))
+        scores = {one.nominee.id: one.score for one in fused}
+        why = _Why(nominated, scores, best / ranked[0].score if ranked else 0.0)
         return [_hit(memory, group, why, place) for group in chosen]
 
 
@@ -134,8 +135,8 @@ class _Why:
 
     nominated: Sequence[Nominated]
     fused: dict[str, float]
-    best: float
-    """Score of the best record of this recall."""
+    scale: float
+    """What brings the visits of the walk to scores from 0 to 1."""
 
 
 def _hit(memory: Memory, group: Sequence[_Ranked], why: _Why, place: Place | None) -> Hit:
@@ -150,7 +151,7 @@ def _hit(memory: Memory, group: Sequence[_Ranked], why: _Why, place: Place | Non
     )
     named = lru_cache(maxsize=None)(place) if place else None
     citations = cite_all(memory, [one.row for one in group], named)
-    return Hit(**first.row, score=first.visited.score / why.best, citations=citations, receipt=receipt)
+    return Hit(**first.row, score=first.visited.score * why.scale, citations=citations, receipt=receipt)
 
 
 @contextmanager

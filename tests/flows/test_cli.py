@@ -141,14 +141,6 @@ def test_a_plan_needs_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert not (home / "prefect").exists()
 
 
-def test_a_hit_shows_its_quotes_and_where_they_stand() -> None:
-    quote = {"text": "As is,\nwithout warranty.", "citation": "a.txt:line 3:10-30"}
-    hit = {"score": 0.5, "level": "window", "summary": "No warranty.", "text": "", "quotes": [quote]}
-    said = show.hits([hit])
-    assert '"As is, without warranty."' in said
-    assert "a.txt:line 3:10-30" in said
-
-
 def test_a_plan_says_why_every_document_is_read_or_not() -> None:
     row = {"uri": "a.txt", "tokens": 5000, "windows": 2, "action": "read", "why": "new"}
     totals = {"documents": 1, "tokens": 5000, "windows": 2, "flops": 1e12, "seconds": 3600.0, "bytes": 2048}

@@ -1,6 +1,7 @@
 """`nightread recall` on the command line: words, levels, moments, and what it does not load."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,22 @@ def recalled(capsys: Capture, home: Path, *argv: str) -> list[dict[str, Any]]:
 def test_words_are_a_question_and_k_is_how_many(home: Path, capsys: Capture) -> None:
     assert main(["recall", "-k", "2", "which", "agreements", f"home={home}"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("1. section, score ")
+    assert "1. section, score 0.3" in said
     assert "\n2. passage" in said
     assert "\n3. " not in said
     assert "/docs/law.txt:line 1:" in said
+
+
+def test_hits_are_explained_and_filtered(home: Path, capsys: Capture) -> None:
+    only = ["--document", "law.txt", "--entity", "nobody", "--date", "1999"]
+    assert main(["recall", "agreements", *only, f"home={home}"]) == 0
+    assert capsys.readouterr().out == "nothing in memory answers this\n"
+    assert main(["recall", "--explain", "-k", "1", "which", "agreements", f"home={home}"]) == 0
+    said = capsys.readouterr().out
+    assert "why: words: rank 1" in said
+    assert re.search(r"\(open \d+ ms, embed \d+ ms, search \d+ ms, rank \d+ ms", said)
+    assert main(["recall", "agreements", "--date", "March", f"home={home}"]) == 2
+    assert "give a year, a month or a day" in capsys.readouterr().err
 
 
 def test_a_level_is_all_that_is_recalled(home: Path, capsys: Capture) -> None:

@@ -1,0 +1,49 @@
+"""How strongly memory answers a question, from 0 to 1 on one scale for all questions and memories.
+
+The idea: a search always finds something, and its best score says nothing by itself. How near the nearest
+passage is in meaning does, and so does how much of the question it names; together they tell a question that
+a memory answers from one about things that it never read.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+
+from tasks.memory.reader import Row
+from tasks.recall.candidates import Nominated
+from tasks.recall.hit import Hit
+from tasks.recall.terms import stems
+
+ANSWER = 0.38
+"""Least strength of an answer: 1 % of the questions whose answer was read are weaker, and 75 % of those asked
+of a conversation between other people (two dialogues of LoCoMo)."""
+
+
+def cosines(nominated: Sequence[Nominated]) -> dict[str, float]:
+    """The highest cosine of every record that was found by meaning, by its id."""
+    found: dict[str, float] = {}
+    for some in nominated:
+        if not some.search.by_words:
+            for nominee, value in zip(some.nominees, some.values.tolist(), strict=True):
+                found[nominee.id] = max(value, found.get(nominee.id, 0.0))
+    return found
+
+
+def strength(question: str, rows: Sequence[Row], near: Mapping[str, float]) -> float:
+    """Of the best of these records: two thirds its cosine, one third the share of the question's words in it.
+
+    Without a cosine, or without a word to look for, the other counts alone.
+    """
+    asked = stems(question)
+    return max((_of(asked, row, near.get(row["id"])) for row in rows), default=0.0)
+
+
+def _of(asked: Set[str], row: Row, cosine: float | None) -> float:
+    named = stems("\n".join([row.get("title", ""), row.get("section", ""), row["text"]]))
+    covered = len(asked & named) / len(asked) if asked else 0.0
+    if cosine is None:
+        return covered
+    return min(1.0, max(0.0, (2 * cosine + covered) / 3 if asked else cosine))
+
+
+def answers(hits: Sequence[Hit]) -> bool:
+    """Whether the best of these hits is strong enough to be shown as an answer."""
+    return bool(hits) and hits[0].score >= ANSWER
