@@ -15,11 +15,12 @@ from lancedb.query import MatchQuery
 
 from tasks.memory.reader import Memory
 from tasks.settings import RecallConfig
+from tasks.text.periods import Period
 
 Embed = Callable[[list[str]], np.ndarray]
 """Texts to unit vectors (n, 256), as `model.embed.embedder.Embedder.encode`."""
 
-SPAN = ("id", "level", "document", "char_start", "char_end", "position")
+SPAN = ("id", "level", "document", "char_start", "char_end", "position", "dates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Nominee:
     char_start: int
     char_end: int
     position: int = -1
+    dates: Sequence[str] = ()
+    """ISO, of the record's document and in its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +119,27 @@ class Scored:
     score: float
 
 
-def fuse(found: Sequence[Nominated], config: RecallConfig) -> list[Scored]:
-    """Every nominee with one score: the weighted sum of what each search gains it."""
+TIMELY = 0.3
+"""What a date in the time that a question names adds to a score, as a share of it."""
+
+
+def fuse(found: Sequence[Nominated], config: RecallConfig, periods: Sequence[Period] = ()) -> list[Scored]:
+    """Every nominee with one score: the weighted sum of what each search gains it.
+
+    Args:
+        periods: times that the question names; what is dated in one of them gains.
+    """
     nominees: dict[str, Nominee] = {}
     scores: dict[str, float] = {}
     for some in found:
         for nominee, gain in zip(some.nominees, some.gains().tolist(), strict=True):
             nominees[nominee.id] = nominee
             scores[nominee.id] = scores.get(nominee.id, 0.0) + weight(some.search, config) * gain
-    return [Scored(nominee, scores[one]) for one, nominee in nominees.items()]
+    return [
+        Scored(nominee, scores[one] * (1.0 + TIMELY * _is_timely(nominee, periods)))
+        for one, nominee in nominees.items()
+    ]
+
+
+def _is_timely(nominee: Nominee, periods: Sequence[Period]) -> bool:
+    return any(period.holds(iso) for period in periods for iso in nominee.dates)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +24,7 @@ from tasks.recall.receipt import Receipt, found_by
 from tasks.recall.strength import cosines, strength
 from tasks.recall.walk import Visited, walk
 from tasks.settings import RecallConfig
+from tasks.text.periods import resolve
 
 
 def recall(
@@ -64,7 +66,7 @@ def recall(
     with _timed(clock, "search"):
         nominated = nominate(memory, question, vector, config, where)
     with _timed(clock, "rank"):
-        fused = fuse(nominated, config)
+        fused = fuse(nominated, config, resolve(question, datetime.now().date()))
         ranked = walk(fused)
     with _timed(clock, "fetch"):
         chosen = _chosen(memory, ranked, where, config.k)

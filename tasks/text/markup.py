@@ -3,10 +3,14 @@
 import html
 import re
 
-_COMMENT = re.compile(
-    r"<!--.{0,4000}?-->|<(?:style|script)\b.{0,4000}?</(?:style|script)>", re.DOTALL | re.IGNORECASE
+_HIDDEN = (("<!--", "-->"), ("<style", "</style>"), ("<script", "</script>"))
+_INLINE = "a|abbr|b|cite|code|del|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|tt|u|var"
+_BLOCK = (
+    "address|article|aside|blockquote|body|br|button|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
+    "|figure|footer|form|h[1-6]|head|header|hr|html|iframe|input|label|li|link|main|meta|nav|object|ol|p|picture"
+    "|pre|section|source|strike|summary|svg|table|tbody|td|tfoot|th|thead|title|tr|ul|video"
 )
-_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]{0,20}(?:\s[^<>]{0,600})?/?>")
+_TAG = re.compile(rf"</?(?:(?P<inline>{_INLINE})|{_BLOCK})(?:\s[^<>]{{0,600}})?/?>", re.IGNORECASE)
 _IMAGE = re.compile(r"!\[[^\]\n]{0,300}\](?:\([^()\n]{0,600}\)|\[[^\]\n]{0,200}\])")
 _LINK = re.compile(
     r"\[([^\[\]\n]{0,300})\](?:\([^()\n]{0,600}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\]\n]{0,200}\])"
@@ -35,7 +39,7 @@ def readable(text: str) -> str:
     Lines stay lines; a text without markup comes back as it is, but for blank lines that become one.
     """
     if "<" in text or "&" in text:
-        text = html.unescape(_TAG.sub(_space, _COMMENT.sub(" ", text)))
+        text = html.unescape(_TAG.sub(lambda tag: "" if tag["inline"] else " ", _visible(text)))
     if "[" in text:
         text = _LINK.sub(r"\1", _LINK.sub(r"\1", _IMAGE.sub("", text)))
     if "::" in text or "]:" in text or ".. " in text:
@@ -50,11 +54,12 @@ def readable(text: str) -> str:
     return _BLANKS.sub("\n\n", _HEADING.sub("", _RULE.sub("", text))).strip()
 
 
-def _space(tag: re.Match[str]) -> str:
-    """Inline tags vanish, others part what they stand between."""
-    name = tag[0].strip("</>").split()[0].rstrip("/").lower()
-    return (
-        ""
-        if name in ("a", "b", "i", "em", "strong", "code", "span", "sub", "sup", "u", "font", "kbd", "img")
-        else " "
-    )
+def _visible(text: str) -> str:
+    """Without comments, styles and scripts."""
+    for opening, closing in _HIDDEN:
+        kept, at = list[str](), 0
+        while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start)) >= 0:
+            kept.append(text[at:start])
+            at = end + len(closing)
+        text = " ".join([*kept, text[at:]]) if kept else text
+    return text

@@ -53,6 +53,10 @@ _MONTH = re.compile(
 _BETWEEN = re.compile(
     r"\b(?:between|from)\b(?P<one>.{2,40}?)\b(?:and|to|until|till|through)\b(?P<two>.{2,40})"
 )
+_AHEAD = 50  # years; what lies further ahead is no date
+_UNITS_BEFORE = re.compile(
+    rf"\b(?P<count>the|{_NUMBER})\s+(?P<unit>{_UNIT})(?:end)?s?\s+before\s+(?:the\s+)?$"
+)
 _OPEN = re.compile(
     r"\b(?P<word>since|after|before|until|till|prior to|from|as of)"
     r"\s+(?:the\s+(?:end|start|beginning)\s+of\s+)?$"
@@ -72,11 +76,20 @@ def resolve(question: str, today: date) -> list[Period]:
     for start, end, period in found:
         if not kept or start >= kept[-1][1]:
             kept.append((start, end, _opened(low[:start], period)))
-    return [period for *_, period in kept]
+    return [period for *_, period in kept if period.first[:4] <= str(today.year + _AHEAD)]
 
 
 def _absolute(low: str) -> list[tuple[int, int, Period]]:
-    return [(one.start, one.end, days_of(one.iso)) for one in dates(low)]
+    """Dates; "two weeks before 5 May 2023" is all the time from then to that day."""
+    found = []
+    for one in dates(low):
+        period = days_of(one.iso)
+        if before := _UNITS_BEFORE.search(low[: one.start]):
+            day = _back(date.fromisoformat(period.first), _count(before["count"]), before["unit"])
+            found.append((before.start(), one.end, Period(day.isoformat(), period.last)))
+        else:
+            found.append((one.start, one.end, period))
+    return found
 
 
 def _between(one: str, two: str, today: date) -> Period | None:
@@ -144,7 +157,7 @@ def _named(which: str, unit: str, today: date) -> Period:
 
 
 def _count(word: str) -> int:
-    return int(word) if word.isdigit() else _COUNT[word]
+    return int(word) if word.isdigit() else _COUNT.get(word, 1)
 
 
 def _back(day: date, count: int, unit: str) -> date:

@@ -197,6 +197,16 @@ def test_a_passage_is_found_by_what_stands_around_it_and_shown_without(tmp_path:
     assert {one.search for one in best.receipt.found} == {"words", "words in context"}
 
 
+def test_what_is_dated_in_the_time_asked_for_comes_first(tmp_path: Path) -> None:
+    rows = [
+        record("noon", 0, "The ship left the harbour at noon.", 0, dates=["2020-05"]),
+        record("dusk", 0, "The ship left the harbour at dusk.", 0, dates=["2021-03-05"]),
+    ]
+    sailed = remember(tmp_path, "r1", rows, source("/noon.txt", "noon"), source("/dusk.txt", "dusk"))
+    for year, month, document in ((2020, "May", "noon"), (2021, "March", "dusk")):
+        assert found(sailed, f"When did the ship leave in {month} {year}?")[0].document == document
+
+
 def test_two_records_of_one_span_are_one_hit(tmp_path: Path) -> None:
     rows = passages("d", ["The cat sat."])
     rows.append({**rows[0], "id": "d-document", "level": "document", "summary": "The cat sat."})

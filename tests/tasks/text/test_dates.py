@@ -80,6 +80,8 @@ def test_no_text_makes_dates_slow(unit: str) -> None:
         ("What has changed since 2021?", "2021-01-01", ""),
         ("What changed after March 2021?", "2021-04-01", ""),
         ("What stood there before 5 March 2021?", "", "2021-03-04"),
+        ("Where was she two weeks before 5 March 2021?", "2021-02-19", "2021-03-05"),
+        ("Where was she the week before 16 November 2023?", "2023-11-09", "2023-11-16"),
         ("What stood there until 2020?", "", "2020-12-31"),
     ],
 )
@@ -87,7 +89,10 @@ def test_a_question_names_its_time(question: str, first: str, last: str) -> None
     assert resolve(question, TODAY) == [Period(first, last)]
 
 
-@pytest.mark.parametrize("question", ["Who may march?", "When did it happen?", "", "Who is the last tenant?"])
+@pytest.mark.parametrize(
+    "question",
+    ["Who may march?", "When did it happen?", "", "Who is the last tenant?", "Who plays Pump 2088?"],
+)
 def test_a_question_without_a_time_has_no_period(question: str) -> None:
     assert resolve(question, TODAY) == []
 
