@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+RERANK_HELP = "let the reader re-rank the best passages: better, and slower by seconds (recall.rerank)"
 URI_HELP = "a folder, a file, a glob in quotes, s3://bucket/prefix, or sample: (text this machine has)"
 
 
@@ -131,6 +132,7 @@ def _asking(add: Add) -> None:
     ask.add_argument("--entity", metavar="NAME", help="only what names this person, place or company")
     ask.add_argument("--as-of", metavar="WHEN", help="the memory as it was: a run id, or an ISO time")
     ask.add_argument("--explain", action="store_true", help="why each record came, and what took how long")
+    ask.add_argument("--rerank", action="store_true", help=RERANK_HELP)
     answer = add(
         "ask",
         "answer a question from what was read, or say that nothing there does",
@@ -179,6 +181,7 @@ def _evaluating(add: Add) -> None:
     test.add_argument(
         "--only", metavar="N,N", help="numbers of conversations of locomo, from 0 (default: all)"
     )
+    test.add_argument("--rerank", action="store_true", help=RERANK_HELP)
     _hiding(test)
 
 

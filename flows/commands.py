@@ -7,6 +7,7 @@ measures are imported when they are needed, so that `--help` and a misspelt sett
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from tasks.ledger import Ledger
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
+    from tasks.recall.rerank import Reranker
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def recall(
     k: int | None = None,
     as_of: str | None = None,
     explain: bool = False,
+    rerank: bool = False,
     **filters: str | None,
 ) -> Answer:
     """Records that answer a question (its words), best first, each with quotes and their citations."""
@@ -87,8 +90,18 @@ def recall(
     _check_models(config)
     from tasks.recall.hits import recalled
 
-    found = recalled(Path(config.home), asked, config.infer.embedder, how, as_of, filters)
+    reranker = _reranker(config, rerank)
+    found = recalled(Path(config.home), asked, config.infer.embedder, how, as_of, filters, reranker)
     return Answer({"question": asked, **found}, hits.hits(found, explain))
+
+
+def _reranker(config: "RunConfig", wanted: bool) -> "Callable[[], Reranker] | None":
+    """What loads the re-ranker; None where neither the command nor the settings want it."""
+    if not (wanted or config.recall.rerank):
+        return None
+    from tasks.recall.rerank import load_reranker
+
+    return partial(load_reranker, Path(config.home), config.infer, config.shard)
 
 
 def _with_k(config: "RunConfig", k: int) -> Any:
@@ -139,7 +152,12 @@ def show_one(config: "RunConfig", ident: str) -> Answer:
 
 
 def evaluate(
-    config: "RunConfig", name: str, path: str | None = None, only: str | None = None, **options: Any
+    config: "RunConfig",
+    name: str,
+    path: str | None = None,
+    only: str | None = None,
+    rerank: bool = False,
+    **options: Any,
 ) -> Answer:
     """Recall of evidence on a public data set, or of needles hidden in long texts."""
     if name == "needle":
@@ -150,10 +168,16 @@ def evaluate(
         return _evaluate_ask(config, path)
     if path is None:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
-    return _recalled(config, name, Path(path).expanduser(), only)
+    return _recalled(config, name, Path(path).expanduser(), only, _reranker(config, rerank))
 
 
-def _recalled(config: "RunConfig", name: str, path: Path, only: str | None) -> Answer:
+def _recalled(
+    config: "RunConfig",
+    name: str,
+    path: Path,
+    only: str | None,
+    reranker: "Callable[[], Reranker] | None",
+) -> Answer:
     _check_models(config)
     from flows import figures
     from flows.progress import counter
@@ -170,6 +194,7 @@ def _recalled(config: "RunConfig", name: str, path: Path, only: str | None) -> A
         counter(),
         passage_chars=config.infer.passage_chars,
         only=parse_numbers(only, "--only", " of conversations, such as 0,1") if only else (),
+        rerank=reranker() if reranker else None,
     )
     return Answer(result, figures.locomo(result) if name == "locomo" else figures.cuad(result))
 

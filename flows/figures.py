@@ -200,6 +200,7 @@ def locomo(result: Row) -> str:
             "evidence turns among those recalled, percent with standard errors; BM25's after the slash",
             *table(["", "questions", *(f"at {cut}" for cut in cuts)], lines),
             f"above BM25 on the weakest half of the conversations: {least}",
+            _parts(result["seconds"]),
         ]
     )
 
@@ -216,8 +217,15 @@ def cuad(result: Row) -> str:
             "marked clauses overlapped by five citations of at most 1,500 characters, percent with standard "
             "errors; BM25 over windows of 200 words after the slash",
             *table(["asked", "clauses", "found", "beside BM25", "characters"], lines),
+            _parts(result["seconds"]),
         ]
     )
+
+
+def _parts(spent: Row) -> str:
+    """Such as "a question takes 31 ms: embed 20, search 9, rank 2"."""
+    parts = ", ".join(f"{part} {1000 * one:,.1f}" for part, one in spent.items())
+    return f"a question takes {1000 * sum(spent.values()):,.0f} ms: {parts}"
 
 
 def _beside(row: Row, cut: str | None = None) -> str:

@@ -117,41 +117,68 @@ class Rereader:
         self, asked: Sequence[int], rows: Sequence[Tokens], read: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Mass (B, N) and log-likelihood (B, Q) of one question behind passages that were read."""
-        device, count = self.reader.device, len(asked)
-        length_B = torch.tensor([len(row.ids) for row in rows], device=device)
-        longest = int(length_B.max())
-        place_K, place_Q = (torch.arange(size, device=device) for size in (longest, count))
-        past_BK = place_K < length_B[:, None]
+        behind = _Behind(self.reader, read)
+        place_K = torch.arange(behind.longest, device=self.reader.device)
         own_BK = torch.stack([(place_K >= row.start) & (place_K < row.stop) for row in rows])
-        causal_QQ = place_Q <= place_Q[:, None]
-        mask_B1QK = torch.cat(
-            [past_BK[:, None].expand(-1, count, -1), causal_QQ.expand(len(rows), -1, -1)], 2
-        )[:, None]
-        mass = Mass(self.heads, own_BK, count - 1)
-        output = self.reader.decoder(
-            input_ids=torch.tensor([asked] * len(rows), device=device),
-            position_ids=length_B[:, None] + place_Q,
-            attention_mask=mask_B1QK,
-            past_key_values=self._cache(read, longest),
-            use_cache=True,
-            on_attention=mass,
-        )
+        mass = Mass(self.heads, own_BK, len(asked) - 1)
+        ids_BQ = torch.tensor([asked] * len(rows), device=self.reader.device)
+        hidden_BQE = behind.run(ids_BQ, mass)
         if not self.likelihood:
             return mass.mass_BN.cpu(), None
-        logits_BQV = self.reader.model.get_output_embeddings()(output.last_hidden_state[:, :-1])
-        next_BQ1 = torch.tensor([asked[1:]] * len(rows), device=device)[..., None]
-        logp_BQ = logits_BQV.gather(2, next_BQ1)[..., 0].float() - logits_BQV.float().logsumexp(-1)
-        return mass.mass_BN.cpu(), logp_BQ.cpu()
+        logits_BQV = self.reader.model.get_output_embeddings()(hidden_BQE[:, :-1]).float()
+        asked_BQ = logits_BQV.gather(2, ids_BQ[:, 1:, None])[..., 0]
+        return mass.mass_BN.cpu(), (asked_BQ - logits_BQV.logsumexp(-1)).cpu()
 
-    def _cache(self, read: Sequence[torch.Tensor], longest: int) -> DynamicCache:
-        """Keys and values of several passages as rows of one batch, padded behind their end."""
+    @torch.inference_mode()
+    def write(self, begun: str, passages: Sequence[Passage], new_tokens: int) -> list[str]:
+        """Questions that the model writes behind each passage, greedily, all beginning with `begun`."""
+        assert self.likelihood, "writing takes all layers"
+        rows = [self.encoder.passage(passage) for passage in passages]
+        written, next_BQ = list[torch.Tensor](), torch.tensor([self.encoder.question(begun)] * len(rows))
+        with self.reader.dense(dense.NAME):
+            read = self._read(rows)
+            behind = _Behind(self.reader, [read[row] for row in rows])
+            while len(written) < new_tokens:
+                hidden_BQE = behind.run(next_BQ.to(self.reader.device))
+                next_BQ = self.reader.model.get_output_embeddings()(hidden_BQE[:, -1:]).argmax(-1)
+                written.append(next_BQ)
+        ids_BN = torch.cat(written, 1).tolist()
+        return [begun + text for text in self.encoder.tokenizer.batch_decode(ids_BN)]
+
+
+class _Behind:
+    """Texts of one length behind passages that were read, as rows of one batch."""
+
+    def __init__(self, reader: Reader, read: Sequence[torch.Tensor]) -> None:
+        self.reader, self.written = reader, 0
         layers, kinds, groups, _, dims = read[0].shape
-        kv_LxBGKD = read[0].new_zeros(
-            layers, kinds, len(read), groups, longest, dims, dtype=self.reader.dtype
-        )
+        self.length_B = torch.tensor([kv.shape[3] for kv in read], device=reader.device)
+        self.longest = int(self.length_B.max())
+        shape = layers, kinds, len(read), groups, self.longest, dims
+        kv_LxBGKD = read[0].new_zeros(shape, dtype=reader.dtype)
         for row, kv in enumerate(read):
             kv_LxBGKD[:, :, row, :, : kv.shape[3]] = kv
-        cache = DynamicCache()
+        self.cache = DynamicCache()
         for layer, (keys, values) in enumerate(kv_LxBGKD):
-            cache.update(keys, values, layer)
-        return cache
+            self.cache.update(keys, values, layer)
+
+    def run(self, ids_BQ: torch.Tensor, on_attention: Mass | None = None) -> torch.Tensor:
+        """Last hidden states (B, Q, E) of tokens behind each row's passage and what was run before."""
+        rows, count = ids_BQ.shape
+        device = ids_BQ.device
+        past_BK = torch.arange(self.longest, device=device) < self.length_B[:, None]
+        behind_QK = torch.ones(count, self.written + count, dtype=torch.bool, device=device).tril(
+            self.written
+        )
+        mask_BQK = torch.cat([past_BK[:, None].expand(-1, count, -1), behind_QK.expand(rows, -1, -1)], 2)
+        place_Q = self.written + torch.arange(count, device=device)
+        self.written += count
+        hidden_BQE: torch.Tensor = self.reader.decoder(
+            input_ids=ids_BQ,
+            position_ids=self.length_B[:, None] + place_Q,
+            attention_mask=mask_BQK[:, None],
+            past_key_values=self.cache,
+            use_cache=True,
+            on_attention=on_attention,
+        ).last_hidden_state
+        return hidden_BQE

@@ -16,11 +16,12 @@ from typing import Any
 from tasks.bench.bm25 import Bm25
 from tasks.bench.clauses import DESCRIPTIONS
 from tasks.bench.dataset import read_json_lines
-from tasks.bench.evidence import Text, remember, retrieve
+from tasks.bench.evidence import Asking, Text, remember
 from tasks.bench.means import mean, share_error
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
+from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
 from tasks.text.sentences import Span
 
@@ -50,6 +51,7 @@ def evaluate_cuad(
     config: RecallConfig,
     progress: Progress = silent,
     passage_chars: int = 300,
+    rerank: Reranker | None = None,
 ) -> dict[str, Any]:
     """Share of gold spans overlapped by the best 5 citations of at most 1,500 characters in all, beside those
     of BM25 over windows of 200 words, of which as many are cited as fit, the last one in part.
@@ -62,6 +64,7 @@ def evaluate_cuad(
         path: the folder that holds contracts.jsonl and spans.jsonl.
         home: an empty folder for the memory that is searched.
         passage_chars: longest passage, as in a run.
+        rerank: re-ranks the best passages.
 
     Raises:
         InvalidInput: if `path` holds something else, or `home` a memory.
@@ -70,6 +73,7 @@ def evaluate_cuad(
     if lost := sorted({contract for contract, _ in gold} - set(contracts)):
         raise InvalidInput(f"{path / 'spans.jsonl'} names a contract that is not there: {lost[0]!r}")
     memory = remember(list(contracts.values()), embed, home, progress)
+    asking = Asking(memory, embed, config, rerank)
     floors = {name: Floor(text.text) for name, text in contracts.items()}
     asked: dict[bool, list[Answered]] = {False: [], True: []}
     for done, ((contract, category), spans) in enumerate(gold.items()):
@@ -77,11 +81,16 @@ def evaluate_cuad(
         text, floor = contracts[contract], floors[contract]
         for described, answered in asked.items():
             question = DESCRIPTIONS.get(category, category) if described else category
-            hits = retrieve(memory, question, embed, config, text, CITATIONS)
+            hits = asking.retrieve(question, text, CITATIONS)
             ours = within([span for hit in hits for span in hit])
             answered.append(Answered(contract, category, spans, ours, floor.best(question)))
     progress("asking questions", len(gold), len(gold))
-    return {"data": "cuad", **_measures(asked[False]), "described": _measures(asked[True])}
+    return {
+        "data": "cuad",
+        **_measures(asked[False]),
+        "described": _measures(asked[True]),
+        "seconds": asking.seconds,
+    }
 
 
 class Floor:

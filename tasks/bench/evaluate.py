@@ -14,6 +14,7 @@ from tasks.bench.locomo import evaluate_locomo
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
+from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
 
 __all__ = ["DATA", "evaluate", "evaluate_cuad", "evaluate_locomo"]
@@ -31,12 +32,14 @@ def evaluate(
     *,
     passage_chars: int = 300,
     only: Sequence[int] = (),
+    rerank: Reranker | None = None,
 ) -> dict[str, Any]:
     """Evaluate data set `name` at `path` in a temporary memory: {recall, floor, by_category, ...}.
 
     Args:
         passage_chars: longest passage of a contract, as in a run; a turn is always one passage.
         only: numbers of the conversations that are measured; all of them where there are none.
+        rerank: re-ranks what is found.
 
     Raises:
         InvalidInput: if there is no such measure, or `path` does not hold its data.
@@ -45,5 +48,5 @@ def evaluate(
         raise InvalidInput(f"evaluate {name}: no such data set; give one of {', '.join(DATA)}")
     with tempfile.TemporaryDirectory(prefix="nightread-evaluate-") as home:
         if name == "cuad":
-            return evaluate_cuad(path, embed, Path(home), config, progress, passage_chars)
-        return evaluate_locomo(path, embed, Path(home), config, progress, only)
+            return evaluate_cuad(path, embed, Path(home), config, progress, passage_chars, rerank)
+        return evaluate_locomo(path, embed, Path(home), config, progress, only, rerank)

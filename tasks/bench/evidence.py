@@ -6,7 +6,7 @@ run, and every question goes through `recall` with a document filter.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
 from tasks.recall.candidates import Embed
 from tasks.recall.recall import recall
+from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
 from tasks.text.outline import Outline, outline
 from tasks.text.sentences import Span
@@ -91,13 +92,38 @@ def _source(text: Text) -> dict[str, Any]:
     }
 
 
-def retrieve(
-    memory: Memory, question: str, embed: Embed, config: RecallConfig, text: Text, k: int
-) -> list[list[Span]]:
-    """Spans of the `k` best hits in `text`, best first: the passage of each, then those that say the same."""
-    wanted = replace(config, k=k, candidates=max(k, config.candidates))
-    hits = recall(memory, question, embed, wanted, level="passage", document=text.document, place=_nowhere)
-    return [[(cited.start, cited.end) for cited in hit.citations] for hit in hits]
+@dataclass
+class Asking:
+    """How questions are asked, and how long that takes."""
+
+    memory: Memory
+    embed: Embed
+    config: RecallConfig
+    rerank: Reranker | None = None
+    questions: int = 0
+    spent: dict[str, float] = field(default_factory=dict)
+    """Seconds of every part, of all questions together."""
+
+    def retrieve(self, question: str, text: Text, k: int) -> list[list[Span]]:
+        """Spans of the `k` best hits in `text`: of each its passage first, then those that say the same."""
+        hits = recall(
+            self.memory,
+            question,
+            self.embed,
+            replace(self.config, k=k, candidates=max(k, self.config.candidates)),
+            level="passage",
+            document=text.document,
+            place=_nowhere,
+            rerank=self.rerank,
+            seconds=self.spent,
+        )
+        self.questions += 1
+        return [[(cited.start, cited.end) for cited in hit.citations] for hit in hits]
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Mean seconds of every part of a question."""
+        return {part: round(spent / self.questions, 5) for part, spent in self.spent.items()}
 
 
 def _nowhere(home: Path, parsed: str, part: int, char: int) -> str:

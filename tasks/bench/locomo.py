@@ -14,11 +14,12 @@ from typing import Any
 
 from tasks.bench.bm25 import Bm25
 from tasks.bench.dataset import read_json
-from tasks.bench.evidence import Text, remember, retrieve
+from tasks.bench.evidence import Asking, Text, remember
 from tasks.bench.means import mean, standard_error
 from tasks.bench.progress import Progress, silent
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
+from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
 from tasks.text.sentences import Span
 
@@ -69,6 +70,7 @@ def evaluate_locomo(
     config: RecallConfig,
     progress: Progress = silent,
     only: Sequence[int] = (),
+    rerank: Reranker | None = None,
 ) -> dict[str, Any]:
     """Evidence recall at 5, 10, 20 and 50 turns, ours and the BM25 baseline's, overall and per category.
 
@@ -82,6 +84,7 @@ def evaluate_locomo(
         path: conversations.json, or the folder that holds it.
         home: an empty folder for the memory that is searched.
         only: numbers of the conversations that are measured, from 0; all of them where there are none.
+        rerank: re-ranks the best turns.
 
     Raises:
         InvalidInput: if `path` holds something else or no such conversation, or `home` a memory.
@@ -91,12 +94,13 @@ def evaluate_locomo(
     corrections = _corrections(file.with_name("errors.json"))
     talks = {number: _conversation(f"{file.name}#{number}", item) for number, item in items.items()}
     memory = remember([talk.text for talk in talks.values()], embed, home, progress)
+    asking = Asking(memory, embed, config, rerank)
     total, answered = sum(len(item["qa"]) for item in items.values()), list[Answered]()
     for number, talk in talks.items():
         floor = Bm25(talk.lines)
         for original, corrected, row in _questions(items[number]["qa"], corrections, talk.turns):
             progress("asking questions", len(answered), total)
-            hits = retrieve(memory, row["question"], embed, config, talk.text, CUTS[-1])
+            hits = asking.retrieve(row["question"], talk.text, CUTS[-1])
             ours = list(dict.fromkeys(talk.turn_at(start) for hit in hits for start, _ in hit))
             best = [talk.turns[turn] for turn in floor.rank(row["question"], CUTS[-1])]
             answered.append(Answered(number, _category(row), original, corrected, ours, best))
@@ -107,6 +111,7 @@ def evaluate_locomo(
         **_measures(original_gold),
         "least_gain": _least_gain(original_gold),
         "corrected": _measures([(one.corrected, one) for one in answered]),
+        "seconds": asking.seconds,
     }
 
 

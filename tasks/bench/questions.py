@@ -13,7 +13,7 @@ from itertools import product
 
 from model.reader import Reader
 from model.rerank.choose import Trial
-from model.rerank.passages import Encoder, Passage
+from model.rerank.passages import Passage
 from model.rerank.reading import Rereader
 from tasks.bench.natural_text import natural_text
 from tasks.bench.progress import Progress
@@ -21,9 +21,9 @@ from tasks.text.passages import stream_passages
 
 GROUP = 12
 """Passages in a row."""
-_ABOUT = (1, 4, 7, 10)
+_ABOUT = (1, 3, 5, 7, 9)
 """Of them, those that are asked about."""
-_CHARS = 300
+_CHARS = 240
 _SEED = 5
 _NEW_TOKENS = 24
 _OPENERS = (" What", " How", " When", " Why", " Which", " Who", " Where")
@@ -44,20 +44,21 @@ class Asked:
     right: int
 
 
-def questions(reader: Reader, count: int) -> Iterator[Asked]:
+def questions(rereader: Rereader, count: int) -> Iterator[Asked]:
     """Questions about at most `count` passages of text that this machine has, in so far as any is written."""
-    encoder, tried = Encoder(reader.tokenizer), 0
-    text = natural_text(None, count * GROUP * _CHARS * _SPACING // 2, _SEED)
+    text, asked = natural_text(None, count * GROUP * _CHARS * _SPACING, _SEED), 0
     spans = [(start, end) for start, end, _ in stream_passages([(0, text)], _CHARS)]
-    for first in range(0, len(spans) - GROUP, GROUP * _SPACING):
+    for number, first in enumerate(range(0, len(spans) - GROUP, GROUP * _SPACING)):
         group = spans[first : first + GROUP]
         passages = [_beside(text, group, at) for at in range(GROUP)]
-        for right in _ABOUT:
-            own = passages[right].text
-            if tried == count or not _is_prose(own):
-                continue
-            opener, tried = _OPENERS[tried % len(_OPENERS)], tried + 1
-            if question := _written(reader, encoder, Passage("", own, ""), opener):
+        about = [at for at in _ABOUT if _is_prose(passages[at].text)][: count - asked]
+        if not about:
+            continue
+        asked += len(about)
+        alone = [Passage("", passages[at].text, "") for at in about]
+        written = rereader.write(_OPENERS[number % len(_OPENERS)], alone, _NEW_TOKENS)
+        for right, question in zip(about, map(_question, written), strict=True):
+            if question:
                 yield Asked(question, passages, right)
 
 
@@ -73,25 +74,21 @@ def _beside(text: str, spans: list[tuple[int, int]], at: int) -> Passage:
     return Passage(text[before:start], text[start:end], text[end:after])
 
 
-def _written(reader: Reader, encoder: Encoder, passage: Passage, opener: str) -> str:
-    """A question that the model writes behind a passage; "" if it writes none."""
-    cache = reader.start()
-    reader.extend(cache, encoder.passage(passage).ids)
-    begun = encoder.question(opener)
-    written = opener + reader.tokenizer.decode(reader.continue_from(cache, begun, _NEW_TOKENS))
+def _question(written: str) -> str:
+    """The first sentence, if it is a question of some words; else ""."""
     match = re.match(r"\s*([^\n?]+\?)", written)
-    question = match[1] if match else ""
-    return question if len(question.split()) >= _LEAST_WORDS else ""
+    return match[1] if match and len(match[1].split()) >= _LEAST_WORDS else ""
 
 
 def trials(reader: Reader, count: int, progress: Progress) -> list[Trial]:
     """What every head of the model pays to passages with each of at most `count` questions behind them."""
     layers, heads = reader.config.num_hidden_layers, reader.config.num_attention_heads
     rereader, found = Rereader(reader, list(product(range(layers), range(heads)))), list[Trial]()
-    for asked in questions(reader, count):
+    for asked in questions(rereader, count):
         watched = rereader.watch(asked.question, asked.passages)
         assert watched.logp_CQ is not None
-        if int(watched.logp_CQ.sum(1).argmax()) == asked.right:
+        best = int(watched.logp_CQ.sum(1).argmax())
+        if abs(best - asked.right) <= 1:  # the passages beside it were read with it
             found.append(Trial(watched.mass_CN, asked.right))
         progress("questions behind passages", len(found), count)
     return found

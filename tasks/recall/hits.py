@@ -1,6 +1,6 @@
 """Hits ready to print: what was recalled, where it stands, and why it came, as plain rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.ingest.parse.store import place_of
 from tasks.memory.reader import open_memory
+from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
 
 Row = dict[str, Any]
@@ -23,12 +24,14 @@ def recalled(
     config: RecallConfig,
     as_of: str | None,
     filters: Mapping[str, Any],
+    reranker: Callable[[], Reranker] | None = None,
 ) -> Row:
     """{answered, hits, seconds}: hits with their quotes, citations and receipts, and the seconds by part.
 
     Args:
         embedder: a folder, "" the default one.
         filters: `level`, `date`, `entity`, and `document` (a uri, a folder or a glob), each None for all.
+        reranker: loads what re-ranks the hits.
 
     Raises:
         InvalidInput: if there is no memory, no such source, or no question.
@@ -43,8 +46,9 @@ def recalled(
 
     some = {**filters, "document": documents_of(memory, filters.get("document"), None)}
     embed = load_question_embedder(embedder)
+    rerank = reranker() if reranker else None
     seconds = {"open": perf_counter() - began}
-    hits = recall(memory, question, embed, config, **some, place=place_of, seconds=seconds)
+    hits = recall(memory, question, embed, config, **some, place=place_of, rerank=rerank, seconds=seconds)
 
     def row(hit: Hit) -> Row:
         cited = [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations]

@@ -5,10 +5,11 @@ passages, and equal records become one hit. A question is data: it is never pars
 filter value is never anything but a string.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -21,6 +22,7 @@ from tasks.recall.duplicates import groups
 from tasks.recall.filters import Filters
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.receipt import Receipt, found_by
+from tasks.recall.rerank import Candidate, Reranker, blended
 from tasks.recall.strength import cosines, strength
 from tasks.recall.walk import Visited, walk
 from tasks.settings import RecallConfig
@@ -38,6 +40,7 @@ def recall(
     date: str | Sequence[str] | None = None,
     entity: str | Sequence[str] | None = None,
     place: Place | None = None,
+    rerank: Reranker | None = None,
     seconds: dict[str, float] | None = None,
 ) -> list[Hit]:
     """The `config.k` records that answer best, best first; [] where nothing can.
@@ -49,6 +52,7 @@ def recall(
         date: only records of this day, month or year, ISO, or of these.
         entity: only records that name this, or one of these.
         place: what names a place in a source; `tasks.ingest.parse.place_of` unless given.
+        rerank: re-ranks the best `config.rerank_candidates` of them.
         seconds: gets the seconds of every part.
 
     Raises:
@@ -69,11 +73,15 @@ def recall(
         fused = fuse(nominated, config, resolve(question, datetime.now().date()))
         ranked = walk(fused)
     with _timed(clock, "fetch"):
-        chosen = _chosen(memory, ranked, where, config.k)
+        wanted = max(config.k, config.rerank_candidates) if rerank else config.k
+        chosen = _chosen(memory, ranked, where, wanted)
+    if rerank:
+        with _timed(clock, "rerank"):
+            chosen = _reranked(memory, question, chosen, rerank, config.rerank_candidates)
     with _timed(clock, "cite"):
-        best = strength(question, [one.row for group in chosen for one in group], cosines(nominated))
-        scores = {one.nominee.id: one.score for one in fused}
-        why = _Why(nominated, scores, best / ranked[0].score if ranked else 0.0)
+        chosen = chosen[: config.k]
+        best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
+        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best)
         return [_hit(memory, group, why, place) for group in chosen]
 
 
@@ -90,8 +98,23 @@ class _Ranked:
         return self.row["document"] or self.row["id"], self.row["char_start"], self.row["char_end"]
 
 
-def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int) -> list[list[_Ranked]]:
-    """The best `k` groups of records that are one hit together; each group best first."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Records that are one hit together, best first."""
+
+    records: list[_Ranked]
+    score: float
+    """1 for the best hit."""
+    reread: float | None = None
+    """What the reader added."""
+
+    @property
+    def row(self) -> Row:
+        return self.records[0].row
+
+
+def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int) -> list[_Group]:
+    """The best `k` groups of records that are one hit together."""
     taken = 2 * k + 10
     while True:
         some = _fetched(memory, ranked[:taken], where)
@@ -99,8 +122,42 @@ def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int
         spans = [one.span for one in some]
         found = [[some[number] for number in group] for group in groups(texts, spans)]
         if len(found) >= k or taken >= len(ranked):
-            return found[:k]
+            return [_Group(group, group[0].visited.score / ranked[0].score) for group in found[:k]]
         taken *= 2
+
+
+def _reranked(
+    memory: Memory, question: str, chosen: list[_Group], rerank: Reranker, most: int
+) -> list[_Group]:
+    """The first `most` groups in the order that the reader's scores bring them to, the others behind them.
+
+    A score is exp(difference to the best one), so that the best hit has 1 here as well.
+    """
+    some, others = chosen[:most], chosen[most:]
+    places: dict[str, list[int]] = {}
+    for one in some:
+        if one.row["position"] >= 0:
+            places.setdefault(one.row["document"], []).extend(one.row["position"] + step for step in (-1, 1))
+    beside = {(row["document"], row["position"]): row["text"] for row in passages_at(memory, places)}
+
+    def candidate(row: Row) -> Candidate:
+        before, after = (
+            beside.get((row["document"], row["position"] + step), "") if row["position"] >= 0 else ""
+            for step in (-1, 1)
+        )
+        heading = " > ".join(part for part in (row["title"], row["section"]) if part)
+        return Candidate(before, row["text"], after, heading)
+
+    reread = rerank.scores(question, [candidate(one.row) for one in some])
+    scores = blended([one.records[0].visited.score for one in some], reread)
+    best = max(scores, default=0.0)
+    found = [
+        replace(one, score=math.exp(score - best), reread=more)
+        for one, score, more in zip(some, scores, reread, strict=True)
+    ]
+    lowest = min((one.score for one in found), default=1.0)
+    behind = [replace(one, score=min(one.score, lowest)) for one in others]
+    return sorted(found, key=lambda one: -one.score) + behind
 
 
 def _fetched(memory: Memory, ranked: Sequence[Visited], where: str | None) -> list[_Ranked]:
@@ -137,23 +194,23 @@ class _Why:
 
     nominated: Sequence[Nominated]
     fused: dict[str, float]
-    scale: float
-    """What brings the visits of the walk to scores from 0 to 1."""
+    strength: float
+    """Score of the best hit, from 0 to 1."""
 
 
-def _hit(memory: Memory, group: Sequence[_Ranked], why: _Why, place: Place | None) -> Hit:
-    first, *others = group
+def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None) -> Hit:
+    first, *others = group.records
     ident = first.row["id"]
     receipt = Receipt(
         found=found_by(why.nominated, ident),
         fused=why.fused.get(ident, 0.0),
         walked=first.visited.score,
-        reranked=None,
+        reranked=group.reread,
         merged=tuple(one.row["id"] for one in others),
     )
     named = lru_cache(maxsize=None)(place) if place else None
-    citations = cite_all(memory, [one.row for one in group], named)
-    return Hit(**first.row, score=first.visited.score * why.scale, citations=citations, receipt=receipt)
+    citations = cite_all(memory, [one.row for one in group.records], named)
+    return Hit(**first.row, score=group.score * why.strength, citations=citations, receipt=receipt)
 
 
 @contextmanager
