@@ -206,7 +206,7 @@ def _of_line(before: str, line: Line, after: str, kind: str, marks: list[str]) -
 
 def _heading(before: str, line: str, after: str, kind: str, marks: list[str]) -> tuple[int, str]:
     """Level and text of the heading that a line is or begins with, (0, "") if it is none."""
-    if match := _MARKDOWN.match(line):
+    if (match := _MARKDOWN.match(line)) and not (marks and len(match["marks"]) == 1):  # there a comment
         return len(match["marks"]), plain(match["title"])
     if match := _TEX.match(line):
         return _TEX_LEVELS.index(match["what"]), plain(match["title"])

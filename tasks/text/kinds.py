@@ -15,8 +15,9 @@ Kind = Literal[
 ]  # fmt: skip
 
 _BY_NAME: tuple[tuple[Kind, str], ...] = (
-    ("changelog", r"(?:change(?:log|s)|news|history|releases?(?:[ _-]?notes)?)(?:\.(?:md|rst|txt))?$"),
-    ("licence", r"(?:licen[cs]es?|copying|notice)(?:[.-].{0,20})?$"),
+    ("changelog",
+     r"(?:.*[-_])?(?:change(?:log|s)|news|history|releases?(?:[ _-]?notes)?)(?:\.(?:md|rst|txt))?$"),
+    ("licence", r"(?:.*[-_])?(?:licen[cs]es?|copying|notice)(?:[.-].{0,20})?$"),
     ("readme", r"(?:readme(?:\.\w+)?|metadata|pkg-info)$"),
     ("mail", r".*\.(?:eml|msg)$"),
     ("table", r".*\.(?:csv|tsv)$"),
@@ -130,7 +131,9 @@ def _prose_kind(head: str) -> Kind:
         return "minutes"
     if _is_contract(start):
         return "contract"
-    if len(_VERSION.findall(start)) >= 3 or (_CHANGES.search(head[:300]) and _VERSION.search(start)):
+    if (len(_VERSION.findall(start)) >= 3 and not _mostly_readme(head)) or (
+        _CHANGES.search(head[:300]) and _VERSION.search(start)
+    ):
         return "changelog"
     if len(_CHAPTER.findall(head)) >= 2 or re.search(r"project gutenberg", start[:500], re.IGNORECASE):
         return "book"

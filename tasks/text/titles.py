@@ -1,6 +1,7 @@
 """What a person would call a document: one line without markup, made of its own words, by its kind."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from tasks.text.headings import LONGEST, Heading, is_titled, plain, shortened
 from tasks.text.licences import licence_title
 from tasks.text.markup import readable
 from tasks.text.parties import cased, contract_title
+from tasks.text.roles import Role, role
 from tasks.text.sentences import sentences
 from tasks.text.speakers import opening, session_date, turns
 
@@ -18,7 +20,8 @@ _GENERIC = re.compile(
     r"|index|read ?me|change ?log|changes|history|news|release notes|licen[cs]e|copying|notice|installation"
     r"|usage|toc|description"
     r"|confidential|draft|page \d+|(?:exhibit|ex-)\s?[\w.()]+|execution (?:version|copy)|appendix"
-    r"|references|note|notes|about|einleitung|inhalt|einführung|sommaire|introducción)\W*$",
+    r"|(?:\w+ )?sponsors|why .{1,20}|features|documentation|links|contents|references|note|notes|about"
+    r"|einleitung|inhalt|einführung|sommaire|introducción)\W*$",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
@@ -50,6 +53,7 @@ _ISSUER = re.compile(
     r"|isbn|doi)",
     re.IGNORECASE,
 )
+_SPEAKING = (Role.STATEMENT, Role.DEPENDENT, Role.FRAGMENT)
 _FIELD = re.compile(r"[\w -]{2,20}:\s")
 _ABOUT = re.compile(
     r"\bThis (?P<what>report|paper|article|document|guide|study|book|chapter|brief|memorandum|manual|page"
@@ -106,7 +110,24 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
     if not title and kind in by_kind:
         title = by_kind[kind](head, name)
     title = title or _own_title(head, found, kind) or _topic(head, found) or _first_words(head)
+    if kind == "readme":
+        title = _named(title, head, name)
     return plain(_of_package(title, kind, name))[:LONGEST]
+
+
+def _named(title: str, head: str, name: str) -> str:
+    """The title of a readme with the name that its file has, where the text bears that name too."""
+    stem = re.split(r"[/\\]", name)[-1].rsplit(".", 1)[0]
+    written = (
+        re.findall(rf"(?<![\w-]){re.escape(stem)}(?![\w-])", head, re.IGNORECASE) if len(stem) > 2 else []
+    )
+    if len(written) < 3 or _letters(stem) in _letters(title):
+        return title
+    return f"{Counter(written).most_common(1)[0][0]}: {title}"
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).casefold()
 
 
 def _of_package(title: str, kind: str, name: str) -> str:
@@ -270,7 +291,8 @@ def _topic(head: str, found: Sequence[Heading]) -> str:
 def _first_words(head: str) -> str:
     text = readable(head[:_HEAD])
     spans = [text[start:end] for start, end in sentences(text)]
-    said = [one for one in spans if len(one) > 20 and not _GENERIC.match(one)] or spans
+    said = [one for one in spans if role(one) in _SPEAKING and len(one) > 20]
+    said = said or [one for one in spans if len(one) > 20 and not _GENERIC.match(one)] or spans
     first = _DROP_CAPITAL.sub(r"\1", " ".join(said[0].split())) if said else ""
     subject = _SUBJECT.match(first)
     return subject["subject"] if subject and len(subject["subject"].split()) > 1 else first
