@@ -29,7 +29,7 @@ _RULE = re.compile(r"(?m)^[ \t]*([-=*_~^\"'`#+.:])(?:[ \t]?\1){2,}[ \t]*$")
 _HEADING = re.compile(r"(?m)^[ \t]{0,3}#{1,6}[ \t]+|(?<=\S)[ \t]+#{1,6}[ \t]*$")
 _SUBSTITUTION = re.compile(r"(?<!\w)\|[\w .-]{1,60}\|_?(?!\w)")
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>-])")
-_BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_BLANKS = re.compile(r"\n(?:[ \t]*\n)+")
 
 
 def readable(text: str) -> str:

@@ -51,6 +51,7 @@ _COMMAND = re.compile(
     r"\s*(?:>>> |\$ |% |\.\.\. |pip3? install |npm |sudo |git |python3? -|import \w"
     r"|from \w+ import |#include|@\w+\{)"
 )
+_URL = re.compile(r"(?:https?://|www\.)\S+")
 _CELLS = re.compile(r"(?<=\S)(?:[^\S\n]*+\||\t++|[^\S\n]{3,})")
 _CELL_WORDS = 4
 # What follows is matched against small letters.
@@ -157,6 +158,8 @@ def _without_statement(sentence: str, shown: str, low: str, kind: str) -> Role |
         return Role.CITATION
     if _COMMAND.match(sentence) or len(_CODE.findall(shown)) > max(1, words // 5):
         return Role.CODE
+    if _URL.search(shown) and len(_WORD.findall(_URL.sub("", shown))) < 4:
+        return Role.NAVIGATION
     if kind != "dialogue" and words < 30 and _NAVIGATION.search(low):
         return Role.NAVIGATION
     return None

@@ -43,6 +43,7 @@ from tasks.text.roles import Role, role, weight
         ("[![Build](https://x.example/b.svg)](https://x.example)", "readme", Role.NAVIGATION),
         ("For more information, visit the harbour office.", "report", Role.NAVIGATION),
         ("https://x.example/docs", "readme", Role.NAVIGATION),
+        ("**Source Code:** https://x.example/code", "readme", Role.NAVIGATION),
         ("By: ______________ Name: Ann Lee Title: Director", "contract", Role.SIGNATURE),
         ("IN WITNESS WHEREOF, the parties have executed this Agreement.", "contract", Role.SIGNATURE),
         ('THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND.', "readme", Role.LEGAL),
