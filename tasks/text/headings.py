@@ -308,7 +308,7 @@ def is_titled(text: str) -> bool:
 
 def plain(title: str) -> str:
     """A title without markup and with single spaces, of at most LONGEST characters."""
-    text = " ".join(_MARKUP.sub("", title).split()).strip(" :;,–—-|=")
+    text = " ".join(_MARKUP.sub("", title).split()).strip(" :;,–—-|=").removeprefix("* ")
     text = text if ABBREVIATED.search(text) else text.strip(" .。")
     return shortened(text)
 

@@ -7,6 +7,7 @@ import re
 from typing import Literal
 
 from tasks.text.licences import licence_name
+from tasks.text.markup import readable
 from tasks.text.speakers import is_dialogue
 
 Kind = Literal[
@@ -16,7 +17,8 @@ Kind = Literal[
 
 _BY_NAME: tuple[tuple[Kind, str], ...] = (
     ("changelog",
-     r"(?:.*[-_])?(?:change(?:log|s)|news|history|releases?(?:[ _-]?notes)?)(?:\.(?:md|rst|txt))?$"),
+     r"(?:.*[-_])?(?:change(?:log|s)|news|history|releases?(?:[ _-]?notes)?)"
+     r"(?:\.(?:md|rst|txt|gz|debian))*$"),
     ("licence", r"(?:.*[-_])?(?:licen[cs]es?|copying|notice)(?:[.-].{0,20})?$"),
     ("readme", r"(?:readme(?:\.\w+)?|metadata|pkg-info)$"),
     ("mail", r".*\.(?:eml|msg)$"),
@@ -86,10 +88,13 @@ _CHAPTER = re.compile(
     re.IGNORECASE,
 )
 _VERSION = re.compile(
-    r"(?m)^[^\w\n]{0,4}(?:version |release "
-    r"|v)?\[?\d+\.\d+(?:\.\d+)*\w*\]?(?:[^\w\n]{1,5}[\w., -]{0,30})?[^\w\n]{0,4}$",
+    r"(?m)^[^\w\n]{0,4}(?:version |release |v)?\[?(?!\d+\.\d+\.\d+\.\d+\s)\d+\.\d+(?:\.\d+)*\w*\]?"
+    r"(?:[^\w\n]{1,5}[\w., -]{0,30})?[^\w\n]{0,4}$|^[^\w\n]{0,4}(?:noteworthy )?changes in (?:version"
+    r"|release) \d",
     re.IGNORECASE,
 )
+DEBIAN = re.compile(r"(?m)^(?P<package>[a-z0-9][\w.+-]{1,60}) \([\w.:~+-]{1,60}\) [\w -]{1,60}; urgency=")
+"""An entry of a changelog as Debian writes them."""
 _CHANGES = re.compile(
     r"(?mi)^[^\w\n]{0,12}(?:change ?log|changes|release (?:notes|history)|what's new|unreleased|history)\b"
 )
@@ -104,6 +109,8 @@ _MARKDOWN = re.compile(
 
 def kind_of(head: str, name: str = "") -> Kind:
     """The kind of the document that begins with `head` (some thousand characters of it are enough)."""
+    if "<html" in head[:1000].lower():
+        head = readable(head)
     file = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
     lines = [line for line in head.split("\n") if line.strip()]
     if named := next((kind for kind, form in _BY_NAME if re.match(form, file)), None):
@@ -131,6 +138,8 @@ def _prose_kind(head: str) -> Kind:
         return "minutes"
     if _is_contract(start):
         return "contract"
+    if DEBIAN.match(head):
+        return "changelog"
     if (len(_VERSION.findall(start)) >= 3 and not _mostly_readme(head)) or (
         _CHANGES.search(head[:300]) and _VERSION.search(start)
     ):

@@ -28,12 +28,19 @@ _KNOWN = (
     ("BSD 3-Clause License", r"redistribution and use in source and binary forms.{0,1600}neither the names?"),
     ("BSD 2-Clause License", r"redistribution and use in source and binary forms"),
     ("MIT License", r"permission is hereby granted, free of charge, to any person obtaining a copy"),
+    ("GNU Free Documentation License", r"gnu free documentation license"),
+    ("GNU Library General Public License 2", r"gnu library general public license"),
+    ("GNU General Public License 1", r"gnu general public license version 1"),
+    ("Mozilla Public License 1.1", r"mozilla public license version 1\.1"),
+    ("Artistic License", r"(?:the )?\W?artistic license"),
     ("SIL Open Font License 1.1", r"sil open font license"),
 )  # fmt: skip
+_AT_THE_TOP = frozenset({"GNU Free Documentation License", "Artistic License", "Eclipse Public License"})
+"""Their names are all that tells them, and others mention them."""
 _LICENCES = tuple((name, re.compile(words)) for name, words in _KNOWN)
 _HOLDER = re.compile(
-    r"copyright\s*+(?:(?:\(c\)|©|&copy;)\s*+)?(?:\d{4}(?:\s?(?:[-–,]|to)\s?(?:\d{2,4}|present))*,?\s*+)?"
-    r"(?:\(c\)\s*+)?(?:by\s)?(?P<holder>[^\W\d][^\n<>(]{2,60})",
+    r"copyright[^\S\n]*+(?:(?:\(c\)|©|&copy;)[^\S\n]*+)?(?:\d{4}(?:\s?(?:[-–,]|to)\s?(?:\d{2,4}|present))*,?[^\S\n]*+)?"
+    r"(?:\(c\)[^\S\n]*+)?(?:by\s)?(?P<holder>[^\W\d][^\n<>(]{2,60})",
     re.IGNORECASE,
 )
 _NOT_HOLDER = re.compile(
@@ -50,7 +57,7 @@ def licence_name(head: str) -> str:
     first = [
         (match.start(), rank, name)
         for rank, (name, words) in enumerate(_LICENCES)
-        if (match := words.search(plain))
+        if (match := words.search(plain, 0, 200 if name in _AT_THE_TOP else len(plain)))
     ]
     return min(first, default=(0, 0, ""), key=lambda one: one[:2])[2]
 
@@ -58,7 +65,7 @@ def licence_name(head: str) -> str:
 def licence_title(head: str) -> str:
     """Such as "MIT License (Ann Lee)": its name and who holds the copyright, "" for an unknown licence."""
     name = licence_name(head)
-    if not name or name.startswith(("GNU", "Apache", "Mozilla", "Creative", "The Unlicense")):
+    if not name or name.startswith(("GNU", "Apache", "Mozilla", "Creative", "The Unlicense", "Artistic")):
         return name
     for match in _HOLDER.finditer(readable(head[:_WITHIN])):
         holder = " ".join(match["holder"].split()).strip(" .,;:*")

@@ -158,6 +158,9 @@ def _name(text: str) -> str:
 
 
 _LEADING_DATE = re.compile(r"^(?:this\s+|(?:[A-Z][a-z]+ \d\d?, |\d\d? [A-Z][a-z]+ )?\d{4}\s+)", re.IGNORECASE)
+_FORMS = {"GMBH": "GmbH", "INC": "Inc"} | {
+    form: form for form in ("LLC", "LLP", "PLC", "USA", "AG", "II", "III")
+}
 _KEPT_SMALL = frozenset("AND OR OF TO FOR THE IN ON BY A AN WITH AS AT FROM".split())
 
 
@@ -172,10 +175,12 @@ def cased(name: str, text: str) -> str:
 def _word(word: str, text: str, first: bool) -> str:
     if not word.isupper():
         return word
+    if word in _FORMS:
+        return _FORMS[word]
     if word in _KEPT_SMALL:
         return word.capitalize() if first else word.lower()
     other = re.search(rf"(?<!\w)(?:{re.escape(word.capitalize())}|{re.escape(word.lower())})(?!\w)", text)
     beside_small = re.search(
         rf"[a-z]\W{{1,3}}{re.escape(word)}(?!\w)|(?<!\w){re.escape(word)}\W{{1,3}}[a-z]", text
     )
-    return word.capitalize() if other or not beside_small or len(word) > 5 else word
+    return word.capitalize() if other or not beside_small or len(word) > 4 else word

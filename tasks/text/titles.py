@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from tasks.text.dates import dates
+from tasks.text.file_names import own_name, package, parts
 from tasks.text.headings import LONGEST, Heading, is_titled, plain, shortened
+from tasks.text.kinds import DEBIAN
 from tasks.text.licences import licence_title
 from tasks.text.markup import readable
 from tasks.text.parties import cased, contract_title
@@ -53,6 +55,7 @@ _ISSUER = re.compile(
     r"|isbn|doi)",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d{1,2}(?:\.\d+)*\.?\s")
 _SPEAKING = (Role.STATEMENT, Role.DEPENDENT, Role.FRAGMENT)
 _FIELD = re.compile(r"[\w -]{2,20}:\s")
 _ABOUT = re.compile(
@@ -104,7 +107,8 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
         "dialogue": _dialogue,
         "table": _table,
     }
-    title = _package(head) if kind == "readme" else ""
+    tagged = _TITLE_TAG.search(head[:_HEAD])
+    title = readable(tagged[1] or tagged[2]) if tagged else _package(head) if kind == "readme" else ""
     if kind == "code":
         return shortened(" ".join(_code(head, name).split()))
     if not title and kind in by_kind:
@@ -117,7 +121,7 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
 
 def _named(title: str, head: str, name: str) -> str:
     """The title of a readme with the name that its file has, where the text bears that name too."""
-    stem = re.split(r"[/\\]", name)[-1].rsplit(".", 1)[0]
+    stem = own_name(name)
     written = (
         re.findall(rf"(?<![\w-]){re.escape(stem)}(?![\w-])", head, re.IGNORECASE) if len(stem) > 2 else []
     )
@@ -132,16 +136,9 @@ def _letters(text: str) -> str:
 
 def _of_package(title: str, kind: str, name: str) -> str:
     """A title that many documents share, with the package or folder that this one lies in."""
-    parts = [part for part in re.split(r"[/\\]", name) if part][:-1]
     shared = (kind == "licence" and "(" not in title) or _GENERIC.match(title)
-    if not shared or not parts:
-        return title
-    package = next(
-        (part for part in reversed(parts) if part.endswith((".dist-info", ".egg-info"))), parts[-1]
-    )
-    return (
-        f"{title} ({package.rsplit('.', 1)[0].replace('-', ' ') if package.endswith('-info') else package})"
-    )
+    belongs = package(name) if shared else ""
+    return f"{title} ({belongs})" if belongs and _letters(belongs) != _letters(title) else title
 
 
 def date_of(head: str, kind: str) -> str:
@@ -196,7 +193,7 @@ def _package(head: str) -> str:
 
 
 def _code(head: str, name: str) -> str:
-    file = "/".join(re.split(r"[/\\]", name.strip("/"))[-2:])
+    file = "/".join(parts(name)[-2:])
     said = ""
     if match := _DOCSTRING.match(head):
         text = re.sub(r"(?m)^\s*(?://[/!]?|\*)", " ", match["text"])
@@ -216,10 +213,12 @@ def _code(head: str, name: str) -> str:
 def _dialogue(head: str, name: str) -> str:
     first = next((line.strip() for line in head.split("\n") if line.strip()), "")
     if first and opening(first) is None and not session_date(first) and len(first) < LONGEST:
-        return first
+        return readable(first)
     speakers = list(dict.fromkeys(turn.speaker for turn in turns(head)))
     if len(speakers) > 4:
         return f"Conversation of {', '.join(speakers[:3])} and {len(speakers) - 3} others"
+    if not speakers:
+        return ""
     return "Conversation between " + " and ".join(filter(None, [", ".join(speakers[:-1]), *speakers[-1:]]))
 
 
@@ -228,14 +227,12 @@ def _table(head: str, name: str) -> str:
     delimiter = max("\t;|,", key=lines[0].count) if lines else ","
     cells = [cell.strip(' "|') for cell in lines[0].split(delimiter)] if lines else []
     columns = ", ".join([cell for cell in cells if cell][:8])
-    file = re.split(r"[/\\]", name.rstrip("/"))[-1]
+    file = "".join(parts(name)[-1:])
     return f"{file}: {columns}" if file else f"Table of {columns}"
 
 
 def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
     """The title that stands at the beginning, as a heading or as a short line."""
-    if tagged := _TITLE_TAG.search(head[:_HEAD]):
-        return readable(tagged[1] or tagged[2])
     if stamped := _STAMPS.match(head):
         return f"Log from {stamped[1]}"
     if case := _CASE.search(head[:1500]):
@@ -245,9 +242,17 @@ def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
     if label := _LABEL.search(head[:1500]):
         return label["title"]
     if kind == "changelog":
-        return next((one.text for one in found[:1] if not one.text[0].isdigit()), "") or "Changelog"
+        if debian := DEBIAN.search(head[:_HEAD]):
+            return f"{debian['package']}: Changelog"
+        first = [one.text for one in found[:1] if one.start < 300 and not re.search(r"\d\.\d", one.text)]
+        return first[0] if first else "Changelog"
     for heading, following in pairwise([*found[:6], Heading(1 << 30, 9, "")]):
-        if heading.start < 1500 and heading.level <= 2 and _says(heading.text):
+        if (
+            heading.start < 1500
+            and heading.level <= 2
+            and not _NUMBER.match(heading.text)
+            and _says(heading.text)
+        ):
             title = cased(heading.text, head)
             near = following.start - heading.start - len(heading.text) < 40 and len(title.split()) < 4
             return (
