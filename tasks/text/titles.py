@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from tasks.text.casing import cased
+from tasks.text.contracts import contract_title
 from tasks.text.dates import dates
 from tasks.text.file_names import own_name, package, parts
 from tasks.text.headings import LONGEST, Heading, is_titled, plain, shortened
 from tasks.text.kinds import DEBIAN
 from tasks.text.licences import licence_title
 from tasks.text.markup import readable
-from tasks.text.parties import cased, contract_title
 from tasks.text.roles import Role, role
 from tasks.text.sentences import sentences
 from tasks.text.speakers import opening, session_date, turns
