@@ -209,14 +209,14 @@ def cuad(result: Row) -> str:
     """Clauses found within the budget in percent, ours beside BM25's, by name and by description."""
     rows = {"by name": result, "by description": result["described"]}
     lines = [
-        [name, str(row["spans"]), _beside(row), f"{row['ratio']:.2f} x", f"{row['characters']:,}"]
+        [name, str(row["spans"]), _beside(row), f"{row['ratio']:.2f} x", f"{100 * row['filled_floor']:.1f}"]
         for name, row in rows.items()
     ]
     return "\n".join(
         [
             "marked clauses overlapped by five citations of at most 1,500 characters, percent with standard "
             "errors; BM25 over windows of 200 words after the slash",
-            *table(["asked", "clauses", "found", "beside BM25", "characters"], lines),
+            *table(["asked", "clauses", "found", "beside BM25", "BM25, last window cut to fit"], lines),
             _parts(result["seconds"]),
         ]
     )

@@ -159,7 +159,7 @@ class InferConfig:
     """Verbatim quotes stored with every record."""
     fan_in: Int = Field(default=8, ge=2)
     """Records that are summarised into one of the next level."""
-    passage_chars: Int = Field(default=900, ge=1)
+    passage_chars: Int = Field(default=350, ge=1)
     """Longest passage, in characters; passages are what recall searches."""
     ground: GroundConfig = field(default_factory=GroundConfig)
     """When a sentence that the model wrote is stored."""

@@ -50,7 +50,7 @@ def evaluate_ask(
     *,
     questions: int = QUESTIONS,
     seed: int = 0,
-    passage_chars: int = 900,
+    passage_chars: int = 350,
 ) -> dict[str, Any]:
     """Shares of questions answered, wrongly answered and not answered, with their standard errors.
 
@@ -82,7 +82,7 @@ def _outcomes(
 
 
 def read_texts(
-    texts: dict[str, str], embed: Embed, home: Path, progress: Progress = silent, passage_chars: int = 900
+    texts: dict[str, str], embed: Embed, home: Path, progress: Progress = silent, passage_chars: int = 350
 ) -> Memory:
     """A memory of the passages of `texts` in the empty home `home`, beside their parsed texts."""
     (home / "parsed").mkdir(parents=True, exist_ok=True)

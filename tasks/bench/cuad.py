@@ -41,7 +41,9 @@ class Answered:
     gold: list[Span]
     ours: list[Span]
     floor: list[Span]
-    """By the BM25 baseline."""
+    """By the BM25 baseline, whole windows."""
+    filled: list[Span]
+    """By the BM25 baseline, to the last character of the budget."""
 
 
 def evaluate_cuad(
@@ -50,11 +52,12 @@ def evaluate_cuad(
     home: Path,
     config: RecallConfig,
     progress: Progress = silent,
-    passage_chars: int = 300,
+    passage_chars: int = 350,
     rerank: Reranker | None = None,
 ) -> dict[str, Any]:
     """Share of gold spans overlapped by the best 5 citations of at most 1,500 characters in all, beside those
-    of BM25 over windows of 200 words, of which as many are cited as fit, the last one in part.
+    of BM25 over windows of 200 words: as many whole ones as fit (`floor`), and with the next one cut to fill
+    the budget (`filled_floor`).
 
     Every category marked in a contract is queried in that contract, by its name and, under `described`, by a
     line that says what it is about. Shares are over spans, from 0 to 1, with standard errors over contracts;
@@ -83,7 +86,8 @@ def evaluate_cuad(
             question = DESCRIPTIONS.get(category, category) if described else category
             hits = asking.retrieve(question, text, CITATIONS)
             ours = within([span for hit in hits for span in hit])
-            answered.append(Answered(contract, category, spans, ours, floor.best(question)))
+            best = floor.best(question)
+            answered.append(Answered(contract, category, spans, ours, whole(best), filled(best)))
     progress("asking questions", len(gold), len(gold))
     return {
         "data": "cuad",
@@ -101,14 +105,23 @@ class Floor:
         self.bm25 = Bm25([text[start:end] for start, end in self.windows])
 
     def best(self, question: str) -> list[Span]:
-        """The best windows up to the budget of characters, the last one cut where that ends."""
-        left, cited = CHARACTERS, list[Span]()
-        for number in self.bm25.rank(question, CITATIONS):
-            start, end = self.windows[number]
-            if left > 0:
-                cited.append((start, min(end, start + left)))
-            left -= end - start
-        return cited
+        """The best windows, best first."""
+        return [self.windows[number] for number in self.bm25.rank(question, CITATIONS)]
+
+
+def filled(cited: Sequence[Span]) -> list[Span]:
+    """The first citations up to the budget of characters, the last one cut where that ends."""
+    left, kept = CHARACTERS, list[Span]()
+    for start, end in cited:
+        if left > 0:
+            kept.append((start, min(end, start + left)))
+        left -= end - start
+    return kept
+
+
+def whole(cited: Sequence[Span]) -> list[Span]:
+    """The first citations that together fit the budget; a first one that does not is cut."""
+    return within(cited) or filled(cited[:1])
 
 
 def within(cited: Sequence[Span]) -> list[Span]:
@@ -154,6 +167,7 @@ def scores(answered: Sequence[Answered]) -> dict[str, Any]:
     """Recall and characters, ours and the baseline's, as `evaluate_cuad` reports them."""
     ours = _clusters((one.contract, one.gold, one.ours) for one in answered)
     floor = _clusters((one.contract, one.gold, one.floor) for one in answered)
+    fuller = _clusters((one.contract, one.gold, one.filled) for one in answered)
     return {
         "spans": sum(len(one.gold) for one in answered),
         "questions": len(answered),
@@ -161,6 +175,7 @@ def scores(answered: Sequence[Answered]) -> dict[str, Any]:
         "recall_error": share_error(ours),
         "floor": _share(floor),
         "floor_error": share_error(floor),
+        "filled_floor": _share(fuller),
         "ratio": round(_share(ours) / _share(floor), 3) if _share(floor) else 0.0,
         "characters": _chars(one.ours for one in answered),
         "floor_characters": _chars(one.floor for one in answered),

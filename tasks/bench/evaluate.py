@@ -30,7 +30,7 @@ def evaluate(
     config: RecallConfig,
     progress: Progress = silent,
     *,
-    passage_chars: int = 300,
+    passage_chars: int = 350,
     only: Sequence[int] = (),
     rerank: Reranker | None = None,
 ) -> dict[str, Any]:

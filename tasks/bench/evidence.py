@@ -37,7 +37,7 @@ class Text:
 
     name: str
     text: str
-    passage_chars: int = 300
+    passage_chars: int = 350
     parsed: str = ""
     """Its stored text, where a citation is checked against it: a path relative to home."""
 

@@ -97,7 +97,8 @@ def trial(home: Path, models: Models) -> Rates:
         asked = Request(instruction("window", ""), _TRIAL_TEXT * (models.config.prompt_tokens // 16))
         models.writer.write([asked] * models.config.summary_batch_size)
     written = time.monotonic()
-    embedder.encode([_TRIAL_TEXT * (models.config.passage_chars // len(_TRIAL_TEXT))] * 32)
+    passage = _TRIAL_TEXT * max(1, models.config.passage_chars // len(_TRIAL_TEXT))
+    embedder.encode([passage] * 32 + [passage * 2 + _TRIAL_TEXT] * 32)  # the second is its context
     embedded = time.monotonic()
     done = flops(models, sum(map(len, chunks)))
     rates = Rates(done / (read - loaded), written - read, 32 / (embedded - written), loaded - started + 8.0)
