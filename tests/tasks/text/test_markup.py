@@ -53,5 +53,5 @@ def test_a_text_without_markup_stays(text: str) -> None:
 )
 def test_no_text_makes_it_slow(unit: str) -> None:
     began = time.process_time()
-    readable(unit * (200_000 // len(unit)))
-    assert time.process_time() - began < 4
+    readable(unit * (50_000 // len(unit)))
+    assert time.process_time() - began < 2

@@ -266,8 +266,8 @@ def test_any_text_has_an_outline_of_one_line(text: str) -> None:
     "unit", ["x", " ", "\n", "# a\n", "A. ", "1. ", "<a ", "[", "*a ", "Ann: b\n", "ARTICLE 1\n", "\t"]
 )
 def test_an_outline_costs_time_and_memory_in_proportion_to_the_text_or_less(unit: str) -> None:
-    text = unit * (300_000 // len(unit))
+    text = unit * (100_000 // len(unit))
     began = time.process_time()
     found = outline((start, text[start : start + 65_536]) for start in range(0, len(text), 65_536))
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 3
     assert len(found.headings) <= MOST_HEADINGS

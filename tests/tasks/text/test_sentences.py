@@ -149,10 +149,10 @@ def test_a_run_without_white_space_is_cut_hard() -> None:
     ],
 )
 def test_no_text_makes_it_slow(unit: str) -> None:
-    text = unit * (400_000 // len(unit))
+    text = unit * (200_000 // len(unit))
     began = time.process_time()
     list(stream_passages([(0, text)], 900))
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 3
 
 
 def test_a_passage_of_no_characters_is_refused() -> None:
