@@ -123,11 +123,18 @@ TIMELY = 0.3
 """What a date in the time that a question names adds to a score, as a share of it."""
 
 
-def fuse(found: Sequence[Nominated], config: RecallConfig, periods: Sequence[Period] = ()) -> list[Scored]:
+def fuse(
+    found: Sequence[Nominated],
+    config: RecallConfig,
+    periods: Sequence[Period] = (),
+    summaries_first: bool = False,
+) -> list[Scored]:
     """Every nominee with one score: the weighted sum of what each search gains it.
 
     Args:
         periods: times that the question names; what is dated in one of them gains.
+        summaries_first: whether the record of a whole document gains what the best of its other records has,
+            for a question about documents.
     """
     nominees: dict[str, Nominee] = {}
     scores: dict[str, float] = {}
@@ -135,10 +142,24 @@ def fuse(found: Sequence[Nominated], config: RecallConfig, periods: Sequence[Per
         for nominee, gain in zip(some.nominees, some.gains().tolist(), strict=True):
             nominees[nominee.id] = nominee
             scores[nominee.id] = scores.get(nominee.id, 0.0) + weight(some.search, config) * gain
+    if summaries_first:
+        scores = _lifted(nominees, scores)
     return [
         Scored(nominee, scores[one] * (1.0 + TIMELY * _is_timely(nominee, periods)))
         for one, nominee in nominees.items()
     ]
+
+
+def _lifted(nominees: dict[str, Nominee], scores: dict[str, float]) -> dict[str, float]:
+    """Scores where a whole document's record is above what else there is of the document."""
+    best: dict[str, float] = {}
+    for one, nominee in nominees.items():
+        if nominee.level != "document":
+            best[nominee.document] = max(scores[one], best.get(nominee.document, 0.0))
+    return {
+        one: score + best.get(nominees[one].document, 0.0) * (nominees[one].level == "document")
+        for one, score in scores.items()
+    }
 
 
 def _is_timely(nominee: Nominee, periods: Sequence[Period]) -> bool:

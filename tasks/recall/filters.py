@@ -8,6 +8,9 @@ from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory, quoted
 
+SUMMARIES = "level IN ('document', 'corpus')"
+"""Records that say what whole documents are about."""
+
 _DATE = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
 
 
@@ -39,6 +42,11 @@ class Filters:
         if self.entities is not None:
             terms.append(_within(memory, "entities", [name.casefold() for name in self.entities]))
         return " AND ".join(terms) or None
+
+
+def both(one: str | None, other: str) -> str:
+    """The condition that two conditions are together."""
+    return f"({one}) AND {other}" if one else other
 
 
 def _levels(levels: Sequence[str]) -> Sequence[str]:

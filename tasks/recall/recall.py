@@ -19,8 +19,9 @@ from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
 from tasks.recall.duplicates import groups
-from tasks.recall.filters import Filters
+from tasks.recall.filters import SUMMARIES, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
+from tasks.recall.kinds import Kind, kind_of
 from tasks.recall.receipt import Receipt, found_by
 from tasks.recall.rerank import Candidate, Reranker, blended
 from tasks.recall.strength import cosines, strength
@@ -69,8 +70,10 @@ def recall(
         vector = np.asarray(embed([question])[0], dtype=np.float32) if config.vector_weight else None
     with _timed(clock, "search"):
         nominated = nominate(memory, question, vector, config, where)
+        if whole := level is None and kind_of(question) is Kind.DOCUMENT:
+            nominated += nominate(memory, question, vector, config, both(where, SUMMARIES))
     with _timed(clock, "rank"):
-        fused = fuse(nominated, config, resolve(question, datetime.now().date()))
+        fused = fuse(nominated, config, resolve(question, datetime.now().date()), summaries_first=whole)
         ranked = walk(fused)
     with _timed(clock, "fetch"):
         wanted = max(config.k, config.rerank_candidates) if rerank else config.k

@@ -223,6 +223,41 @@ def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_pat
     assert [format_citation(one) for one in then.citations] == ["/docs/a.txt:line 1:0-16"]
 
 
+def test_a_question_about_a_document_is_answered_by_its_summary_first(tmp_path: Path) -> None:
+    rows = passages("mill", ["The mill lease has a rent.", "The mill grinds rye.", "The mill is old."])
+    said = "A lease between two farmers."
+    rows.append(
+        record("mill", 8, said, 0, level="document", summary=said, position=-1, quotes=rows[0]["quotes"])
+    )
+    rows += passages("sea", SENTENCES["sea"])
+    memory = remember(tmp_path, "r1", rows, source("a", "mill"), source("b", "sea"))
+    assert found(memory, "What is the mill about?")[0].id == "mill-8"
+    assert found(memory, "Is the mill old?")[0].id == "mill-2"
+
+
+def test_equal_passages_of_several_documents_are_one_hit_that_cites_them_all(tmp_path: Path) -> None:
+    clause = "The licensor grants a perpetual, worldwide and free licence to use, copy and change the work."
+    rows = [row for name in ("one", "two", "three") for row in passages(name, [clause, f"End of {name}."])]
+    memory = remember(tmp_path, "r1", rows, *(source(f"/docs/{n}", n) for n in ("one", "two", "three")))
+    hits = found(memory, "who grants a licence to copy the work?")
+    assert sum(hit.text == clause for hit in hits) == 1
+    assert {cite.uri for cite in hits[0].citations} == {"/docs/one", "/docs/two", "/docs/three"}
+    assert len(hits[0].receipt.merged) == 2
+
+
+def test_dates_and_names_filter(tmp_path: Path) -> None:
+    rows = passages("d", ["The cat sat.", "The cat ran.", "The cat slept."])
+    rows[0] |= {"dates": ["2024-03-05"], "entities": ["Ann Lee"]}
+    rows[1] |= {"dates": ["2024", "2023-03"], "entities": ["Bob"]}
+    memory = remember(tmp_path, "r1", rows, source("a", "d"))
+    assert [hit.id for hit in found(memory, "cat", date="2024-03")] == ["d-0"]
+    assert {hit.id for hit in found(memory, "cat", date="2024")} == {"d-0", "d-1"}
+    assert [hit.id for hit in found(memory, "cat", entity="ann lee")] == ["d-0"]
+    assert found(memory, "cat", entity="x' OR '1'='1") == []
+    with pytest.raises(InvalidInput, match="give a year, a month or a day"):
+        found(memory, "cat", date="March")
+
+
 def test_chinese_and_japanese_are_found_by_words(tmp_path: Path) -> None:
     lines = [f"船长第{n}次离开港口并在日志里写下了风向。" for n in range(100)]
     lines[61] = "大副负责保管船上的望远镜并且从不让别人碰。"
