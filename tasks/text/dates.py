@@ -38,13 +38,13 @@ _YEAR = r"(?P<{0}>1[5-9]\d\d|20\d\d)(?!\d)"
 _BIG_YEAR = r"(?P<{0}>1[89]\d\d|20\d\d)(?!\d)"
 _DATE = re.compile(
     # 2024-03-05, 2024/3/5, 2024年3月5日
-    rf"(?<![\w.,/-]){_YEAR.format('y1')}(?:(?P<sep>[-/.])(?P<m1>\d\d?)(?P=sep){_DAY.format('d1')}(?![\d/]"
+    rf"(?<![A-Za-z\d_.,/-]){_YEAR.format('y1')}(?:(?P<sep>[-/.])(?P<m1>\d\d?)(?P=sep){_DAY.format('d1')}(?![\d/]"
     rf"|-\d)"
     rf"|\s?年\s?(?P<m2>\d\d?)\s?月(?:\s?{_DAY.format('d2')}\s?日)?|\s?年|-(?P<m3>\d\d)(?![\w-]))"
     # 24/09/2018, 24.9.2018
-    rf"|(?<![\w.,/-])(?P<n1>\d\d?)(?P<sep2>[-/.])(?P<n2>\d\d?)(?P=sep2){_YEAR.format('y2')}(?![/-])"
+    rf"|(?<![A-Za-z\d_.,/-])(?P<n1>\d\d?)(?P<sep2>[-/.])(?P<n2>\d\d?)(?P=sep2){_YEAR.format('y2')}(?![/-])"
     # 5 March 2024, 20th day of November, 2018, 5. März 2024, 1er mars 2024, 5 de marzo de 2024
-    rf"|(?<![\w.,/-]){_DAY.format('d3')}(?:\s?(?:st|nd|rd|th|t h|er|º|\.))?(?:\s{{1,4}}day)?"
+    rf"|(?<![A-Za-z\d_.,/-]){_DAY.format('d3')}(?:\s?(?:st|nd|rd|th|t h|er|º|\.))?(?:\s{{1,4}}day)?"
     rf"(?:\s{{1,4}}(?:of|de))?[\s-]{{1,4}}(?P<b1>{MONTH})\.?,?(?:\s{{1,4}}(?:of|de"
     rf"|del))?[\s-]{{1,4}}{_YEAR.format('y3')}"
     # March 5th, 2024; March 5-7, 2024
@@ -53,12 +53,13 @@ _DATE = re.compile(
     # March 2024, marzo de 2024
     rf"|(?<!\w)(?P<b3>{MONTH})\.?,?(?:\s{{1,4}}(?:of|de|del))?\s{{1,4}}{_YEAR.format('y5')}"
     # 2024
-    rf"|(?<![\w.,/$€£#¥-]){_BIG_YEAR.format('y6')}(?![\w%-]|[.,/]\d)",
+    rf"|(?<![A-Za-z\d_.,/$€£#¥-]){_BIG_YEAR.format('y6')}(?![A-Za-z\d_%-]|[.,/]\d)",
     re.IGNORECASE,
 )
 
 
 _ANY_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_BEGINS = re.compile(r"(?<![A-Za-z\d])[^\W_]")
 _BEFORE, _AFTER = 36, 12  # the rest of a date lies that near its year
 
 
@@ -70,9 +71,11 @@ def dates(text: str) -> list[Dated]:
         if year.start() < done:
             continue
         start, stop = max(done, year.start() - _BEFORE), year.end() + _AFTER
-        match = next((one for one in _DATE.finditer(text, start, stop) if one.end() >= year.end()), None)
+        begins = (word.start() for word in _BEGINS.finditer(text, start, year.start() + 1))
+        tried = (_DATE.match(text, at, stop) for at in begins)
+        match = next((one for one in tried if one and one.end() >= year.end()), None)
         done = year.end()
-        if match and match.start() <= year.start():
+        if match:
             done = match.end()
             if iso := _iso(match):
                 found.append(Dated(match.start(), match.end(), iso))
