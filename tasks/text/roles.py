@@ -1,8 +1,6 @@
-"""What a sentence is for: most say something, others are headings, code, boilerplate, or lean on what is"
-" around.
+"""What a sentence is for: to say something, or as heading, code, boilerplate, or part of what is around it.
 
-Rules on the words and the form of one sentence, after its markup is removed. What follows from them says
-`weight`: how far a sentence of a role may speak for its document.
+Rules on the words and the form of one sentence, after its markup is removed.
 """
 
 import re
@@ -34,9 +32,6 @@ class Role(StrEnum):
     """Leads elsewhere: a badge, a link, how to reach somebody, the number of a page."""
     SIGNATURE = "signature"
 
-
-_WEIGHTS = {Role.STATEMENT: 1.0, Role.DEPENDENT: 0.5, Role.FRAGMENT: 0.2}
-_LEGAL_WEIGHTS = {"contract": 0.2, "licence": 0.8}
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEAD = re.compile(
@@ -179,9 +174,3 @@ def _unfinished(shown: str, kind: str) -> Role:
         return Role.HEADING
     items = kind in ("dialogue", "changelog", "minutes", "table")  # whose lines need no stop
     return Role.STATEMENT if items and not shown.endswith(":") else Role.FRAGMENT
-
-
-def weight(sentence: str, kind: str = "text") -> float:
-    """How far a sentence may speak for its document, from 0 (not at all) to 1."""
-    found = role(sentence, kind)
-    return _LEGAL_WEIGHTS.get(kind, 0.0) if found is Role.LEGAL else _WEIGHTS.get(found, 0.0)
