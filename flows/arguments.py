@@ -14,8 +14,8 @@ COMMON = ("command", "conf", "json", "debug")
 """Options of every command; the others are parameters of its function."""
 
 EPILOG = """\
-Settings: any command takes key=value, such as infer.quotes=6 or home=/data/memory; conf/base.yaml lists
-every key. A file whose name looks like one is written ./key=value.txt, or placed after --.
+Settings: any command takes key=value, such as infer.summary_words=300 or home=/data/memory; conf/base.yaml
+lists every key. A file whose name looks like one is written ./key=value.txt, or placed after --.
 
 Exit codes: 0 done, 1 failed, 2 the input cannot be used, 3 done but some documents went to quarantine,
 130 interrupted (the same command resumes).
@@ -109,7 +109,7 @@ def _reading(add: Add) -> None:
     add(
         "serve",
         "offer the reading flow in Prefect's UI, until interrupted",
-        "serve home=/data/memory infer.quotes=6",
+        "serve home=/data/memory infer.summary_words=300",
         "The settings given here are those that the form in the UI starts from.",
     )
 
@@ -170,14 +170,19 @@ was trained for.
 def _evaluating(add: Add) -> None:
     test = add(
         "evaluate",
-        "measure how well evidence is recalled",
-        "evaluate locomo ~/data/locomo\nevaluate needle --lengths 8192,32768 --depths 10",
+        "measure how well evidence is recalled, and how good summaries are",
+        "evaluate locomo ~/data/locomo\nevaluate which ~/data/cuad ~/papers\n"
+        "evaluate needle --lengths 8192,32768 --depths 10",
         "locomo and cuad are public benchmarks of recall from memory; ask asks questions about what was read "
         "and about what was not (of contracts, conversations or texts in PATH; without it, of texts this "
-        "machine has); needle asks the long-context engine for facts hidden in long texts.",
+        "machine has); needle asks the long-context engine for facts hidden in long texts. reports scores "
+        "summaries of gov_report beside its first words; which finds documents by their summaries alone.",
     )
-    test.add_argument("name", choices=("locomo", "cuad", "ask", "needle"), help="what to measure")
-    test.add_argument("path", nargs="?", metavar="PATH", help="folder that holds locomo or cuad, or texts")
+    names = ("locomo", "cuad", "ask", "needle", "reports", "which")
+    test.add_argument("name", choices=names, help="what to measure")
+    test.add_argument(
+        "paths", nargs="*", metavar="PATH", help="folder that holds the data set, or texts; several for which"
+    )
     test.add_argument(
         "--only", metavar="N,N", help="numbers of conversations of locomo, from 0 (default: all)"
     )

@@ -154,21 +154,49 @@ def show_one(config: "RunConfig", ident: str) -> Answer:
 def evaluate(
     config: "RunConfig",
     name: str,
-    path: str | None = None,
+    paths: Sequence[str] = (),
     only: str | None = None,
     rerank: bool = False,
     **options: Any,
 ) -> Answer:
-    """Recall of evidence on a public data set, or of needles hidden in long texts."""
+    """Recall of evidence on a public data set, of needles hidden in long texts, or how good summaries are."""
     if name == "needle":
-        if path is not None:
-            raise InvalidInput(f"evaluate needle {path}: texts are given with --haystack")
+        if paths:
+            raise InvalidInput(f"evaluate needle {paths[0]}: texts are given with --haystack")
         return _needle(config, **options)
+    folders = [Path(path).expanduser() for path in paths]
+    if name == "which" and folders:
+        return _which(config, folders)
+    if len(folders) > 1:
+        raise InvalidInput(f"evaluate {name}: give one folder, not {len(folders)}")
     if name == "ask":
-        return _evaluate_ask(config, path)
-    if path is None:
+        return _evaluate_ask(config, folders[0] if folders else None)
+    if not folders:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
-    return _recalled(config, name, Path(path).expanduser(), only, _reranker(config, rerank))
+    if name == "reports":
+        return _reports(config, folders[0])
+    return _recalled(config, name, folders[0], only, _reranker(config, rerank))
+
+
+def _reports(config: "RunConfig", path: Path) -> Answer:
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.reports import evaluate_reports
+
+    result = evaluate_reports(path, counter())
+    return Answer(result, figures.reports(result))
+
+
+def _which(config: "RunConfig", paths: Sequence[Path]) -> Answer:
+    _check_models(config)
+    from flows import figures
+    from flows.progress import counter
+    from model.embed.embedder import load_embedder
+    from tasks.bench.which import evaluate_which
+
+    embed = load_embedder(config.infer.embedder).encode
+    result = evaluate_which(paths, embed, config.infer.summary_words, config.recall, counter())
+    return Answer(result, figures.which(result))
 
 
 def _recalled(
@@ -199,7 +227,7 @@ def _recalled(
     return Answer(result, figures.locomo(result) if name == "locomo" else figures.cuad(result))
 
 
-def _evaluate_ask(config: "RunConfig", path: str | None) -> Answer:
+def _evaluate_ask(config: "RunConfig", path: Path | None) -> Answer:
     _check_models(config)
     from flows import figures
     from flows.progress import counter
@@ -207,7 +235,7 @@ def _evaluate_ask(config: "RunConfig", path: str | None) -> Answer:
     from tasks.bench.ask import evaluate_ask
 
     embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars
-    result = evaluate_ask(_path(path), embed, config.recall, counter(), passage_chars=size)
+    result = evaluate_ask(path, embed, config.recall, counter(), passage_chars=size)
     return Answer(result, figures.asked(result))
 
 

@@ -76,7 +76,7 @@ def presets() -> list[str]:
 
 
 def load(conf: str = DEFAULT, overrides: list[str] | None = None) -> RunConfig:
-    """Configuration of preset (or YAML file) `conf` with `overrides` such as `infer.quotes=6`.
+    """Configuration of preset (or YAML file) `conf` with `overrides` such as `infer.summary_words=300`.
 
     Raises:
         InvalidInput: on an unknown preset, an unknown key (with the nearest known one), an old name of a key

@@ -235,6 +235,33 @@ def _beside(row: Row, cut: str | None = None) -> str:
     return " / ".join(f"{100 * share:.1f} +- {100 * error:.1f}" for share, error in (some, floor))
 
 
+def reports(result: Row) -> str:
+    """ROUGE of ours, of the lead baseline, and the paired difference with its error, in percent."""
+    lines = [[name, *_paired(result[name])] for name in ("rouge1", "rouge2", "rougeL")]
+    return "\n".join(
+        [
+            f"summaries of {result['reports']} reports at the length of the reference ones, F1 in percent; "
+            f"{result['verbatim']:.1%} of their sentences are verbatim",
+            *table(["", "ours", "lead", "difference"], lines),
+        ]
+    )
+
+
+def which(result: Row) -> str:
+    """Mean reciprocal rank of the own document, by our summaries and by the lead, in percent."""
+    lines = [
+        [path, str(row["documents"]), str(row["words"]), *_paired(row["mrr"])]
+        for path, row in result["by_path"].items()
+    ]
+    head = "windows of documents asked of summaries alone: mean reciprocal rank of their own, in percent"
+    return "\n".join([head, *table(["", "documents", "words", "ours", "lead", "difference"], lines)])
+
+
+def _paired(row: Row) -> list[str]:
+    error = f"{100 * row['difference']:+.1f} +- {100 * row['error']:.1f}"
+    return [f"{100 * row['ours']:.1f}", f"{100 * row['lead']:.1f}", error]
+
+
 def asked(result: Row) -> str:
     """A table for every trial: what became of the questions, in percent with standard errors, by kind."""
     return "\n\n".join(

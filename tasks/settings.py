@@ -31,8 +31,8 @@ RENAMED = {
     "infer.rows": "infer.summary_batch_size",
 }
 """Names that settings had before, and those they have now."""
-
 REMOVED = {
+    "infer.quotes": "a record quotes all of its summary, as long as infer.summary_words",
     "recall.fusion": "scores are always added",
     "recall.rank_constant": "scores are always added, and ranks never",
     "recall.neighbours": "a hit is one passage; those beside it are hits of their own",
@@ -50,11 +50,11 @@ Float = Annotated[float, Strict()]
 
 
 def renamed_schema(group: str) -> dict[str, Any]:
-    """JSON schema that refuses the old names of `group` with their new ones, as Prefect's API checks it."""
-    old = {name: new for name, new in RENAMED.items() if name.startswith(f"{group}.")}
-    return {
-        "patternProperties": {f"^{name.split('.')[1]}$": {"const": f"now {new}"} for name, new in old.items()}
-    }
+    """JSON schema that refuses the old names of `group` with their remedies, as Prefect's API checks it."""
+    said = {name: f"now {new}" for name, new in RENAMED.items()}
+    said |= {name: f"no setting any more: {remedy}" for name, remedy in REMOVED.items()}
+    old = {name: what for name, what in said.items() if name.startswith(f"{group}.")}
+    return {"patternProperties": {f"^{name.split('.')[1]}$": {"const": what} for name, what in old.items()}}
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -88,7 +88,7 @@ class ShardConfig:
     """Shape of windows and shards."""
 
     window: Int = Field(default=4096, ge=128)
-    """Tokens of a window, the unit of quotes, progress and resume; twice the stride."""
+    """Tokens of a window, the unit of summaries, progress and resume; twice the stride."""
     stride: Int = Field(default=2048, ge=64)
     """Tokens from the start of one window to the start of the next."""
     windows_per_shard: Int = Field(default=20, ge=1)
@@ -155,8 +155,10 @@ class InferConfig:
     """Longest prompt for a summary, in tokens."""
     summary_tokens: Int = Field(default=256, ge=1)
     """Longest written summary, in tokens."""
-    quotes: Int = Field(default=4, ge=1)
-    """Verbatim quotes stored with every record."""
+    salience: bool = False
+    """Whether the model's attention is asked which sentences of every window are salient."""
+    summary_words: Int = Field(default=250, ge=20)
+    """Words of a document's summary; of a short document a third of its own."""
     fan_in: Int = Field(default=8, ge=2)
     """Records that are summarised into one of the next level."""
     passage_chars: Int = Field(default=350, ge=1)
@@ -171,6 +173,8 @@ class InferConfig:
         for name in given:
             if new := RENAMED.get(f"infer.{name}"):
                 raise ValueError(f"infer.{name} is now called {new}")
+            if remedy := REMOVED.get(f"infer.{name}"):
+                raise ValueError(f"infer.{name} is no setting any more: {remedy}; leave it out")
         return values
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""One segment through the reader, window by window: its quotes are committed as it is read.
+"""One segment through the reader, window by window: each is committed as it is read.
 
 The idea: a window is committed the moment it is read, then the reader's state is saved. Whatever kills the
 process, the next one continues from that state and reads at most one window again. A segment that does not
@@ -7,7 +7,6 @@ segments are independent. Reading is a generator that yields what it needs next,
 can serve several segments with one batch.
 """
 
-import json
 import time
 from collections.abc import Collection, Generator, Iterator
 from contextlib import suppress
@@ -22,8 +21,9 @@ from model.attention.sliding_window import StreamingCache
 from model.geometry import SINKS
 from model.reader import Chunk, Salience, load_state, save_state
 from model.segments import leading
+from tasks.infer.journal import WindowNote
 from tasks.infer.models import Models
-from tasks.infer.quotes import window_quotes
+from tasks.infer.quotes import Salient, salient_sentences
 from tasks.infer.segments import Segment
 from tasks.ingest.parse import read_text
 from tasks.ingest.shard import ShardedDocument, Window, read_windows
@@ -47,7 +47,7 @@ class WindowRead:
 
     window: int
     payload: str
-    """Its quotes, as JSON for the journal."""
+    """Its note for the journal."""
     tokens: int
     """How many of its tokens were new."""
 
@@ -112,20 +112,27 @@ def _saved_window(state: Path) -> int | None:
 def _read_window(
     home: Path, window: Window, segment: Segment, models: Models, cache: StreamingCache
 ) -> Generator[Need, Any, WindowRead]:
-    """Read the new tokens of a window, and quote from it while its keys are at hand."""
-    document, source, stride = segment.document, segment.source, models.stride
+    """Read the new tokens of a window, and ask what is salient in it where that is wanted."""
+    stride = models.stride
     ids = window.ids.tolist()
     chunks = [chunk for chunk in ([ids[:stride]] if window.index == 0 else []) + [ids[stride:]] if chunk]
     for chunk in chunks:
         yield Chunk(cache, chunk)
-    salience: Salience = yield Ask(cache)
-    ratio = (salience.asked / salience.neutral).log()[-len(ids) :].cpu().numpy()
+    salient = (yield from _salience(home, window, segment, cache)) if models.config.salience else []
+    note = WindowNote(window.char_start, window.char_end, salient)
+    return WindowRead(window.index, note.to_json(), sum(map(len, chunks)))
+
+
+def _salience(
+    home: Path, window: Window, segment: Segment, cache: StreamingCache
+) -> Generator[Ask, Salience, list[Salient]]:
+    """How salient the sentences of a window are, while its keys are at hand."""
+    salience = yield Ask(cache)
+    ratio = (salience.asked / salience.neutral).log()[-len(window.ids) :].cpu().numpy()
+    source = segment.source
     text = read_text(home, source.parsed, source.part, window.char_start, window.char_end)
-    inner = (window.index > 0, window.index + 1 < document.windows)
-    most = models.config.quotes
-    quotes = window_quotes(document.document, text, window.char_start, window.starts, ratio, most, inner)
-    payload = json.dumps([quote.as_dict() for quote in quotes])
-    return WindowRead(window.index, payload, sum(map(len, chunks)))
+    inner = (window.index > 0, window.index + 1 < segment.document.windows)
+    return salient_sentences(text, window.char_start, window.starts, ratio, inner)
 
 
 def forget_states(home: Path, documents: Collection[str]) -> None:

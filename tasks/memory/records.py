@@ -19,7 +19,7 @@ from tasks.memory.keys import Key
 from tasks.reduce.summaries import load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.run import Run
-from tasks.text.outline import Outline, outline
+from tasks.text.outline import Outline
 from tasks.text.passages import Placed
 
 EMBED_BATCH = 64
@@ -31,17 +31,14 @@ def records(
     documents: Sequence[tuple[ShardedDocument, Source]],
     run: Run,
     models: Models,
-    names: Mapping[str, str],
+    outlines: Mapping[str, Outline],
 ) -> Iterator[Record]:
     """Every record of a run: the nodes' summaries with their quotes, and the documents' passages.
 
     Args:
-        names: what documents are called where they lie, a hint at their titles and kinds.
+        outlines: of the documents.
     """
     common = {"model": models.name, "skip_key": models.key, "run": run.run, "created": datetime.now(UTC)}
-    outlines = {}
-    for one, source in documents:
-        outlines[one.document] = outline(_pieces(run, source), names.get(one.document, ""))
     made = (_node_record(node, run.ledger, models.key, outlines.get(node.document)) for node in nodes)
     for rows in _batches(made):
         yield from finished(rows, models.embedder.encode, common)
@@ -72,7 +69,7 @@ def finished(
 
 def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Outline | None) -> Record:
     summary = load_summary(ledger, key, node)
-    quotes = "\n".join(quote.text for quote in node.quotes if quote.text not in summary.text)
+    quotes = "\n".join(quote.text for quote in summary.quotes if quote.text not in summary.text)
     start = node.chars[0]
     where = Key(about.title, about.section_at(start), about.date) if about else Key()
     return {
@@ -87,7 +84,7 @@ def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Outline | N
         "summary": summary.text,
         "generated": summary.generated,
         "text": summary.text,
-        "quotes": [quote.as_dict() for quote in node.quotes],
+        "quotes": [quote.as_dict() for quote in summary.quotes],
         "grounding": summary.grounding,
         "dropped": summary.dropped,
         "children": list(node.children),

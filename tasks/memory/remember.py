@@ -6,7 +6,7 @@ repeats only what the ledger does not hold.
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from tasks.infer.infer import with_sources
 from tasks.infer.models import Models
@@ -50,8 +50,7 @@ def remember(
     held = {row["document"]: row for row in reversed(seen.rows)}
     staged = []
     if tree.nodes or documents:
-        names = {document: PurePath(row["uri"]).name for document, row in held.items()}
-        made = records(tree.nodes, with_sources(seen.rows, documents), run, models, names)
+        made = records(tree.nodes, with_sources(seen.rows, documents), run, models, tree.outlines)
         chars = sum(held[document.document]["chars"] for document in documents)
         with run.timed("embed"):
             staged = [stage(run.home, run.run, _counted(made, chars, progress))]
@@ -60,7 +59,8 @@ def remember(
     result = publish(run.home, run.run, staged, seen, replaced)
     for document in documents:
         nodes = tree.documents[document.document]
-        done = Done(document.windows, document.tokens, nodes[-1] if nodes else None)
+        vector = tree.vectors.get(document.document, ())
+        done = Done(document.windows, document.tokens, nodes[-1] if nodes else None, vector)
         mark_done(run.ledger, models.key, document.document, done)
         counts = f"{counted(document.windows, 'window')}, {counted(document.tokens, 'token')}"
         _log.info("remember: %s: %s", held[document.document]["uri"], counts)

@@ -5,7 +5,7 @@ again, from the windows that the ledger holds.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
@@ -20,10 +20,13 @@ class Done:
     tokens: int
     node: SummaryNode | None
     """The document's own node, from which a corpus is merged; None if nothing in it was quotable."""
+    vector: tuple[float, ...] = ()
+    """Of its summary."""
 
 
 def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
-    """Keep the marker of a document whose records are published."""
+    """Keep the marker of a document whose records are published, less what it could be written from."""
+    done = replace(done, node=replace(done.node, spans=()) if done.node else None)
     ledger.put(document_key(key, document), "document", json.dumps(asdict(done)).encode())
 
 
@@ -35,7 +38,7 @@ def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
     kept = json.loads(payload)
     node = kept["node"]
     if node is not None:
-        quotes = tuple(Quote(**quote) for quote in node["quotes"])
+        quotes = {name: tuple(Quote(**quote) for quote in node.get(name, ())) for name in ("quotes", "spans")}
         tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
-        node = SummaryNode(**{**node, **tuples, "quotes": quotes})
-    return Done(kept["windows"], kept["tokens"], node)
+        node = SummaryNode(**{**node, **tuples, **quotes})
+    return Done(kept["windows"], kept["tokens"], node, tuple(kept.get("vector", ())))

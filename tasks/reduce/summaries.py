@@ -1,19 +1,18 @@
-"""Summaries of the tree's nodes: what the model wrote from their quotes, or the best of those, in the ledger.
+"""Summaries of the tree's nodes: their extracts, or what a model wrote in place of one, kept in the ledger.
 
-A summary is keyed by the quotes it is made from, so it is made once, whichever run and node it is for.
+What is written is keyed by the sentences it was written from, so it is written once, whichever run it is for.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from tasks.infer.cache_key import identity
 from tasks.infer.models import Models
+from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
 from tasks.reduce.tree import SummaryNode
 from tasks.reduce.writing import Author, Material
-from tasks.run import Counted
-from tasks.text.sentences import sentences
 
 
 @dataclass(frozen=True)
@@ -21,44 +20,41 @@ class Summary:
     """What is stored as a node's summary."""
 
     text: str
-    generated: bool
-    grounding: float
-    dropped: int
+    quotes: tuple[Quote, ...]
+    """What it consists of, or what supports it."""
+    generated: bool = False
+    grounding: float = 1.0
+    dropped: int = 0
 
 
-def summary_key(node: SummaryNode) -> str:
-    """Key of a summary: a single child's summary is its parent's, so the key is that of the quotes."""
-    return identity("summary", *((quote.document, quote.start, quote.end) for quote in node.quotes))
-
-
-def summarise(nodes: Sequence[SummaryNode], models: Models, ledger: Ledger, progress: Counted) -> int:
-    """Make the summaries that the ledger does not hold yet; returns how many were made."""
-    wanted = {identity(models.key, summary_key(node)): node for node in nodes}
+def summarise(nodes: Sequence[SummaryNode], models: Models, ledger: Ledger) -> int:
+    """Write over the extracts of nodes, where the model is one that writes; returns for how many it did."""
+    wanted = {_key(models.key, node): node for node in nodes if node.spans}
     done = ledger.has_many(wanted)
     missing = {name: node for name, node in wanted.items() if name not in done}
-    written = Author(models, ledger).write([_material(name, node) for name, node in missing.items()])
+    materials = [
+        Material(name, node.level, node.kind, node.title, node.spans) for name, node in missing.items()
+    ]
+    written = Author(models, ledger).write(materials)
     items = []
-    for name, node in missing.items():
-        best = max(node.quotes, key=lambda quote: quote.salience).text
-        text = written.get(name)
-        summary = Summary(text.text, True, 1.0, text.dropped) if text else Summary(best, False, 1.0, 0)
+    for name, text in written.items():
+        titled = "\n".join(filter(None, (missing[name].title, text.text)))
+        summary = Summary(titled, text.quotes, True, 1.0, text.dropped)
         items.append((name, "summary", json.dumps(asdict(summary)).encode()))
     ledger.put_many(items)
-    progress(len(wanted), len(wanted))
-    return len(missing)
+    return len(items)
 
 
-def _material(name: str, node: SummaryNode) -> Material:
-    spans = [
-        replace(quote, text=quote.text[start:end], start=quote.start + start, end=quote.start + end)
-        for quote in node.quotes
-        for start, end in sentences(quote.text)
-    ]
-    return Material(name, node.level, "", "", tuple(spans))
+def _key(key: str, node: SummaryNode) -> str:
+    """Key of what is written for a node: of the sentences that it is written from."""
+    spans = ((span.document, span.start, span.end) for span in node.spans)
+    return identity(key, identity("summary", node.level, *spans))
 
 
 def load_summary(ledger: Ledger, key: str, node: SummaryNode) -> Summary:
-    """The summary `summarise` wrote for this node."""
-    payload = ledger.get(identity(key, summary_key(node)))
-    assert payload is not None, f"no summary of {node.level} {node.id}"
-    return Summary(**json.loads(payload))
+    """The summary of a node: what was written for it, or its extract."""
+    payload = ledger.get(_key(key, node)) if node.spans else None
+    if payload is None:
+        return Summary(node.text, node.quotes)
+    kept = json.loads(payload)
+    return Summary(**{**kept, "quotes": tuple(Quote(**quote) for quote in kept["quotes"])})

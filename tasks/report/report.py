@@ -16,7 +16,7 @@ from tasks.memory.reader import run_folder
 from tasks.plan.work import Work
 from tasks.recall.hit import Citation, format_citation
 from tasks.reduce.reduce import Tree
-from tasks.reduce.summaries import load_summary
+from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.report.page import Entry, Row, markdown, page
 from tasks.run import Run
@@ -58,7 +58,7 @@ def report(
         "table": table,
     }
     shown = [*tree.corpus[-1:], *(nodes[-1] for nodes in tree.documents.values() if nodes)]
-    entries = [_entry(run, work, node, summaries[node.id].text) for node in shown[:SHOWN_DOCUMENTS]]
+    entries = [_entry(run, work, node, summaries[node.id]) for node in shown[:SHOWN_DOCUMENTS]]
     folder = run_folder(run.home, run.run)
     folder.mkdir(parents=True, exist_ok=True)
     pages = {"report_md": folder / "report.md", "report_html": folder / "report.html"}
@@ -90,11 +90,11 @@ def _table(work: Work) -> list[Row]:
     return table
 
 
-def _entry(run: Run, work: Work, node: SummaryNode, summary: str) -> Entry:
+def _entry(run: Run, work: Work, node: SummaryNode, summary: Summary) -> Entry:
     rows = {**work.kept, **work.todo}
     title = rows[node.document]["uri"] if node.document else f"Corpus {node.corpus}"
-    quotes = [(quote.text, _citation(run, rows[quote.document], quote)) for quote in node.quotes]
-    return Entry(title, summary, quotes)
+    quotes = [(quote.text, _citation(run, rows[quote.document], quote)) for quote in summary.quotes]
+    return Entry(title, summary.text, quotes)
 
 
 def _citation(run: Run, row: Row, quote: Quote) -> str:

@@ -277,6 +277,8 @@ def _keyword(match: re.Match[str]) -> tuple[int, str]:
     rest = match["rest"].strip(" \t.:–—-")
     if match["word"].lower() == "exhibit" and "." in match["number"]:  # its number in a filing
         return 0, ""
+    if rest.startswith(("of ", "and ", "or ", "to ")):  # "Section 420 of the Act provides ..."
+        return 0, ""
     if run_in := _RUN_IN.match(rest + " "):
         rest = run_in["title"]
     if rest and (len(rest) > 90 or not is_titled(rest) or _CONTENTS.search(match["rest"])):

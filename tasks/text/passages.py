@@ -27,7 +27,7 @@ def stream_passages(pieces: Iterable[Placed], max_chars: int) -> Iterator[tuple[
         raise ValueError(f"max_chars={max_chars} must be at least 1")
     held, base = "", 0  # everything from the open passage's first character on
     start, end = -1, -1  # the open passage inside `held`; -1 for none
-    for at, paragraph in _paragraphs(pieces):
+    for at, paragraph in paragraphs(pieces):
         held, base, offset = (held + paragraph, base, len(held)) if start >= 0 else (paragraph, at, 0)
         for first, last in sentences(paragraph, min(max_chars, SENTENCE_CHARS)):
             if start >= 0 and offset + last - start > max_chars:
@@ -48,7 +48,7 @@ _PARAGRAPH_CHARS = 1 << 16
 _PARAGRAPH = re.compile(r"(?<=\S)[^\S\n]*+\n[^\S\n]*+\n\s*+(?=\S)")
 
 
-def _paragraphs(pieces: Iterable[Placed]) -> Iterator[tuple[int, str]]:
+def paragraphs(pieces: Iterable[Placed]) -> Iterator[tuple[int, str]]:
     """(char_start, text) of each paragraph with the white space after it."""
     pending, base = "", 0
     for _, piece in pieces:

@@ -41,7 +41,9 @@ def main(at: str, count: int, corpus: str, *overrides: str) -> None:
         documents = ingest.shard(run, work.todo, models.folder, killer("shard", at, count))
         work = plan(run, models, work, documents)
         infer(run, models, work.rows, work.documents, killer("infer", at, count))
-        tree = reduce(run, models, work.documents, work.kept, work.corpora, killer("reduce", at, count))
+        tree = reduce(
+            run, models, work.rows, work.documents, work.kept, work.corpora, killer("reduce", at, count)
+        )
         remember(run, models, work.seen, work.documents, work.gone, tree, killer("remember", at, count))
 
 

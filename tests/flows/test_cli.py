@@ -40,10 +40,10 @@ def test_every_command_explains_itself(command: str, capsys: Capture) -> None:
 
 
 def test_settings_are_told_from_arguments_wherever_they_stand() -> None:
-    argv = ["read", "infer.quotes=6", "s3://bucket/a=b/", "./c=d.txt", "--json", "home=x y"]
+    argv = ["read", "infer.summary_words=300", "s3://bucket/a=b/", "./c=d.txt", "--json", "home=x y"]
     assert split(argv) == (
         ["read", "s3://bucket/a=b/", "./c=d.txt", "--json"],
-        ["infer.quotes=6", "home=x y"],
+        ["infer.summary_words=300", "home=x y"],
     )
 
 

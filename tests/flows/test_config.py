@@ -14,9 +14,9 @@ from tasks.settings import REMOVED, RENAMED, GroundConfig, InferConfig, RecallCo
 
 def test_later_layers_win(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("infer:\n  quotes: 7\n  summary_batch_size: 3\n")
+    mine.write_text("infer:\n  summary_words: 70\n  summary_batch_size: 3\n")
     config = load(str(mine), ["infer.summary_batch_size=5"])
-    assert (config.infer.quotes, config.infer.summary_batch_size) == (7, 5)
+    assert (config.infer.summary_words, config.infer.summary_batch_size) == (70, 5)
     assert config.shard == RunConfig().shard
 
 
@@ -41,7 +41,7 @@ def test_an_empty_value_is_the_empty_text() -> None:
         ("zzz=1", "conf/base.yaml lists every key"),
         ("infer.summary_batch_size=many", "infer.summary_batch_size=many must be a whole number"),
         ("infer.summary_batch_size=1.5", "infer.summary_batch_size=1.5 must be a whole number"),
-        ("infer.quotes=true", "infer.quotes=True must be a whole number"),
+        ("infer.summary_words=true", "infer.summary_words=True must be a whole number"),
         ("infer.device=gpu", "infer.device=gpu must be 'auto', 'cpu' or 'cuda'"),
         ("infer.sequence_parallel=2", "infer.sequence_parallel=2 must divide infer.workers=1"),
         ("cluster.memory_limit=much", "cluster.memory_limit=much must be a size such as 2GiB"),
@@ -96,9 +96,11 @@ def test_a_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_read_is_not_told_how_to_recall() -> None:
-    config = load("laptop", ["infer.quotes=6", "home=there"])
+    config = load("laptop", ["infer.summary_words=300", "home=there"])
     assert config.reading == ReadConfig(
-        home="there", cluster=config.cluster, infer=replace(InferConfig(quotes=6), heartbeat_timeout_s=600.0)
+        home="there",
+        cluster=config.cluster,
+        infer=replace(InferConfig(summary_words=300), heartbeat_timeout_s=600.0),
     )
 
 
@@ -111,7 +113,7 @@ def test_every_setting_is_explained_where_it_is_defined() -> None:
 
 
 def test_settings_travel_as_json_between_processes() -> None:
-    config = InferConfig(quotes=6, ground=GroundConfig(gain=0.25))
+    config = InferConfig(summary_words=60, ground=GroundConfig(gain=0.25))
     assert InferConfig(**json.loads(json.dumps(asdict(config)))) == config
 
 
@@ -122,7 +124,11 @@ def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("infer: [1", "not valid YAML"), ("- infer", "key: value"), ("infer:\n  qotes: 1", "infer.quotes")],
+    [
+        ("infer: [1", "not valid YAML"),
+        ("- infer", "key: value"),
+        ("infer:\n  sumary_words: 90", "infer.summary_words"),
+    ],
 )
 def test_a_bad_file_is_refused_with_its_name(tmp_path: Path, text: str, said: str) -> None:
     bad = tmp_path / "bad.yaml"

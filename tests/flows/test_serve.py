@@ -59,7 +59,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
     model = tiny_model(folder / "model", model_dir)
-    argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model.name}", "infer.quotes=6"]
+    argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model.name}", "infer.summary_words=300"]
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
@@ -103,10 +103,14 @@ def test_the_form_explains_and_bounds_every_field_and_asks_for_what_a_read_needs
     [
         ({"uris": ["s3://KEY:SECRET@bucket/p"]}, "should not be valid under"),
         ({"uris": []}, "'uris'. Failure reason: [] should be non-empty"),
-        ({"infer": {"quotes": 0}}, "'config.infer.quotes'. Failure reason: 0 is less than the minimum of 1"),
+        (
+            {"infer": {"summary_words": 0}},
+            "'config.infer.summary_words'. Failure reason: 0 is less than the minimum",
+        ),
+        ({"infer": {"quotes": 6}}, "'config.infer.quotes'. Failure reason: 'no setting any more: "),
         ({"infer": {"device": "foo"}}, "'foo' is not one of ['auto', 'cpu', 'cuda']"),
         ({"infer": {"ranks": 2}}, "'config.infer.ranks'. Failure reason: 'now infer.workers' was expected"),
-        ({"infer": {"qotes": 2}}, "'qotes' does not match"),
+        ({"infer": {"wokers": 2}}, "'wokers' does not match"),
         ({"parse": {"timeout_s": 0}}, "'config.parse.timeout_s'"),
         ({"cluster": {"memory_limit": "much"}}, "'config.cluster.memory_limit'"),
     ],

@@ -30,9 +30,9 @@ def test_its_parameters_are_accepted_by_the_flow() -> None:
     given = deployment()["parameters"]
     assert set(given) <= set(inspect.signature(read_corpus.fn).parameters)
     # as the UI's form sends a configuration: nested, and only what was filled in
-    sent = read_corpus.validate_parameters(given | {"config": {"home": "h", "infer": {"quotes": 6}}})
+    sent = read_corpus.validate_parameters(given | {"config": {"home": "h", "infer": {"summary_words": 90}}})
     assert isinstance(sent["config"], ReadConfig)
-    assert (sent["config"].home, sent["config"].infer.quotes) == ("h", 6)
+    assert (sent["config"].home, sent["config"].infer.summary_words) == ("h", 90)
 
 
 def test_two_runs_never_overlap() -> None:

@@ -60,6 +60,7 @@ class Reading:
             shutil.copytree(texts.home, home)
         # the embedder takes no part in it: any folder has a fingerprint
         where = [f"home={home}", f"infer.model={model}", f"infer.embedder={model}", "infer.threads=1"]
+        where.append("infer.salience=true")  # what a window says then depends on all that was read before it
         config = load("tiny", [*where, *overrides])
         settings = (config.storage, config.parse, config.shard, config.infer, config.cluster)
         self.run = Run(("texts",), home, *settings)

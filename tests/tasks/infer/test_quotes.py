@@ -1,43 +1,44 @@
-"""Quotes are whole sentences of a window, told apart from headings, and do not repeat each other."""
+"""Sentences of a window are scored by the attention that they draw, and kept in the journal as they are."""
 
 import numpy as np
 
-from tasks.infer.quotes import window_quotes
+from tasks.infer.journal import WindowNote, salience_by_char
+from tasks.infer.quotes import Salient, salient_sentences
 
 TEXT = (
-    "END OF TERMS AND CONDITIONS\n\n"
-    "The following items are part of this delivery:\n\n"
     "The buyer pays within thirty days of delivery. "
     "The seller keeps the goods insured until they arrive. "
-    "The buyer pays within thirty days of each delivery. "
-    "THE SELLER GIVES NO WARRANTY THAT THE GOODS ARE FIT FOR ANY PURPOSE OF THE BUYER."
+    "The seller gives no warranty that the goods are fit for any purpose."
 )
 
 
-def quotes(salient: str, most: int, inner: tuple[bool, bool] = (False, False)) -> list[str]:
-    """Quotes of TEXT, one token a character, where the sentence `salient` draws attention."""
+def saliences(salient: str, inner: tuple[bool, bool] = (False, False)) -> dict[str, float]:
+    """Salience of the sentences of TEXT, one token a character, where `salient` draws attention."""
     ratio = np.zeros(len(TEXT), np.float32)
     at = TEXT.index(salient)
     ratio[at : at + len(salient)] = 1.0
-    found = window_quotes("d", TEXT, 100, np.arange(len(TEXT), dtype=np.int32), ratio, most, inner)
-    for quote in found:
-        assert quote.text == TEXT[quote.start - 100 : quote.end - 100]
-    return [quote.text for quote in found]
+    found = salient_sentences(TEXT, 100, np.arange(len(TEXT), dtype=np.int32), ratio, inner)
+    return {TEXT[one.start - 100 : one.end - 100].split()[2]: one.salience for one in found}
 
 
-def test_the_sentence_that_draws_attention_is_quoted() -> None:
-    assert quotes("The seller keeps the goods insured until they arrive.", 1) == [
-        "The seller keeps the goods insured until they arrive."
-    ]
-
-
-def test_headings_and_lead_ins_are_no_quotes_however_salient_and_nothing_is_said_twice() -> None:
-    found = quotes("END OF TERMS AND CONDITIONS", 10)
-    assert [text.split()[1] for text in found] == ["buyer", "seller", "SELLER"]
+def test_the_sentence_that_draws_attention_is_salient() -> None:
+    assert saliences("The seller keeps the goods insured until they arrive.") == {
+        "pays": 0.0,
+        "keeps": 1.0,
+        "gives": 0.0,
+    }
 
 
 def test_a_sentence_that_may_be_cut_by_the_window_is_left_to_its_neighbour() -> None:
-    assert quotes("THE SELLER GIVES NO", 10, inner=(False, True)) == [
-        "The buyer pays within thirty days of delivery.",
-        "The seller keeps the goods insured until they arrive.",
-    ]
+    assert saliences("The seller gives no", inner=(False, True)).keys() == {"pays", "keeps"}
+    assert saliences("The seller gives no", inner=(True, False)).keys() == {"keeps", "gives"}
+
+
+def test_what_the_journal_keeps_of_a_window_comes_back() -> None:
+    note = WindowNote(10, 200, (Salient(12, 40, 0.25), Salient(41, 60, -1.5)))
+    assert WindowNote.from_json(note.to_json().encode()) == note
+
+
+def test_of_two_windows_that_hold_a_sentence_the_more_salient_one_counts() -> None:
+    notes = [WindowNote(0, 9, (Salient(3, 8, 0.5),)), WindowNote(2, 20, (Salient(3, 8, 0.75),))]
+    assert salience_by_char(notes) == {3: 0.75}

@@ -1,0 +1,213 @@
+"""Candidates: the sentences of a document that can stand in a summary, cut from a stream of its text.
+
+The idea: a sentence that does not stand by itself (a heading, a list marker, a line of code, the rest of a
+sentence that was cut) is none, however central; one that is too long to read is quoted up to a clause's end.
+Every candidate is verbatim, at its characters of the document; what is shown of it is readable.
+"""
+
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tasks.reduce.kinds import Kind
+from tasks.reduce.prose import prose
+from tasks.text.markup import readable
+from tasks.text.outline import Outline
+from tasks.text.passages import Placed
+from tasks.text.roles import Role, role
+from tasks.text.sentences import SENTENCE_CHARS, Span, is_finished, sentences
+from tasks.text.words import STOP_WORDS, length, terms
+
+FEWEST_WORDS, MOST_WORDS = 5, 60
+FEWEST_CLIPPED = 20
+"""Words that a long sentence keeps at least where it is cut at the end of a clause."""
+LEAST_LETTERS, MOST_CAPITALS = 0.6, 0.75
+"""Share of characters that are letters, and of words that begin with a capital letter."""
+FEWEST_BESIDE_URL = 20
+"""Words of a sentence that holds an address and still says something."""
+_LETTERS = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_NAMED = re.compile(
+    r"\W*\w+ (?:is|has|aims|can|provides|makes|offers|lets|allows|implements|supports|helps|adds)\b"
+)
+"""A sentence about something whose name is in lower case."""
+_LEAD = re.compile(
+    r"(?:\s|[>#*\u2022\u2014\u2013|/+~=-]+(?=\s)|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)](?=\s)"
+    r"|\[[^\]\n]{0,60}\](?=\s)|\"\"\"|''')*"
+)
+"""What stands before the words of a sentence: list and comment marks, clause numbers, a date in brackets."""
+_TAIL = re.compile(r"(?:\s|\"\"\"|'''|\*\*|__)+$")
+_ITEM_END = re.compile(r"[;,:]?(?:\s+(?:and|or|und|oder|et|ou|y|o))?[;,]?$")
+"""How an item of a list of clauses ends."""
+_CLAUSE = (re.compile(r";(?=\s)"), re.compile(r"[:,](?=\s)"))
+"""Where a long sentence may be cut: better after a semicolon."""
+_UNUSABLE = {
+    Role.HEADING,
+    Role.MARKER,
+    Role.CODE,
+    Role.TABLE,
+    Role.CITATION,
+    Role.NAVIGATION,
+    Role.SIGNATURE,
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Characters [start, end) of a document that can stand in its summary."""
+
+    start: int
+    end: int
+    text: str
+    """Verbatim."""
+    shown: str
+    """Readable: in one line, without markup; ends with an ellipsis where the sentence goes on."""
+    section: str = ""
+    """Path of the headings above it."""
+    nth: int = 0
+    """Candidates of the same section before it."""
+    salience: float = 0.0
+    terms: tuple[str, ...] = ()
+    """Stems of its words (`tasks.text.words`)."""
+    tells: frozenset[int] = frozenset()
+    """Aspects of its kind of document that it tells, by number."""
+    role: Role = Role.STATEMENT
+
+    @cached_property
+    def words(self) -> int:
+        """Words of what is shown."""
+        return length(self.shown)
+
+
+def spans(pieces: Iterable[Placed], kind: Kind) -> Iterator[tuple[int, str, bool]]:
+    """(char_start, text, whole) of the sentences of a document, of its lines where those say something each.
+
+    Args:
+        pieces: paragraphs of the text.
+    """
+    for at, paragraph in pieces:
+        cut = False
+        for start, end in _lines(paragraph) if kind.fragments else sentences(paragraph):
+            text = paragraph[start:end]
+            yield at + start, text, not cut
+            cut = len(text) > SENTENCE_CHARS - 40 and not is_finished(text)
+
+
+def _lines(paragraph: str) -> Iterator[Span]:
+    """Lines, and the sentences of those that are long."""
+    at = 0
+    for line in paragraph.splitlines(keepends=True):
+        if len(line) > SENTENCE_CHARS // 2:
+            yield from ((at + start, at + end) for start, end in sentences(line))
+        elif line.strip():
+            start = len(line) - len(line.lstrip())
+            yield at + start, at + len(line.rstrip())
+        at += len(line)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What of a sentence can be quoted: `text` from its character `at` on, and how that is shown."""
+
+    at: int
+    text: str
+    shown: str
+    role: Role
+
+
+def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ()) -> Cut | None:
+    """What of a sentence can be quoted; None if it says nothing by itself.
+
+    Args:
+        names: words that may begin a sentence in lower case.
+    """
+    lead = _LEAD.match(sentence)
+    at = lead.end() if lead else 0
+    whole = _TAIL.sub("", sentence[at:])
+    if kind.clauses:
+        whole = _ITEM_END.sub("", whole)
+    text = _clipped(whole)
+    shown = " ".join(readable(text).split())
+    if length(shown) < FEWEST_WORDS or not _is_prose(shown, kind):
+        return None
+    found = role(sentence[at:], outline.kind)
+    if found in _UNUSABLE or (found is Role.LEGAL and not kind.clauses) or not _begins(shown, kind, names):
+        return None
+    if len(text) < len(whole):
+        shown += " ..."
+    elif len(whole) < len(sentence) - at and not is_finished(shown):
+        shown += ";"
+    elif not is_finished(shown) and (not kind.fragments or shown.endswith(":")):
+        return None
+    if shown.endswith("?") and not kind.fragments:
+        return None
+    return Cut(at, text, shown, found)
+
+
+def _begins(shown: str, kind: Kind, names: Container[str]) -> bool:
+    """Whether it begins as a sentence does: in lower case only with a name, or where items do."""
+    first = shown.split()[0].strip("\"'(\u201c\u2018*_")
+    if not first[:1].islower() or kind.fragments or kind.clauses or not first.isalpha():
+        return True
+    return first in names or _NAMED.match(shown) is not None
+
+
+def _is_prose(shown: str, kind: Kind) -> bool:
+    """Whether most of it is letters, and it is neither a list of names nor a heading in capitals."""
+    words, letters = _WORD.findall(shown), len(_LETTERS.findall(shown))
+    if "://" in shown and len(words) < FEWEST_BESIDE_URL:
+        return False
+    if letters < LEAST_LETTERS * len(shown.replace(" ", "")) or (shown.isupper() and len(words) < 12):
+        return False
+    capital = sum(word[0].isupper() for word in words)
+    return kind.fragments or len(words) < 6 or capital < MOST_CAPITALS * len(words) or shown.isupper()
+
+
+def _clipped(body: str) -> str:
+    """A sentence of readable length: whole, or up to the end of a clause; "" where it has no such end."""
+    if length(body) <= MOST_WORDS:
+        return body
+    for clause in _CLAUSE:
+        ends = [match.start() for match in clause.finditer(body)]
+        fitting = [end for end in ends if FEWEST_CLIPPED <= length(body[:end]) <= MOST_WORDS]
+        if fitting:
+            return body[: fitting[-1]]
+    return ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of a document whose sentences are candidates."""
+
+    kind: Kind
+    outline: Outline
+    language: str
+    """As `tasks.text.words` calls it."""
+    salience: Mapping[int, float] = field(default_factory=dict)
+    """Of sentences, by their first character."""
+
+
+def candidates(pieces: Iterable[Placed], source: Source) -> Iterator[Candidate]:
+    """Candidates of a document whose text is given as consecutive pieces, in order."""
+    kind, outline = source.kind, source.outline
+    names = frozenset(re.findall(r"\w+", outline.title.lower())) - STOP_WORDS["english"]
+    section, nth = "", 0
+    for start, text, whole in spans(prose(pieces, outline), kind):
+        path = outline.section_at(start)
+        nth = nth if path == section else 0
+        section = path
+        if whole and (found := cut(text, outline, kind, names)):
+            yield Candidate(
+                start + found.at,
+                start + found.at + len(found.text),
+                found.text,
+                found.shown,
+                section,
+                nth,
+                source.salience.get(start, 0.0),
+                tuple(terms(found.shown, source.language)),
+                kind.told_by(f"{section} {found.shown}"),
+                found.role,
+            )
+            nth += 1

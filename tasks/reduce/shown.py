@@ -1,0 +1,27 @@
+"""How an extract is shown: its sentences in order, below a line that says what the document is."""
+
+import re
+from collections.abc import Sequence
+
+from tasks.reduce.candidates import Candidate
+from tasks.reduce.kinds import Kind
+from tasks.text.outline import Outline
+
+_NO_SPACE = re.compile(r"([\u3002\uff01\uff1f\u300d\u300f]) ")
+"""After a full stop of Chinese or Japanese."""
+
+
+def shown(sentences: Sequence[Candidate], kind: Kind) -> str:
+    """One paragraph; a line for each where they are turns, entries or items."""
+    if kind.fragments:
+        return "\n".join(one.shown for one in sentences)
+    return _NO_SPACE.sub(r"\1", " ".join(one.shown for one in sentences))
+
+
+def title_line(outline: Outline) -> str:
+    """Such as "Lease of the mill (contract, 2024-03-05)"; "" where nothing is known of the document."""
+    facts = ", ".join(fact for fact in ("" if outline.kind == "text" else outline.kind, outline.date) if fact)
+    title = " ".join(outline.title.split())
+    if not title:
+        return facts.capitalize()
+    return f"{title} ({facts})" if facts else title
