@@ -21,6 +21,11 @@ AROUND_CHARS = 500
 HEAD_CHARS = 1200
 """Characters of a document's beginning, which names its parties, its authors and its subject."""
 
+MIN_WORDS = 4
+"""Words of a statement, unless it holds a number."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+_SCRIPT = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]{6}")
 _TURN = re.compile(
     r"^(?:\[([^\]\n]{1,60})\]\s*)?([^\W\d_][\w.'\u2019-]*(?: [^\W\d_][\w.'\u2019-]*){0,2}):\s", re.M
 )
@@ -69,7 +74,7 @@ def _of(memory: Memory, hit: Hit, head: str, best: float) -> Iterator[Statement]
         around, at, first = hit.text, 0, hit.char_start
     spans = _spans(around, at, at + len(hit.text), first > 0)
     for number, (start, end) in enumerate(spans):
-        if at <= start < at + len(hit.text):
+        if at <= start < at + len(hit.text) and _states(around[start:end]):
             yield Statement(
                 text=around[start:end],
                 document=hit.document,
@@ -77,8 +82,8 @@ def _of(memory: Memory, hit: Hit, head: str, best: float) -> Iterator[Statement]
                 end=first + end,
                 before=around[spans[number - 1][0] : start] if number else "",
                 after=around[end : spans[number + 1][1]] if number + 1 < len(spans) else "",
-                passage=around[: at + len(hit.text)],
-                head=head,
+                passage=f"{hit.section}\n{around[: at + len(hit.text)]}",
+                head=f"{hit.title}\n{head}",
                 speaker=_speaker(around[:end]),
                 rank=hit.score / best if best > 0 else 1.0,
                 sources=sources,
@@ -89,9 +94,27 @@ def _of(memory: Memory, hit: Hit, head: str, best: float) -> Iterator[Statement]
 def _spans(around: str, start: int, end: int, cut: bool) -> list[Span]:
     """Sentences of a passage, [start, end) of the text around it, and of what is around it; whole ones only,
     so the first is left out where the text is cut there, and the last."""
-    before, after = sentences(around[:start]), sentences(around[end:])[:-1]
-    inside = [(start + first, start + last) for first, last in sentences(around[start:end])]
-    return [*before[int(cut) :], *inside, *((end + first, end + last) for first, last in after)]
+    before, after = _cut(around[:start], 0), _cut(around[end:], end)[:-1]
+    return [*before[int(cut) :], *_cut(around[start:end], start), *after]
+
+
+def _cut(text: str, at: int) -> list[Span]:
+    """Sentences of a text that begins at `at`; what someone says ends before the next one speaks."""
+    turns = {match.start() for match in _TURN.finditer(text)}
+    found = []
+    for start, end in sentences(text):
+        ends = [*sorted(turn for turn in turns if start < turn < end), end]
+        for first, last in zip([start, *ends[:-1]], ends, strict=True):
+            found.append((at + first, at + first + len(text[first:last].rstrip())))
+    return found
+
+
+def _states(sentence: str) -> bool:
+    """Whether it is more than a heading or an exclamation: a few words, or a number."""
+    words = _WORD.findall(sentence)
+    return (
+        len(words) >= MIN_WORDS or any(c.isdigit() for c in sentence) or _SCRIPT.search(sentence) is not None
+    )
 
 
 def stored(memory: Memory, sources: Sequence[Row], start: int, end: int) -> str:

@@ -8,7 +8,7 @@ another name is about something else, however alike the words.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -41,6 +41,10 @@ STOP = frozenset(
     """.split()
 )
 """Words that carry no content, of English and of its neighbours."""
+
+_GERMAN = frozenset(
+    "der die das dem des ein eine einen ist sind wird wer wie wann welche welcher wo warum".split()
+) - {"die"}
 
 _HAN_STOP = frozenset(
     "的了是在和与及或吗呢么什哪谁何多少几其之于我你他她它们这那有为被把着过也の は が を に で と も か"
@@ -114,7 +118,15 @@ def terms(text: str) -> list[Term]:
         if word.lower().split("'")[0].split("\u2019")[0] not in STOP:
             term = Term(stem(word), word, _kind(word, start, text), start)
             found.setdefault(term.stem, term)
-    return list(found.values())
+    some = list(found.values())
+    inner = [term for term in some if term.kind != "number" and text[: term.start].strip()]
+    if (
+        (len(inner) > 2
+        and all(term.written[0].isupper() for term in inner))
+        or _GERMAN & set(text.lower().split())
+    ):
+        return [replace(t, kind="word") if t.kind == "name" and t.written[1:].islower() else t for t in some]
+    return some  # where every word, or every noun, has a capital, a capital makes no name
 
 
 def _kind(word: str, start: int, text: str) -> Kind:
