@@ -34,6 +34,9 @@ class Question:
     sentence: Span
 
 
+FORGOTTEN, FORGETS = 5, 0.15
+"""Letters of a word that who asks may have forgotten, and the share of those that are left out."""
+
 _SUBJECT = r"(?P<s>(?:The|Each|Every|Any|A|An|No)\s[^,;:()]{2,70}?|(?:[A-Z][\w.'-]+\s?){1,5}?)"
 _MODAL = re.compile(rf"^{_SUBJECT}\s(?P<m>shall|will|must|may|can|should)\s(?P<v>[a-z]+)\s(?P<o>.+)$", re.S)
 _PASSIVE = re.compile(
@@ -131,7 +134,7 @@ def _modal(match: re.Match[str], random: Random) -> Question | None:
 def _passive(match: re.Match[str], random: Random) -> Question | None:
     aux, *rest = match["m"].split()
     said = " ".join([aux, _low(match["s"]), *rest, match["v"]])
-    return _about_value(match, said)
+    return _about_value(match, said) or _yes_or_no(match, said)
 
 
 def _active(match: re.Match[str], random: Random) -> Question | None:
@@ -198,12 +201,14 @@ def _low(subject: str) -> str:
 
 
 def _reworded(asked: str, random: Random) -> str:
-    """The question with some words replaced, and some that carry little left out."""
-    asked = _DROPPED.sub("", asked)
+    """The question with some words replaced, those that carry little left out, and a few others."""
+    first, *words = _DROPPED.sub("", asked).split()
+    kept = [word for word in words if len(word) < FORGOTTEN or random.random() > FORGETS]
+    asked = " ".join([first, *(kept if len(kept) > MOST_TOKENS // 5 else words)])
     for word, other in _SYNONYMS.items():
         if random.random() < 0.5:
             asked = re.sub(rf"\b{word}\b", other, asked)
-    return asked[0].upper() + asked[1:]
+    return asked[0].upper() + asked[1:].rstrip("?") + "?"
 
 
 def _of(asked: str, name: str, random: Random) -> str:

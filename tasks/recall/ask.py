@@ -130,17 +130,23 @@ def ask(
 def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -> Iterator[Claim]:
     """Claims above the threshold whose citations stand; those that contradict the best say whose they are."""
     stands = [one for one in judged if one.statement.stands and one.probability >= THRESHOLD]
-    chosen = _distinct([one for one in stands if one.probability >= WORTH * stands[0].probability])[:most]
-    others = disagreeing(asked, chosen[0], stands) if chosen else []
-    if others:
-        chosen = [chosen[0], *others][: max(2, most)]
+    others = disagreeing(asked, stands[0], stands[1:]) if stands else []
+    worth = [one for one in stands if one.probability >= WORTH * stands[0].probability]
+    chosen = [stands[0], *others][: max(2, most)] if others else _distinct(worth)[:most]
+    shown: list[Statement] = []
     for one in chosen:
-        statement = completed(asked, one.statement) if not others else one.statement
-        equal = [other.statement for other in stands if other.statement.text == one.statement.text]
-        citations = tuple(_checked(memory, statement, equal))
-        if citations:
+        statement = one.statement if others or shown else completed(asked, one.statement)
+        if any(_overlap(statement, other) for other in shown):
+            continue
+        equal = [other.statement for other in stands if other.statement.text == statement.text]
+        if citations := tuple(_checked(memory, [statement, *equal])):
+            shown.append(statement)
             source = str(named(one.statement)) if others else ""
             yield Claim(" ".join(statement.text.split()), citations, one.probability, source)
+
+
+def _overlap(one: Statement, other: Statement) -> bool:
+    return one.document == other.document and one.start < other.end and other.start < one.end
 
 
 def _distinct(some: Sequence[Judged]) -> list[Judged]:
@@ -152,15 +158,14 @@ def _distinct(some: Sequence[Judged]) -> list[Judged]:
     return kept
 
 
-def _checked(memory: Memory, one: Statement, equal: Sequence[Statement]) -> Iterator[Citation]:
+def _checked(memory: Memory, equal: Sequence[Statement]) -> Iterator[Citation]:
     """The places that hold a claim, where the stored text has exactly its characters and the place opens."""
-    places = {(one.document, one.start): one} | {
-        (e.document, e.start): e for e in equal if e.text == one.text
-    }
-    for statement in places.values():
-        for source in statement.sources:
-            if stored(memory, [source], statement.start, statement.end) == statement.text:
-                yield _citation(memory, source, statement.start, statement.end, statement.text)
+    for one in {(one.document, one.start): one for one in equal}.values():
+        for source in one.sources:
+            if stored(memory, [source], one.start, one.end) == one.text:
+                cited = _citation(memory, source, one.start, one.end, one.text)
+                if cited.place != GONE:
+                    yield cited
 
 
 def _nearest(memory: Memory, hits: Sequence[Hit]) -> Iterator[Citation]:

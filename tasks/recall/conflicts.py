@@ -12,6 +12,7 @@ from tasks.recall.statements import Statement
 from tasks.recall.support import Asked, Judged, has
 from tasks.recall.terms import stems
 from tasks.recall.values import Expected, values
+from tasks.text.dates import dates
 
 EXACT: tuple[Expected, ...] = ("date", "duration", "money", "percent", "number")
 ALIKE = 0.5
@@ -69,7 +70,7 @@ def _words(one: Statement) -> set[str]:
 
 def named(one: Statement) -> Named:
     """The title of a statement's document (or its name) and the first date that its beginning gives."""
-    name, _, head = one.head.partition("\n")
-    uri = str(one.sources[0]["uri"]).rpartition("/")[2] if one.sources else name
-    dates = values(head, "date")
-    return Named(uri, head[dates[0].start : dates[0].end] if dates else "")
+    title, _, head = one.head.partition("\n")
+    name = str(one.sources[0]["uri"]).rpartition("/")[2]
+    told = dates(head)
+    return Named(title or name, told[0].iso if told else "")

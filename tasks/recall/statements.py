@@ -21,6 +21,8 @@ AROUND_CHARS = 500
 HEAD_CHARS = 1200
 """Characters of a document's beginning, which names its parties, its authors and its subject."""
 
+MOST_COPIES = 3
+"""Other documents with the same passage that are looked at."""
 MIN_WORDS = 4
 """Words of a statement, unless it holds a number."""
 
@@ -57,35 +59,59 @@ def statements(memory: Memory, hits: Sequence[Hit]) -> Iterator[Statement]:
     """All sentences of the passages among `hits`, in the order of the hits, each place once."""
     seen: set[tuple[str, int]] = set()
     head = cache(lambda document: _head(memory, document))
+    best = max((hit.score for hit in hits), default=0.0)
     for hit in hits:
-        for one in _of(memory, hit, head(hit.document), hits[0].score):
-            if (one.document, one.start) not in seen:
-                seen.add((one.document, one.start))
-                yield one
+        for passage in _passages(memory, hit):
+            for one in _of(memory, passage, head(passage.document), hit.score / best if best > 0 else 1.0):
+                if (one.document, one.start) not in seen:
+                    seen.add((one.document, one.start))
+                    yield one
 
 
-def _of(memory: Memory, hit: Hit, head: str, best: float) -> Iterator[Statement]:
-    sources = memory.sources_of(hit.document)
-    first = max(0, hit.char_start - AROUND_CHARS)
-    around = stored(memory, sources, first, hit.char_end + AROUND_CHARS)
-    at = hit.char_start - first
-    stands = around[at : at + len(hit.text)] == hit.text
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """Characters [start, end) of a document, where they stand in it, and what it is called."""
+
+    document: str
+    start: int
+    text: str
+    title: str = ""
+    section: str = ""
+
+
+def _passages(memory: Memory, hit: Hit) -> Iterator[_Passage]:
+    """The passage of a hit, and those of other documents that say the same: each is about its own."""
+    yield _Passage(hit.document, hit.char_start, hit.text, hit.title, hit.section)
+    seen = {hit.document}
+    for cited in hit.citations:
+        for document in memory.documents_at(cited.uri):
+            if document not in seen and len(seen) <= MOST_COPIES:
+                seen.add(document)
+                yield _Passage(document, cited.start, cited.text)
+
+
+def _of(memory: Memory, passage: _Passage, head: str, rank: float) -> Iterator[Statement]:
+    sources, text = memory.sources_of(passage.document), passage.text
+    first = max(0, passage.start - AROUND_CHARS)
+    around = stored(memory, sources, first, passage.start + len(text) + AROUND_CHARS)
+    at = passage.start - first
+    stands = around[at : at + len(text)] == text
     if not stands:
-        around, at, first = hit.text, 0, hit.char_start
-    spans = _spans(around, at, at + len(hit.text), first > 0)
+        around, at, first = text, 0, passage.start
+    spans = _spans(around, at, at + len(text), first > 0)
     for number, (start, end) in enumerate(spans):
-        if at <= start < at + len(hit.text) and _states(around[start:end]):
+        if at <= start < at + len(text) and _states(around[start:end]):
             yield Statement(
                 text=around[start:end],
-                document=hit.document,
+                document=passage.document,
                 start=first + start,
                 end=first + end,
                 before=around[spans[number - 1][0] : start] if number else "",
                 after=around[end : spans[number + 1][1]] if number + 1 < len(spans) else "",
-                passage=f"{hit.section}\n{around[: at + len(hit.text)]}",
-                head=f"{hit.title}\n{head}",
+                passage=f"{passage.section}\n{around[: at + len(text)]}",
+                head=f"{passage.title}\n{head}",
                 speaker=_speaker(around[:end]),
-                rank=hit.score / best if best > 0 else 1.0,
+                rank=rank,
                 sources=sources,
                 stands=stands,
             )
@@ -93,9 +119,10 @@ def _of(memory: Memory, hit: Hit, head: str, best: float) -> Iterator[Statement]
 
 def _spans(around: str, start: int, end: int, cut: bool) -> list[Span]:
     """Sentences of a passage, [start, end) of the text around it, and of what is around it; whole ones only,
-    so the first is left out where the text is cut there, and the last."""
-    before, after = _cut(around[:start], 0), _cut(around[end:], end)[:-1]
-    return [*before[int(cut) :], *_cut(around[start:end], start), *after]
+    so the first is left out where the text is `cut` there, and the last where it goes on."""
+    before, after = _cut(around[:start], 0), _cut(around[end:], end)
+    goes_on = len(around) - end >= AROUND_CHARS
+    return [*before[int(cut) :], *_cut(around[start:end], start), *(after[:-1] if goes_on else after)]
 
 
 def _cut(text: str, at: int) -> list[Span]:

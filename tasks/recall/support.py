@@ -7,9 +7,11 @@ every machine has (`nightread evaluate ask --fit`).
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from lancedb.query import MatchQuery
@@ -17,9 +19,19 @@ from lancedb.query import MatchQuery
 from tasks.memory.reader import Memory
 from tasks.recall.candidates import Embed
 from tasks.recall.statements import Statement
-from tasks.recall.terms import Term, stem, stems, terms
+from tasks.recall.terms import Term, ordered, stem, stems, terms
 from tasks.recall.values import Expected, comparable, expected, values
+from tasks.text.markup import readable
+from tasks.text.sentences import is_finished
 
+_DEFINITION = re.compile(
+    r"^\W*what (?:is|are|was|were|does)\s(?:an?\s|the\s)?([^?]{2,60}?)(?:\s(?:mean|do|stand for))?\W*$", re.I
+)
+_DEFINING = re.compile(
+    r"^\W*([^,;:.]{1,80}?)\s(?:is|are|was|were|means?|shall mean|refers to|stands for|provides?)\b", re.I
+)
+NEAR = 3
+"""Content words between two terms that stand beside each other."""
 MOST_ROWS = 2000
 """Passages that are counted for a term; one that is in more of them says nothing."""
 
@@ -66,9 +78,13 @@ FEATURES = (
     "names_near",  # share of the question's names and numbers, likewise
     "names_passage",
     "names_document",
+    "names_all",  # 1: its document has all of them
     "unknown",  # weight of terms that no passage of the memory holds
     "value",  # 1: a value of the kind that is asked for; -1: none; 0: no kind is asked for
     "fresh",  # content words that the question has not, of 5
+    "beside",  # share of the question's neighbouring terms that stand near each other
+    "defines",  # 1: it says what the thing is that "What is ...?" asks for; -1: it does not
+    "prose",  # share of letters in it, markup removed; 0 for a heading or an address
     "question",  # it asks itself
     "speaker",  # another person than the one who is asked about says it
     "rank",  # of its passage
@@ -90,12 +106,16 @@ def features(asked: Asked, one: Statement, cosine: float, cosine_near: float) ->
         _covered(asked, near),
         _covered(asked, passage),
         _covered(asked, document | held),
-        _share(names, near),
-        _share(names, passage),
-        _share(names, document | held),
+        _share(asked, names, near),
+        _share(asked, names, passage),
+        _share(asked, names, document | held),
+        float(all(has(name.stem, document | held) for name in names)),
         sum(asked.weights[t.stem] for t in asked.terms if not asked.documents[t.stem]),
         valued(asked, one),
         min(1.0, len(own - {t.stem for t in asked.terms}) / 5),
+        _beside(asked, one.text),
+        _defines(asked, one.text),
+        _prose(one.text),
         float(one.text.rstrip("\"'\u201d)] ").endswith(("?", "\uff1f"))),
         _other_speaker(asked, one, own),
         one.rank,
@@ -104,8 +124,8 @@ def features(asked: Asked, one: Statement, cosine: float, cosine_near: float) ->
     ]
 
 
-WEIGHTS = (3.0, 2.0, 1.5, 1.0, 0.5, 1.5, 3.0, -4.0, 1.2, 0.5, -1.5, -1.0, 1.0, 3.0, 1.0)
-BIAS = -13.0
+WEIGHTS = (3.0, 2.0, 1.5, 1.0, 0.5, 1.5, 2.0, 1.0, -4.0, 1.2, 0.5, 0.5, 0.5, 1.0, -1.5, -1.0, 1.0, 3.0, 1.0)
+BIAS = -14.0
 THRESHOLD = 0.5
 """Probability from which a statement is an answer."""
 EMBEDDED = 24
@@ -181,8 +201,9 @@ def _covered(asked: Asked, held: set[str] | frozenset[str]) -> float:
     return sum(weight for one, weight in asked.weights.items() if has(one, held))
 
 
-def _share(some: Sequence[Term], held: set[str] | frozenset[str]) -> float:
-    return sum(has(term.stem, held) for term in some) / len(some) if some else 1.0
+def _share(asked: Asked, some: Sequence[Term], held: set[str] | frozenset[str]) -> float:
+    whole = sum(asked.weights[term.stem] for term in some)
+    return sum(asked.weights[term.stem] for term in some if has(term.stem, held)) / whole if some else 1.0
 
 
 def has(one: str, held: set[str] | frozenset[str]) -> bool:
@@ -209,6 +230,39 @@ def valued(asked: Asked, one: Statement) -> float:
     if asked.expects == "person" and one.speaker:
         return 1.0
     return 1.0 if asked.expects == "date" and values(one.speaker, "date") else -1.0
+
+
+def _beside(asked: Asked, text: str) -> float:
+    """Share of the pairs of terms that follow each other in the question and stand within NEAR words here."""
+    places: dict[str, list[int]] = {}
+    for place, term in enumerate(ordered(text)):
+        places.setdefault(term, []).append(place)
+    pairs = [(a.stem, b.stem) for a, b in pairwise(asked.terms)]
+    held = [
+        pair
+        for pair in pairs
+        if any(abs(x - y) <= NEAR for x in places.get(pair[0], ()) for y in places.get(pair[1], ()))
+    ]
+    return len(held) / len(pairs) if pairs else 0.0
+
+
+def _defines(asked: Asked, text: str) -> float:
+    wanted = _DEFINITION.match(asked.text)
+    if not wanted:
+        return 0.0
+    said = _DEFINING.match(readable(text))
+    subject = stems(wanted[1])
+    return (
+        1.0
+        if said and subject and subject <= stems(said[1]) and len(stems(said[1])) <= len(subject) + 2
+        else -1.0
+    )
+
+
+def _prose(text: str) -> float:
+    plain = readable(text)
+    letters = sum(c.isalpha() or c.isspace() for c in plain) / max(1, len(plain))
+    return letters if is_finished(plain) and len(plain) >= 0.6 * len(text) else letters / 2 - 0.25
 
 
 def _other_speaker(asked: Asked, one: Statement, own: frozenset[str]) -> float:

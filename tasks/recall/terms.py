@@ -106,9 +106,14 @@ def _words(text: str) -> Iterator[tuple[int, str]]:
             yield from ((match.start() + run.start() + at, pair) for at, pair in enumerate(pairs))
 
 
+def ordered(text: str) -> list[str]:
+    """Stems of the content words of `text`, in order."""
+    return [stem(word) for _, word in _words(text) if word.lower() not in STOP]
+
+
 def stems(text: str) -> set[str]:
     """Stems of all content words of `text`."""
-    return {stem(word) for _, word in _words(text) if word.lower() not in STOP}
+    return set(ordered(text))
 
 
 def terms(text: str) -> list[Term]:
@@ -120,10 +125,8 @@ def terms(text: str) -> list[Term]:
             found.setdefault(term.stem, term)
     some = list(found.values())
     inner = [term for term in some if term.kind != "number" and text[: term.start].strip()]
-    if (
-        (len(inner) > 2
-        and all(term.written[0].isupper() for term in inner))
-        or _GERMAN & set(text.lower().split())
+    if (len(inner) > 2 and all(term.written[0].isupper() for term in inner)) or _GERMAN & set(
+        text.lower().split()
     ):
         return [replace(t, kind="word") if t.kind == "name" and t.written[1:].islower() else t for t in some]
     return some  # where every word, or every noun, has a capital, a capital makes no name
