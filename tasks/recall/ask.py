@@ -24,7 +24,7 @@ from tasks.recall.statements import Statement, statements, stored
 from tasks.recall.support import THRESHOLD, Asked, Judged, completed, judge, understand
 from tasks.settings import RecallConfig
 
-PASSAGES = 16
+PASSAGES = 24
 """Passages whose sentences are judged."""
 NEAREST = 3
 """Passages shown where nothing answers."""
@@ -116,7 +116,7 @@ def ask(
         return Reply(question, seconds=clock.seconds)
     where = Filters(levels=["passage"], documents=documents).where(memory)
     asked = understand(memory, question, where)
-    judged = judge(asked, statements(memory, hits), embed)
+    judged = judge(asked, statements(memory, hits, np.asarray(embed([question])[0])))
     clock.part("judge")
     claims = []
     for claim in _claims(memory, asked, judged, most):

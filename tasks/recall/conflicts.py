@@ -69,8 +69,8 @@ def _words(one: Statement) -> set[str]:
 
 
 def named(one: Statement) -> Named:
-    """The title of a statement's document (or its name) and the first date that its beginning gives."""
+    """The title of a statement's document, or its name, and the most exact date in how it begins."""
     title, _, head = one.head.partition("\n")
     name = str(one.sources[0]["uri"]).rpartition("/")[2]
-    told = dates(head)
-    return Named(title or name, told[0].iso if told else "")
+    told = [date.iso for date in dates(head)]
+    return Named(title or name, max(told, key=len, default=""))

@@ -9,12 +9,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import PurePosixPath
 
+import numpy as np
+import numpy.typing as npt
+
 from tasks.ingest.parse.store import read_text
-from tasks.memory.reader import Memory, Row
+from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.hit import Hit
 from tasks.text.sentences import Span, sentences
+from tasks.text.speakers import is_dialogue, opening
 
 AROUND_CHARS = 500
 """Characters before and after a passage that are read with it."""
@@ -23,14 +28,15 @@ HEAD_CHARS = 1200
 
 MOST_COPIES = 3
 """Other documents with the same passage that are looked at."""
+TURN_CHARS = 300
+"""What somebody says is one statement up to this length."""
 MIN_WORDS = 4
 """Words of a statement, unless it holds a number."""
 
+Vector = npt.NDArray[np.float32]
+
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPT = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]{6}")
-_TURN = re.compile(
-    r"^(?:\[([^\]\n]{1,60})\]\s*)?([^\W\d_][\w.'\u2019-]*(?: [^\W\d_][\w.'\u2019-]*){0,2}):\s", re.M
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ class Statement:
     """A sentence, characters [start, end) of its document's text, and its surroundings.
 
     `passage` is the passage with what stands before it, `head` names the document, `rank` is the score of
-    its passage beside the best one's, and `stands` is whether the stored text holds these characters.
+    its passage beside the best one's, the cosines are those of its passage and the question, and `stands`
+    is whether the stored text holds these characters.
     """
 
     text: str
@@ -51,21 +58,63 @@ class Statement:
     head: str
     speaker: str
     rank: float
+    cosine: float
+    cosine_context: float
     sources: Sequence[Row]
     stands: bool
 
 
-def statements(memory: Memory, hits: Sequence[Hit]) -> Iterator[Statement]:
-    """All sentences of the passages among `hits`, in the order of the hits, each place once."""
+def statements(memory: Memory, hits: Sequence[Hit], asked: Vector) -> Iterator[Statement]:
+    """All sentences of the passages among `hits`, in the order of the hits, each place once.
+
+    Args:
+        asked: the question's vector, (256,).
+    """
+    alike = _cosines(memory, hits, asked)
     seen: set[tuple[str, int]] = set()
-    head = cache(lambda document: _head(memory, document))
+    about = cache(lambda document: _about(memory, document))
     best = max((hit.score for hit in hits), default=0.0)
     for hit in hits:
         for passage in _passages(memory, hit):
-            for one in _of(memory, passage, head(passage.document), hit.score / best if best > 0 else 1.0):
+            near = _Near(hit.score / best if best > 0 else 1.0, *alike.get(hit.id, (0.0, 0.0)))
+            for one in _of(memory, passage, about(passage.document), near):
                 if (one.document, one.start) not in seen:
                     seen.add((one.document, one.start))
                     yield one
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """How near a passage is to the question: its score beside the best one's, and two cosines."""
+
+    rank: float
+    cosine: float
+    cosine_context: float
+
+
+def _cosines(memory: Memory, hits: Sequence[Hit], asked: Vector) -> dict[str, tuple[float, float]]:
+    """Of the passages' vectors with the question's: plain, and with their context."""
+    columns = [name for name in ("id", "vector", "context_vector") if name in memory.columns]
+    rows = memory.rows(f"id IN ({quoted(hit.id for hit in hits)})", columns) if hits else []
+    both = ((row["id"], row["vector"], row.get("context_vector") or row["vector"]) for row in rows)
+    return {one: (float(asked @ plain), float(asked @ context)) for one, plain, context in both}
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What is known of a document: who holds it, what names it, how it begins, whether people talk in it."""
+
+    sources: Sequence[Row]
+    names: str
+    head: str
+    dialogue: bool
+
+
+def _about(memory: Memory, document: str) -> _About:
+    sources = memory.sources_of(document)
+    names = [PurePosixPath(one["uri"]).name.replace("_", " ").replace("-", " ") for one in sources]
+    head = stored(memory, sources, 0, HEAD_CHARS)
+    return _About(sources, "\n".join([*names, *(one["label"] for one in sources)]), head, is_dialogue(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +139,14 @@ def _passages(memory: Memory, hit: Hit) -> Iterator[_Passage]:
                 yield _Passage(document, cited.start, cited.text)
 
 
-def _of(memory: Memory, passage: _Passage, head: str, rank: float) -> Iterator[Statement]:
-    sources, text = memory.sources_of(passage.document), passage.text
-    first = max(0, passage.start - AROUND_CHARS)
-    around = stored(memory, sources, first, passage.start + len(text) + AROUND_CHARS)
+def _of(memory: Memory, passage: _Passage, about: _About, near: _Near) -> Iterator[Statement]:
+    text, first = passage.text, max(0, passage.start - AROUND_CHARS)
+    around = stored(memory, about.sources, first, passage.start + len(text) + AROUND_CHARS)
     at = passage.start - first
     stands = around[at : at + len(text)] == text
     if not stands:
         around, at, first = text, 0, passage.start
-    spans = _spans(around, at, at + len(text), first > 0)
+    spans = _spans(around, (at, at + len(text)), first > 0, about.dialogue)
     for number, (start, end) in enumerate(spans):
         if at <= start < at + len(text) and _states(around[start:end]):
             yield Statement(
@@ -109,31 +157,44 @@ def _of(memory: Memory, passage: _Passage, head: str, rank: float) -> Iterator[S
                 before=around[spans[number - 1][0] : start] if number else "",
                 after=around[end : spans[number + 1][1]] if number + 1 < len(spans) else "",
                 passage=f"{passage.section}\n{around[: at + len(text)]}",
-                head=f"{passage.title}\n{head}",
-                speaker=_speaker(around[:end]),
-                rank=rank,
-                sources=sources,
+                head=f"{passage.title}\n{about.names}\n{about.head}",
+                speaker=_speaker(around[:end]) if about.dialogue else "",
+                rank=near.rank,
+                cosine=near.cosine,
+                cosine_context=near.cosine_context,
+                sources=about.sources,
                 stands=stands,
             )
 
 
-def _spans(around: str, start: int, end: int, cut: bool) -> list[Span]:
-    """Sentences of a passage, [start, end) of the text around it, and of what is around it; whole ones only,
-    so the first is left out where the text is `cut` there, and the last where it goes on."""
-    before, after = _cut(around[:start], 0), _cut(around[end:], end)
+def _spans(around: str, passage: Span, cut: bool, dialogue: bool) -> list[Span]:
+    """Sentences of a passage and of the text around it; whole ones only, so the first is left out where the
+    text is `cut` there, and the last where it goes on."""
+    start, end = passage
+    split = _turns if dialogue else sentences
+    parts = [(split(around[a:b]), a) for a, b in ((0, start), (start, end), (end, len(around)))]
+    before, inside, after = ([(at + a, at + b) for a, b in some] for some, at in parts)
     goes_on = len(around) - end >= AROUND_CHARS
-    return [*before[int(cut) :], *_cut(around[start:end], start), *(after[:-1] if goes_on else after)]
+    return [*before[int(cut) :], *inside, *(after[:-1] if goes_on else after)]
 
 
-def _cut(text: str, at: int) -> list[Span]:
-    """Sentences of a text that begins at `at`; what someone says ends before the next one speaks."""
-    turns = {match.start() for match in _TURN.finditer(text)}
+def _turns(text: str) -> list[Span]:
+    """What each speaker says: as a whole where that is short, else its sentences."""
+    turns = [at for at, line in _lines(text) if opening(line)]
     found = []
-    for start, end in sentences(text):
-        ends = [*sorted(turn for turn in turns if start < turn < end), end]
-        for first, last in zip([start, *ends[:-1]], ends, strict=True):
-            found.append((at + first, at + first + len(text[first:last].rstrip())))
+    for start, end in pairwise(sorted({0, *turns, len(text)})):
+        said = text[start:end].strip()
+        first = start + text[start:end].find(said) if said else end
+        whole = [(0, len(said))] if len(said) <= TURN_CHARS else sentences(said)
+        found += [(first + a, first + b) for a, b in whole if a < b]
     return found
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    at = 0
+    for line in text.splitlines(keepends=True):
+        yield at, line
+        at += len(line)
 
 
 def _states(sentence: str) -> bool:
@@ -154,15 +215,9 @@ def stored(memory: Memory, sources: Sequence[Row], start: int, end: int) -> str:
     return ""
 
 
-def _head(memory: Memory, document: str) -> str:
-    """What names a document: its uris, and how it begins."""
-    sources = memory.sources_of(document)
-    names = [PurePosixPath(source["uri"]).name.replace("_", " ").replace("-", " ") for source in sources]
-    labels = [source["label"] for source in sources]
-    return "\n".join([*names, *labels, stored(memory, sources, 0, HEAD_CHARS)])
-
-
 def _speaker(text: str) -> str:
-    """Who says what ends here: the last "Name:" or "[date] Name:" that begins a line."""
-    turns = [f"{name} {date}".strip() for date, name in _TURN.findall(text)]
-    return turns[-1] if turns else ""
+    """Who says what ends here, and when."""
+    for line in reversed(text.splitlines()):
+        if found := opening(line):
+            return f"{found.speaker} {found.date}".strip()
+    return ""

@@ -1,9 +1,9 @@
 """Support: how well a statement answers a question, as features and the probability they add up to.
 
 The idea: an answer covers what the question says, in its own words or in what stands around it; it is about
-whom and what the question names; and it holds a value of the kind that is asked for. These are few and
-simple enough for a logistic regression, whose weights were fitted on questions made by rule from text that
-every machine has (`nightread evaluate ask --fit`).
+whom and what the question names; and it holds a value of the kind that is asked for. These are few and plain
+enough for one weighted sum. Halving or doubling any weight changes little (`nightread evaluate ask`
+measures it); what matters is the threshold, which is set so that what was never read is not found.
 """
 
 import math
@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-import numpy as np
 from lancedb.query import MatchQuery
 
 from tasks.memory.reader import Memory
-from tasks.recall.candidates import Embed
 from tasks.recall.statements import Statement
 from tasks.recall.terms import Term, ordered, stem, stems, terms
 from tasks.recall.values import Expected, comparable, expected, values
 from tasks.text.markup import readable
-from tasks.text.sentences import is_finished
+from tasks.text.roles import Role, role
+from tasks.text.sentences import sentences
 
 _DEFINITION = re.compile(
     r"^\W*what (?:is|are|was|were|does)\s(?:an?\s|the\s)?([^?]{2,60}?)(?:\s(?:mean|do|stand for))?\W*$", re.I
@@ -30,6 +29,24 @@ _DEFINITION = re.compile(
 _DEFINING = re.compile(
     r"^\W*([^,;:.]{1,80}?)\s(?:is|are|was|were|means?|shall mean|refers to|stands for|provides?)\b", re.I
 )
+_SAYS = {
+    Role.HEADING: 0.0,
+    Role.MARKER: 0.0,
+    Role.NAVIGATION: 0.0,
+    Role.CODE: 0.25,
+    Role.CITATION: 0.25,
+    Role.SIGNATURE: 0.25,
+    Role.FRAGMENT: 0.5,
+    Role.TABLE: 0.5,
+}
+_FRAME = re.compile(
+    r"\b(how) (?:long|often|frequently|soon|old|large|big|tall|high|far|fast|wide|deep|heavy)\b"
+    r"|\b(?:what|which) (?:kinds?|types?|sorts?) of\b"
+    r"|\b(?:what|which) (?:date|day|year|month|time|percentage)\b"
+    r"|\bwie (?:hoch|lange|gro\u00df|oft|weit|teuer)\b",
+    re.IGNORECASE,
+)
+"""Words that say what kind of value is asked for, and not of what."""
 NEAR = 3
 """Content words between two terms that stand beside each other."""
 MOST_ROWS = 2000
@@ -50,7 +67,7 @@ class Asked:
 
 def understand(memory: Memory, question: str, where: str | None = None) -> Asked:
     """The terms of a question, weighted by how few passages of the memory hold them."""
-    found = tuple(terms(question))
+    found = tuple(terms(_FRAME.sub(r"\1", question)) or terms(question))
     total = memory.count(where)
     idf: dict[str, float] = {}
     documents: dict[str, frozenset[str]] = {}
@@ -70,30 +87,36 @@ def _holding(memory: Memory, term: Term, where: str | None) -> list[dict[str, st
     return rows
 
 
-FEATURES = (
-    "sentence",  # share of the question's weight that the sentence itself covers
-    "near",  # with the sentences beside it and its speaker
-    "passage",  # with its passage
-    "document",  # with its document
-    "names_near",  # share of the question's names and numbers, likewise
-    "names_passage",
-    "names_document",
-    "names_all",  # 1: its document has all of them
-    "unknown",  # weight of terms that no passage of the memory holds
-    "value",  # 1: a value of the kind that is asked for; -1: none; 0: no kind is asked for
-    "fresh",  # content words that the question has not, of 5
-    "beside",  # share of the question's neighbouring terms that stand near each other
-    "defines",  # 1: it says what the thing is that "What is ...?" asks for; -1: it does not
-    "prose",  # share of letters in it, markup removed; 0 for a heading or an address
-    "question",  # it asks itself
-    "speaker",  # another person than the one who is asked about says it
-    "rank",  # of its passage
-    "cosine",  # of question and sentence
-    "cosine_near",  # of question and sentence with the one before
-)
+WEIGHTS: Mapping[str, float] = {
+    "sentence": 4.0,  # share of the question's weight that the sentence itself covers
+    "near": 2.0,  # with the sentences beside it and its speaker
+    "passage": 1.5,  # with its passage
+    "document": 1.0,  # with its document
+    "names_near": 0.5,  # share of the question's names and numbers, likewise
+    "names_passage": 1.5,
+    "names_document": 2.0,
+    "names_all": 1.0,  # 1: its document has all of them
+    "unknown": -1.5,  # weight of words that no passage of the memory holds
+    "unknown_names": -4.0,  # likewise of names and numbers
+    "value": 0.8,  # 1: a value of the kind that is asked for; -1: none; 0: no kind is asked for
+    "fresh": 0.5,  # content words that the question has not, of 5
+    "beside": 0.5,  # share of the question's neighbouring terms that stand near each other
+    "defines": 0.5,  # 1: it says what the thing is that "What is ...?" asks for; -1: it does not
+    "prose": 0.6,  # 1: a sentence; 0: a heading, a marker, a link
+    "question": -2.5,  # 1: it asks itself
+    "reply": 3.0,  # share of the question's weight that a question before it covers
+    "speaker": -1.0,  # another person than the one who is asked about says it
+    "rank": 1.0,  # of its passage
+    "cosine": 4.5,  # of the question and its passage
+    "cosine_context": 1.0,
+}
+BIAS = -15.0
+THRESHOLD = 0.4
+"""Probability from which a statement is an answer."""
+FEATURES = tuple(WEIGHTS)
 
 
-def features(asked: Asked, one: Statement, cosine: float, cosine_near: float) -> list[float]:
+def features(asked: Asked, one: Statement) -> list[float]:
     """Values of `FEATURES`, most of them from 0 to 1."""
     own = _stems(one.text)
     near = own | _stems(one.before) | _stems(one.after) | _stems(one.speaker)
@@ -110,26 +133,22 @@ def features(asked: Asked, one: Statement, cosine: float, cosine_near: float) ->
         _share(asked, names, passage),
         _share(asked, names, document | held),
         float(all(has(name.stem, document | held) for name in names)),
-        sum(asked.weights[t.stem] for t in asked.terms if not asked.documents[t.stem]),
+        sum(asked.weights[t.stem] for t in asked.terms if not asked.documents[t.stem] and t.kind == "word"),
+        sum(asked.weights[t.stem] for t in names if not asked.documents[t.stem]),
         valued(asked, one),
         min(1.0, len(own - {t.stem for t in asked.terms}) / 5),
         _beside(asked, one.text),
         _defines(asked, one.text),
         _prose(one.text),
-        float(one.text.rstrip("\"'\u201d)] ").endswith(("?", "\uff1f"))),
+        float(_asks(one.text)),
+        _covered(asked, _stems(one.before)) if one.before.rstrip().endswith(("?", "\uff1f")) else 0.0,
         _other_speaker(asked, one, own),
         one.rank,
-        cosine,
-        cosine_near,
+        one.cosine,
+        one.cosine_context,
     ]
 
 
-WEIGHTS = (3.0, 2.0, 1.5, 1.0, 0.5, 1.5, 2.0, 1.0, -4.0, 1.2, 0.5, 0.5, 0.5, 1.0, -1.5, -1.0, 1.0, 3.0, 1.0)
-BIAS = -14.0
-THRESHOLD = 0.5
-"""Probability from which a statement is an answer."""
-EMBEDDED = 24
-"""Statements, the best by their words, whose vectors are compared with the question's."""
 WHOLE_CHARS = 500
 """Characters of two sentences that are cited together."""
 SAME = 0.8
@@ -150,18 +169,10 @@ class Judged:
         return len(first & second) >= SAME * max(1, len(first | second))
 
 
-def judge(asked: Asked, some: Iterable[Statement], embed: Embed) -> list[Judged]:
+def judge(asked: Asked, some: Iterable[Statement]) -> list[Judged]:
     """Statements with the probability that they answer, the likeliest first."""
-    by_words = sorted(some, key=lambda one: -probability(features(asked, one, 0.0, 0.0)))[:EMBEDDED]
-    if not by_words:
-        return []
-    near = [f"{one.before[-200:]} {one.text}" for one in by_words]
-    vectors = np.asarray(embed([asked.text, *(one.text for one in by_words), *near]))
-    cosines = (vectors[1:] @ vectors[0]).reshape(2, -1).T
-    judged = []
-    for one, (cosine, cosine_near) in zip(by_words, cosines.tolist(), strict=True):
-        found = features(asked, one, cosine, cosine_near)
-        judged.append(Judged(one, tuple(found), probability(found)))
+    found = [(one, tuple(features(asked, one))) for one in some]
+    judged = [Judged(one, values, probability(values)) for one, values in found]
     return sorted(judged, key=lambda one: (-one.probability, one.statement.document, one.statement.start))
 
 
@@ -189,7 +200,7 @@ def completed(asked: Asked, one: Statement) -> Statement:
 
 def probability(found: Sequence[float]) -> float:
     """Of a statement with these features being an answer: the logistic function of their weighted sum."""
-    return 1 / (1 + math.exp(-BIAS - sum(w * x for w, x in zip(WEIGHTS, found, strict=True))))
+    return 1 / (1 + math.exp(-BIAS - sum(w * x for w, x in zip(WEIGHTS.values(), found, strict=True))))
 
 
 @lru_cache(maxsize=4096)
@@ -232,6 +243,13 @@ def valued(asked: Asked, one: Statement) -> float:
     return 1.0 if asked.expects == "date" and values(one.speaker, "date") else -1.0
 
 
+def _asks(text: str) -> bool:
+    """Whether all that is said is a question."""
+    return all(
+        text[start:end].rstrip("\"'\u201d)] ").endswith(("?", "\uff1f")) for start, end in sentences(text)
+    )
+
+
 def _beside(asked: Asked, text: str) -> float:
     """Share of the pairs of terms that follow each other in the question and stand within NEAR words here."""
     places: dict[str, list[int]] = {}
@@ -260,9 +278,8 @@ def _defines(asked: Asked, text: str) -> float:
 
 
 def _prose(text: str) -> float:
-    plain = readable(text)
-    letters = sum(c.isalpha() or c.isspace() for c in plain) / max(1, len(plain))
-    return letters if is_finished(plain) and len(plain) >= 0.6 * len(text) else letters / 2 - 0.25
+    """1 for a sentence, 0 for what says nothing by itself; half of that for what is cut off."""
+    return _SAYS.get(role(text), 1.0)
 
 
 def _other_speaker(asked: Asked, one: Statement, own: frozenset[str]) -> float:

@@ -17,7 +17,7 @@ import snowballstemmer
 Kind = Literal["word", "name", "number"]
 
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_HAN}]+|\d+(?:[.,]\d+)*|[^\W_{_HAN}]+(?:['\u2019][^\W\d_]+)*")
+_WORD = re.compile(rf"[{_HAN}]+|\d+(?:[.,]\d+)*|(?:[A-Za-z]\.){{2,}}|[^\W_{_HAN}]+(?:['\u2019][^\W\d_]+)*")
 _ONLY_HAN = re.compile(rf"[{_HAN}]+")
 
 STOP = frozenset(
@@ -88,6 +88,7 @@ def _stemmer() -> snowballstemmer.stemmer:
 def stem(word: str) -> str:
     """The form of a word that all its forms share."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
+    plain = plain.replace(".", "") if not plain[0].isdigit() else plain  # U.S.
     plain = plain.split("'")[0].split("\u2019")[0] or plain
     found: str = _stemmer().stemWord(_IRREGULAR.get(plain, plain))
     return found
@@ -125,7 +126,7 @@ def terms(text: str) -> list[Term]:
             found.setdefault(term.stem, term)
     some = list(found.values())
     inner = [term for term in some if term.kind != "number" and text[: term.start].strip()]
-    if (len(inner) > 2 and all(term.written[0].isupper() for term in inner)) or _GERMAN & set(
+    if (len(inner) > 4 and all(term.written[0].isupper() for term in inner)) or _GERMAN & set(
         text.lower().split()
     ):
         return [replace(t, kind="word") if t.kind == "name" and t.written[1:].islower() else t for t in some]

@@ -18,28 +18,27 @@ TEXTS = {
         "Lease Agreement between Marlow Holdings Ltd and Ida Fenn\n\nThis lease is dated 4 March 2024.\n\n"
         "1. Rent. The tenant shall pay a monthly rent of 1,450 euros on the first day of every month.\n\n"
         "2. Deposit. The tenant pays a deposit of three months' rent.\n\n"
-        "3. Notice. Either party may end the lease with ninety (90) days' written notice to the other party.\n"
+        "3. Notice. Either party may end the lease with ninety (90) days' written notice.\n"
     ),
     "/texts/lease-amended.txt": (
         "Amendment to the Lease Agreement between Marlow Holdings Ltd and Ida Fenn\n\nDated 1 June 2025.\n\n"
         "1. Rent. The tenant shall pay a monthly rent of 1,590 euros on the first day of every month.\n"
     ),
     "/texts/storm.txt": (
-        "Harbour log of Quay 7\n\nThe storm of 3 March tore two planks off the slipway at Quay 7. The harbour "
-        "master, Jonas Ekdahl, closed the slipway for nine days. The repair cost 2,300 crowns. It was paid by "
-        "the harbour board.\n"
+        "Harbour log of Quay 7\n\nThe storm of 3 March tore two planks off the slipway at Quay 7. The "
+        "harbour master, Jonas Ekdahl, closed the slipway for nine days. The repair cost 2,300 crowns. It was paid "
+        "by the harbour board.\n"
     ),
     "/texts/storm-copy.txt": (
-        "A letter to the editor\n\nI was there. The storm of 3 March tore two planks off the slipway at Quay 7.\n"
+        "A letter to the editor\n\nI was there. The storm of 3 March tore two planks off the slipway at "
+        "Quay 7.\n"
     ),
     "/texts/miete.txt": (
-        "Mietvertrag zwischen der Stadt Lindau und Frau Petra Vogt\n\nDie Miete betr\u00e4gt 820 Euro im Monat. "
-        "Die K\u00fcndigungsfrist betr\u00e4gt drei Monate. Haustiere sind nicht erlaubt.\n"
+        "Mietvertrag zwischen der Stadt Lindau und Frau Petra Vogt\n\nDie Miete beträgt 820 Euro im Monat. "
+        "Die Kündigungsfrist beträgt drei Monate. Haustiere sind nicht erlaubt.\n"
     ),
     "/texts/library.txt": (
-        "\u56fe\u4e66\u9986\u89c4\u5219\n\n\u56fe\u4e66\u9986\u6bcf\u5929\u4e0a\u5348\u4e5d\u70b9\u5f00\u95e8\u3002"
-        "\u6bcf\u4f4d\u8bfb\u8005\u6700\u591a\u53ef\u4ee5\u501f\u4e94\u672c\u4e66\u3002"
-        "\u501f\u4e66\u671f\u9650\u4e3a\u4e09\u5341\u5929\u3002\n"
+        "图书馆规则\n\n图书馆每天上午九点开门。每位读者最多可以借五本书。借书期限为三十天。\n"
     ),
     "/texts/talk.txt": (
         "[10:04 am on 12 April, 2024] Nora: I finally adopted a dog yesterday! His name is Biscuit.\n"
@@ -72,9 +71,9 @@ def asked(memory: Memory, embedder: Embedder) -> Asked:
         ("When did Nora adopt a dog?", "talk.txt", "yesterday"),
         ("Wie hoch ist die Miete?", "miete.txt", "820 Euro"),
         (
-            "\u6bcf\u4f4d\u8bfb\u8005\u53ef\u4ee5\u501f\u51e0\u672c\u4e66\uff1f",
+            "每位读者可以借几本书\uff1f",
             "library.txt",
-            "\u4e94\u672c\u4e66",
+            "五本书",
         ),
     ],
 )
@@ -98,7 +97,7 @@ def test_what_was_read_is_answered_with_its_exact_characters(
         "When was the lighthouse built?",
         "What is the monthly rent under the lease between Kestrel LLC and Bob Moss?",
         "Was kostet ein Parkplatz?",
-        "\u56fe\u4e66\u9986\u6709\u591a\u5c11\u5458\u5de5\uff1f",
+        "图书馆有多少员工\uff1f",
         "Who is the president of France?",
         "zxqv brrt ???",
         "?!",
@@ -121,8 +120,8 @@ def test_nearest_passages_are_those_that_recall_finds(asked: Asked) -> None:
 def test_sources_that_disagree_are_shown_with_their_dates(asked: Asked) -> None:
     reply = asked("What is the monthly rent?")
     assert {claim.source for claim in reply.claims} == {
-        "lease-2024.txt (2024-03-04)",
-        "lease-amended.txt (2025-06-01)",
+        "Lease Agreement between Marlow Holdings Ltd and Ida Fenn (2024-03-04)",
+        "Amendment to the Lease Agreement between Marlow Holdings Ltd and Ida Fenn (2025-06-01)",
     }
     assert reply.answer.startswith("Sources disagree.")
     assert "1,450 euros" in reply.answer
@@ -175,7 +174,7 @@ def test_a_source_that_was_not_read_is_refused_with_the_nearest(memory: Memory) 
         InvalidInput, match=r"--document lease-2023\.txt: .* nearest is /texts/lease-2024\.txt"
     ):
         documents_of(memory, "lease-2023.txt", None)
-    with pytest.raises(InvalidInput, match="--memory harbour-x: .* nearest is"):
+    with pytest.raises(InvalidInput, match=r"--memory harbour-x: .* nearest is"):
         documents_of(memory, None, "harbour-x")
 
 

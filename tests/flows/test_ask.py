@@ -1,0 +1,72 @@
+"""`nightread ask` on the command line: what is printed, in which order, and what it does not load."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from model.embed.embedder import Embedder
+from tasks.bench.ask import read_texts
+
+Capture = pytest.CaptureFixture[str]
+
+LEASE = "The tenant of the mill pays a rent of 1,450 euros on the first day of every month."
+STORM = "The storm of 3 March tore two planks off the slipway at Quay 7."
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    read_texts({"/notes/lease.txt": LEASE, "/notes/storm.txt": STORM}, embedder.encode, home)
+    return home
+
+
+def test_the_answer_comes_first_with_its_place_and_the_times_last(home: Path, capsys: Capture) -> None:
+    assert main(["ask", "What rent does the tenant of the mill pay?", f"home={home}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == LEASE
+    assert lines[1] == f"     /notes/lease.txt:line 1:0-{len(LEASE)}"
+    assert lines[-1].startswith("(open ")
+    assert lines[-1].endswith(" s)")
+
+
+def test_what_was_never_read_is_said_to_be_not_found(home: Path, capsys: Capture) -> None:
+    assert main(["ask", "Who", "built", "the", "lighthouse?", f"home={home}"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("not found in what was read\nnearest:\n")
+    assert "/notes/storm.txt:line 1:0-" in said
+
+
+def test_json_is_the_last_line(home: Path, capsys: Capture) -> None:
+    assert main(["ask", "How many planks did the storm tear off?", "--json", f"home={home}"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(found) == ["question", "found", "answer", "claims", "nearest", "seconds"]
+    assert found["found"]
+    assert found["claims"][0]["citations"][0]["text"] == STORM
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--document", "leese.txt"], "the nearest is /notes/lease.txt"),
+        (["--memory", "papers"], "no source that was read has this in its URI"),
+        (["-k", "0"], "-k 0: give 1 or more"),
+    ],
+)
+def test_options_that_name_nothing_are_refused(
+    home: Path, capsys: Capture, options: list[str], said: str
+) -> None:
+    assert main(["ask", "who pays", *options, f"home={home}"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_asking_loads_neither_torch_nor_prefect(home: Path) -> None:
+    code = (
+        f"import sys; from flows.cli import main; main(['ask', 'who pays', 'home={home}']); "
+        f"print([name for name in ('torch', 'transformers', 'prefect') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
