@@ -226,6 +226,10 @@ _PATTERNS = (
 )
 
 
+RIVAL = 0.8
+"""Share of the words that a question has from its own sentence; another one with so many answers too."""
+
+
 def unambiguous(asked: Iterable[Question], texts: dict[str, str]) -> list[Question]:
     """Those questions of which no other sentence of `texts` holds all content words but one in five."""
     held: dict[str, set[int]] = defaultdict(set)
@@ -239,12 +243,12 @@ def unambiguous(asked: Iterable[Question], texts: dict[str, str]) -> list[Questi
 
 
 def _rivals(asked: Question, held: dict[str, set[int]], spans: Sequence[tuple[str, Span]]) -> bool:
+    """Whether another sentence holds nearly as many words of the question as its own does."""
     counts: dict[int, int] = defaultdict(int)
-    wanted = stems(asked.text)
-    for one in wanted:
+    for one in stems(asked.text):
         for number in held.get(one, ()):
             counts[number] += 1
-    return any(
-        count >= 0.8 * len(wanted) and spans[number] != (asked.document, asked.sentence)
-        for number, count in counts.items()
-    )
+    own = (asked.document, asked.sentence)
+    whole = len(stems(asked.text))
+    needed = max((count for number, count in counts.items() if spans[number] == own), default=whole)
+    return any(count >= RIVAL * needed for number, count in counts.items() if spans[number] != own)

@@ -22,6 +22,7 @@ from tasks.recall.values import Expected, comparable, expected, values
 from tasks.text.markup import readable
 from tasks.text.roles import Role, role
 from tasks.text.sentences import sentences
+from tasks.text.speakers import opening
 
 _DEFINITION = re.compile(
     r"^\W*what (?:is|are|was|were|does)\s(?:an?\s|the\s)?([^?]{2,60}?)(?:\s(?:mean|do|stand for))?\W*$", re.I
@@ -49,6 +50,10 @@ _FRAME = re.compile(
 """Words that say what kind of value is asked for, and not of what."""
 NEAR = 3
 """Content words between two terms that stand beside each other."""
+_CALLED = re.compile(
+    r"(?:^|[,.!?:]|\b(?i:hey|hi|hello|thanks|wow|yeah|yep|oh|congrats|sure|aw+))\s*,?\s*[A-Z]\w+(?=\s*[,.!?])"
+)
+_SPOKEN_TO = re.compile(r"\b(?:you|your|yours|you're|you've|yourself)\b", re.IGNORECASE)
 MOST_ROWS = 2000
 """Passages that are counted for a term; one that is in more of them says nothing."""
 
@@ -105,13 +110,14 @@ WEIGHTS: Mapping[str, float] = {
     "prose": 0.6,  # 1: a sentence; 0: a heading, a marker, a link
     "question": -2.5,  # 1: it asks itself
     "reply": 3.0,  # share of the question's weight that a question before it covers
-    "speaker": -1.0,  # another person than the one who is asked about says it
+    "speaker": -3.0,  # another person than the one who is asked about says it
+    "dialogue": 1.3,  # 1: somebody says it, in other words than a question has
     "rank": 1.0,  # of its passage
     "cosine": 4.5,  # of the question and its passage
     "cosine_context": 1.0,
 }
 BIAS = -15.0
-THRESHOLD = 0.4
+THRESHOLD = 0.6
 """Probability from which a statement is an answer."""
 FEATURES = tuple(WEIGHTS)
 
@@ -142,7 +148,8 @@ def features(asked: Asked, one: Statement) -> list[float]:
         _prose(one.text),
         float(_asks(one.text)),
         _covered(asked, _stems(one.before)) if one.before.rstrip().endswith(("?", "\uff1f")) else 0.0,
-        _other_speaker(asked, one, own),
+        _other_speaker(asked, one),
+        float(bool(one.speaker)),
         one.rank,
         one.cosine,
         one.cosine_context,
@@ -282,11 +289,22 @@ def _prose(text: str) -> float:
     return _SAYS.get(role(text), 1.0)
 
 
-def _other_speaker(asked: Asked, one: Statement, own: frozenset[str]) -> float:
-    """1 where the question is about a person who neither says this nor is mentioned in it."""
+def _other_speaker(asked: Asked, one: Statement) -> float:
+    """1 where the question is about a person of a dialogue, and another one speaks only of other things.
+
+    To be called by name is not to be spoken of: "Thanks, Nora! I adopted a dog" says nothing of Nora.
+    """
     if not one.speaker:
         return 0.0
-    speaker = stem(one.speaker.split()[0])
-    named = {t.stem for t in asked.terms if t.kind == "name"}
-    people = named & _stems(one.passage + one.head)
-    return float(bool(people) and speaker not in named and not people & own)
+    people = _speakers(one.head) | _speakers(one.passage)
+    named = {term.stem for term in asked.terms if term.stem in people}
+    if not named or stem(one.speaker.split()[0]) in named:
+        return 0.0
+    said = _CALLED.sub(" ", one.text)
+    return float(not _SPOKEN_TO.search(said) and not named & _stems(said))
+
+
+@lru_cache(maxsize=4096)
+def _speakers(text: str) -> frozenset[str]:
+    found = (opening(line) for line in text.splitlines())
+    return frozenset(stem(one.speaker.split()[0]) for one in found if one)

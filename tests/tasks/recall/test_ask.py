@@ -26,8 +26,8 @@ TEXTS = {
     ),
     "/texts/storm.txt": (
         "Harbour log of Quay 7\n\nThe storm of 3 March tore two planks off the slipway at Quay 7. The "
-        "harbour master, Jonas Ekdahl, closed the slipway for nine days. The repair cost 2,300 crowns. It was paid "
-        "by the harbour board.\n"
+        "harbour master, Jonas Ekdahl, closed the slipway for nine days. The repair cost 2,300 crowns. "
+        "It was paid by the harbour board.\n"
     ),
     "/texts/storm-copy.txt": (
         "A letter to the editor\n\nI was there. The storm of 3 March tore two planks off the slipway at "
