@@ -8,6 +8,7 @@ stored text before it is shown. Below the threshold the answer is "not found", w
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,17 @@ from tasks.recall.conflicts import disagreeing, named
 from tasks.recall.filters import Filters
 from tasks.recall.hit import Citation, Hit
 from tasks.recall.recall import recall
-from tasks.recall.statements import Statement, statements, stored
-from tasks.recall.support import THRESHOLD, Asked, Judged, completed, judge, understand
+from tasks.recall.statements import Statement, head_of, statements, stored
+from tasks.recall.support import (
+    THRESHOLD,
+    Asked,
+    Judged,
+    completed,
+    is_named,
+    judge,
+    understand,
+    without_names,
+)
 from tasks.settings import RecallConfig
 
 PASSAGES = 24
@@ -116,7 +126,10 @@ def ask(
         return Reply(question, seconds=clock.seconds)
     where = Filters(levels=["passage"], documents=documents).where(memory)
     asked = understand(memory, question, where)
-    judged = judge(asked, statements(memory, hits, np.asarray(embed([question])[0])))
+    hits, subject = _of_named(
+        memory, asked, hits, partial(recall, memory, embed=embed, config=how, place=_no_place)
+    )
+    judged = judge(asked, statements(memory, hits, np.asarray(embed([subject])[0])))
     clock.part("judge")
     claims = []
     for claim in _claims(memory, asked, judged, most):
@@ -125,6 +138,21 @@ def ask(
     nearest = () if claims else _nearest(memory, hits)
     clock.part("check")
     return Reply(question, tuple(claims), tuple(nearest), clock.seconds)
+
+
+def _of_named(
+    memory: Memory, asked: Asked, hits: list[Hit], again: Callable[..., list[Hit]]
+) -> tuple[list[Hit], str]:
+    """The passages to judge, and what is asked of them. Where the question names a document, as by its
+    parties, the rest of it is asked of that document, in front of what was recalled for all of it."""
+    rest = without_names(asked)
+    held = dict.fromkeys(hit.document for hit in hits) if rest else {}
+    named = [one for one in held if is_named(asked, head_of(memory, one))]
+    if not named:
+        return hits, asked.text
+    first = again(question=rest, level="passage", document=named)
+    seen = {hit.id for hit in first}
+    return [*first, *(hit for hit in hits if hit.id not in seen)], rest
 
 
 def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -> Iterator[Claim]:

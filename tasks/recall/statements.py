@@ -110,6 +110,12 @@ class _About:
     dialogue: bool
 
 
+def head_of(memory: Memory, document: str) -> str:
+    """What names a document: the names of its sources, and how it begins."""
+    about = _about(memory, document)
+    return f"{about.names}\n{about.head}"
+
+
 def _about(memory: Memory, document: str) -> _About:
     sources = memory.sources_of(document)
     names = [PurePosixPath(one["uri"]).name.replace("_", " ").replace("-", " ") for one in sources]

@@ -48,6 +48,12 @@ _FRAME = re.compile(
     re.IGNORECASE,
 )
 """Words that say what kind of value is asked for, and not of what."""
+_BETWEEN = re.compile(
+    r"(?:,\s*)?(?:\b(?:under|of|in|by|for|to|with|from)\s+)?\b(?:the|a|an)\s+(?P<kind>(?:[\w-]+\s+){1,5}?)"
+    r"(?:dated\s[^?]{1,30}?\s)?between\s[^?]*?(?=\?|$|,\s(?:how|what|when|who|which|where|may|must|does|is|shall)\b)",
+    re.IGNORECASE,
+)
+"""A document named by its kind and its parties."""
 NEAR = 3
 """Content words between two terms that stand beside each other."""
 _CALLED = re.compile(
@@ -68,6 +74,8 @@ class Asked:
     documents: Mapping[str, frozenset[str]]
     """Documents that hold a term."""
     expects: Expected
+    naming: frozenset[str]
+    """Terms that name a document rather than ask for something in it: names, and what kind it is."""
 
 
 def understand(memory: Memory, question: str, where: str | None = None) -> Asked:
@@ -82,7 +90,27 @@ def understand(memory: Memory, question: str, where: str | None = None) -> Asked
         idf[term.stem] = math.log(1 + (total + 0.5) / (len(rows) + 0.5))
     whole = sum(idf.values()) or 1.0
     weights = {one: value / whole for one, value in idf.items()}
-    return Asked(question, found, weights, documents, expected(question))
+    kinds = stems(" ".join(match["kind"] for match in _BETWEEN.finditer(question)))
+    naming = frozenset(term.stem for term in found if term.kind == "name" or term.stem in kinds)
+    return Asked(question, found, weights, documents, expected(question), naming)
+
+
+def without_names(asked: Asked) -> str:
+    """The question without what names a document: "What is the rent under the lease between A and B?" asks
+    "What is the rent?" of that lease. "" where nothing is left, or too little is named to know a document."""
+    if sum(term.kind == "name" for term in asked.terms) < 2:
+        return ""
+    left = _BETWEEN.sub(" ", asked.text)
+    for term in asked.terms if left == asked.text else ():
+        if term.kind == "name":
+            left = left.replace(term.written, " ")
+    return " ".join(left.split()) if terms(_FRAME.sub(r"\1", left)) else ""
+
+
+def is_named(asked: Asked, text: str) -> bool:
+    """Whether a text, how a document begins, has all names of the question."""
+    held = _stems(text)
+    return all(has(term.stem, held) for term in asked.terms if term.kind == "name")
 
 
 def _holding(memory: Memory, term: Term, where: str | None) -> list[dict[str, str]]:
@@ -125,29 +153,32 @@ FEATURES = tuple(WEIGHTS)
 def features(asked: Asked, one: Statement) -> list[float]:
     """Values of `FEATURES`, most of them from 0 to 1."""
     own = _stems(one.text)
+    subject = _subject(asked, one)
     near = own | _stems(one.before) | _stems(one.after) | _stems(one.speaker)
     passage = near | _stems(one.passage)
     document = passage | _stems(one.head)
     held = {t.stem for t in asked.terms if one.document in asked.documents[t.stem]}
     names = [t for t in asked.terms if t.kind != "word"]
     return [
-        _covered(asked, own),
-        _covered(asked, near),
-        _covered(asked, passage),
-        _covered(asked, document | held),
-        _share(asked, names, near),
-        _share(asked, names, passage),
-        _share(asked, names, document | held),
+        _covered(asked, subject, own),
+        _covered(asked, subject, near),
+        _covered(asked, subject, passage),
+        _covered(asked, asked.terms, document | held),
+        _covered(asked, names, near) if names else 1.0,
+        _covered(asked, names, passage) if names else 1.0,
+        _covered(asked, names, document | held) if names else 1.0,
         float(all(has(name.stem, document | held) for name in names)),
         sum(asked.weights[t.stem] for t in asked.terms if not asked.documents[t.stem] and t.kind == "word"),
         sum(asked.weights[t.stem] for t in names if not asked.documents[t.stem]),
         valued(asked, one),
         min(1.0, len(own - {t.stem for t in asked.terms}) / 5),
-        _beside(asked, one.text),
+        _beside(subject, one.text),
         _defines(asked, one.text),
         _prose(one.text),
         float(_asks(one.text)),
-        _covered(asked, _stems(one.before)) if one.before.rstrip().endswith(("?", "\uff1f")) else 0.0,
+        _covered(asked, subject, _stems(one.before))
+        if one.before.rstrip().endswith(("?", "\uff1f"))
+        else 0.0,
         _other_speaker(asked, one),
         float(bool(one.speaker)),
         one.rank,
@@ -215,13 +246,17 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(stems(text))
 
 
-def _covered(asked: Asked, held: set[str] | frozenset[str]) -> float:
-    return sum(weight for one, weight in asked.weights.items() if has(one, held))
+def _subject(asked: Asked, one: Statement) -> Sequence[Term]:
+    """What is asked of a document that the question names: the terms that do not name it."""
+    head = _stems(one.head)
+    named = {stem for stem in asked.naming if not one.speaker and has(stem, head)}
+    return [term for term in asked.terms if term.stem not in named] or asked.terms
 
 
-def _share(asked: Asked, some: Sequence[Term], held: set[str] | frozenset[str]) -> float:
+def _covered(asked: Asked, some: Sequence[Term], held: set[str] | frozenset[str]) -> float:
+    """Share of the weight of some terms that is held."""
     whole = sum(asked.weights[term.stem] for term in some)
-    return sum(asked.weights[term.stem] for term in some if has(term.stem, held)) / whole if some else 1.0
+    return sum(asked.weights[term.stem] for term in some if has(term.stem, held)) / whole if whole else 0.0
 
 
 def has(one: str, held: set[str] | frozenset[str]) -> bool:
@@ -257,12 +292,12 @@ def _asks(text: str) -> bool:
     )
 
 
-def _beside(asked: Asked, text: str) -> float:
+def _beside(some: Sequence[Term], text: str) -> float:
     """Share of the pairs of terms that follow each other in the question and stand within NEAR words here."""
     places: dict[str, list[int]] = {}
     for place, term in enumerate(ordered(text)):
         places.setdefault(term, []).append(place)
-    pairs = [(a.stem, b.stem) for a, b in pairwise(asked.terms)]
+    pairs = [(a.stem, b.stem) for a, b in pairwise(some)]
     held = [
         pair
         for pair in pairs

@@ -68,6 +68,11 @@ def asked(memory: Memory, embedder: Embedder) -> Asked:
         ("Who closed the slipway?", "storm.txt", "Jonas Ekdahl"),
         ("How much did the repair of the slipway cost?", "storm.txt", "2,300 crowns"),
         ("How long was the slipway closed?", "storm.txt", "nine days"),
+        (
+            "What deposit is paid under the lease between Marlow Holdings Ltd and Ida Fenn?",
+            "lease-2024.txt",
+            "three months' rent",
+        ),
         ("When did Nora adopt a dog?", "talk.txt", "yesterday"),
         ("Wie hoch ist die Miete?", "miete.txt", "820 Euro"),
         (
