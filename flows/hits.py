@@ -32,13 +32,13 @@ def hits(found: Row, explain: bool = False) -> str:
 def _hit(number: int, hit: Row, explain: bool) -> str:
     stands = " > ".join(name for name in (hit.get("title"), hit.get("section")) if name)
     lines = [f"{number}. {hit['level']}, score {hit['score']:.2f}{f': {stands}' if stands else ''}"]
-    if said := hit.get("summary") or (hit.get("text") if not hit.get("quotes") else ""):
+    if said := hit.get("summary") or ("" if hit.get("quotes") else hit.get("text", "")):
         lines.append(verbatim(said, "   "))
-    cited: dict[str, list[str]] = {}
+    flat, cited = " ".join(said.split()), dict[str, list[str]]()
     for quote in hit.get("quotes", []):
         cited.setdefault(quote["text"], []).append(quote["citation"])
     for text, places in cited.items():
-        if text != said:
+        if " ".join(text.split()) not in flat:  # what a summary holds is not said twice
             lines.append(verbatim(text, "   | "))
         lines += [f"     {place}" for place in places[:SOURCES]]
         if len(places) > SOURCES:

@@ -12,8 +12,8 @@ from tasks.text.outline import Outline
 from tasks.text.passages import Placed, stream_passages
 from tasks.text.speakers import opening, session_date
 
-TURN_CHARS = 900
-"""A turn up to this length is not cut: it is an answer as a whole."""
+TURN_CHARS, SENTENCE_CHARS = 900, 450
+"""A turn and a sentence up to these lengths are not cut: they answer as a whole."""
 
 _HELD_CHARS = 1 << 16
 """Of a turn without an end that are held in memory."""
@@ -33,12 +33,12 @@ class Passage:
 def passages(pieces: Iterable[Placed], outline: Outline, max_chars: int) -> Iterator[Passage]:
     """The passages of a document given as consecutive pieces, in order, each of at most `max_chars`.
 
-    A turn of a dialogue is one passage up to TURN_CHARS, however few `max_chars` are.
+    A turn of a dialogue is one passage up to TURN_CHARS, a sentence up to SENTENCE_CHARS.
     """
     if outline.kind == "dialogue":
         yield from _turns(pieces, max(max_chars, TURN_CHARS))
     else:
-        for start, end, text in stream_passages(pieces, max_chars):
+        for start, end, text in stream_passages(pieces, max_chars, SENTENCE_CHARS):
             yield Passage(start, end, text)
 
 

@@ -7,7 +7,7 @@ filter value is never anything but a string.
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from tasks.recall.kinds import Kind, kind_of
 from tasks.recall.receipt import Receipt, found_by
 from tasks.recall.rerank import Candidate, Reranker, blended
 from tasks.recall.strength import cosines, strength
+from tasks.recall.terms import stems
 from tasks.recall.walk import Visited, walk
 from tasks.settings import RecallConfig
 from tasks.text.periods import resolve
@@ -84,7 +85,7 @@ def recall(
     with _timed(clock, "cite"):
         chosen = chosen[: config.k]
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
-        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best)
+        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, stems(question))
         return [_hit(memory, group, why, place) for group in chosen]
 
 
@@ -199,6 +200,8 @@ class _Why:
     fused: dict[str, float]
     strength: float
     """Score of the best hit, from 0 to 1."""
+    asked: Set[str]
+    """Stems of the question's words."""
 
 
 def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None) -> Hit:
@@ -212,8 +215,14 @@ def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None) -> Hit:
         merged=tuple(one.row["id"] for one in others),
     )
     named = lru_cache(maxsize=None)(place) if place else None
-    citations = cite_all(memory, [one.row for one in group.records], named)
+    citations = cite_all(memory, [_leading(one.row, why.asked) for one in group.records], named)
     return Hit(**first.row, score=group.score * why.strength, citations=citations, receipt=receipt)
+
+
+def _leading(row: Row, asked: Set[str]) -> Row:
+    """A record whose quotes begin with those that name most of the question: a summary leads to its spans."""
+    quotes = sorted(row["quotes"], key=lambda quote: -len(asked & stems(quote["text"])))
+    return {**row, "quotes": quotes}
 
 
 @contextmanager

@@ -13,12 +13,14 @@ Placed = tuple[int, str]
 """Where a piece of a text begins, and the piece; consecutive, from character 0 on."""
 
 
-def stream_passages(pieces: Iterable[Placed], max_chars: int) -> Iterator[tuple[int, int, str]]:
+def stream_passages(
+    pieces: Iterable[Placed], max_chars: int, longest: int = 0
+) -> Iterator[tuple[int, int, str]]:
     """Passages (start, end, text) of a document given as consecutive pieces (char_start, text).
 
-    Sentences are packed while they fit in `max_chars`, longer than which none is; a passage half full ends
-    with its paragraph. What comes out does not depend on where the pieces are cut, and memory is bounded
-    by a piece, a passage and a paragraph.
+    Sentences are packed while they fit in `max_chars`; a passage half full ends with its paragraph. Only a
+    passage of one sentence, of up to `longest` characters, is longer. What comes out does not depend on where
+    the pieces are cut, and memory is bounded by a piece, a passage and a paragraph.
 
     Raises:
         ValueError: if `max_chars` is below 1.
@@ -29,7 +31,7 @@ def stream_passages(pieces: Iterable[Placed], max_chars: int) -> Iterator[tuple[
     start, end = -1, -1  # the open passage inside `held`; -1 for none
     for at, paragraph in paragraphs(pieces):
         held, base, offset = (held + paragraph, base, len(held)) if start >= 0 else (paragraph, at, 0)
-        for first, last in sentences(paragraph, min(max_chars, SENTENCE_CHARS)):
+        for first, last in sentences(paragraph, min(max(max_chars, longest), SENTENCE_CHARS)):
             if start >= 0 and offset + last - start > max_chars:
                 yield base + start, base + end, held[start:end]
                 start = -1

@@ -54,6 +54,12 @@ def test_a_summary_is_shown_with_its_quotes() -> None:
     assert "\n   Grain got dearer.\n   | | item" in said
 
 
+def test_what_a_summary_holds_of_its_quotes_is_not_said_twice() -> None:
+    quote = {"text": "Grain got\ndearer.", "citation": "a.md:line 9:90-108"}
+    said = shown(hit(level="document", summary="Grain got dearer. So did rye.", quotes=[quote]))
+    assert said.splitlines()[1:] == ["   Grain got dearer. So did rye.", "     a.md:line 9:90-108"]
+
+
 def test_unrelated_hits_are_not_shown_as_answers() -> None:
     said = shown(*[hit()] * 5, answered=False)
     assert said.startswith("nothing in memory answers this; nearest:\n\n1. passage")

@@ -44,6 +44,13 @@ def test_any_other_document_is_cut_into_sentences() -> None:
     assert all(len(one) <= 100 for *_, one in cut(text, max_chars=100))
 
 
+def test_a_sentence_is_not_cut_where_it_is_not_endless() -> None:
+    long = "The tenant shall " + "repair the weir and " * 15 + "grease the wheel."
+    found = [one for *_, one in cut(f"Rent is due. {long} Then it ends.", max_chars=100)]
+    assert found == ["Rent is due.", long, "Then it ends."]
+    assert all(len(one) <= 450 for *_, one in cut("endless " * 400, max_chars=100))
+
+
 def test_a_context_says_where_a_passage_stands_and_what_is_before_it() -> None:
     key = Key("Lease of the mill", "Article 4 > Rent", "2024-03-05", "", "The rent is 900 crowns.", 7)
     assert key.context("It is due on the first.") == (

@@ -177,6 +177,8 @@ def test_every_uri_that_holds_a_quote_is_cited_with_place_and_offsets(memory: Me
 def test_a_summary_cites_each_of_its_quotes_and_a_passage_without_quotes_itself(memory: Memory) -> None:
     (section,) = found(memory, "harbour storm", level="section")
     assert [citation.text for citation in section.citations] == SENTENCES["sea"][:2]
+    (section,) = found(memory, "mast", level="section")  # what answers comes first
+    assert [citation.text for citation in section.citations] == SENTENCES["sea"][1::-1]
     bare = {**memory.records(["law-0"])[0], "quotes": []}
     assert cite(memory, bare, place) == [Citation("/docs/law.txt", "line 1", 0, 39, SENTENCES["law"][0])]
 
