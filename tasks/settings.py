@@ -156,7 +156,7 @@ class InferConfig:
     summary_tokens: Int = Field(default=256, ge=1)
     """Longest written summary, in tokens."""
     salience: bool = False
-    """Whether the model's attention is asked which sentences of every window are salient."""
+    """Whether the model reads every window and is asked what is salient in it: slow, and nothing gained."""
     summary_words: Int = Field(default=250, ge=20)
     """Words of a document's summary; of a short document a third of its own."""
     fan_in: Int = Field(default=8, ge=2)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from distributed import Client, Queue, get_client, wait
 
 from tasks.errors import NightreadError, Transient
+from tasks.infer.bounds import note_windows
 from tasks.infer.messages import (
     NODE_WIRE,
     Commit,
@@ -58,12 +59,15 @@ Request = StatusRequest | LeaseRequest | CommitRequest | CompleteRequest | FailR
 def read_all(queue: LeaseQueue, setup: Setup, models: "Models", cluster: ClusterConfig) -> None:
     """Read what the queue has: on the nodes of the cluster, if it has any, else on this machine.
 
-    One worker on this machine is this process itself, with `models`.
+    One worker on this machine is this process itself, with `models`. Where salience is not asked for, the
+    windows are only noted, and no model reads them.
 
     Raises:
         NightreadError: if no worker can read.
         Transient: if the scheduler went away; what was read is kept.
     """
+    if not setup.infer.salience:
+        note_windows(queue, setup.shard.stride)
     if queue.open() and cluster.address:
         with connect(cluster) as client:
             if reading_nodes(client):

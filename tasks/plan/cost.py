@@ -17,14 +17,18 @@ def flops(models: Models, tokens: int) -> int:
 
 
 def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
-    """Operations of reading these documents, lead-ins of their segments included."""
+    """Operations of reading these documents, lead-ins of their segments included; 0 where no model reads."""
+    if not models.config.salience:
+        return 0
     segments = [len(segment_cuts(document.windows, models.config)) for document in documents]
     leads = sum(count - 1 for count in segments) * flops(models, SINKS + LEAD_IN * models.stride)
     return leads + sum(flops(models, document.tokens) for document in documents)
 
 
 def state_bytes(models: Models) -> int:
-    """Keys and values that a worker holds while it reads, however long the document is."""
+    """Keys and values that a worker holds while it reads, however long the document; 0 where none reads."""
+    if not models.config.salience:
+        return 0
     width = 2 if models.dtype.itemsize == 2 else 4
     return (SINKS + 2 * models.stride) * kv_bytes_per_token(AutoConfig.from_pretrained(models.folder), width)
 

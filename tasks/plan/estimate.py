@@ -24,7 +24,7 @@ class Estimate:
     write_s: float = 0.0
     """of writing summaries,"""
     embed_s: float = 0.0
-    """and of embedding."""
+    """and of extracts and vectors."""
 
 
 NOTHING = Estimate()
@@ -46,7 +46,7 @@ def estimate(
     summaries = windows + sum(tree_size(d.windows, config.fan_in) for d in documents if d.windows > 1) + 1
     passages = chars / (config.passage_chars * 0.75)
     read_s = flops / rates.flops_per_s
-    write_s = -(-summaries // config.summary_batch_size) * rates.batch_s
+    write_s = -(-summaries // config.summary_batch_size) * rates.batch_s if models.may_write else 0.0
     embed_s = passages / rates.passages_per_s
     seconds = rates.start_s + read_s + write_s + embed_s
     return Estimate(tokens, windows, flops, seconds, size, read_s, write_s, embed_s)

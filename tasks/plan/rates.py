@@ -35,7 +35,7 @@ class Rates:
     batch_s: float
     """One batch of summaries."""
     passages_per_s: float
-    """Sentence vectors of passages."""
+    """Sentence vectors of passages, and extracts of their documents."""
     start_s: float
     """Loading models, writing and indexing: what even a small run pays."""
 
@@ -78,20 +78,19 @@ def _rates_key(models: Models) -> str:
     shape = f"{config.summary_batch_size}x{config.prompt_tokens}+{config.summary_tokens}"
     ranks = f" {config.workers} ranks by {config.sequence_parallel}" if config.workers > 1 else ""
     streams = f" {models.batch_size} at a time" if models.batch_size > 1 else ""
+    streams += " salience" if config.salience else ""
     return f"{models.name} {models.device} {os.cpu_count()} cores {models.stride} {shape}{ranks}{streams}"
 
 
 def trial(home: Path, models: Models) -> Rates:
-    """Measure this machine on made-up text: a window, a batch of summaries, some passages."""
+    """Measure this machine on made-up text: a window where the model reads, a batch of summaries where it
+    writes, some passages."""
     started = time.monotonic()
-    reader, embedder = models.reader, models.embedder
-    ids = reader.tokenizer(_TRIAL_TEXT * (models.stride // 8))["input_ids"]
-    chunks = [ids[: models.stride], ids[models.stride : 2 * models.stride]]
+    embedder = models.embedder
+    if models.config.salience or models.may_write:
+        models.reader  # noqa: B018  (loaded)
     loaded = time.monotonic()
-    cache = reader.start()
-    for chunk in chunks:
-        reader.read(cache, chunk)
-    reader.salience([cache])
+    done = _read_window(models) if models.config.salience else 0
     read = time.monotonic()
     if models.may_write:
         asked = Request(instruction("window", ""), _TRIAL_TEXT * (models.config.prompt_tokens // 16))
@@ -100,24 +99,37 @@ def trial(home: Path, models: Models) -> Rates:
     passage = _TRIAL_TEXT * max(1, models.config.passage_chars // len(_TRIAL_TEXT))
     embedder.encode([passage] * 32 + [passage * 2 + _TRIAL_TEXT] * 32)  # the second is its context
     embedded = time.monotonic()
-    done = flops(models, sum(map(len, chunks)))
-    rates = Rates(done / (read - loaded), written - read, 32 / (embedded - written), loaded - started + 8.0)
+    speed = done / (read - loaded) if done else 1.0
+    rates = Rates(speed, written - read, 32 / (embedded - written), loaded - started + 8.0)
     save_rates(home, models, rates)
     return rates
+
+
+def _read_window(models: Models) -> int:
+    """Read a window of made-up text; the operations it took."""
+    reader = models.reader
+    ids = reader.tokenizer(_TRIAL_TEXT * (models.stride // 8))["input_ids"]
+    chunks = [ids[: models.stride], ids[models.stride : 2 * models.stride]]
+    cache = reader.start()
+    for chunk in chunks:
+        reader.read(cache, chunk)
+    reader.salience([cache])
+    return flops(models, sum(map(len, chunks)))
 
 
 def update_rates(home: Path, models: Models, spent: Spent) -> None:
     """Keep the rates that a run has shown; what it did not do keeps the rate it had."""
     known = load_rates(home, models)
     batches = -(-spent.summaries // models.config.summary_batch_size)
-    if known is None and not (batches and spent.passages):
+    shown = [not models.config.salience or spent.flops, not models.may_write or batches, spent.passages]
+    if known is None and not all(shown):
         return
     old = known or Rates(1.0, 1.0, 1.0, 1.0)
     save_rates(
         home,
         models,
         Rates(
-            flops_per_s=spent.flops / spent.read_s,
+            flops_per_s=spent.flops / spent.read_s if spent.flops else old.flops_per_s,
             batch_s=spent.write_s / batches if batches else old.batch_s,
             passages_per_s=spent.passages / spent.embed_s if spent.passages else old.passages_per_s,
             start_s=max(0.0, spent.total_s - spent.read_s - spent.write_s - spent.embed_s),
@@ -140,7 +152,7 @@ def learn(
             summaries=tree.decoded,
             write_s=run.clock["write"],
             passages=added - len(tree.nodes),
-            embed_s=run.clock["embed"],
+            embed_s=run.clock["extract"] + run.clock["embed"],
             total_s=time.monotonic() - run.started,
         )
         try:

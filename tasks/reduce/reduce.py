@@ -69,9 +69,10 @@ def reduce(
     trees: dict[str, list[SummaryNode]] = {}
     outlines: dict[str, Outline] = {}
     for document, source in with_sources(rows, documents):
-        trees[document.document], outlines[document.document] = _document(
-            run, models, document, source, names[document.document]
-        )
+        with run.timed("extract"):
+            trees[document.document], outlines[document.document] = _document(
+                run, models, document, source, names[document.document]
+            )
         progress(1, len(documents))
     roots = {name: nodes[-1] for name, nodes in trees.items() if nodes}
     vectors = _vectors(models, roots)
