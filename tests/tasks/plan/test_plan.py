@@ -40,22 +40,37 @@ def test_runs_that_end_at_once_all_keep_their_rates(tmp_path: Path, model_dir: P
 
 
 def test_the_next_plan_knows_what_a_run_has_shown(tmp_path: Path, model_dir: Path) -> None:
-    models = Models(tmp_path, InferConfig(model=str(model_dir), summary_batch_size=4), 2048)
+    config = InferConfig(model=str(model_dir), summary_batch_size=4, salience=True, write="always")
+    models = Models(tmp_path, config, 2048)
     documents = [ShardedDocument("a", 24, 50_000, tmp_path)]
     flops = read_cost(models, documents)
-    update_rates(tmp_path, models, Spent(flops, 100.0, 26, 70.0, 296, 20.0, 205.0))
+    update_rates(tmp_path, models, Spent(flops, 100.0, 26, 70.0, 762, 20.0, 205.0))
     learned = load_rates(tmp_path, models)
-    assert learned == Rates(flops / 100.0, 10.0, 14.8, 15.0)
+    assert learned == Rates(flops / 100.0, 10.0, 38.1, 15.0)
     assert estimate(models, documents, 200_000, learned).seconds == pytest.approx(205.0, rel=0.05)
     update_rates(tmp_path, models, Spent(flops, 50.0, 0, 0.0, 0, 0.0, 60.0))
-    assert load_rates(tmp_path, models) == Rates(flops / 50.0, 10.0, 14.8, 10.0)
+    assert load_rates(tmp_path, models) == Rates(flops / 50.0, 10.0, 38.1, 10.0)
 
 
 def test_an_estimate_counts_every_token_once_and_grows_with_them(tmp_path: Path, model_dir: Path) -> None:
-    models = Models(tmp_path, InferConfig(model=str(model_dir)), 2048)
+    models = Models(tmp_path, InferConfig(model=str(model_dir), salience=True, write="always"), 2048)
     short = estimate(models, [ShardedDocument("a", 1, 1000, tmp_path)], 4000, RATES)
     long = estimate(models, [ShardedDocument("a", 48, 100_000, tmp_path)], 400_000, RATES)
     assert (short.tokens, short.windows) == (1000, 1)
     assert 100 * short.flops < long.flops < 400 * short.flops
     assert short.seconds > RATES.start_s + RATES.batch_s
     assert estimate(models, [], 0, RATES).seconds == 0.0
+
+
+def test_where_no_model_reads_or_writes_only_vectors_and_extracts_cost(
+    tmp_path: Path, model_dir: Path
+) -> None:
+    models = Models(tmp_path, InferConfig(model=str(model_dir)), 2048)
+    documents = [ShardedDocument("a", 24, 50_000, tmp_path)]
+    found = estimate(models, documents, 200_000, RATES)
+    assert (found.flops, found.read_s, found.write_s) == (0, 0.0, 0.0)
+    assert found.seconds == RATES.start_s + found.embed_s > RATES.start_s
+    update_rates(tmp_path, models, Spent(0, 0.1, 0, 0.0, 600, 20.0, 30.0))
+    learned = load_rates(tmp_path, models)
+    assert learned is not None
+    assert learned.passages_per_s == 30.0
