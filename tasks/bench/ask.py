@@ -6,7 +6,7 @@ documents of the same kind that were not read has one right reply, "not found". 
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +25,11 @@ from tasks.ingest.parse.base import cut
 from tasks.memory.reader import Memory
 from tasks.recall.ask import Reply, ask
 from tasks.recall.candidates import Embed
+from tasks.recall.hit import Citation
 from tasks.settings import RecallConfig
 
+VALUE_CHARS = 40
+"""An answer of so many characters is a date, a name or an amount, which holds wherever it stands."""
 QUESTIONS = 200
 """Questions about what was read; as many about what was not."""
 
@@ -77,7 +80,7 @@ def _outcomes(
             progress("asking questions", done, len(trial.cases))
             began = perf_counter()
             reply = ask(memory, case.question, embed, config)
-            yield _outcome(case, reply, perf_counter() - began)
+            yield _outcome(case, trial.texts, reply, perf_counter() - began)
         progress("asking questions", len(trial.cases), len(trial.cases))
 
 
@@ -100,17 +103,22 @@ def read_texts(
     return remember(kept, embed, home, progress)
 
 
-def _outcome(case: Case, reply: Reply, seconds: float) -> Outcome:
-    held = [
-        any(one.uri == case.document and _holds(one.start, one.end, case.answers) for one in claim.citations)
-        for claim in reply.claims
-    ]
+def _outcome(case: Case, texts: dict[str, str], reply: Reply, seconds: float) -> Outcome:
+    held = [any(_holds(one, case, texts) for one in claim.citations) for claim in reply.claims]
     return Outcome(case, reply.found, held[:1] == [True], any(held), seconds)
 
 
-def _holds(start: int, end: int, answers: Iterable[tuple[int, int]]) -> bool:
-    """Whether a cited span overlaps one that holds the answer."""
-    return any(start < last and first < end for first, last in answers)
+def _holds(cited: Citation, case: Case, texts: dict[str, str]) -> bool:
+    """Whether a citation overlaps a span that holds the answer, or says the same date, name or amount
+    elsewhere in that document."""
+    if cited.uri != case.document or not case.read:
+        return False
+    said = " ".join(cited.text.split())
+    for start, end in case.answers:
+        told = " ".join(texts[case.document][start:end].split())
+        if (cited.start < end and start < cited.end) or (len(told) <= VALUE_CHARS and told in said):
+            return True
+    return False
 
 
 def _measures(outcomes: Sequence[Outcome]) -> dict[str, Any]:

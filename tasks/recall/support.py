@@ -129,6 +129,7 @@ WEIGHTS: Mapping[str, float] = {
     "names_passage": 1.5,
     "names_document": 2.0,
     "names_all": 1.0,  # 1: its document has all of them
+    "named": 2.0,  # 1: two names and more, and its document begins with all of them
     "unknown": -1.5,  # weight of words that no passage of the memory holds
     "unknown_names": -4.0,  # likewise of names and numbers
     "value": 0.8,  # 1: a value of the kind that is asked for; -1: none; 0: no kind is asked for
@@ -159,15 +160,17 @@ def features(asked: Asked, one: Statement) -> list[float]:
     document = passage | _stems(one.head)
     held = {t.stem for t in asked.terms if one.document in asked.documents[t.stem]}
     names = [t for t in asked.terms if t.kind != "word"]
+    left = [t for t in names if t in subject]
     return [
         _covered(asked, subject, own),
         _covered(asked, subject, near),
         _covered(asked, subject, passage),
         _covered(asked, asked.terms, document | held),
-        _covered(asked, names, near) if names else 1.0,
-        _covered(asked, names, passage) if names else 1.0,
+        _covered(asked, left, near) if left else 1.0,
+        _covered(asked, left, passage) if left else 1.0,
         _covered(asked, names, document | held) if names else 1.0,
         float(all(has(name.stem, document | held) for name in names)),
+        float(len(names) - len(left) > 1 and not left),
         sum(asked.weights[t.stem] for t in asked.terms if not asked.documents[t.stem] and t.kind == "word"),
         sum(asked.weights[t.stem] for t in names if not asked.documents[t.stem]),
         valued(asked, one),
