@@ -250,11 +250,13 @@ def reports(result: Row) -> str:
 def which(result: Row) -> str:
     """Mean reciprocal rank of the own document, by our summaries and by the lead, in percent."""
     lines = [
-        [path, str(row["documents"]), str(row["words"]), *_paired(row["mrr"])]
+        [path, str(row["documents"]), str(row["words"]), asked, *_paired(ranks)]
         for path, row in result["by_path"].items()
+        for asked, ranks in row["mrr"].items()
     ]
-    head = "windows of documents asked of summaries alone: mean reciprocal rank of their own, in percent"
-    return "\n".join([head, *table(["", "documents", "words", "ours", "lead", "difference"], lines)])
+    head = "parts of documents asked of summaries alone: mean reciprocal rank of their own, in percent"
+    names = ["", "documents", "words", "asked", "ours", "lead", "difference"]
+    return "\n".join([head, *table(names, lines)])
 
 
 def _paired(row: Row) -> list[str]:

@@ -4,11 +4,11 @@ The idea: a reader who sees a part of a document and all the summaries should pi
 window scores every summary as recall scores records: BM25 scaled to its maximum, and half of what the cosine
 gains over the least alike. The lead baseline, a document's first words, has as many words as its summary.
 
-Protocol: at most 100 documents of three words and more, equal texts once; a window is 3,000 words (about
-4,096 tokens) and the next begins in its middle. Its vector is the mean over pieces of 150 words, since an
-embedder sees no more of a text; a summary's is that of its own text, title line included. The measure is the
-mean reciprocal rank of the own document over the windows of a document, then over documents; ties count as
-the mean of their ranks.
+Protocol: at most 100 documents of three words and more, equal texts once; a window is 20 passages of 150
+words (about 4,096 tokens) and the next begins in its middle. Its vector is the mean of its passages', since
+an embedder sees no more of a text; a summary's is that of its own text, title line included. The measure is
+the mean reciprocal rank of the own document over the windows of a document, then over documents; ties count
+as the mean of their ranks. Whole windows nearly always find their document, so passages are asked as well.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,13 +26,14 @@ from tasks.bench.dataset import read_json_lines
 from tasks.bench.locomo import read_conversations
 from tasks.bench.paired import paired
 from tasks.bench.progress import Progress, silent
-from tasks.bench.summaries import first_words, summarised, windows
+from tasks.bench.summaries import first_words, summarised
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
 
 MOST_DOCUMENTS = 100
-PIECE_WORDS = 150
+PIECE_WORDS, PIECES = 150, 20
+"""Words of a passage, and passages of a window: about 4,096 tokens."""
 Floats = npt.NDArray[np.float32]
 
 
@@ -104,16 +105,37 @@ def _measured(
         leads.append(first_words(one.text, len(ours[-1].split())))
     progress("summarising documents", len(some), len(some))
     scorers = [_scorer(texts, embed, weights) for texts in (ours, leads)]
-    ranks = []
+    ranks: dict[str, list[tuple[float, float]]] = {"windows": [], "passages": []}
     for own, one in enumerate(some):
         progress("asking for documents", own, len(some))
-        asked = [
-            (one.text[start:end], _meaning(one.text[start:end], embed)) for start, end in windows(one.text)
-        ]
-        ranks.append(tuple(fmean(1 / _rank(score(*window), own) for window in asked) for score in scorers))
+        for size, asked in _questions(one.text, embed).items():
+            mean_ranks = [fmean(1 / _rank(score(*question), own) for question in asked) for score in scorers]
+            ranks[size].append((mean_ranks[0], mean_ranks[1]))
     progress("asking for documents", len(some), len(some))
     mean_words = round(fmean(len(text.split()) for text in ours))
-    return {"documents": len(some), "words": mean_words, "mrr": asdict(paired([(a, b) for a, b in ranks]))}
+    return {
+        "documents": len(some),
+        "words": mean_words,
+        "mrr": {size: asdict(paired(pairs)) for size, pairs in ranks.items()},
+    }
+
+
+def _questions(text: str, embed: Embed) -> dict[str, list[tuple[str, Floats]]]:
+    """A document's windows and passages, each with its vector."""
+    spans = word_windows(text, PIECE_WORDS)
+    vectors = np.asarray(embed([text[start:end] for start, end in spans]), dtype=np.float32)
+    firsts = range(0, max(1, len(spans) - PIECES // 2), PIECES // 2)
+    windows = [slice(first, first + PIECES) for first in firsts]
+    return {
+        "windows": [(text[spans[one][0][0] : spans[one][-1][1]], _mean(vectors[one])) for one in windows],
+        "passages": [(text[start:end], vector) for (start, end), vector in zip(spans, vectors, strict=True)],
+    }
+
+
+def _mean(vectors: Floats) -> Floats:
+    """Unit vector of a window: the mean of its pieces'."""
+    mean: Floats = vectors.mean(axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
 def _scorer(texts: list[str], embed: Embed, weights: RecallConfig) -> Callable[[str, Floats], Floats]:
@@ -130,13 +152,6 @@ def _scorer(texts: list[str], embed: Embed, weights: RecallConfig) -> Callable[[
         return scores
 
     return score
-
-
-def _meaning(text: str, embed: Embed) -> Floats:
-    """Unit vector of a window: the mean of its pieces'."""
-    vectors = np.asarray(embed([text[start:end] for start, end in word_windows(text, PIECE_WORDS)]))
-    mean: Floats = vectors.mean(axis=0)
-    return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
 def _rank(scores: Floats, own: int) -> float:

@@ -24,7 +24,7 @@ FEWEST_CLIPPED = 20
 """Words that a long sentence keeps at least where it is cut at the end of a clause."""
 LEAST_LETTERS, MOST_CAPITALS = 0.6, 0.75
 """Share of characters that are letters, and of words that begin with a capital letter."""
-FEWEST_BESIDE_URL = 20
+FEWEST_BESIDE_URL = 40
 """Words of a sentence that holds an address and still says something."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -33,7 +33,8 @@ _NAMED = re.compile(
 )
 """A sentence about something whose name is in lower case."""
 _LEAD = re.compile(
-    r"(?:\s|[>#*\u2022\u2014\u2013|/+~=-]+(?=\s)|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)](?=\s)"
+    r"(?:\s|[>#*\u2022\u2014\u2013|/+~=-]+(?=\s)|\d{1,2}(?:\.\d{1,2}){1,3}\.?(?=\s)"
+    r"|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)](?=\s)"
     r"|\[[^\]\n]{0,60}\](?=\s)|\"\"\"|''')*"
 )
 """What stands before the words of a sentence: list and comment marks, clause numbers, a date in brackets."""
@@ -128,7 +129,7 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
     if kind.clauses:
         whole = _ITEM_END.sub("", whole)
     text = _clipped(whole)
-    shown = " ".join(readable(text).split())
+    shown = " ".join(readable(" ".join(text.split())).split())
     if length(shown) < FEWEST_WORDS or not _is_prose(shown, kind):
         return None
     found = role(sentence[at:], outline.kind)
@@ -148,7 +149,7 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
 def _begins(shown: str, kind: Kind, names: Container[str]) -> bool:
     """Whether it begins as a sentence does: in lower case only with a name, or where items do."""
     first = shown.split()[0].strip("\"'(\u201c\u2018*_")
-    if not first[:1].islower() or kind.fragments or kind.clauses or not first.isalpha():
+    if not first[:1].islower() or kind.fragments or not first.isalpha():
         return True
     return first in names or _NAMED.match(shown) is not None
 

@@ -37,6 +37,8 @@ DEPENDENT = 0.15
 """What a sentence loses that leans on one before it, unless that is chosen."""
 LOSSES = {Role.DEPENDENT: DEPENDENT, Role.LEGAL: 0.3}
 """What sentences of a role lose; a legal notice stands in any document of its kind."""
+SALIENCE = 0.05
+"""What a sentence gains for each standard deviation of salience, where that was asked for."""
 CAPITALS = 0.3
 """What a sentence in capital letters loses."""
 REPEATS = 0.5
@@ -102,6 +104,9 @@ class _Choice:
             value[at] -= LOSSES.get(one.role, 0.0) + CAPITALS * one.shown.isupper()
         if self.opens:
             value += self.kind.early * (1 - np.arange(count, dtype=np.float32) / count)
+        salience = np.array([one.salience for one in self.sentences], np.float32)
+        if salience.any():
+            value += SALIENCE * (salience - salience.mean()) / max(float(salience.std()), 1e-9)
         for aspect, told in zip(self.kind.aspects, self.told, strict=True):
             value += min(aspect.weight, 0.0) * told
         return value
@@ -114,7 +119,8 @@ class _Choice:
         for at, one in enumerate(self.sentences):
             if self.words >= self.kind.opening * words and not (fits and one.section == first):
                 return
-            if self.nearest[at] < TOO_ALIKE:
+            notice = one.role is Role.LEGAL or one.shown.isupper()
+            if self.nearest[at] < TOO_ALIKE and not notice:
                 self.take(at, opening=True)
 
     def best(self) -> int | None:

@@ -61,8 +61,9 @@ def test_a_document_is_found_by_the_summary_that_says_what_it_is_about(tmp_path:
     found = evaluate_which([tmp_path], by_topic, 60, RecallConfig())
     (row,) = found["by_path"].values()
     assert row["documents"] == 3
-    assert row["mrr"]["ours"] == 1.0
-    assert row["mrr"]["lead"] < 1.0
+    assert row["mrr"]["windows"]["ours"] == 1.0
+    assert row["mrr"]["windows"]["lead"] < 1.0
+    assert row["mrr"]["passages"]["difference"] > 0.0
 
 
 def test_equal_texts_are_one_document_and_an_empty_folder_is_refused(tmp_path: Path) -> None:
