@@ -15,18 +15,39 @@ WIDTH = 100
 
 
 def read(result: Row) -> str:
-    """What a read did, what it cost, what is wrong, and where the report lies."""
+    """What a read did and found, what it cost, what is wrong, and where the report lies."""
     lines = [
         f"run {result.get('run', '')}: {result.get('status', '')}",
         f"{counted(result.get('documents', 0), 'document')}; {counted(result.get('windows', 0), 'window')}, "
         f"{counted(result.get('tokens', 0), 'token')} read in {seconds(result.get('seconds', 0))}",
-        f"{counted(result.get('added', 0), 'record')} added, {result.get('retired', 0):,} retired, "
-        f"{counted(result.get('dropped', 0), 'generated sentence')} dropped as unsupported",
+        f"{counted(result.get('added', 0), 'record')} added, {result.get('retired', 0):,} retired",
     ]
+    if written := result.get("generated"):
+        lines[-1] += (
+            f"; {written:,} {'summary' if written == 1 else 'summaries'} written by the model, "
+            f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
+        )
+    lines += announced(result)
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
     lines += [f"report: {path}" for key in ("report_md", "report_html") if (path := result.get(key))]
     return "\n".join(lines)
+
+
+ANNOUNCED = 5
+"""Documents that are named of those that a run has read."""
+
+
+def announced(result: Row) -> list[str]:
+    """The first documents that are new or have changed, by their titles."""
+    found = result.get("announced", [])
+    lines = [f"{one['status']}: {_cut(one['title'], WIDTH - len(one['status']) - 2)}" for one in found]
+    more = result.get("read", 0) - ANNOUNCED
+    return [*lines[:ANNOUNCED], *([f"and {more:,} more, in the report"] if more > 0 else [])]
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
 def plan(result: Row) -> str:

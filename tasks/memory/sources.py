@@ -117,6 +117,16 @@ def documents_of(sources: pa.Table | None) -> set[str]:
     return set(sources.filter(pc.equal(sources["outcome"], "ok"))["document"].to_pylist())
 
 
+def parts_of(sources: pa.Table | None) -> set[str]:
+    """Names of the sources, or parts of one, that hold a document."""
+    return {part_name(row) for row in _rows(sources) if row["outcome"] == "ok"}
+
+
+def part_name(row: Row) -> str:
+    """A source and its part, as people find the document: `mails.jsonl#row=12`."""
+    return f"{row['uri']}{'#' if row['label'] else ''}{row['label']}"
+
+
 def _rows(sources: pa.Table | None) -> list[Row]:
     return sources.to_pylist() if sources is not None else []
 

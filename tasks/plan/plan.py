@@ -9,6 +9,7 @@ from tasks.errors import InvalidInput
 from tasks.infer.infer import tokens_left
 from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
+from tasks.memory.sources import part_name
 from tasks.plan.estimate import estimate
 from tasks.plan.rates import load_rates, trial
 from tasks.plan.work import Work
@@ -67,7 +68,7 @@ def describe(work: Work) -> dict[str, Any]:
         action, why = _decide(work, row, seen)
         lines.append(
             {
-                "uri": row["uri"] + (f"#{row['label']}" if row["label"] else ""),
+                "uri": part_name(row),
                 "tokens": size.tokens if size and action == "read" else 0,
                 "windows": size.windows if size and action == "read" else 0,
                 "action": action,

@@ -8,7 +8,7 @@ from tasks.infer.models import Models
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.reader import Memory
-from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans
+from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans, parts_of
 from tasks.plan.estimate import NOTHING, Estimate
 from tasks.reduce.done import load_done
 from tasks.run import Row, Run
@@ -26,6 +26,8 @@ class Work:
     """Documents that the memory holds already under this cache key."""
     stale: frozenset[str]
     """Documents to read that the memory holds under another cache key."""
+    known: frozenset[str]
+    """Sources, and their parts, of which the memory held something when the run began."""
     gone: Sequence[str]
     """Documents that no source holds any more, going by the memory the run began with."""
     loss: Loss
@@ -68,6 +70,7 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
         todo={doc: row for doc, row in first.items() if doc not in done},
         kept={doc: row for doc, row in first.items() if doc in done},
         stale=frozenset(held & first.keys() - done),
+        known=frozenset(parts_of(previous)),
         gone=gone,
         loss=loss(previous, merged, seen),
         corpora=frozenset(row["id"] for row in corpora),

@@ -4,38 +4,46 @@ Text from documents is data: each of the two templates escapes everything that i
 becomes markup.
 """
 
-import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks.report.entries import Contents
+from tasks.report.figure import figure
+from tasks.text.counted import counted
+
 Row = dict[str, Any]
-LONGEST_BARS = 20
-"""Documents in the figure."""
+ANNOUNCED = 20
+"""Documents that the report opens with, of each status; the others are in the table."""
 COLUMNS = (
+    ("document", False),
     ("source", False),
-    ("action", False),
+    ("what happened", False),
     ("tokens", True),
     ("windows", True),
-    ("outcome", False),
-    ("reason", False),
+    ("why", False),
 )
 """Columns of the table of sources, and whether they hold numbers."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A record as the report shows it."""
-
-    title: str
-    summary: str
-    quotes: Sequence[tuple[str, str]]
-    """Texts, each with its citation."""
-
+SECTIONS = (
+    ("new", "What is new", "new document", ""),
+    (
+        "changed",
+        "What has changed",
+        "changed document",
+        "What memory held of their older text was taken out.",
+    ),
+    (
+        "read again",
+        "Read again",
+        "document read again",
+        "Their text is the same; the models or the settings are not.",
+    ),
+)
+"""By status: heading, what one of them is called, and a remark."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|#~$&@]|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 _MARKER = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
@@ -57,16 +65,59 @@ _MARKDOWN = Environment(
 )
 
 
-def page(outcome: Row, entries: Sequence[Entry]) -> str:
+def page(outcome: Row, contents: Contents) -> str:
     """The report as one HTML page."""
-    values = {"outcome": outcome, "entries": entries, "facts": facts(outcome), "columns": COLUMNS}
-    return _HTML.get_template("report.html.j2").render(values, figure=figure(outcome["table"]))
+    return _HTML.get_template("report.html.j2").render(
+        _values(outcome, contents), columns=COLUMNS, figure=figure(outcome["table"])
+    )
 
 
-def markdown(outcome: Row, entries: Sequence[Entry]) -> str:
+def markdown(outcome: Row, contents: Contents) -> str:
     """The report in Markdown."""
-    values = {"outcome": outcome, "entries": entries, "facts": facts(outcome)}
-    return _MARKDOWN.get_template("report.md.j2").render(values)
+    return _MARKDOWN.get_template("report.md.j2").render(_values(outcome, contents))
+
+
+def _values(outcome: Row, contents: Contents) -> Row:
+    sections = [
+        (heading, remark, contents.of(status))
+        for status, heading, _, remark in SECTIONS
+        if contents.of(status)
+    ]
+    return {
+        "outcome": outcome,
+        "contents": contents,
+        "name": outcome["corpus"].rstrip("/").rpartition("/")[2] or outcome["corpus"],
+        "when": _when(outcome["run"]),
+        "lead": lead(outcome, contents),
+        "sections": sections,
+        "most": ANNOUNCED,
+        "facts": facts(outcome),
+    }
+
+
+def _when(run: str) -> str:
+    """When a run began, from its id."""
+    try:
+        began = datetime.strptime(run[:15], "%Y%m%d-%H%M%S")
+    except ValueError:
+        return ""
+    return f"{began.day} {began:%B %Y, %H:%M} UTC"
+
+
+def lead(outcome: Row, contents: Contents) -> str:
+    """What a run did, in a sentence or two."""
+    found = [counted(len(some), noun) for status, _, noun, _ in SECTIONS if (some := contents.of(status))]
+    if contents.gone:
+        found.append(f"{len(contents.gone):,} no longer there")
+    if contents.failures:
+        found.append(f"{len(contents.failures):,} that could not be read")
+    told = _joined(found) if found else "Nothing is new"
+    held = counted(outcome["documents"], "document")
+    return f"{told[:1].upper()}{told[1:]}. Memory holds {held} of this corpus."
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
 def facts(outcome: Row) -> list[tuple[str, str]]:
@@ -75,38 +126,23 @@ def facts(outcome: Row) -> list[tuple[str, str]]:
     rate = f"{outcome['tokens'] / seconds:,.0f} tokens/s" if outcome["tokens"] else "nothing to read"
     predicted = f", {planned:,.1f} s planned" if planned else ""
     return [
-        ("Status", f"{outcome['status']}, memory version {outcome['version']}"),
+        ("Run", f"{outcome['run']}, {outcome['status']} as memory version {outcome['version']}"),
         ("Documents", f"{outcome['documents']:,}, of which {outcome['read']:,} read now"),
-        ("Windows and tokens", f"{outcome['windows']:,} and {outcome['tokens']:,} read by the model"),
-        ("Reading", rate),
+        ("Text", f"{counted(outcome['tokens'], 'token')} in {counted(outcome['windows'], 'window')}, {rate}"),
         ("Time", f"{outcome['seconds']:,.1f} s in all{predicted}"),
         ("Peak memory", f"{outcome['peak_rss'] / 2**30:.2f} GiB in this process"),
-        ("Records", f"{outcome['added']:,} added, {outcome['retired']:,} retired"),
-        ("Summaries", f"{outcome['generated']:,} generated, {outcome['dropped']:,} sentences dropped"),
-        ("Quarantined", f"{len(outcome['quarantined']):,}"),
+        ("Records in memory", f"{outcome['added']:,} added, {outcome['retired']:,} taken out"),
+        ("Summaries", summaries(outcome)),
+        ("Could not be read", f"{len(outcome['quarantined']):,}"),
     ]
 
 
-def figure(table: Sequence[Row]) -> str:
-    """Tokens of the longest documents read now, as inline SVG; nothing if nothing was read."""
-    read = sorted((row for row in table if row["tokens"]), key=lambda row: -row["tokens"])[:LONGEST_BARS]
-    if not read:
-        return ""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    drawn = Figure(figsize=(8, 0.5 + 0.26 * len(read)), layout="constrained")
-    FigureCanvasSVG(drawn)
-    axes = drawn.add_subplot()
-    names = [row["source"][-44:].replace("$", r"\$") for row in read]
-    axes.barh(range(len(read)), [row["tokens"] for row in read], color="#3b6ea5")
-    axes.set_yticks(range(len(read)), names, fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlabel("tokens read")
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.StringIO()
-    with rc_context({"svg.hashsalt": "nightread"}):  # ids inside the SVG: the same page for the same run
-        drawn.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+def summaries(outcome: Row) -> str:
+    """Where the words of the summaries come from."""
+    if not outcome["generated"]:
+        return "sentences of the documents themselves"
+    dropped = counted(outcome["dropped"], "sentence")
+    return (
+        f"{outcome['generated']:,} written by the model from the sentences that are cited, "
+        f"{dropped} without support dropped; else sentences of the documents themselves"
+    )

@@ -4,34 +4,32 @@ import json
 import logging
 import resource
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
-from tasks.infer.quotes import Quote
-from tasks.ingest.parse import place_of
 from tasks.ingest.uris import corpus_of
 from tasks.memory.publish import Published
 from tasks.memory.reader import run_folder
+from tasks.memory.sources import part_name
 from tasks.plan.work import Work
-from tasks.recall.hit import Citation, format_citation
 from tasks.reduce.reduce import Tree
-from tasks.reduce.summaries import Summary, load_summary
-from tasks.reduce.tree import SummaryNode
-from tasks.report.page import Entry, Row, markdown, page
+from tasks.reduce.summaries import load_summary
+from tasks.report.contents import contents
+from tasks.report.entries import status
+from tasks.report.page import ANNOUNCED, Row, markdown, page
 from tasks.run import Run
 
 _log = logging.getLogger("nightread")
-
-SHOWN_DOCUMENTS = 50
-"""Documents with a summary of their own in the report; the table names all."""
 
 
 def report(
     run: Run, models: Models, work: Work, read: Outcome, tree: Tree, published: Published
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
-    table = _table(work)
+    found = contents(run, models, work, tree)
+    table = _table(work, {entry.source: entry.title for entry in found.entries})
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     outcome: Row = {
         "run": run.run,
@@ -55,31 +53,36 @@ def report(
             for row in work.rows
             if row["outcome"] != "ok"
         ],
+        "announced": [
+            {"status": entry.status, "title": entry.title, "source": entry.source}
+            for entry in found.entries[:ANNOUNCED]
+            if entry.status
+        ],
         "table": table,
     }
-    shown = [*tree.corpus[-1:], *(nodes[-1] for nodes in tree.documents.values() if nodes)]
-    entries = [_entry(run, work, node, summaries[node.id]) for node in shown[:SHOWN_DOCUMENTS]]
     folder = run_folder(run.home, run.run)
     folder.mkdir(parents=True, exist_ok=True)
     pages = {"report_md": folder / "report.md", "report_html": folder / "report.html"}
-    pages["report_md"].write_text(markdown(outcome, entries), encoding="utf-8")
-    pages["report_html"].write_text(page(outcome, entries), encoding="utf-8")
+    pages["report_md"].write_text(markdown(outcome, found), encoding="utf-8")
+    pages["report_html"].write_text(page(outcome, found), encoding="utf-8")
     outcome |= {name: str(path) for name, path in pages.items()}
     run.ledger.finish_run(run.run, outcome["status"], json.dumps({**outcome, "table": len(table)}))
     _log.info("report: %s, in %s", outcome["status"], outcome["report_html"])
     return outcome
 
 
-def _table(work: Work) -> list[Row]:
+def _table(work: Work, titles: Mapping[str, str]) -> list[Row]:
     """One row per source: what it holds and what became of it."""
     sizes = {document.document: document for document in work.documents}
     table = []
     for row in sorted(work.rows, key=lambda row: (row["uri"], row["part"])):
         size = sizes.get(row["document"])
-        action = "quarantined" if row["outcome"] != "ok" else "read" if size else "remembered"
+        read = status(row, row["document"] in work.stale, work.known)
+        action = "could not be read" if row["outcome"] != "ok" else f"read: {read}" if size else "remembered"
         table.append(
             {
-                "source": f"{row['uri']}{'#' if row['label'] else ''}{row['label']}",
+                "title": titles.get(part_name(row), ""),
+                "source": part_name(row),
                 "action": action,
                 "tokens": size.tokens if size else 0,
                 "windows": size.windows if size else 0,
@@ -88,15 +91,3 @@ def _table(work: Work) -> list[Row]:
             }
         )
     return table
-
-
-def _entry(run: Run, work: Work, node: SummaryNode, summary: Summary) -> Entry:
-    rows = {**work.kept, **work.todo}
-    title = rows[node.document]["uri"] if node.document else f"Corpus {node.corpus}"
-    quotes = [(quote.text, _citation(run, rows[quote.document], quote)) for quote in summary.quotes]
-    return Entry(title, summary.text, quotes)
-
-
-def _citation(run: Run, row: Row, quote: Quote) -> str:
-    place = place_of(run.home, row["parsed"], row["part"], quote.start)
-    return format_citation(Citation(row["uri"], place, quote.start, quote.end, quote.text))

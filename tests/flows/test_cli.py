@@ -151,10 +151,22 @@ def test_a_plan_says_why_every_document_is_read_or_not() -> None:
 
 
 def test_one_of_a_kind_is_counted_in_the_singular() -> None:
-    said = show.read({"documents": 1, "windows": 1, "tokens": 1, "added": 1, "dropped": 1})
+    said = show.read({"documents": 1, "windows": 1, "tokens": 1, "added": 1, "generated": 1, "dropped": 1})
     assert "\n1 document; 1 window, 1 token read in 0.0 s\n1 record added, 0 retired" in said
-    assert said.endswith("1 generated sentence dropped as unsupported")
+    assert said.endswith("; 1 summary written by the model, 1 sentence without support dropped")
     assert "2,000 documents; 0 windows" in show.read({"documents": 2000})
+
+
+def test_a_read_names_the_first_documents_that_are_new() -> None:
+    found = [{"status": "new", "title": f"Lease {number}", "source": "/l.txt"} for number in range(20)]
+    found[1] = {"status": "changed", "title": "Minutes " * 20, "source": "/m.txt"}
+    said = show.read({"documents": 30, "read": 23, "announced": found}).splitlines()
+    assert said[3] == "new: Lease 0"
+    assert said[4].startswith("changed: Minutes Minutes")
+    assert said[4].endswith("...")
+    assert len(said[4]) == show.WIDTH
+    assert said[8] == "and 18 more, in the report"
+    assert "more" not in show.read({"documents": 30, "read": 2, "announced": found[:2]})
 
 
 def finished_run(home: Path, run: str, corpus: str, **counts: Any) -> None:

@@ -79,7 +79,8 @@ def test_a_run_is_shown_in_prefect_by_its_corpus_stage_by_stage(api: str, librar
         assert any(name in line for line in said), name
     artifacts = prefect(api, "artifacts", flow_runs={"id": {"any_": [run]}})
     shown = {artifact["key"]: artifact for artifact in artifacts if artifact["key"]}
-    assert f"# Nightread run {library.outcome['run']}" in shown["report"]["data"]
+    assert shown["report"]["data"].startswith("# What was read: corpus\n")
+    assert library.outcome["run"] in shown["report"]["data"]
     assert "report-01.txt" in str(shown["documents"]["data"])
     assert (float(shown["progress"]["data"]), shown["progress"]["description"]) == (100.0, "100 %: done")
     assert "<title>Nightread" in Path(library.outcome["report_html"]).read_text()

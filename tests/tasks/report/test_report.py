@@ -1,8 +1,9 @@
-"""The report shows documents' text as text: nothing in it becomes markup or breaks a table.
+"""The report opens with what is new, and shows documents' text as text: nothing in it becomes markup.
 
 Run: pytest tests/tasks/report/test_report.py
 """
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,15 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tasks.report.page import Entry, markdown, page, plain
+from tasks.report.entries import Contents, Entry, Failure, Theme, status, worth_reading
+from tasks.report.page import ANNOUNCED, markdown, page, plain
 
 EVIL = "<script>alert(1)</script> | a `pipe` [link](http://x) ![i](x) &lt;b&gt; www.x.org\n# heading $x$"
+LEASE = Entry(
+    title="Lease of the mill (contract, 2024-03-05)",
+    source="/docs/lease.txt",
+    kind="contract",
+    status="new",
+    tokens=1200,
+    sentences=("Anna lets the mill to Ben.", "The rent is 900 euros.", "It ends in 2030."),
+    quotes=(("Anna lets the mill\nto Ben.", "/docs/lease.txt:line 3:10-35"),),
+)
 
 
 def outcome(text: str = EVIL, **changes: Any) -> dict[str, Any]:
     row = {
+        "title": text,
         "source": text,
-        "action": "read",
+        "action": "read: new",
         "tokens": 1200,
         "windows": 1,
         "outcome": "ok",
@@ -43,27 +55,34 @@ def outcome(text: str = EVIL, **changes: Any) -> dict[str, Any]:
         "generated": 1,
         "dropped": 2,
         "quarantined": [],
-        "table": [row],
+        "table": [row, row],
     }
     return figures | changes
 
 
-def entries(text: str = EVIL) -> list[Entry]:
-    return [Entry(text, text, [(text, text)])]
+def contents(text: str = EVIL) -> Contents:
+    entry = replace(LEASE, title=text, source=text, sentences=(text,), quotes=((text, text),))
+    return Contents((entry,), (Theme(text, (text,)),), (text,), (Failure(text, text),))
 
 
 class Tags(HTMLParser):
-    """Collects tags and plain text."""
+    """Collects tags, identifiers, addresses and plain text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
         self.text = ""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        named = dict(attrs)
+        if tag not in ("use", "g", "path") and "id" in named:
+            self.ids.append(named["id"] or "")
+        self.links += [value or "" for name, value in attrs if name in ("href", "src") and tag != "use"]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -72,23 +91,32 @@ class Tags(HTMLParser):
 def rendered(text: str) -> Tags:
     """The Markdown report of this text, as a browser would see it."""
     to_html = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    return Tags(to_html.render(markdown(outcome(text), entries(text))))
+    return Tags(to_html.render(markdown(outcome(text), contents(text))))
 
 
 def test_text_of_documents_stays_text_in_html() -> None:
-    tags = Tags(page(outcome(), entries()))
-    assert not {"script", "img", "iframe", "object", "b", "a"} & set(tags.tags)
-    assert tags.text.count("<script>alert(1)</script>") >= 5
-    assert tags.text.count("&lt;b&gt;") >= 5
+    shown, harmless = page(outcome(), contents()), page(outcome("words"), contents("words"))
+    tags = Tags(shown)
+    assert Tags(shown.partition("<figure")[0]).tags == Tags(harmless.partition("<figure")[0]).tags
+    assert not {"script", "img", "iframe", "object", "b"} & set(tags.tags)
+    assert tags.text.count("<script>alert(1)</script>") >= 10
+    assert tags.text.count("&lt;b&gt;") >= 10
     assert "svg" in tags.tags
+
+
+def test_a_page_needs_nothing_from_elsewhere_and_its_links_lead_somewhere_in_it() -> None:
+    tags = Tags(page(outcome("words"), contents("words")))
+    assert tags.links
+    assert {link.removeprefix("#") for link in tags.links} <= set(tags.ids)
+    assert len(tags.ids) == len(set(tags.ids))
 
 
 def test_text_of_documents_stays_text_in_markdown() -> None:
     shown = rendered(EVIL)
     assert shown.tags == rendered("plain words").tags
-    assert shown.text.count(" ".join(EVIL.split())) == 7
-    table = [line for line in markdown(outcome(), entries()).splitlines() if "| read |" in line]
-    assert len(table) == 1
+    assert shown.text.count(" ".join(EVIL.split())) >= 12
+    table = [line for line in markdown(outcome(), contents()).splitlines() if "| read: new |" in line]
+    assert len(table) == 2
     assert table[0].replace("\\|", "").count("|") == 7
 
 
@@ -133,11 +161,74 @@ def test_prose_stays_readable_in_markdown() -> None:
     assert plain(prose) == prose
 
 
+def test_it_opens_with_what_is_new_in_two_sentences_and_ends_with_sources_and_figures() -> None:
+    changed = replace(LEASE, title="Minutes of 3 May", status="changed", source="/docs/minutes.txt")
+    kept = replace(LEASE, title="Old paper", status="", source="/docs/paper.txt")
+    told = Contents(
+        (LEASE, changed, kept),
+        (Theme("Mills: 2 documents", ("Lease of the mill: Anna lets it.",)),),
+        ("/docs/gone.txt",),
+        (Failure("/docs/bad.pdf", "encrypted: it needs a password"),),
+    )
+    shown = page(outcome("/docs", documents=3), told)
+    order = [
+        "1 new document, 1 changed document, 1 no longer there and 1 that could not be read. Memory holds 3",
+        "What is new</h2>",
+        "Anna lets the mill to Ben. The rent is 900 euros.</p>",
+        "What has changed</h2>",
+        "No longer there</h2>",
+        "/docs/gone.txt",
+        "Could not be read</h2>",
+        "encrypted: it needs a password",
+        "Themes</h2>",
+        "Mills: 2 documents",
+        "Summaries</h2>",
+        "Anna lets the mill to Ben. The rent is 900 euros. It ends in 2030.",
+        "<details>",
+        "/docs/lease.txt:line 3:10-35",
+        "Old paper",
+        "Sources</h2>",
+        "The run in figures</h2>",
+    ]
+    places = [shown.find(words) for words in order]
+    assert -1 not in places
+    assert places == sorted(places)
+    twin = markdown(outcome("/docs", documents=3), told)
+    assert twin.index("## What is new") < twin.index("## Themes") < twin.index("## Summaries")
+    assert "- **Lease of the mill (contract, 2024-03-05)** Anna lets the mill to Ben." in twin
+
+
+def test_of_many_new_documents_the_first_are_announced_and_all_are_in_the_table() -> None:
+    many = tuple(replace(LEASE, title=f"Lease {number}") for number in range(ANNOUNCED + 5))
+    shown = page(outcome("words"), Contents(many))
+    opening = shown[: shown.index('id="summaries"')]
+    assert f"Lease {ANNOUNCED - 1}<" in opening
+    assert f"Lease {ANNOUNCED}<" not in opening
+    assert "And 5 more, in the table of sources." in opening
+    assert "- and 5 more, in the table of sources" in markdown(outcome("words"), Contents(many))
+
+
+def test_what_people_read_comes_before_licences_and_code_and_what_is_new_before_all() -> None:
+    licence = replace(LEASE, kind="licence", tokens=9999)
+    short = replace(LEASE, tokens=10)
+    old = replace(LEASE, status="", tokens=99_999)
+    assert sorted([old, licence, short, LEASE], key=worth_reading) == [LEASE, short, licence, old]
+
+
+@pytest.mark.parametrize(
+    ("label", "stale", "expected"),
+    [("", False, "changed"), ("row=2", False, "new"), ("row=2", True, "read again")],
+)
+def test_a_document_is_new_changed_or_read_again(label: str, stale: bool, expected: str) -> None:
+    assert status({"uri": "/docs/a.jsonl", "label": label}, stale, frozenset({"/docs/a.jsonl"})) == expected
+
+
 def test_a_run_with_nothing_to_read_has_a_report_too() -> None:
-    quiet = outcome(tokens=0, windows=0, read_seconds=0.0, table=[], status="unchanged")
-    assert "nothing to read" in markdown(quiet, [])
-    assert "<svg" not in page(quiet, [])
+    quiet = outcome("/docs", tokens=0, windows=0, read_seconds=0.0, table=[], status="unchanged", generated=0)
+    assert "Nothing is new. Memory holds 1 document of this corpus." in markdown(quiet, Contents(()))
+    assert "nothing to read" in page(quiet, Contents(()))
+    assert "<svg" not in page(quiet, Contents(()))
 
 
 def test_the_same_run_gives_the_same_page() -> None:
-    assert page(outcome(), entries()) == page(outcome(), entries())
+    assert page(outcome(), contents()) == page(outcome(), contents())

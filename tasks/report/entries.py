@@ -1,0 +1,100 @@
+"""What the report shows of a corpus: its documents with summaries and places, and its themes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.memory.sources import part_name
+
+Quoted = tuple[str, str]
+"""Verbatim words, and their citation."""
+
+STATUSES = ("new", "changed", "read again", "")
+"""What a run found of a document; "" where it was remembered as it is."""
+MOST_SUMMARIES = 50
+"""Documents with a whole summary; the table names all."""
+OPENING = 2
+"""Sentences that tell a document where it is announced."""
+_WORTH = ("contract", "minutes", "report", "paper", "mail", "dialogue", "book", "text", "readme")
+"""Kinds that people read, from those read most; licences, code, changelogs and tables come after them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document as the report shows it."""
+
+    title: str
+    """As people call it, with kind and date."""
+    source: str
+    """URI of the first source that holds it."""
+    kind: str
+    status: str
+    tokens: int
+    sentences: tuple[str, ...]
+    """Its summary."""
+    quotes: tuple[Quoted, ...] = ()
+    """Of a document whose whole summary is shown."""
+
+    @property
+    def opening(self) -> str:
+        """What announces it."""
+        return " ".join(self.sentences[:OPENING])
+
+    @property
+    def summary(self) -> str:
+        return " ".join(self.sentences)
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Documents of a corpus that are about the same."""
+
+    name: str
+    documents: tuple[str, ...]
+    """Their titles, each with a sentence."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source that could not be read."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything a report tells of documents."""
+
+    entries: tuple[Entry, ...]
+    """Those worth reading first come first."""
+    themes: tuple[Theme, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Sources that were there before, and whose documents memory holds no more."""
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def summarised(self) -> tuple[Entry, ...]:
+        """Documents whose whole summary is shown."""
+        return self.entries[:MOST_SUMMARIES]
+
+    def of(self, status: str) -> list[Entry]:
+        """Documents of one status."""
+        return [entry for entry in self.entries if entry.status == status]
+
+
+def worth_reading(entry: Entry) -> tuple[int, int, int, str]:
+    """Order of the entries: what is new, then what people read, then what is long."""
+    kind = _WORTH.index(entry.kind) if entry.kind in _WORTH else len(_WORTH)
+    return (STATUSES.index(entry.status), kind, -entry.tokens, entry.source)
+
+
+def status(row: dict[str, Any], stale: bool, known: frozenset[str]) -> str:
+    """What a run found of a document that it read.
+
+    Args:
+        stale: whether the memory held it, read in another way.
+        known: sources, and their parts, of which memory held something before.
+    """
+    if stale:
+        return "read again"
+    return "changed" if part_name(row) in known else "new"
