@@ -7,6 +7,7 @@ the ledger keeps the verdict.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -19,6 +20,8 @@ from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
 from tasks.reduce.grounding import Grounded, ground
 from tasks.text.markup import readable
+
+_log = logging.getLogger("nightread")
 
 TRIAL = 16
 """Texts on which a model is judged. Fewer judge it for one run only."""
@@ -91,19 +94,22 @@ class Author:
         The first call measures the model, if no run has: it should be that of the windows.
         """
         ordered = sorted({one.name: one for one in materials if one.spans}.values(), key=lambda one: one.name)
-        if not ordered or (self.verdict is not None and not self.verdict.writes):
+        if not ordered:
             return {}
-        written: dict[str, Written] = {}
-        if self.verdict is None:
-            written = self._texts(ordered[:TRIAL])
-            verdict = self._judged(list(written.values()))
-            if len(written) == TRIAL:
-                self.ledger.put(self._verdict_key, "verdict", json.dumps(asdict(verdict)).encode())
-            self.verdict = verdict
-            if not verdict.writes:
-                return {}
-        written |= self._texts([one for one in ordered if one.name not in written])
-        return {name: one for name, one in written.items() if one.text}
+        verdict = self.verdict or self._try(ordered[:TRIAL])
+        _log.info(
+            "reduce: the model %s: %s", "writes" if verdict.writes else "does not write", verdict.reason
+        )
+        if not verdict.writes:
+            return {}
+        return {name: one for name, one in self._texts(ordered).items() if one.text}
+
+    def _try(self, materials: Sequence[Material]) -> Verdict:
+        """Measure the model on these texts; the verdict is kept if they are enough to judge it for ever."""
+        self.verdict = self._judged(list(self._texts(materials).values()))
+        if len(materials) == TRIAL:
+            self.ledger.put(self._verdict_key, "verdict", json.dumps(asdict(self.verdict)).encode())
+        return self.verdict
 
     def _judged(self, written: Sequence[Written]) -> Verdict:
         kept, dropped = sum(one.kept for one in written), sum(one.dropped for one in written)
