@@ -70,6 +70,7 @@ def _entry(run: Run, models: Models, node: SummaryNode, work: Work, tokens: int)
     read = node.document in work.todo
     summary = load_summary(run.ledger, models.key, node)
     return Entry(
+        document=node.document,
         title=node.title or part_name(row).rpartition("/")[2],
         source=part_name(row),
         kind=node.kind,

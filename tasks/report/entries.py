@@ -22,6 +22,7 @@ _WORTH = ("contract", "minutes", "report", "paper", "mail", "dialogue", "book", 
 class Entry:
     """A document as the report shows it."""
 
+    document: str
     title: str
     """As people call it, with kind and date."""
     source: str

@@ -29,7 +29,7 @@ def report(
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
     found = contents(run, models, work, tree)
-    table = _table(work, {entry.source: entry.title for entry in found.entries})
+    table = _table(work, {entry.document: entry.title for entry in found.entries})
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     outcome: Row = {
         "run": run.run,
@@ -81,7 +81,7 @@ def _table(work: Work, titles: Mapping[str, str]) -> list[Row]:
         action = "could not be read" if row["outcome"] != "ok" else f"read: {read}" if size else "remembered"
         table.append(
             {
-                "title": titles.get(part_name(row), ""),
+                "title": titles.get(row["document"], ""),
                 "source": part_name(row),
                 "action": action,
                 "tokens": size.tokens if size else 0,

@@ -17,6 +17,7 @@ from tasks.report.page import ANNOUNCED, markdown, page, plain
 
 EVIL = "<script>alert(1)</script> | a `pipe` [link](http://x) ![i](x) &lt;b&gt; www.x.org\n# heading $x$"
 LEASE = Entry(
+    document="d1",
     title="Lease of the mill (contract, 2024-03-05)",
     source="/docs/lease.txt",
     kind="contract",
