@@ -1,8 +1,8 @@
 """Which heads re-rank: those that pay most to the passage that a question was made from.
 
-The idea: as for long contexts (see `model.context.calibrate`), heads are added one by one while that helps.
-What a head pays is only comparable between candidates of one question, so it counts in standard deviations
-over them.
+The idea: each head is judged alone, by the rank that the right passage has among those beside it, and the
+best few are averaged. Adding heads one by one, as for long contexts (see `model.context.calibrate`), ends
+after two, and two heads that were best for one kind of text are not for another.
 
 Shape suffixes: C candidates, N heads.
 """
@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
-from model.rerank.score import z_scores
+from model.rerank.score import attention
 
-MAX_HEADS = 8
-_GAIN = 0.003
-"""A head is added if it raises the mean log-probability of the right passage by this much."""
+HEADS = 8
 
 
 @dataclass(frozen=True)
@@ -35,38 +33,23 @@ class Quality:
     """Share of questions for which it is the best one."""
     reciprocal: float
     """Mean reciprocal rank."""
-    nats: float
-    """Mean log-probability of it, if scores were logits."""
 
 
-def choose(trials: Sequence[Trial]) -> list[int]:
-    """Numbers of the heads that together tell the right passage, the best one first."""
-    z = [(z_scores(trial.mass_CN), trial.right) for trial in trials]
-    heads, chosen, best = z[0][0].shape[1], list[int](), -torch.inf
-    while len(chosen) < MAX_HEADS:
-        gains = {
-            head: _nats([(z_CN[:, [*chosen, head]].mean(1), right) for z_CN, right in z])
-            for head in range(heads)
-            if head not in chosen
-        }
-        head = max(gains, key=gains.__getitem__)
-        if gains[head] < best + _GAIN:
-            break
-        best = gains[head]
-        chosen.append(head)
+def choose(trials: Sequence[Trial], most: int = HEADS) -> list[int]:
+    """Numbers of the heads with the highest mean reciprocal rank of the right passage, the best one first."""
+    rank_SN = torch.stack([1 + (trial.mass_CN > trial.mass_CN[trial.right]).sum(0) for trial in trials])
+    mean_N = (1 / rank_SN).mean(0)
+    chosen: list[int] = mean_N.argsort(descending=True, stable=True)[:most].tolist()
     return chosen
 
 
 def quality(trials: Sequence[Trial], heads: Sequence[int]) -> Quality:
     """How well these heads do together."""
-    scored = [(z_scores(trial.mass_CN)[:, list(heads)].mean(1), trial.right) for trial in trials]
-    ranks = [1 + int((score_C > score_C[right]).sum()) for score_C, right in scored]
+    scores = [attention(trial.mass_CN[:, list(heads)]) for trial in trials]
+    ranks = [
+        1 + int((score_C > score_C[trial.right]).sum()) for score_C, trial in zip(scores, trials, strict=True)
+    ]
     return Quality(
         first=sum(rank == 1 for rank in ranks) / len(ranks),
         reciprocal=sum(1 / rank for rank in ranks) / len(ranks),
-        nats=_nats(scored),
     )
-
-
-def _nats(scored: Sequence[tuple[torch.Tensor, int]]) -> float:
-    return float(torch.stack([score_C.log_softmax(0)[right] for score_C, right in scored]).mean())

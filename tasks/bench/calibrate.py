@@ -21,7 +21,7 @@ from tasks.bench.questions import GROUP, trials
 
 _SEED = 3
 _FACTS = 24
-_QUESTIONS = 64
+_QUESTIONS = 100
 """Passages that are asked about."""
 _LEAST_TRIALS = 10
 """Questions without which no heads are chosen."""
@@ -97,7 +97,7 @@ def _reranking(reader: Reader, asked: int, progress: Progress) -> Calibrated | N
     well, config = quality(tried, chosen), reader.config
     pairs = tuple(divmod(head, config.num_attention_heads) for head in chosen)
     about = {
-        "text": "installed text, questions written by the model",
+        "text": "installed text and made-up conversations",
         "questions": len(tried),
         "passages": GROUP,
         "rank_first": round(well.first, 3),

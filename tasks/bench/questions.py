@@ -8,13 +8,13 @@ passage (a round trip, as in Dai et al. 2022, "Promptagator: Few-shot dense retr
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 
 from model.reader import Reader
 from model.rerank.choose import Trial
 from model.rerank.passages import Passage
 from model.rerank.reading import Rereader
+from tasks.bench.conversations import Asked, conversations
 from tasks.bench.natural_text import natural_text
 from tasks.bench.progress import Progress
 from tasks.text.passages import stream_passages
@@ -33,15 +33,6 @@ _SPACING = 2
 """Passages of text for every one that is used: questions come from many documents."""
 _LETTERS = 0.8
 """Share of letters and spaces from which a passage is prose."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question and passages in a row, one of which it was made from."""
-
-    question: str
-    passages: list[Passage]
-    right: int
 
 
 def questions(rereader: Rereader, count: int) -> Iterator[Asked]:
@@ -81,14 +72,18 @@ def _question(written: str) -> str:
 
 
 def trials(reader: Reader, count: int, progress: Progress) -> list[Trial]:
-    """What every head of the model pays to passages with each of at most `count` questions behind them."""
+    """What every head of the model pays to passages with each of at most `count` questions behind them.
+
+    Half of the questions are about conversations, the other half, as far as they are any good, about text.
+    """
     layers, heads = reader.config.num_hidden_layers, reader.config.num_attention_heads
     rereader, found = Rereader(reader, list(product(range(layers), range(heads)))), list[Trial]()
-    for asked in questions(rereader, count):
+    told = [*conversations(count // 2)]
+    for asked in chain(told, questions(rereader, count - len(told))):
         watched = rereader.watch(asked.question, asked.passages)
         assert watched.logp_CQ is not None
         best = int(watched.logp_CQ.sum(1).argmax())
-        if abs(best - asked.right) <= 1:  # the passages beside it were read with it
+        if asked in told or abs(best - asked.right) <= 1:  # the passages beside it were read with it
             found.append(Trial(watched.mass_CN, asked.right))
         progress("questions behind passages", len(found), count)
     return found

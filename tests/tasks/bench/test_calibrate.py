@@ -11,9 +11,11 @@ from transformers import AutoConfig
 from flows.cli import main
 from model.context import heads
 from model.context.calibrate import MAX_HEADS
+from model.context.heads import Heads
 from model.reader import Reader
 from model.weights import HEADS
 from tasks.bench.calibrate import calibrate
+from tasks.bench.conversations import TURNS, conversations
 from tasks.bench.progress import silent
 
 
@@ -49,8 +51,31 @@ def test_heads_are_found_written_read_back_and_used(
     assert 0 <= found["rank_first"] <= 1
     assert found["questions"] == 36
     assert all(f"{layer}.{head}" in text for layer, head in found["heads"])
+    reranking = heads.load_reranking(model, config)
+    assert [list(head) for head in reranking.heads] == found["rerank"]["heads"]
+    assert found["rerank"]["questions"] >= 10
+    assert "heads for re-ranking: " in text
     _, measured = nightread(capsys, *needle, *settings)
     assert measured["model"] == "model"
+
+
+def test_questions_about_conversations_name_who_said_it_and_are_among_other_turns() -> None:
+    asked = list(conversations(30))
+    assert len(asked) == 30
+    for one in asked:
+        own = one.passages[one.right].text
+        assert own.partition(":")[0] in one.question
+        assert len({passage.text for passage in one.passages}) == TURNS
+        assert all(one.passages[at].after.strip() == one.passages[at + 1].text for at in range(TURNS - 1))
+    assert [one.question for one in asked] == [one.question for one in conversations(30)]
+
+
+def test_heads_of_before_re_ranking_was_calibrated_are_still_read(model: Path) -> None:
+    config = AutoConfig.from_pretrained(model)
+    heads.save(Heads(((1, 2),), 3), config, model / HEADS, {})
+    assert heads.load(model, config).heads == ((1, 2),)
+    with pytest.raises(ValueError, match="run `nightread calibrate"):
+        heads.load_reranking(model, config)
 
 
 def test_too_little_text_is_refused_by_the_options_name(capsys: pytest.CaptureFixture[str]) -> None:
