@@ -140,8 +140,10 @@ def _reranked(
     some, others = chosen[:most], chosen[most:]
     places: dict[str, list[int]] = {}
     for one in some:
-        if one.row["position"] >= 0:
-            places.setdefault(one.row["document"], []).extend(one.row["position"] + step for step in (-1, 1))
+        at = one.row["position"]
+        if at >= 0:
+            near = places.setdefault(one.row["document"], [])
+            near += [place for place in (at - 1, at + 1) if place >= 0]
     beside = {(row["document"], row["position"]): row["text"] for row in passages_at(memory, places)}
 
     def candidate(row: Row) -> Candidate:

@@ -40,12 +40,12 @@ def test_the_reader_ranks_the_answer_first_and_the_receipt_says_what_it_added(
 ) -> None:
     hits = recall(talk, QUESTION, embed, place=place, rerank=reranker)
     assert hits[0].id == "talk-2"
-    assert hits[0].score == 1.0
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert hits[0].receipt is not None
     assert hits[0].receipt.reranked is not None
     assert hits[0].receipt.reranked > 0
     plain = found(talk, QUESTION)
+    assert hits[0].score == pytest.approx(plain[0].score)  # how strongly memory answers is the same
     assert {hit.id for hit in hits} == {hit.id for hit in plain}
     assert all(hit.receipt is not None and hit.receipt.reranked is None for hit in plain)
 
