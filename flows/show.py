@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.text.counted import counted
+from tasks.text.markup import readable
 
 Row = dict[str, Any]
 
@@ -68,7 +69,7 @@ def claim(found: Any) -> str:
     """A sentence that answers, whose it is where sources disagree, and where it stands."""
     head = [f"{found.source}:"] if found.source else []
     places = [f"     {one.uri}:{one.place}:{one.start}-{one.end}" for one in found.citations]
-    return "\n".join([*head, _wrapped(found.text, ""), *places])
+    return "\n".join([*head, _wrapped(readable(found.text) or found.text, ""), *places])
 
 
 def reply(found: Row) -> str:

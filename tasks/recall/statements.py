@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tasks.ingest.parse.store import read_text
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.hit import Hit
+from tasks.text.roles import Role, role
 from tasks.text.sentences import Span, sentences
 from tasks.text.speakers import is_dialogue, opening
 
@@ -30,6 +31,7 @@ MOST_COPIES = 3
 """Other documents with the same passage that are looked at."""
 TURN_CHARS = 300
 """What somebody says is one statement up to this length."""
+SAY_NOTHING = (Role.HEADING, Role.MARKER, Role.NAVIGATION)
 MIN_WORDS = 4
 """Words of a statement, unless it holds a number."""
 
@@ -204,7 +206,9 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _states(sentence: str) -> bool:
-    """Whether it is more than a heading or an exclamation: a few words, or a number."""
+    """Whether it is more than a heading, a link or an exclamation: a few words, or a number."""
+    if role(sentence) in SAY_NOTHING:
+        return False
     words = _WORD.findall(sentence)
     return (
         len(words) >= MIN_WORDS or any(c.isdigit() for c in sentence) or _SCRIPT.search(sentence) is not None

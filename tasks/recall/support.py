@@ -31,9 +31,6 @@ _DEFINING = re.compile(
     r"^\W*([^,;:.]{1,80}?)\s(?:is|are|was|were|means?|shall mean|refers to|stands for|provides?)\b", re.I
 )
 _SAYS = {
-    Role.HEADING: 0.0,
-    Role.MARKER: 0.0,
-    Role.NAVIGATION: 0.0,
     Role.CODE: 0.25,
     Role.CITATION: 0.25,
     Role.SIGNATURE: 0.25,
@@ -136,7 +133,7 @@ WEIGHTS: Mapping[str, float] = {
     "fresh": 0.5,  # content words that the question has not, of 5
     "beside": 0.5,  # share of the question's neighbouring terms that stand near each other
     "defines": 0.5,  # 1: it says what the thing is that "What is ...?" asks for; -1: it does not
-    "prose": 0.6,  # 1: a sentence; 0: a heading, a marker, a link
+    "prose": 0.6,  # 1: a sentence; less: code, a list, what is cut off
     "question": -2.5,  # 1: it asks itself
     "reply": 3.0,  # share of the question's weight that a question before it covers
     "speaker": -3.0,  # another person than the one who is asked about says it
@@ -323,7 +320,7 @@ def _defines(asked: Asked, text: str) -> float:
 
 
 def _prose(text: str) -> float:
-    """1 for a sentence, 0 for what says nothing by itself; half of that for what is cut off."""
+    """1 for a sentence, less for code and lists, and for what is cut off."""
     return _SAYS.get(role(text), 1.0)
 
 

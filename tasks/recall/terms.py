@@ -29,7 +29,8 @@ STOP = frozenset(
     once only or other our ours out over own per please said same say says shall she should so some such tell
     than that the their theirs them then there these they this those through to too under until up upon us
     very was wasn we were what when where whether which while who whom whose why will with within would you
-    your yours yourself s t d ll m re ve hereby herein hereof hereto thereof
+    your yours yourself happen happens happened someone somebody anyone anybody something anything
+    s t d ll m re ve hereby herein hereof hereto thereof
     der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren wird werden
     wurde wurden hat haben hatte im in am an auf aus bei mit nach von vom zu zum zur f\u00fcr \u00fcber unter
     nicht auch als wie was wer wen wem wann wo warum welche welcher welches welchen es sie er ich wir ihr
