@@ -137,13 +137,14 @@ def tidied(found: Sequence[Heading], kind: str) -> list[Heading]:
     kept = [heading for heading in found if counts[heading.text] < RUNNING]
     if kind != "contract":
         return kept
-    numbered = [heading for heading in kept if _is_numbered(heading.text)]
+    numbered = [heading for heading in kept if is_numbered(heading.text)]
     if len(numbered) < 5:
         return kept
-    return [heading for heading in kept if heading.start <= numbered[0].start or _is_numbered(heading.text)]
+    return [heading for heading in kept if heading.start <= numbered[0].start or is_numbered(heading.text)]
 
 
-def _is_numbered(text: str) -> bool:
+def is_numbered(text: str) -> bool:
+    """Whether a heading is one of a series: "Chapter 2", "4.2 Rent"."""
     return text[0].isdigit() or _KEYWORD.match(text) is not None or _CJK.match(text) is not None
 
 

@@ -49,13 +49,16 @@ _CONTRACT = re.compile(
     r"|w i t n e s s e t h|witnesseth|now,? therefore|hereinafter|hereto\b|hereby agrees?|undersigned"
     r"|dated as of|the parties|effective date"
     r"|party of the|indemnif|vertragspartei|mieter\b|vermieter|wird folgender|le présent contrat"
-    r"|les parties|el presente contrato|las partes)|甲方|乙方|合同编号|本合同|本协议|契約書|本契約",
+    r"|is made (?:on|between|as of|this)|these terms|agrees? to|landlord|tenant|employer|employee|lessor"
+    r"|lessee"
+    r"|les parties|el presente contrato|las partes|настоящий договор|стороны)|यह अनुबंध|किरायेदार|पक्षकार"
+    r"|الطرف الأول|الطرف الثاني|المؤجر|المستأجر|甲方|乙方|合同编号|本合同|本协议|契約書|本契約",
     re.IGNORECASE,
 )
 _CONTRACT_NAME = re.compile(
     r"\b(?:agreement|contract|lease|amendment|deed|memorandum of understanding|terms (?:of service"
     r"|and conditions)"
-    r"|vertrag|contrat|contrato|\w+vertrag)\b|合同|协议|契約",
+    r"|vertrag|contrat|contrato|\w+vertrag|договор)\b|अनुबंध|समझौता|عقد|اتفاقية|合同|协议|契約",
     re.IGNORECASE,
 )
 _MINUTES = re.compile(
@@ -78,6 +81,11 @@ _REPORT = re.compile(
     r"\bthis report\b|\bexecutive summary\b|\b(?:findings|recommendations?)\b|\bcongress(?:ional)?\b"
     r"|\bfiscal year\b|\bagenc(?:y|ies)\b"
     r"|\bannual report\b|\bfederal\b|\bpolicy\b|\bbericht\b|\brapport\b|\binforme\b|\bquarter(?:ly)?\b|报告",
+    re.IGNORECASE,
+)
+_REPORT_NAME = re.compile(
+    r"\b(?:(?:annual|quarterly|interim|final|progress|audit) report|report (?:of|on|to)|rapport annuel"
+    r"|jahresbericht|informe anual|bericht über)\b|年度报告|報告書",
     re.IGNORECASE,
 )
 _CHAPTER = re.compile(
@@ -151,7 +159,8 @@ def _prose_kind(head: str) -> Kind:
     if len({found.lower().strip() for found in _PAPER.findall(head)}) >= 3:
         return "paper"
     if (
-        re.search(r"\bthis report\b", head, re.IGNORECASE)
+        _REPORT_NAME.search(start[:300])
+        or re.search(r"\bthis report\b", head, re.IGNORECASE)
         or len(set(map(str.lower, _REPORT.findall(start)))) >= 4
     ):
         return "report"
@@ -170,6 +179,8 @@ def _is_contract(start: str) -> bool:
 
 def _is_mail(lines: list[str]) -> bool:
     fields = [match[0] for line in lines[:12] if (match := _MAIL.match(line))]
+    if len(lines) > 1 and lines[0].startswith("Subject: "):
+        return True
     return len(set(fields)) >= 2 and bool(_MAIL.match(lines[0].lstrip("> ")))
 
 

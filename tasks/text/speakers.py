@@ -17,14 +17,17 @@ _IN_NAME = r"[^\s:：<>\[\](){}*\"“”|,;!?=/\\]"
 _NAME = rf"[^\W\d_]{_IN_NAME}{{0,30}}(?: {_IN_NAME}{{1,30}}){{0,3}}"
 _TURN = re.compile(
     rf"[ \t]*+(?:"
-    rf"(?:\[(?P<d1>{_STAMP})\]|(?P<d2>\d[\d./:-]*,? [\d:]+(?: ?[AaPp][Mm])?) -)?[ \t]*"  # [date], date -
+    rf"(?:\[(?P<d1>{_STAMP})\]|\((?P<d6>\d[\d:., ]{{1,20}})\)"  # [date], (time), date -
+    rf"|(?P<d2>\d[\d./:-]*,? [\d:]+(?: ?[AaPp][Mm])?) -)?[ \t]*"
     rf"(?:\*\*(?P<s1>{_NAME})(?::\*\*|\*\*:)|<(?P<s2>[^\s<>]{{1,30}})>"  # **Ann:**, <ann>
     rf"|(?P<s3>{_NAME})(?: ?[(\[](?P<d3>{_STAMP})[)\]])?(?::(?=\s|$)|：))"  # Ann:, Ann (date):
     rf"|(?P<d4>\d\d?:\d\d(?::\d\d)?)[ \t]+<(?P<s4>[^\s<>]{{1,30}})>"  # 10:31 <ann>
     rf"|(?P<s5>{_NAME})[ \t]{{1,4}}\[?\d\d?:\d\d(?: ?[AaPp][Mm])?\]?[ \t]*$)"  # Ann 10:31 AM, the words below
 )
 _LEAST_TURNS, _LEAST_SHARE = 4, 0.25
-_PARTICLES = frozenset("of the de la le del der den di van von zu al el bin ibn".split())
+_PARTICLES = frozenset(
+    "user assistant system human bot agent of the de la le del der den di van von zu al el bin ibn".split()
+)
 _NO_SPEAKER = re.compile(
     r"(?:note|notes|warning|example|examples|source|sources|see|date|subject|from|to|cc|re|title|author|tel"
     r"|fax|"

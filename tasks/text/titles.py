@@ -9,7 +9,7 @@ from tasks.text.casing import cased
 from tasks.text.contracts import contract_title
 from tasks.text.dates import dates
 from tasks.text.file_names import own_name, package, parts
-from tasks.text.headings import LONGEST, Heading, is_titled, plain, shortened
+from tasks.text.headings import LONGEST, Heading, is_numbered, is_titled, plain, shortened
 from tasks.text.kinds import DEBIAN
 from tasks.text.licences import licence_title
 from tasks.text.markup import readable
@@ -22,7 +22,7 @@ _GENERIC = re.compile(
     r"|executive summary|contents|table of contents|preface|foreword"
     r"|index|read ?me|change ?log|changes|history|news|release notes|licen[cs]e|copying|notice|installation"
     r"|usage|toc|description"
-    r"|confidential|draft|page \d+|(?:exhibit|ex-)\s?[\w.()]+|execution (?:version|copy)|appendix"
+    r"|webvtt|confidential|draft|page \d+|(?:exhibit|ex-)\s?[\w.()]+|execution (?:version|copy)|appendix"
     r"|(?:\w+ )?sponsors|why .{1,20}|features|documentation|links|contents|references|note|notes|about"
     r"|einleitung|inhalt|einführung|sommaire|introducción)\W*$",
     re.IGNORECASE,
@@ -56,7 +56,6 @@ _ISSUER = re.compile(
     r"|isbn|doi)",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"\d{1,2}(?:\.\d+)*\.?\s")
 _SPEAKING = (Role.STATEMENT, Role.DEPENDENT, Role.FRAGMENT)
 _FIELD = re.compile(r"[\w -]{2,20}:\s")
 _ABOUT = re.compile(
@@ -213,7 +212,7 @@ def _code(head: str, name: str) -> str:
 
 def _dialogue(head: str, name: str) -> str:
     first = next((line.strip() for line in head.split("\n") if line.strip()), "")
-    if first and opening(first) is None and not session_date(first) and len(first) < LONGEST:
+    if first and opening(first) is None and not session_date(first) and len(first) < LONGEST and _says(first):
         return readable(first)
     speakers = list(dict.fromkeys(turn.speaker for turn in turns(head)))
     if len(speakers) > 4:
@@ -251,7 +250,7 @@ def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
         if (
             heading.start < 1500
             and heading.level <= 2
-            and not _NUMBER.match(heading.text)
+            and not _is_one_of_many(heading.text)
             and _says(heading.text)
         ):
             title = cased(heading.text, head)
@@ -262,7 +261,7 @@ def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
     lines = [line for line in head[:_HEAD].split("\n") if line.strip()][:7]
     for line, below in pairwise([*lines, ""]):
         text = plain(readable(line.lstrip("/#; ")))
-        if not _says(text) or _FIELD.match(text):
+        if not _says(text) or _FIELD.match(text) or _is_one_of_many(text):
             continue
         if len(line) > _TITLE_LINE and f"{line}\n{below}" in head:  # a paragraph
             break
@@ -279,6 +278,11 @@ def _own_title(head: str, found: Sequence[Heading], kind: str) -> str:
     return ""
 
 
+def _is_one_of_many(title: str) -> bool:
+    """A chapter or clause: a year in front makes none."""
+    return is_numbered(title) and not re.match(r"\d{4}\b", title)
+
+
 def _says(title: str) -> bool:
     """Whether it names one document, not any of its kind, nor who issued it or when."""
     return len(title) >= 3 and not (_GENERIC.match(title) or _ISSUER.match(title) or session_date(title))
@@ -290,7 +294,14 @@ def _topic(head: str, found: Sequence[Heading]) -> str:
         topic = _TOPIC_ENDS.sub("", " ".join(match["topic"].split()))
         if len(topic.split()) >= 3:
             return f"{match['what'].capitalize()} on {topic}"
-    early = next((heading for heading in found[:2] if heading.start < 1500 and _says(heading.text)), None)
+    early = next(
+        (
+            heading
+            for heading in found[:2]
+            if heading.start < 1500 and _says(heading.text) and not _is_one_of_many(heading.text)
+        ),
+        None,
+    )
     return early.text if early else ""
 
 
