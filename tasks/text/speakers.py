@@ -89,8 +89,10 @@ def _is_name(speaker: str, part: dict[str, str]) -> bool:
 def is_dialogue(text: str) -> bool:
     """Whether the lines of a text (its beginning is enough) are turns of speakers who come again."""
     lines = [line for line in text.split("\n") if line.strip()]
-    openings = [found for line in lines if (found := opening(line))]
-    return _alternate([one.speaker for one in openings], len(lines))
+    openings = [(found, line) for line in lines if (found := opening(line))]
+    said = [line[one.text_at :].strip() for one, line in openings]
+    speech = sum(not words or len(words.split()) > 1 or not words.isascii() for words in said)
+    return _alternate([one.speaker for one, _ in openings], len(lines)) and speech >= 0.5 * len(said)
 
 
 def _alternate(speakers: Sequence[str], lines: int) -> bool:
@@ -108,10 +110,9 @@ def turns(text: str) -> list[Turn]:
     A turn goes on to the next one. Lines that hold only a date date the turns below them.
     """
     found: list[Turn] = []
-    seen, at, date = 0, 0, ""
+    at, date = 0, ""
     for line in text.splitlines(keepends=True):
         begins = opening(line)
-        seen += bool(line.strip())
         if begins:
             date = begins.date or date
             found.append(
@@ -123,7 +124,7 @@ def turns(text: str) -> list[Turn]:
             last = found[-1]
             found[-1] = Turn(last.start, at + len(line.rstrip()), last.speaker, last.date)
         at += len(line)
-    return found if _alternate([turn.speaker for turn in found], seen) else []
+    return found if is_dialogue(text) else []
 
 
 def session_date(line: str) -> str:

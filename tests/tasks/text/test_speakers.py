@@ -73,6 +73,7 @@ def test_a_turn_goes_on_over_its_lines_and_paragraphs() -> None:
         "Classifier: A\nClassifier: B\nClassifier: C\nKeywords: x\nClassifier: D",
         "From: Ann\nTo: Ben\nSubject: Keys\nDate: today\n\nBen, the keys are under the stone.",
         "Valve: a thing that closes.\nPump: a thing that pumps.\nHouse: where both stand.\nMill: near it.",
+        "SQLite: a3b9\nPostgres: d4a7\nSQLite: 77c1\nPostgres: e9f0",
         "host: a.example\nport: 80\nhost: b.example\nport: 81",
         "The chair opened the meeting. Ann: a valve is needed.\nIt was agreed.\nBen left.\nAnn stayed.",
     ],
