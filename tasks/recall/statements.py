@@ -206,8 +206,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _states(sentence: str) -> bool:
-    """Whether it is more than a heading, a link or an exclamation: a few words, or a number."""
-    if role(sentence) in SAY_NOTHING:
+    """Whether it is more than a heading, a link, a lead-in or an exclamation: some words, or a number."""
+    if role(sentence) in SAY_NOTHING or sentence.endswith((":", "\uff1a")):
         return False
     words = _WORD.findall(sentence)
     return (
