@@ -39,7 +39,7 @@ _LEAD = re.compile(
 )
 """What stands before the words of a sentence: list and comment marks, clause numbers, a date in brackets."""
 _TAIL = re.compile(r"(?:\s|\"\"\"|'''|\*\*|__)+$")
-_ITEM_END = re.compile(r"[;,:]?(?:\s+(?:and|or|und|oder|et|ou|y|o))?[;,]?$")
+_ITEM_END = re.compile(r"[;,]?(?:\s+(?:and|or|und|oder|et|ou|y|o))?[;,]?$")
 """How an item of a list of clauses ends."""
 _CLAUSE = (re.compile(r";(?=\s)"), re.compile(r"[:,](?=\s)"))
 """Where a long sentence may be cut: better after a semicolon."""
@@ -126,6 +126,8 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
     lead = _LEAD.match(sentence)
     at = lead.end() if lead else 0
     whole = _TAIL.sub("", sentence[at:])
+    if whole.endswith(":"):
+        return None
     if kind.clauses:
         whole = _ITEM_END.sub("", whole)
     text = _clipped(whole)
@@ -139,7 +141,7 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
         shown += " ..."
     elif len(whole) < len(sentence) - at and not is_finished(shown):
         shown += ";"
-    elif not is_finished(shown) and (not kind.fragments or shown.endswith(":")):
+    elif not is_finished(shown) and not kind.fragments:
         return None
     if shown.endswith("?") and not kind.fragments:
         return None

@@ -68,6 +68,7 @@ _DEFINITION = Aspect(
 )
 _CONTRACT = (
     _DEFINITION,
+    Aspect(-2.0, r"\bconfidential treatment\b"),
     Aspect(0.6, r"\b(?:between|by and among|zwischen|entre)\b.*\b(?:inc|llc|ltd|corp|company|gmbh|s\.?a)\b"),
     Aspect(
         0.6,
