@@ -162,7 +162,7 @@ class InferConfig:
     fan_in: Int = Field(default=8, ge=2)
     """Records that are summarised into one of the next level."""
     passage_chars: Int = Field(default=350, ge=1)
-    """Longest passage, in characters; passages are what recall searches."""
+    """Longest passage, in characters, but for sentences up to 450 and turns of a dialogue up to 900."""
     ground: GroundConfig = field(default_factory=GroundConfig)
     """When a sentence that the model wrote is stored."""
 

@@ -2,6 +2,7 @@
 
 from tasks.memory.cut import TURN_CHARS, passages
 from tasks.memory.keys import Key, spoken
+from tasks.memory.records import passage_records
 from tasks.text.outline import outline
 
 TALK = """\
@@ -59,6 +60,17 @@ def test_a_context_says_where_a_passage_stands_and_what_is_before_it() -> None:
     assert Key().context("Alone.") == "Alone."
     columns = key.columns("Paid to Ann Lee on 1 April 2024.")
     assert (columns["dates"], columns["entities"]) == (["2024-03-05", "2024-04-01"], ["Ann Lee"])
+
+
+def test_records_of_passages_are_numbered_and_know_the_one_before() -> None:
+    text = "# Lease of the mill\n\nOf 5 March 2024.\n\n## Rent\n\nThe rent is 900 crowns. It is due monthly."
+    about = outline([(0, text)], "lease.md")
+    rows = list(passage_records("d", "k", about, passages([(0, text)], about, 30)))
+    assert [row["position"] for row in rows] == list(range(len(rows)))
+    last = rows[-1]
+    assert (last["text"], last["title"], last["section"]) == ("It is due monthly.", about.title, "Rent")
+    assert last["context"].endswith("The rent is 900 crowns.\nIt is due monthly.")
+    assert all(text[row["char_start"] : row["char_end"]] == row["text"] for row in rows)
 
 
 def test_dates_are_spoken_as_precisely_as_they_are_known() -> None:
