@@ -198,7 +198,7 @@ class RecallConfig:
     candidates: Int = Field(default=100, ge=1)
     """Candidates of each search (by words, by meaning; of plain, of rich keys) before they are added."""
     rerank: bool = False
-    """Whether the reader re-ranks the best passages: better, and it takes the model and about a second."""
+    """Whether the reader re-ranks the best passages: better, and it takes the model and some seconds."""
     rerank_candidates: Int = Field(default=30, ge=2)
     """Passages that the reader re-ranks."""
     text_weight: Float = Field(default=1.0, ge=0)

@@ -2,7 +2,7 @@
 
 The idea: words and vectors know that a passage is about the same things; the language model, reading it,
 knows whether the question is about it. What it shows (see `model.rerank.reading`) is added to the first
-ranking and never replaces it: `blended`. It takes the model into memory and about a second, so it is an
+ranking and never replaces it: `blended`. It takes the model into memory and some seconds, so it is an
 option.
 """
 
