@@ -30,6 +30,8 @@ from tasks.settings import RecallConfig
 
 VALUE_CHARS = 40
 """An answer of so many characters is a date, a name or an amount, which holds wherever it stands."""
+APART = "adversarial"
+"""Questions that ask of one person what another did: about what was read, so in no sum."""
 QUESTIONS = 200
 """Questions about what was read; as many about what was not."""
 
@@ -58,7 +60,8 @@ def evaluate_ask(
     """Shares of questions answered, wrongly answered and not answered, with their standard errors.
 
     Of what was read: `answered` (a cited span holds the answer), `wrong` (none of the cited ones does) and
-    `not_found`. Of what was not: `not_found`, and `false_answers`. Each over all questions and by kind.
+    `not_found`. Of what was not: `not_found`, and `false_answers`. Each over all questions and by kind;
+    adversarial ones, which only look as if something answered them, by kind alone.
 
     Args:
         path: folder of contracts (CUAD), of conversations (LoCoMo), of both, or of texts; None is text that
@@ -125,7 +128,7 @@ def _measures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     names = sorted({one.case.kind for one in outcomes})
     some = {name: [one for one in outcomes if one.case.kind == name] for name in names}
     return {
-        **_shares(outcomes),
+        **_shares([one for one in outcomes if one.case.kind != APART]),
         "seconds": round(fmean(one.seconds for one in outcomes), 4) if outcomes else 0.0,
         "by_kind": {name: _shares(some[name]) for name in names},
     }
