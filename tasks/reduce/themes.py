@@ -18,6 +18,7 @@ from tasks.infer.cache_key import identity
 from tasks.infer.quotes import Quote
 from tasks.reduce.tree import SummaryNode
 from tasks.text.counted import counted
+from tasks.text.markup import readable
 from tasks.text.words import STOP_WORDS
 
 Vectors = Mapping[str, Sequence[float]]
@@ -139,7 +140,7 @@ def _corpus(
 
 def _titled(node: SummaryNode) -> str:
     """The title line of a document, and the sentence that is cited from it."""
-    said = " ".join(_cited(node).text.split())
+    said = " ".join(readable(_cited(node).text).split())
     return f"{node.title}: {said}" if node.title else said
 
 
