@@ -32,6 +32,8 @@ class Question:
     document: str
     answer: Span
     sentence: Span
+    bare: str = ""
+    """The question without the name of its document."""
 
 
 FORGOTTEN, FORGETS = 5, 0.15
@@ -96,9 +98,11 @@ def questions(document: str, text: str, random: Random, name: str = "") -> Itera
             for made in _made(text[start:end], random):
                 answer = start + made.answer[0], start + made.answer[1]
                 asked = _reworded(made.text, random)
-                asked = _of(asked, name, random) if name else asked
+                bare, asked = asked, _of(asked, name, random) if name else asked
                 if len(asked.split()) <= MOST_TOKENS:
-                    yield replace(made, text=asked, document=document, answer=answer, sentence=(start, end))
+                    yield replace(
+                        made, text=asked, document=document, answer=answer, sentence=(start, end), bare=bare
+                    )
 
 
 def _made(sentence: str, random: Random) -> Iterator[Question]:
@@ -245,10 +249,10 @@ def unambiguous(asked: Iterable[Question], texts: dict[str, str]) -> list[Questi
 def _rivals(asked: Question, held: dict[str, set[int]], spans: Sequence[tuple[str, Span]]) -> bool:
     """Whether another sentence holds nearly as many words of the question as its own does."""
     counts: dict[int, int] = defaultdict(int)
-    for one in stems(asked.text):
+    for one in stems(asked.bare):
         for number in held.get(one, ()):
             counts[number] += 1
     own = (asked.document, asked.sentence)
-    whole = len(stems(asked.text))
+    whole = len(stems(asked.bare))
     needed = max((count for number, count in counts.items() if spans[number] == own), default=whole)
     return any(count >= RIVAL * needed for number, count in counts.items() if spans[number] != own)
