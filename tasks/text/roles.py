@@ -69,7 +69,8 @@ _NAVIGATION = re.compile(
     r"|:$|here\.?$)"
     r"|\b(?:tel|fax|phone|telephone|e-?mail|attention|attn)\b\.?\s*(?:no\.?)?\s*:|^\W*(?:https?://"
     r"|www\.)\S+\W*$|(?<=\w)@[\w-]+\.\w+.{0,20}$|^\W*(?:©|\(c\))"
-    r"|\bbuild status\b|\bcode coverage\b|\bopen in colab\b",
+    r"|\bbuild status\b|\bcode coverage\b|\bopen in colab\b"
+    r"|\b(?:our|become a|amazing|github) sponsors?\b|\bdonat(?:e|ions?)\b|\btidelift\b|\bpatreon\b",
 )
 _SIGNATURE = re.compile(
     r"\bby:\s|_{4,}|/s/|\bin witness whereof\b|\bsignature page\b|^\W*(?:sincerely|best regards"

@@ -42,6 +42,7 @@ from tasks.text.roles import Role, role
         ("If you use these pumps in your research, mention us.", "readme", Role.CITATION),
         ("[![Build](https://x.example/b.svg)](https://x.example)", "readme", Role.NAVIGATION),
         ("For more information, visit the harbour office.", "report", Role.NAVIGATION),
+        ("It would not be possible without our amazing sponsors.", "readme", Role.NAVIGATION),
         ("https://x.example/docs", "readme", Role.NAVIGATION),
         ("**Source Code:** https://x.example/code", "readme", Role.NAVIGATION),
         ("By: ______________ Name: Ann Lee Title: Director", "contract", Role.SIGNATURE),
