@@ -25,5 +25,6 @@ fi
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-# two test processes of one thread each: half of the tests wait for processes that they started
-OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" "$venv/bin/python" -m pytest -n 2 --dist loadfile "${lane[@]}" "$@"
+# two test processes of one thread each: half of the tests wait for processes that they started. Files in their order:
+# xdist would begin those of few tests last, and they are the longest
+OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" "$venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "${lane[@]}" "$@"

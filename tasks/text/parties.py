@@ -84,5 +84,5 @@ def _name(text: str) -> str:
     if not name[0].isupper() and name[0].isascii() and not re.search(rf"\b{_SUFFIX}", name, re.IGNORECASE):
         return ""
     capital = sum(not word[0].islower() for word in name.split())
-    name += "." if ABBREVIATED.search(name + ".") else ""
+    name += "." if ABBREVIATED.search(name + ".") and f"{name}." in " ".join(text.split()) else ""
     return name if capital >= 0.5 * len(name.split()) else ""

@@ -82,7 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterato
 def test_the_form_starts_from_the_settings_that_were_given(served: Served) -> None:
     assert served.config["home"] == str(served.home)
     assert served.config["infer"]["model"] == str(served.home.parent / "model")
-    assert (served.config["infer"]["quotes"], served.config["shard"]["window"]) == (6, 512)
+    assert (served.config["infer"]["summary_words"], served.config["shard"]["window"]) == (300, 512)
 
 
 def test_the_form_explains_and_bounds_every_field_and_asks_for_what_a_read_needs(served: Served) -> None:
@@ -180,7 +180,7 @@ def test_a_run_from_the_form_reads_into_the_served_memory_and_ctrl_c_ends_the_se
     assert run["state_type"] == "COMPLETED"
     assert served.process.poll() is None
     (row,) = Ledger(served.home / "ledger.sqlite").runs()
-    assert (row["status"], row["config"]["quotes"]) == ("published", 6)
+    assert (row["status"], row["config"]["summary_words"]) == ("published", 300)
     served.process.send_signal(signal.SIGINT)
     _, errors = served.process.communicate(timeout=60)
     assert served.process.returncode == 0  # that is how it is ended

@@ -134,6 +134,7 @@ def corpus(tmp_path: Path) -> Path:
 def _a_server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "3")  # not the next hour's 720
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")  # not once a minute
 
 
 def deploy(file: Path) -> None:
