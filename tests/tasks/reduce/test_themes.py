@@ -5,6 +5,7 @@ Run: pytest tests/tasks/reduce/test_themes.py
 
 import hashlib
 import random
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -108,6 +109,19 @@ def test_a_corpus_does_not_depend_on_the_order_in_which_its_documents_were_found
         found.add(left[-1])
         left += by_id[left.pop()].children
     assert found == by_id.keys()
+
+
+def test_a_theme_of_another_name_is_another_record() -> None:
+    documents = [document(number, theme) for number in (1, 2) for theme in ("bread", "boats")]
+    fresh = document(3, "boats")
+    fresh = replace(fresh, text=fresh.text.replace("Paper", "Page"))
+    some, more = ({node.id: node.text for node in tree(found)} for found in (documents, [*documents, fresh]))
+    (one,), (other,) = (
+        [ident for ident, text in nodes.items() if text.startswith("Bread")] for nodes in (some, more)
+    )
+    assert some[one].splitlines()[1:] == more[other].splitlines()[1:]
+    assert some[one].splitlines()[0] != more[other].splitlines()[0]
+    assert one != other
 
 
 def test_of_a_large_corpus_most_nodes_stay_when_a_document_changes() -> None:
