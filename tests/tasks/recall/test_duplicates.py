@@ -32,3 +32,8 @@ def test_texts_without_spaces_are_compared_by_characters() -> None:
 
 def test_records_of_one_span_are_one_hit_whatever_they_say() -> None:
     assert groups(["a", "b", "c"], [(0, 9), (0, 9), (9, 12)]) == [[0, 1], [2]]
+
+
+def test_the_same_numbers_in_another_order_are_another_fact() -> None:
+    paid = "rent of {} euros each month for the rooms above the shop and a deposit of {} euros for the keys"
+    assert grouped(f"{RENT} a {paid.format(100, 200)}", f"{RENT} a {paid.format(200, 100)}") == [[0], [1]]

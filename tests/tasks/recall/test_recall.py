@@ -250,11 +250,12 @@ def test_equal_passages_of_several_documents_are_one_hit_that_cites_them_all(tmp
 def test_dates_and_names_filter(tmp_path: Path) -> None:
     rows = passages("d", ["The cat sat.", "The cat ran.", "The cat slept."])
     rows[0] |= {"dates": ["2024-03-05"], "entities": ["Ann Lee"]}
-    rows[1] |= {"dates": ["2024", "2023-03"], "entities": ["Bob"]}
+    rows[1] |= {"dates": ["2024", "2023-03"], "entities": ["Bob", "Bahnhofstra\u00dfe"]}
     memory = remember(tmp_path, "r1", rows, source("a", "d"))
     assert [hit.id for hit in found(memory, "cat", date="2024-03")] == ["d-0"]
     assert {hit.id for hit in found(memory, "cat", date="2024")} == {"d-0", "d-1"}
     assert [hit.id for hit in found(memory, "cat", entity="ann lee")] == ["d-0"]
+    assert [hit.id for hit in found(memory, "cat", entity="bahnhofstra\u00dfe")] == ["d-1"]
     assert found(memory, "cat", entity="x' OR '1'='1") == []
     with pytest.raises(InvalidInput, match="give a year, a month or a day"):
         found(memory, "cat", date="March")

@@ -25,6 +25,11 @@ def test_forms_of_a_word_are_one_term() -> None:
     assert stems("借书期限") == {"借书", "书期", "期限"}
 
 
+def test_letters_and_their_marks_apart_are_words_too() -> None:
+    for mark in ("\u3099", "\uff9e"):
+        assert stems(f"は{mark}は {mark}")
+
+
 @pytest.mark.parametrize(
     ("question", "kind"),
     [
