@@ -211,6 +211,12 @@ def test_its_records_are_recalled_with_their_citations(home: Path) -> None:
     assert [row["run"] for row in history(home)] == [RUN]
 
 
+def test_its_records_are_re_ranked(home: Path) -> None:
+    reranker: Any = SimpleNamespace(scores=lambda question, some: [float(len(one.text)) for one in some])
+    hits = recall(open_memory(home), "When was the harbour closed?", same_vector, rerank=reranker)
+    assert hits[0].receipt.reranked == len(hits[0].text) == 26
+
+
 def test_its_parsed_text_is_read_at_the_same_offsets(home: Path) -> None:
     assert parser_key(ParseConfig()) == "bf92cba6c86c"
     assert read_text(home, PARSED, 0, 24, 50) == "It opened again in spring."
