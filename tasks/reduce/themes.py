@@ -2,8 +2,8 @@
 
 The idea: documents whose summaries mean alike are a theme. In the order of their hashes a document joins the
 nearest leader, or leads a theme of its own if none is near (leader clustering, Hartigan 1975), so a document
-that comes or goes changes the documents of its own theme and of no other, unless it led one. A theme lists its documents by
-title, with a sentence cited from each; nothing is merged from unrelated texts.
+that comes or goes changes its own theme and at most the name of another, unless it led one. A theme lists its
+documents by title, with a sentence cited from each; nothing is merged from unrelated texts.
 """
 
 import math
