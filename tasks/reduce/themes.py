@@ -116,7 +116,7 @@ def _theme(
         lines.append(f"- and {len(members) - SHOWN:,} more")
     below = tuple(child.id for child in children or members)
     return _node(
-        identity("corpus", key, corpus, *below), corpus, lines, [_cited(node) for node in shown], below
+        identity("corpus", key, corpus, name, *below), corpus, lines, [_cited(node) for node in shown], below
     )
 
 
