@@ -42,8 +42,7 @@ def estimate(
     size = state_bytes(models) + 6 * tokens + 2 * chars
     if rates is None:
         return Estimate(tokens, windows, flops, 0.0, size)
-    # A document of one window says the same as its window: its summary is not written twice.
-    summaries = windows + sum(tree_size(d.windows, config.fan_in) for d in documents if d.windows > 1) + 1
+    summaries = windows + sum(tree_size(d.windows, config.fan_in) for d in documents)
     passages = chars / (config.passage_chars * 0.75)
     read_s = flops / rates.flops_per_s
     write_s = -(-summaries // config.summary_batch_size) * rates.batch_s if models.may_write else 0.0

@@ -151,7 +151,7 @@ def learn(
             read_s=read.seconds,
             summaries=tree.decoded,
             write_s=run.clock["write"],
-            passages=added - len(tree.nodes),
+            passages=max(0, added - len(tree.nodes)),
             embed_s=run.clock["extract"] + run.clock["embed"],
             total_s=time.monotonic() - run.started,
         )
