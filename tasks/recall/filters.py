@@ -40,7 +40,7 @@ class Filters:
         if self.dates is not None:
             terms.append(_within(memory, "dates", [f" {_date(date)}" for date in self.dates]))
         if self.entities is not None:
-            terms.append(_within(memory, "entities", [name.casefold() for name in self.entities]))
+            terms.append(_within(memory, "entities", [name.lower() for name in self.entities]))
         return " AND ".join(terms) or None
 
 

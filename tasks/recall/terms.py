@@ -88,7 +88,8 @@ def _stemmer() -> snowballstemmer.stemmer:
 @cache
 def stem(word: str) -> str:
     """The form of a word that all its forms share."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
+    parts = unicodedata.normalize("NFKD", word.lower())
+    plain = "".join(c for c in parts if not unicodedata.combining(c)) or word  # a voicing mark alone
     plain = plain.replace(".", "") if not plain[0].isdigit() else plain  # U.S.
     plain = plain.split("'")[0].split("\u2019")[0] or plain
     found: str = _stemmer().stemWord(_IRREGULAR.get(plain, plain))
