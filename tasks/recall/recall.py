@@ -140,18 +140,16 @@ def _reranked(
     some, others = chosen[:most], chosen[most:]
     places: dict[str, list[int]] = {}
     for one in some:
-        at = one.row["position"]
+        at = one.row.get("position", -1)
         if at >= 0:
             near = places.setdefault(one.row["document"], [])
             near += [place for place in (at - 1, at + 1) if place >= 0]
     beside = {(row["document"], row["position"]): row["text"] for row in passages_at(memory, places)}
 
     def candidate(row: Row) -> Candidate:
-        before, after = (
-            beside.get((row["document"], row["position"] + step), "") if row["position"] >= 0 else ""
-            for step in (-1, 1)
-        )
-        heading = " > ".join(part for part in (row["title"], row["section"]) if part)
+        at = row.get("position", -1)  # tables of earlier versions have no such column
+        before, after = (beside.get((row["document"], at + step), "") if at >= 0 else "" for step in (-1, 1))
+        heading = " > ".join(part for part in (row.get("title"), row.get("section")) if part)
         return Candidate(before, row["text"], after, heading)
 
     reread = rerank.scores(question, [candidate(one.row) for one in some])
