@@ -102,7 +102,7 @@ RECORDS = _schema(
         ("char_start", pa.int64()),
         ("char_end", pa.int64()),
         ("summary", pa.string()),  # "" for a passage
-        ("generated", pa.bool_()),  # False: the summary is its best quote, nothing generated stood
+        ("generated", pa.bool_()),  # False: the summary is sentences of the text, below its title
         ("text", pa.string()),  # what full-text search sees: passage text, or the summary
         ("quotes", pa.list_(pa.field("item", QUOTE, nullable=False))),
         ("vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tasks.recall.terms import stems
-from tasks.recall.values import Expected, values
+from tasks.recall.values import values
 from tasks.text.sentences import Span, sentences
 
 SHORTEST, LONGEST = 40, 600
@@ -86,9 +86,6 @@ _DROPPED = re.compile(
     r"|hereunder|simply|automatically|respective|applicable|certain|any and all)\s",
     re.IGNORECASE,
 )
-_LEADING: dict[Expected, str] = {
-    "date": r"(?:on|in|at|by|from|since|as of|before|until|dated)\s(?:or before\s)?$"
-}
 
 
 def questions(document: str, text: str, random: Random, name: str = "") -> Iterator[Question]:

@@ -52,9 +52,8 @@ def recalled(
 
     def row(hit: Hit) -> Row:
         cited = [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations]
-        shown = ("id", "score", "level", "title", "section", "summary", "text")
         return {
-            **{name: getattr(hit, name) for name in shown},
+            **{name: getattr(hit, name) for name in SHOWN},
             "quotes": cited,
             "receipt": asdict(hit.receipt),
         }

@@ -48,7 +48,6 @@ _NOT_HOLDER = re.compile(
     re.IGNORECASE,
 )
 _WITHIN = 4000
-_LONGEST_TITLE = re.compile(r"[^\n]{0,80}\blicen[cs]e\b[^\n]{0,40}", re.IGNORECASE)
 
 
 def licence_name(head: str) -> str:
