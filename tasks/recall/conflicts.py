@@ -31,10 +31,13 @@ class Named:
 
 
 def disagreeing(asked: Asked, best: Judged, others: Sequence[Judged]) -> list[Judged]:
-    """Statements that give another value than the best one, one for every value, the likeliest first."""
+    """Statements of other documents that give another value than the best one, one for every value, the
+    likeliest first. What the document of the best one says too is no contradiction of it."""
     found: list[Judged] = []
+    document = best.statement.document
+    said = {one.statement.text for one in others if one.statement.document == document}
     known = _values(asked, best.statement)
-    for other in others:
+    for other in (one for one in others if one.statement.text not in said):
         told = _values(asked, other.statement)
         if known and told and not known & told and _same_subject(asked, best.statement, other.statement):
             found.append(other)

@@ -40,6 +40,10 @@ TEXTS = {
     "/texts/library.txt": (
         "图书馆规则\n\n图书馆每天上午九点开门。每位读者最多可以借五本书。借书期限为三十天。\n"
     ),
+    "/texts/ferry.txt": (
+        "The old ferry\n\nSupport for the engine of the old ferry ended on 29 April 2026. This follows the end of "
+        "support for the engine by its yard on 31 October 2025.\n"
+    ),
     "/texts/talk.txt": (
         "[10:04 am on 12 April, 2024] Nora: I finally adopted a dog yesterday! His name is Biscuit.\n"
         "[10:05 am on 12 April, 2024] Felix: Wonderful! I signed up for a pottery course in Leeds.\n"
@@ -131,6 +135,12 @@ def test_sources_that_disagree_are_shown_with_their_dates(asked: Asked) -> None:
     assert reply.answer.startswith("Sources disagree.")
     assert "1,450 euros" in reply.answer
     assert "1,590 euros" in reply.answer
+
+
+def test_two_dates_in_one_document_are_no_disagreement_of_sources(asked: Asked) -> None:
+    reply = asked("When did support for the engine of the old ferry end?")
+    assert "29 April 2026" in reply.claims[0].text
+    assert {claim.source for claim in reply.claims} == {""}
 
 
 def test_an_equal_sentence_is_one_claim_that_cites_both_sources(asked: Asked) -> None:
