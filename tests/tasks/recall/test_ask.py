@@ -41,8 +41,8 @@ TEXTS = {
         "图书馆规则\n\n图书馆每天上午九点开门。每位读者最多可以借五本书。借书期限为三十天。\n"
     ),
     "/texts/ferry.txt": (
-        "The old ferry\n\nSupport for the engine of the old ferry ended on 29 April 2026. Support for the engine of "
-        "the old ferry at its yard ended on 31 October 2025.\n"
+        "The old ferry\n\nSupport for the engine of the old ferry ended on 29 April 2026. Support for the "
+        "engine of the old ferry at its yard ended on 31 October 2025.\n"
     ),
     "/texts/talk.txt": (
         "[10:04 am on 12 April, 2024] Nora: I finally adopted a dog yesterday! His name is Biscuit.\n"
