@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory, quoted
+from tasks.text.dates import written
 
 SUMMARIES = "level IN ('document', 'corpus')"
 """Records that say what whole documents are about."""
@@ -30,7 +31,8 @@ class Filters:
         """The SQL condition; None where everything passes.
 
         Raises:
-            InvalidInput: if a level or a date is none, or records had no such field when the memory was made.
+            InvalidInput: if a level, a date or a name is none, or records had no such field
+                when the memory was made.
         """
         terms = []
         if self.levels is not None:
@@ -40,7 +42,7 @@ class Filters:
         if self.dates is not None:
             terms.append(_within(memory, "dates", [f" {_date(date)}" for date in self.dates]))
         if self.entities is not None:
-            terms.append(_within(memory, "entities", [name.lower() for name in self.entities]))
+            terms.append(_within(memory, "entities", [_name(name) for name in self.entities]))
         return " AND ".join(terms) or None
 
 
@@ -57,11 +59,17 @@ def _levels(levels: Sequence[str]) -> Sequence[str]:
 
 
 def _date(date: str) -> str:
-    if not _DATE.fullmatch(date):
+    if not _DATE.fullmatch(date) or not written(*map(int, date.split("-"))) == date:
         raise InvalidInput(
             f"date {date!r}: give a year, a month or a day, such as 2024, 2024-03 or 2024-03-05"
         )
     return date
+
+
+def _name(name: str) -> str:
+    if not name.strip():
+        raise InvalidInput(f"entity {name!r}: give a name, or a part of one")
+    return name.strip().lower()
 
 
 def _any_of(column: str, values: Sequence[str]) -> str:

@@ -259,6 +259,12 @@ def test_dates_and_names_filter(tmp_path: Path) -> None:
     assert found(memory, "cat", entity="x' OR '1'='1") == []
     with pytest.raises(InvalidInput, match="give a year, a month or a day"):
         found(memory, "cat", date="March")
+    for none in ("2024-13", "2024-00", "2023-02-30", ""):
+        with pytest.raises(InvalidInput, match="give a year, a month or a day"):
+            found(memory, "cat", date=none)
+    for nobody in ("", " "):
+        with pytest.raises(InvalidInput, match="give a name"):
+            found(memory, "cat", entity=nobody)
 
 
 def test_chinese_and_japanese_are_found_by_words(tmp_path: Path) -> None:
