@@ -30,6 +30,7 @@ NAMES = 3
 """Words that name a theme."""
 SHOWN = 12
 """Documents, and themes, that a record lists; it counts the others."""
+_STOPS = ".!?।。 "
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _FUNCTION = frozenset(word for words in STOP_WORDS.values() for word in words)
 
@@ -139,9 +140,11 @@ def _corpus(
 
 
 def _titled(node: SummaryNode) -> str:
-    """The title line of a document, and the sentence that is cited from it."""
+    """The title line of a document, and the sentence that is cited from it unless it is the title."""
     said = " ".join(readable(_cited(node).text).split())
-    return f"{node.title}: {said}" if node.title else said
+    if not node.title or said.rstrip(_STOPS) == node.title.rstrip(_STOPS):
+        return said
+    return f"{node.title}: {said}"
 
 
 def _cited(node: SummaryNode) -> Quote:

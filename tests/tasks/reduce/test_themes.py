@@ -72,6 +72,13 @@ def test_every_document_is_named_with_a_sentence_that_is_cited_from_it() -> None
         assert node.quotes[0] in theme.quotes
 
 
+def test_a_document_called_by_its_first_sentence_is_listed_without_saying_it_twice() -> None:
+    documents = [replace(node, title=node.quotes[0].text.rstrip(".")) for node in library()]
+    listed = tree(documents)[-1].text
+    for node in documents:
+        assert listed.count(node.title) == 1
+
+
 def test_a_document_like_no_other_stands_by_itself() -> None:
     alone = document(1, "roads")
     top = tree([*library(), alone])[-1]
