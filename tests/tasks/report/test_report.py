@@ -105,6 +105,12 @@ def test_text_of_documents_stays_text_in_html() -> None:
     assert "svg" in tags.tags
 
 
+def test_the_figure_names_documents_in_any_script_and_only_as_text() -> None:
+    shown = page(outcome("六分仪 <b>$1"), contents("words")).partition("<figure")[2]
+    assert shown.count("六分仪 &lt;b&gt;$1") >= 2
+    assert "<b>" not in shown.partition("</figure")[0]
+
+
 def test_a_page_needs_nothing_from_elsewhere_and_its_links_lead_somewhere_in_it() -> None:
     tags = Tags(page(outcome("words"), contents("words")))
     assert tags.links
