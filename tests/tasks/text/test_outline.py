@@ -219,6 +219,9 @@ CHINESE = """温室租赁合同
         (CHANGELOG, "orrin/CHANGELOG.md", "Changelog (orrin)", "changelog", "2024-03-05"),
         (MIT.replace("Copyright (c) 2019-2021 Ingrid Valdur", ""), "orrin_pumps-1.4.0.dist-info/LICENSE",
          "MIT License (orrin_pumps 1.4.0)", "licence", ""),
+        ("货轮三月离开青岛港。" + "船长写下了风向。" * 9 + "\n轮机长发现二号油泵漏油，并在当晚完成更换。\n",
+         "",
+         "货轮三月离开青岛港", "text", ""),
         ("", "", "", "text", ""),
     ],
 )  # fmt: skip
