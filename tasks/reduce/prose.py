@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed, paragraphs
 
+_FRONT = re.compile(r"---[ \t]*+\n(?:[ \t#-]++.*+\n|[\w-]++:.*+\n)*?---[ \t]*+(?:\n|$)")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _COMMAND = re.compile(
     r"\s*(?:>>> |\.\.\. |\$ |% pip |In \[\d+\]:|pip3? install |npm install |conda install )"
@@ -30,6 +31,8 @@ def prose(pieces: Iterable[Placed], outline: Outline) -> Iterator[Placed]:
     following = next(headings, None)
     state = _Code() if outline.kind == "code" else _State()
     for at, paragraph in paragraphs(pieces):
+        if at == 0 and (front := _FRONT.match(paragraph)):  # what Markdown tells programs
+            paragraph = _blank(front[0]) + paragraph[front.end() :]
         lines, start = [], at
         for line in paragraph.splitlines(keepends=True):
             while following is not None and following.start < start:

@@ -67,6 +67,13 @@ def test_a_readme_is_told_by_what_it_is_without_badges_comments_code_or_requests
         assert markup not in body(node)
 
 
+def test_what_markdown_tells_programs_in_front_is_no_sentence_but_a_rule_is_only_a_rule() -> None:
+    said = "A mooring is a permanent anchor. Inspect its chain every twelve months."
+    for front in ("---\ntitle: Guide\nauthor: P. Lund\ntags:\n  - boats\n---\n", "---\n"):
+        assert body(summary(f"{front}{said}\n", "moor.md")).endswith(said)
+        assert "Lund" not in body(summary(f"{front}{said}\n", "moor.md"))
+
+
 def test_minutes_are_told_by_their_decisions_and_not_by_their_stories() -> None:
     said = body(summary(MINUTES, "minutes.txt", 40))
     assert "approved a budget of $4,200" in said
