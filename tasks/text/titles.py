@@ -87,6 +87,8 @@ _DATED = re.compile(
     re.IGNORECASE,
 )
 _HEAD = 4000
+_SAYS = 20
+"""Bytes of UTF-8 that a sentence has at least: a character of Chinese has three, and says as much."""
 _TITLE_LINE = 45
 """A longer line with another one right below it is taken for the beginning of a paragraph."""
 
@@ -308,8 +310,8 @@ def _topic(head: str, found: Sequence[Heading]) -> str:
 def _first_words(head: str) -> str:
     text = readable(head[:_HEAD])
     spans = [text[start:end] for start, end in sentences(text)]
-    said = [one for one in spans if role(one) in _SPEAKING and len(one) > 20]
-    said = said or [one for one in spans if len(one) > 20 and not _GENERIC.match(one)] or spans
+    said = [one for one in spans if role(one) in _SPEAKING and len(one.encode()) > _SAYS]
+    said = said or [one for one in spans if len(one.encode()) > _SAYS and not _GENERIC.match(one)] or spans
     first = _DROP_CAPITAL.sub(r"\1", " ".join(said[0].split())) if said else ""
     subject = _SUBJECT.match(first)
     return subject["subject"] if subject and len(subject["subject"].split()) > 1 else first
