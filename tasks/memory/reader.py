@@ -68,18 +68,6 @@ class Memory:
         """Every source that holds this document: an exact duplicate is cited under all its uris."""
         return self._holders.get(document, [])
 
-    @cached_property
-    def _held(self) -> dict[str, list[str]]:
-        held: dict[str, list[str]] = {}
-        for document, sources in self._holders.items():
-            for source in sources:
-                held.setdefault(source["uri"], []).append(document)
-        return held
-
-    def documents_at(self, uri: str) -> list[str]:
-        """Every document that this source holds."""
-        return self._held.get(uri, [])
-
     def records(self, ids: Sequence[str]) -> list[Row]:
         """The records of these ids that exist, in the order asked."""
         found = {row["id"]: row for row in self.rows(f"id IN ({quoted(ids)})")} if ids else {}

@@ -140,11 +140,11 @@ def _passages(memory: Memory, hit: Hit) -> Iterator[_Passage]:
     """The passage of a hit, and those of other documents that say the same: each is about its own."""
     yield _Passage(hit.document, hit.char_start, hit.text, hit.title, hit.section)
     seen = {hit.document}
-    for cited in hit.citations:
-        for document in memory.documents_at(cited.uri):
-            if document not in seen and len(seen) <= MOST_COPIES:
-                seen.add(document)
-                yield _Passage(document, cited.start, cited.text)
+    for row in memory.records(hit.receipt.merged):
+        if row["document"] not in seen and len(seen) <= MOST_COPIES:
+            seen.add(row["document"])
+            title, section = row.get("title", ""), row.get("section", "")
+            yield _Passage(row["document"], row["char_start"], row["text"], title, section)
 
 
 def _of(memory: Memory, passage: _Passage, about: _About, near: _Near) -> Iterator[Statement]:
