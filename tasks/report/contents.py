@@ -11,6 +11,7 @@ from tasks.plan.work import Work
 from tasks.recall.hit import Citation, format_citation
 from tasks.reduce.done import load_done
 from tasks.reduce.reduce import Tree
+from tasks.reduce.shown import title_line
 from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.report.entries import (
@@ -27,6 +28,7 @@ from tasks.run import Row, Run
 from tasks.text.markup import readable
 from tasks.text.sentences import sentences
 
+UNTOLD = "No sentence of it can stand for the whole; its passages are found by recall."
 MOST_ALONE = 20
 """Documents without a theme that are named."""
 
@@ -38,8 +40,10 @@ def contents(run: Run, models: Models, work: Work, tree: Tree) -> Contents:
     found = {
         name: _entry(run, models, node, work, sizes.get(node.document, 0)) for name, node in roots.items()
     }
+    untold = [name for name, nodes in tree.documents.items() if not nodes]
+    found |= {name: _untold(work, tree, name, sizes.get(name, 0)) for name in untold}
     names = sorted(found, key=lambda name: worth_reading(found[name]))
-    for name in names[:MOST_SUMMARIES]:
+    for name in (one for one in names[:MOST_SUMMARIES] if one in roots):
         found[name] = replace(found[name], quotes=_quotes(run, models, work, roots[name]))
     return Contents(
         entries=tuple(found[name] for name in names),
@@ -77,6 +81,20 @@ def _entry(run: Run, models: Models, node: SummaryNode, work: Work, tokens: int)
         status=status(row, node.document in work.stale, work.known) if read else "",
         tokens=tokens,
         sentences=said(summary, node.title),
+    )
+
+
+def _untold(work: Work, tree: Tree, document: str, tokens: int) -> Entry:
+    """A document that was read and holds no sentence that could stand for it: a table, code, a few words."""
+    row, outline = work.todo[document], tree.outlines[document]
+    return Entry(
+        document=document,
+        title=title_line(outline) or part_name(row).rpartition("/")[2],
+        source=part_name(row),
+        kind=outline.kind,
+        status=status(row, document in work.stale, work.known),
+        tokens=tokens,
+        sentences=(UNTOLD,),
     )
 
 

@@ -1,0 +1,43 @@
+"""A report tells of every document that was read, whether a sentence of it can stand for it or not.
+
+Run: pytest tests/tasks/report/test_contents.py
+"""
+
+from pathlib import Path
+
+from tasks.infer.models import Models
+from tasks.ingest.shard import ShardedDocument
+from tasks.memory.sources import Loss, Seen
+from tasks.plan.work import Work
+from tasks.reduce.reduce import Tree
+from tasks.report.contents import UNTOLD, contents
+from tasks.run import Run
+from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
+from tasks.text.outline import Outline
+
+
+def test_a_document_without_a_sentence_to_quote_is_announced_by_its_title(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    row = {"uri": "/docs/ports.md", "label": "", "document": "d1", "outcome": "ok", "reason": ""}
+    work = Work(
+        seen=Seen((), (row,)),
+        todo={"d1": row},
+        kept={},
+        stale=frozenset(),
+        known=frozenset(),
+        gone=(),
+        loss=Loss(),
+        corpora=frozenset(),
+        documents=(ShardedDocument("d1", 1, 12, tmp_path),),
+    )
+    infer = InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir))
+    run = Run(("docs",), tmp_path, StorageConfig(), ParseConfig(), ShardConfig(), infer, ClusterConfig())
+    tree = Tree({"d1": []}, [], {"d1": Outline("Ports of the coast", "table", "2024")})
+    (entry,) = contents(run, Models(tmp_path, infer, 2048), work, tree).entries
+    assert (entry.title, entry.status, entry.source) == (
+        "Ports of the coast (table, 2024)",
+        "new",
+        "/docs/ports.md",
+    )
+    assert entry.sentences == (UNTOLD,)
