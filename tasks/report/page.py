@@ -122,14 +122,14 @@ def _joined(parts: Sequence[str]) -> str:
 
 def facts(outcome: Row) -> list[tuple[str, str]]:
     """The run in figures, each with its name."""
-    seconds, planned = outcome["read_seconds"], outcome["planned_seconds"]
-    rate = f"{outcome['tokens'] / seconds:,.0f} tokens/s" if outcome["tokens"] else "nothing to read"
+    seconds, planned = outcome["seconds"], outcome["planned_seconds"]
+    rate = f"{outcome['tokens'] / seconds:,.0f} tokens/s in all" if outcome["tokens"] else "nothing to read"
     predicted = f", {planned:,.1f} s planned" if planned else ""
     return [
         ("Run", f"{outcome['run']}, {outcome['status']} as memory version {outcome['version']}"),
         ("Documents", f"{outcome['documents']:,}, of which {outcome['read']:,} read now"),
         ("Text", f"{counted(outcome['tokens'], 'token')} in {counted(outcome['windows'], 'window')}, {rate}"),
-        ("Time", f"{outcome['seconds']:,.1f} s in all{predicted}"),
+        ("Time", f"{seconds:,.1f} s in all{predicted}"),
         ("Peak memory", f"{outcome['peak_rss'] / 2**30:.2f} GiB in this process"),
         ("Records in memory", f"{outcome['added']:,} added, {outcome['retired']:,} taken out"),
         ("Summaries", summaries(outcome)),
