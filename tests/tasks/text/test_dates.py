@@ -57,7 +57,7 @@ def test_every_day_is_read_back(day: date) -> None:
 def test_no_text_makes_dates_slow(unit: str) -> None:
     began = time.process_time()
     dates(unit * (200_000 // len(unit)))
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 60  # quadratic time would take many minutes
 
 
 @pytest.mark.parametrize(

@@ -54,4 +54,4 @@ def test_a_text_without_markup_stays(text: str) -> None:
 def test_no_text_makes_it_slow(unit: str) -> None:
     began = time.process_time()
     readable(unit * (50_000 // len(unit)))
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 60  # quadratic time would take many minutes

@@ -279,5 +279,5 @@ def test_an_outline_costs_time_and_memory_in_proportion_to_the_text_or_less(unit
     text = unit * (100_000 // len(unit))
     began = time.process_time()
     found = outline((start, text[start : start + 65_536]) for start in range(0, len(text), 65_536))
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 60  # quadratic time would take many minutes
     assert len(found.headings) <= MOST_HEADINGS

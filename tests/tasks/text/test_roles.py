@@ -68,4 +68,4 @@ def test_any_text_has_a_role(sentence: str, kind: str) -> None:
 def test_no_sentence_makes_it_slow(unit: str) -> None:
     began = time.process_time()
     role(unit * (20_000 // len(unit)), "contract")
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 60  # quadratic time would take many minutes

@@ -152,7 +152,7 @@ def test_no_text_makes_it_slow(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     began = time.process_time()
     list(stream_passages([(0, text)], 900))
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 60  # quadratic time would take many minutes
 
 
 def test_a_passage_of_no_characters_is_refused() -> None:
