@@ -4,27 +4,18 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import cache
 
-import snowballstemmer
-
+from tasks.text.stems import stem
 from tasks.text.stop_words import STOP_WORDS
 
 K1, B = 1.5, 0.75
 
 _WORD = re.compile(r"[^\W_]+")
-_STEMMER = snowballstemmer.stemmer("english")
-
-
-@cache
-def _stem(word: str) -> str:
-    stem: str = _STEMMER.stemWord(word)
-    return stem
 
 
 def terms(text: str) -> list[str]:
     """Stems of the words of `text` in order, without stop-words."""
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
+    return [stem(word, "english") for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
 class Bm25:

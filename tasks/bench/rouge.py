@@ -9,13 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
-import snowballstemmer
+from tasks.text.stems import stem
 
 _WORD = re.compile(r"[^\W_]+")
-_STEMMER = snowballstemmer.stemmer("porter")
 STEMMED_FROM = 4
 """Shorter words stay as they are, as in rouge-score."""
 
@@ -45,10 +43,8 @@ def tokens(text: str) -> list[str]:
     return [_stem(word) for word in _WORD.findall(text.lower())]
 
 
-@cache
 def _stem(word: str) -> str:
-    stem: str = _STEMMER.stemWord(word) if len(word) >= STEMMED_FROM else word
-    return stem
+    return stem(word, "porter") if len(word) >= STEMMED_FROM else word
 
 
 def _overlap(ours: Sequence[object], gold: Sequence[object]) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-import snowballstemmer
+from tasks.text import stems as snowball
 
 Kind = Literal["word", "name", "number"]
 
@@ -81,19 +81,13 @@ class Term:
 
 
 @cache
-def _stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
-
-
-@cache
 def stem(word: str) -> str:
     """The form of a word that all its forms share."""
     parts = unicodedata.normalize("NFKD", word.lower())
     plain = "".join(c for c in parts if not unicodedata.combining(c)) or word  # a voicing mark alone
     plain = plain.replace(".", "") if not plain[0].isdigit() else plain  # U.S.
     plain = plain.split("'")[0].split("\u2019")[0] or plain
-    found: str = _stemmer().stemWord(_IRREGULAR.get(plain, plain))
-    return found
+    return snowball.stem(_IRREGULAR.get(plain, plain), "english")
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:

@@ -9,9 +9,9 @@ without a list loses nothing at all.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 
-import snowballstemmer
+from tasks.text.stems import stem
 
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -49,18 +49,7 @@ class Language:
 
     def stem(self, word: str) -> str:
         """Stem of a word in lower case."""
-        return _stem(self.name, word)
-
-
-@lru_cache(maxsize=1 << 16)
-def _stem(name: str, word: str) -> str:
-    stemmer = _stemmer(name)
-    return word if stemmer is None else str(stemmer.stemWord(word))
-
-
-@cache
-def _stemmer(name: str) -> "snowballstemmer.stemmer | None":
-    return snowballstemmer.stemmer(name) if name in snowballstemmer.algorithms() else None
+        return stem(word, self.name)
 
 
 def _words(text: str) -> frozenset[str]:

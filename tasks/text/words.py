@@ -6,9 +6,8 @@ The language is told by script and frequent words, and a language without a list
 """
 
 import re
-from functools import cache, lru_cache
 
-import snowballstemmer
+from tasks.text.stems import stem
 
 _RUN = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]{1,3})?")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
@@ -73,7 +72,7 @@ def terms(text: str, language: str) -> list[str]:
         if _UNSPACED.match(run):
             found += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
         elif run not in stop and (len(run) > 1 or run.isdigit()):
-            found.append(_stem(run, language))
+            found.append(stem(run, language))
     return found
 
 
@@ -81,14 +80,3 @@ def length(text: str) -> int:
     """Words of a text; an unspaced script counts by its characters."""
     unspaced = sum(len(run) for run in _UNSPACED.findall(text))
     return len(_UNSPACED.sub(" ", text).split()) + -(-unspaced // _CHARS_A_WORD)
-
-
-@cache
-def _stemmer(language: str) -> "snowballstemmer.stemmer":
-    return snowballstemmer.stemmer(language)
-
-
-@lru_cache(maxsize=1 << 16)
-def _stem(word: str, language: str) -> str:
-    stem: str = _stemmer(language).stemWord(word) if language else word
-    return stem
