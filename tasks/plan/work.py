@@ -46,6 +46,10 @@ class Work:
         """Rows of schema.SOURCES."""
         return self.seen.rows
 
+    def source(self, document: str) -> Row:
+        """The first source that holds a document, to read or remembered."""
+        return self.todo.get(document) or self.kept[document]
+
 
 def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row]) -> Work:
     """Split documents into those to read and those that are remembered already.

@@ -70,7 +70,7 @@ def _roots(run: Run, models: Models, work: Work, tree: Tree) -> dict[str, Summar
 
 
 def _entry(run: Run, models: Models, node: SummaryNode, work: Work, tokens: int) -> Entry:
-    row = work.todo.get(node.document) or work.kept[node.document]
+    row = work.source(node.document)
     read = node.document in work.todo
     summary = load_summary(run.ledger, models.key, node)
     return Entry(
@@ -100,7 +100,7 @@ def _untold(work: Work, tree: Tree, document: str, tokens: int) -> Entry:
 
 def _quotes(run: Run, models: Models, work: Work, node: SummaryNode) -> tuple[Quoted, ...]:
     """What a summary consists of or is supported by, with its places."""
-    row = work.todo.get(node.document) or work.kept[node.document]
+    row = work.source(node.document)
     quotes = load_summary(run.ledger, models.key, node).quotes
     return tuple(_quoted(run, row, quote) for quote in quotes)
 
