@@ -122,7 +122,7 @@ def ask(
         raise InvalidInput(f"-k {k}: give 1 or more")
     asked = " ".join(question)
     _check_models(config)
-    from tasks.recall import replies
+    from tasks.recall.ask import replies
 
     reply = replies.answered(
         Path(config.home), asked, config.infer.embedder, config.recall, k, document, memory, _print_claim

@@ -23,7 +23,7 @@ from tasks.bench.evidence import Text, remember
 from tasks.bench.progress import Progress, silent
 from tasks.ingest.parse.base import cut
 from tasks.memory.reader import Memory
-from tasks.recall.ask import Reply, ask
+from tasks.recall.ask.ask import Reply, ask
 from tasks.recall.candidates import Embed
 from tasks.recall.hit import Citation
 from tasks.settings import RecallConfig

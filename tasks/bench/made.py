@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from tasks.recall.ask.values import values
 from tasks.recall.terms import stems
-from tasks.recall.values import values
 from tasks.text.sentences import Span, sentences
 
 SHORTEST, LONGEST = 40, 600

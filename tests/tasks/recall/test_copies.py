@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.recall.statements import statements
+from tasks.recall.ask.statements import statements
 from tests.tasks.recall.test_recall import embed, found, passages, remember, source
 
 CLAUSE = "The licensor grants a perpetual, worldwide and free licence to use, copy and change the work."

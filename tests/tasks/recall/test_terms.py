@@ -2,8 +2,8 @@
 
 import pytest
 
+from tasks.recall.ask.values import Expected, expected, values
 from tasks.recall.terms import stems, terms
-from tasks.recall.values import Expected, expected, values
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,9 @@ import numpy as np
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
 from tasks.memory.reader import Memory, Row
-from tasks.recall.candidates import Embed
-from tasks.recall.conflicts import disagreeing, named
-from tasks.recall.filters import Filters
-from tasks.recall.hit import Citation, Hit
-from tasks.recall.recall import recall
-from tasks.recall.statements import Statement, head_of, statements, stored
-from tasks.recall.support import (
+from tasks.recall.ask.conflicts import disagreeing, named
+from tasks.recall.ask.statements import Statement, head_of, statements, stored
+from tasks.recall.ask.support import (
     THRESHOLD,
     Asked,
     Judged,
@@ -32,6 +28,10 @@ from tasks.recall.support import (
     understand,
     without_names,
 )
+from tasks.recall.candidates import Embed
+from tasks.recall.filters import Filters
+from tasks.recall.hit import Citation, Hit
+from tasks.recall.recall import recall
 from tasks.settings import RecallConfig
 
 PASSAGES = 24

@@ -16,9 +16,9 @@ from itertools import pairwise
 from lancedb.query import MatchQuery
 
 from tasks.memory.reader import Memory
-from tasks.recall.statements import Statement
+from tasks.recall.ask.statements import Statement
+from tasks.recall.ask.values import Expected, comparable, expected, values
 from tasks.recall.terms import Term, ordered, stem, stems, terms
-from tasks.recall.values import Expected, comparable, expected, values
 from tasks.text.markup import readable
 from tasks.text.roles import Role, role
 from tasks.text.sentences import sentences

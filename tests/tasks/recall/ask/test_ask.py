@@ -10,7 +10,7 @@ from tasks.bench.ask import read_texts
 from tasks.errors import InvalidInput
 from tasks.ingest.parse import place_of, read_text
 from tasks.memory.reader import Memory
-from tasks.recall.ask import GONE, Claim, Reply, ask
+from tasks.recall.ask.ask import GONE, Claim, Reply, ask
 from tasks.recall.scope import documents_of
 
 TEXTS = {

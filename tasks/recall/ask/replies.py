@@ -34,7 +34,7 @@ def answered(
     began = perf_counter()
     memory = open_memory(home)
     from model.embed.question import load_question_embedder  # here: of no use without a memory
-    from tasks.recall.ask import CLAIMS, ask
+    from tasks.recall.ask.ask import CLAIMS, ask
     from tasks.recall.scope import documents_of
 
     documents = documents_of(memory, document, key)
