@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from tasks import schema
 from tasks.errors import InvalidInput
+from tasks.memory.dropped import is_dropped, nearest, told
 
 TABLE = "records"
 
@@ -118,7 +119,7 @@ def open_memory(home: Path, as_of: str | None = None) -> Memory:
     """The memory as last published, or as of a run or an ISO time (UTC where it names no zone).
 
     Raises:
-        InvalidInput: if there is no memory, no such run, or no run that early.
+        InvalidInput: if there is no memory, no such run, no run that early, or its version was dropped.
     """
     at = published(home)
     if at is None:
@@ -131,7 +132,15 @@ def open_memory(home: Path, as_of: str | None = None) -> Memory:
 
 
 def _as_of(home: Path, as_of: str) -> Row:
+    """run.json of the run whose memory is meant, unless its version was dropped."""
     runs = list(history(home))
+    row = _meant(home, runs, as_of)
+    if is_dropped(row):
+        raise InvalidInput(f"{told(row)}; {nearest(row, runs)}")
+    return row
+
+
+def _meant(home: Path, runs: list[Row], as_of: str) -> Row:
     unchanged = run_json(home, as_of).get("same_as", "") if RUN_NAME.fullmatch(as_of) else ""
     for row in runs:
         if row["run"] in (as_of, unchanged):
@@ -139,9 +148,9 @@ def _as_of(home: Path, as_of: str) -> Row:
     try:
         moment = datetime.fromisoformat(as_of)
     except ValueError:
-        nearest = ", ".join(f"{row['run']} ({row['time']})" for row in runs[:5])
+        latest = ", ".join(f"{row['run']} ({row['time']})" for row in runs[:5])
         raise InvalidInput(
-            f"no run {as_of!r} was published, and it is no ISO time; latest: {nearest}"
+            f"no run {as_of!r} was published, and it is no ISO time; latest: {latest}"
         ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     for row in runs:
