@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from model.files import locked
 from tasks.errors import InvalidInput, NightreadError, writing
-from tasks.ipc import free_port
+from tasks.ingest.ipc import free_port
 
 READY_SECONDS = 120.0
 """A cold start takes about ten seconds on two idle cores; a busy machine many times that."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tasks.bench.progress import Progress
 from tasks.bench.speed import text_ids
 from tasks.errors import InvalidInput, NightreadError
-from tasks.ipc import Child, free_port
+from tasks.ingest.ipc import Child, free_port
 
 if TYPE_CHECKING:
     from tasks.bench.together import Measured

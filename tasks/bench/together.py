@@ -19,7 +19,7 @@ from model.parallel import collectives
 from model.parallel.collectives import Ranks
 from model.parallel.sequence import OverHeads, RanksReader
 from model.reader import Reader
-from tasks.ipc import Parent, Wire
+from tasks.ingest.ipc import Parent, Wire
 
 SMALL, LARGE = (1 << 10, 50), (1 << 22, 8)
 """Bytes of a message, and how many are timed."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tasks.errors import InvalidInput
 from tasks.infer.messages import WORKER_WIRE, Lease, Receipt, Setup, Start, Worker
-from tasks.ipc import Child, free_port
+from tasks.ingest.ipc import Child, free_port
 from tasks.settings import InferConfig
 
 START_S = 600.0

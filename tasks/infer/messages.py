@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tasks.infer.segments import Segment
-from tasks.ipc import Wire
+from tasks.ingest.ipc import Wire
 from tasks.settings import InferConfig, ShardConfig
 
 

@@ -23,7 +23,7 @@ from tasks.infer.messages import (
     Verdict,
     WorkerError,
 )
-from tasks.ipc import Parent
+from tasks.ingest.ipc import Parent
 
 if TYPE_CHECKING:
     from model.parallel.collectives import Ranks

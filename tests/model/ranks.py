@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.ipc import free_port
+from tasks.ingest.ipc import free_port
 
 ROOT = Path(__file__).parents[2]
 HEAD = """

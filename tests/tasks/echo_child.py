@@ -1,10 +1,10 @@
-"""A child process for tests of `tasks.ipc`: does what each request says."""
+"""A child process for tests of `tasks.ingest.ipc`: does what each request says."""
 
 import sys
 import time
 from dataclasses import dataclass
 
-from tasks.ipc import Parent, Wire
+from tasks.ingest.ipc import Parent, Wire
 
 
 @dataclass(frozen=True)

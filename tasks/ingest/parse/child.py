@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 from tasks import schema
 from tasks.errors import BadDocument
+from tasks.ingest.ipc import Parent
 from tasks.ingest.parse import docx, html, jsonl, pdf, text
 from tasks.ingest.parse.base import Format, TextSpan
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
-from tasks.ipc import Parent
 from tasks.settings import ParseConfig
 
 FORMATS: tuple[Format, ...] = (text, html, pdf, docx, jsonl)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.ipc import Wire
+from tasks.ingest.ipc import Wire
 from tasks.settings import ParseConfig
 
 

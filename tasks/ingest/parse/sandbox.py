@@ -16,11 +16,11 @@ from typing import Any
 
 from model.files import is_filled, replace_file
 from tasks.errors import BadDocument
+from tasks.ingest.ipc import Child
 from tasks.ingest.parse.base import parser_key
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
 from tasks.ingest.storage import SPECIAL, Found, fetch, unchanged
 from tasks.ingest.uris import S3, path_of
-from tasks.ipc import Child
 from tasks.settings import ParseConfig, StorageConfig
 
 POLL_S = 0.05

@@ -21,7 +21,7 @@ from distributed import Client, LocalCluster, Queue
 from tasks.errors import NightreadError, Transient
 from tasks.infer.cluster import RemoteQueue
 from tasks.infer.messages import Worker
-from tasks.ipc import free_port
+from tasks.ingest.ipc import free_port
 from tests.marks import slow
 from tests.tasks.infer.conftest import SEGMENTED
 from tests.tasks.reading import Reading, Texts, windows, worker_processes, written_twice

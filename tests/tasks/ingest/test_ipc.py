@@ -1,6 +1,6 @@
 """Child processes: what they say arrives whole, and whatever ends or stops one is seen by its parent.
 
-Run: pytest tests/tasks/test_ipc.py
+Run: pytest tests/tasks/ingest/test_ipc.py
 """
 
 import os
@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.hardware import resident_bytes
-from tasks.ipc import Child, Wire, free_port
+from tasks.ingest.ipc import Child, Wire, free_port
 from tests.tasks.echo_child import WIRE, Fail, Flood, Hang, Said, Say
 
 PATIENCE_S = 60.0
@@ -133,7 +133,8 @@ def test_silence_is_measured_and_a_hung_child_is_killed(child: Child) -> None:
 @pytest.mark.parametrize("request_", [Say("x"), Hang()])
 def test_a_child_whose_parent_was_killed_ends_even_if_it_hangs(request_: object) -> None:
     script = (
-        "import sys, time; from tasks.ipc import Child; from tests.tasks.echo_child import WIRE, Hang, Say\n"
+        "import sys, time; from tasks.ingest.ipc import Child\n"
+        "from tests.tasks.echo_child import WIRE, Hang, Say\n"
         "child = Child('tests.tasks.echo_child', WIRE)\n"
         f"child.send({request_!r}); child.send(Say('x'))\n"
         "while not child.receive(1.0): pass\n"
