@@ -8,6 +8,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from flows import versions
+
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
 COMMON = ("command", "conf", "json", "debug")
@@ -69,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
     _reading(add)
     _asking(add)
+    versions.arguments(add)
     _evaluating(add)
     _calibrating(add)
     _benching(add)

@@ -70,4 +70,4 @@ def _run(arguments: argparse.Namespace, config: "RunConfig") -> int:
     if arguments.json:
         print(json.dumps(answer.data, default=str))
     sys.stdout.flush()
-    return QUARANTINED if answer.data.get("quarantined") else OK
+    return QUARANTINED if answer.data.get("quarantined") else answer.code

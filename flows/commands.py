@@ -6,26 +6,19 @@ measures are imported when they are needed, so that `--help` and a misspelt sett
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import hits, show
+from flows import hits, show, versions
+from flows.answer import Answer
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
     from tasks.recall.rerank import Reranker
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command found: data for programs, a text for people."""
-
-    data: dict[str, Any]
-    text: str
 
 
 def read(config: "RunConfig", uris: Sequence[str], yes: bool = False) -> Answer:
@@ -394,6 +387,8 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "ask": ask,
     "runs": runs,
     "show": show_one,
+    "diff": versions.diff,
+    "rollback": versions.rollback,
     "evaluate": evaluate,
     "bench": bench,
     "calibrate": calibrate,

@@ -125,11 +125,12 @@ def _when(row: Row) -> str:
 
 def _counts(counts: Row) -> list[str]:
     """Documents read of those found, and records added and retired; empty where a run did not come so far."""
+    records = f"+{counts['added']:,} -{counts['retired']:,}" if "added" in counts else ""
     if "documents" not in counts:
-        return ["", ""]
+        return ["", records]
     bad = f", {len(some)} bad" if (some := counts.get("quarantined")) else ""
     read = f"{counts.get('read', 0):,} of {counts['documents']:,}{bad}"
-    return [read, f"+{counts.get('added', 0):,} -{counts.get('retired', 0):,}"]
+    return [read, records]
 
 
 def _shortened(text: str, room: int) -> str:
@@ -140,18 +141,17 @@ def _shortened(text: str, room: int) -> str:
 def run(row: Row) -> str:
     """A run: how it ended and what it did, then the settings it was made with."""
     counts = row["counts"]
-    lines = [
-        f"run {row['run']}: {row['status']}",
-        f"corpus: {' '.join(row['corpus'])}",
-        f"started: {_when(row)}",
-    ]
+    lines = [f"run {row['run']}: {row['status']}"]
+    lines += [f"corpus: {' '.join(row['corpus'])}"] if row["corpus"] else []
+    lines.append(f"started: {_when(row)}")
     if error := counts.get("error"):
         lines.append(f"error: {error}")
     if "documents" in counts:
         lines += read({**counts, "status": row["status"]}).splitlines()[1:]
-    return "\n".join(
-        [*lines, "", "settings:", *(_field(name, value, "  ") for name, value in row["config"].items())]
-    )
+    elif "added" in counts:
+        lines.append(f"{counted(counts['added'], 'record')} added, {counts['retired']:,} retired")
+    settings = [_field(name, value, "  ") for name, value in row["config"].items()]
+    return "\n".join([*lines, *(["", "settings:", *settings] if settings else [])])
 
 
 def record(found: Row) -> str:

@@ -26,6 +26,11 @@ Counted = Callable[[int, int], None]
 """The same for a step that learns only as it works how many there are: called with that number too."""
 
 
+def run_id() -> str:
+    """The name of a run that begins now."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
 @dataclass(frozen=True)
 class Run:
     """Identity, place and settings of one run."""
@@ -38,7 +43,7 @@ class Run:
     shard: ShardConfig
     infer: InferConfig
     cluster: ClusterConfig
-    run: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}")
+    run: str = field(default_factory=run_id)
     flow_run: str = ""
     """Its id in Prefect."""
     started: float = field(default_factory=time.monotonic)

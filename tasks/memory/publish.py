@@ -13,24 +13,22 @@ is the commit, and a publish that dies before it is undone by the next one.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from lancedb.index import FTS, IvfFlat
 
-from model.files import locked, replacing, write_atomic
+from model.files import write_atomic
 from tasks import schema
-from tasks.errors import InvalidInput, Transient
+from tasks.errors import InvalidInput
 from tasks.memory.changes import Replaced, changes
+from tasks.memory.commit import Published, commit, committer, created, now, tag, writable
 from tasks.memory.reader import (
-    TABLE,
     Memory,
-    connect,
     history,
     named,
     open_memory,
@@ -64,16 +62,6 @@ FOR_EVER = timedelta(days=36_500)
 """optimize() would drop versions older than a week, and with them every earlier run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a publish did: how many records it added and retired, and the version readers now see."""
-
-    run: str
-    version: int
-    added: int
-    retired: int
-
-
 def publish(
     home: Path,
     run: str,
@@ -96,7 +84,7 @@ def publish(
         ValueError: if a staged record quotes what no source holds.
     """
     named(home / "memory" / "runs", run).mkdir(parents=True, exist_ok=True)
-    with _committer(home / "memory" / ".committer", wait_s):
+    with committer(home, wait_s):
         before = open_memory(home) if published(home) else None
         done = _done(home, run)
         staged = [path for path in staged if not done or path.exists()]
@@ -112,7 +100,7 @@ def publish(
         else:
             version = _write_rows(home, run, before, staged, new, gone)
         result = Published(run, version, len(new), len(gone))
-        _commit(home, result, change.sources, before.run if before else "")
+        commit(home, result, change.sources, before.run if before else "")
     for path in staged:
         path.unlink(missing_ok=True)
         with suppress(OSError):  # until it is empty
@@ -131,7 +119,7 @@ def _done(home: Path, run: str) -> Published | None:
 def _nothing(home: Path, run: str, before: Memory) -> Published:
     """No new version, no new pointer: the run only leaves a note which run it found to be current."""
     result = Published(run, before.version, 0, 0)
-    note = {**asdict(result), "time": _now(), "same_as": before.run}
+    note = {**asdict(result), "time": now(), "same_as": before.run}
     write_atomic(run_folder(home, run) / "run.json", json.dumps(note))
     return result
 
@@ -140,34 +128,15 @@ def _write_rows(
     home: Path, run: str, before: Memory | None, staged: Sequence[Path], new: set[str], gone: list[str]
 ) -> int:
     """Add, delete, index, tag; the version that holds it all. Readers see none of it yet."""
-    table = _writable(home, before)
+    table = writable(home, before) if before else created(home)
     if new:
         merge = table.merge_insert("id").when_not_matched_insert_all().use_index(False)
         merge.execute(pa.RecordBatchReader.from_batches(schema.RECORDS, _fresh(staged, set(new))))
     for at in range(0, len(gone), 2000):
         table.delete(f"id IN ({quoted(gone[at : at + 2000])})")
-    _index(table)
-    table.optimize(cleanup_older_than=FOR_EVER)
-    tag = f"run-{run}"
-    (table.tags.update if tag in table.tags.list() else table.tags.create)(tag, table.version)
+    index(table)
+    tag(table, run)
     return int(table.version)
-
-
-def _writable(home: Path, before: Memory | None) -> Any:
-    """The newest table, first put back to what is published if a dead publish left it ahead."""
-    if before is None:
-        left_over = (home / "memory" / f"{TABLE}.lance").exists()  # by a first publish that died
-        mode = "overwrite" if left_over else "create"
-        table = connect(home).create_table(TABLE, schema=schema.RECORDS, mode=mode)
-        table.set_unenforced_primary_key("id")
-        return table
-    table = connect(home).open_table(TABLE)
-    if table.version != before.version:
-        table.checkout(before.version)
-        table.restore()
-    if missing := {name: sql for name, sql in schema.ADDED.items() if name not in table.schema.names}:
-        table.add_columns(missing)
-    return table
 
 
 def _fresh(staged: Sequence[Path], new: set[str]) -> Iterator[pa.RecordBatch]:
@@ -180,8 +149,11 @@ def _fresh(staged: Sequence[Path], new: set[str]) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pa.array(mask)).cast(schema.RECORDS)
 
 
-def _index(table: Any) -> None:
-    """Words of both keys, and above a size the vectors of both; an index of another kind is made anew."""
+def index(table: Any) -> None:
+    """Words of both keys, and above a size the vectors of both; an index of another kind is made anew.
+
+    New rows are found once this has ended: it optimises the table, and keeps every version.
+    """
     held = {index.columns[0]: index for index in table.list_indices()}
     rows = table.count_rows()
     for column in WORD_KEYS if rows else ():
@@ -190,29 +162,4 @@ def _index(table: Any) -> None:
     for column in VECTOR_KEYS if rows > VECTOR_INDEX_ROWS else ():
         if column not in held:
             table.create_index(column, config=IvfFlat(distance_type="cosine"))
-
-
-def _commit(home: Path, result: Published, sources: pa.Table, previous: str) -> None:
-    """Everything the pointer leads to first, the pointer last."""
-    folder = run_folder(home, result.run)
-    with replacing(folder / "sources.parquet") as fresh:
-        pq.write_table(sources, fresh)
-    moment = _now()
-    write_atomic(folder / "run.json", json.dumps({**asdict(result), "time": moment, "previous": previous}))
-    pointer = {"run": result.run, "version": result.version, "time": moment}
-    write_atomic(home / "memory" / "published.json", json.dumps(pointer))
-
-
-@contextmanager
-def _committer(path: Path, wait_s: float) -> Iterator[None]:
-    """Hold the one right to write. The lock is the kernel's: it goes when its process does."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(path, wait_s))
-        except TimeoutError as error:
-            raise Transient(f"another process has been publishing to {path.parent} for {wait_s} s") from error
-        yield
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+    table.optimize(cleanup_older_than=FOR_EVER)

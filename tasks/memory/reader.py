@@ -74,6 +74,16 @@ class Memory:
         found = {row["id"]: row for row in self.rows(f"id IN ({quoted(ids)})")} if ids else {}
         return [found[one] for one in ids if one in found]
 
+    def keys(self) -> dict[str, set[str]]:
+        """Cache keys under which the records of each document were made, by document."""
+        found: dict[str, set[str]] = {}
+        columns = ["document", "skip_key"]
+        for batch in self.batches("document != ''", columns):
+            distinct = pa.Table.from_batches([batch]).group_by(columns).aggregate([])
+            for row in distinct.to_pylist():
+                found.setdefault(row["document"], set()).add(row["skip_key"])
+        return found
+
     @cached_property
     def columns(self) -> frozenset[str]:
         """Columns that its table has: one of an earlier version lacks those of schema.ADDED."""
@@ -113,6 +123,21 @@ def history(home: Path) -> Iterator[Row]:
         row = run_json(home, name)
         yield row
         name = row["previous"]
+
+
+def run_before(home: Path, run: str) -> str:
+    """The run that was current when this one published.
+
+    Raises:
+        InvalidInput: if the run has published nothing, or nothing was published before it.
+    """
+    row = run_json(home, run)
+    if "same_as" in row:
+        raise InvalidInput(f"run {run} has changed nothing: it found the memory of {row['same_as']} current")
+    if not row.get("previous"):
+        why = "is the first that was published" if row else "has published nothing"
+        raise InvalidInput(f"run {run!r} {why}; name two runs (see: nightread runs)")
+    return str(row["previous"])
 
 
 def open_memory(home: Path, as_of: str | None = None) -> Memory:

@@ -13,7 +13,8 @@ from tasks.infer.models import Models
 from tasks.infer.windows import forget_states
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.changes import Replaced
-from tasks.memory.publish import Published, publish
+from tasks.memory.commit import Published
+from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.records import Record, records
 from tasks.memory.sources import Seen

@@ -63,7 +63,8 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
             first.setdefault(row["document"], row)
     previous = memory.sources if memory else None
     held = documents_of(previous)
-    done = {doc for doc in first if doc in held and load_done(run.ledger, models.key, doc)}
+    keys = memory.keys() if memory else {}
+    done = {doc for doc in first if doc in held and _remembered(run, models, keys.get(doc, set()), doc)}
     roots = tuple(root(uri, run.home) for uri in run.uris)
     seen = Seen(roots, tuple(rows), memory.run if memory else "")
     merged = merge_sources(previous, seen, previous)
@@ -79,6 +80,18 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
         loss=loss(previous, merged, seen),
         corpora=frozenset(row["id"] for row in corpora),
     )
+
+
+def _remembered(run: Run, models: Models, keys: set[str], document: str) -> bool:
+    """Whether a document of the memory is as this cache key reads it.
+
+    The ledger's marker alone does not tell: a rollback brings back what was read under another key.
+
+    Args:
+        keys: cache keys of the document's records.
+    """
+    done = load_done(run.ledger, models.key, document)
+    return done is not None and (models.key in keys or (done.node is None and not keys))
 
 
 def without_refused(

@@ -10,7 +10,7 @@ from typing import Any
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.uris import corpus_of
-from tasks.memory.publish import Published
+from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.sources import part_name
 from tasks.plan.work import Work

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tasks.memory.changes import Replaced
-from tasks.memory.publish import Published, publish
+from tasks.memory.commit import Published
+from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage

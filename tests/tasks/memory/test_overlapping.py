@@ -14,7 +14,8 @@ from tasks.errors import NightreadError, Transient
 from tasks.infer.windows import forget_states
 from tasks.ingest.uris import corpus_of
 from tasks.memory.changes import Replaced
-from tasks.memory.publish import Published, publish
+from tasks.memory.commit import Published
+from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage

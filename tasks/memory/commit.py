@@ -1,0 +1,98 @@
+"""How the table is written: by one process at a time, ahead of what readers see, until the pointer moves.
+
+The idea: whoever holds the lock may make as many table versions as it likes. Readers look at the version that
+`published.json` names; replacing that one small file is the commit, and what a writer that died before it has
+left ahead of the pointer is undone by the next one.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model.files import locked, replacing, write_atomic
+from tasks import schema
+from tasks.errors import Transient
+from tasks.memory.reader import TABLE, Memory, connect, run_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication did: how many records it added and retired, and the version readers now see."""
+
+    run: str
+    version: int
+    added: int
+    retired: int
+
+
+@contextmanager
+def committer(home: Path, wait_s: float = 600.0) -> Iterator[None]:
+    """Hold the one right to write. The lock is the kernel's: it goes when its process does.
+
+    Raises:
+        Transient: if another process holds it for longer than `wait_s`.
+    """
+    folder = home / "memory"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / ".committer", wait_s))
+        except TimeoutError as error:
+            raise Transient(f"another process has been publishing to {folder} for {wait_s} s") from error
+        yield
+
+
+def created(home: Path) -> Any:
+    """A new, empty table; one that a first publish left when it died is overwritten."""
+    left_over = (home / "memory" / f"{TABLE}.lance").exists()
+    mode = "overwrite" if left_over else "create"
+    table = connect(home).create_table(TABLE, schema=schema.RECORDS, mode=mode)
+    table.set_unenforced_primary_key("id")
+    return table
+
+
+def writable(home: Path, before: Memory) -> Any:
+    """The newest table, first put back to what is published if a dead writer left it ahead."""
+    table = connect(home).open_table(TABLE)
+    if table.version != before.version:
+        table.checkout(before.version)
+        table.restore()
+    if missing := {name: sql for name, sql in schema.ADDED.items() if name not in table.schema.names}:
+        table.add_columns(missing)
+    return table
+
+
+def tag(table: Any, run: str) -> None:
+    """Name the newest version after the run that publishes it: a tagged version is kept."""
+    name = f"run-{run}"
+    (table.tags.update if name in table.tags.list() else table.tags.create)(name, table.version)
+
+
+def commit(home: Path, result: Published, sources: pa.Table, previous: str, **notes: str) -> None:
+    """Everything the pointer leads to first, the pointer last.
+
+    Args:
+        previous: the run whose publication this one follows.
+        notes: what else run.json says of it.
+    """
+    folder = run_folder(home, result.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "sources.parquet") as fresh:
+        pq.write_table(sources, fresh)
+    moment = now()
+    note = {**asdict(result), "time": moment, "previous": previous, **notes}
+    write_atomic(folder / "run.json", json.dumps(note))
+    pointer = {"run": result.run, "version": result.version, "time": moment}
+    write_atomic(home / "memory" / "published.json", json.dumps(pointer))
+
+
+def now() -> str:
+    """This moment, in UTC."""
+    return datetime.now(UTC).isoformat()

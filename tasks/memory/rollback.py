@@ -1,0 +1,67 @@
+"""Rollback: the memory is again exactly as a run published it, as a publication of its own.
+
+The idea: nothing is undone. The table gets a newest version with the content of an older one, the sources of
+that run become those of today, and the history goes on from there: what lies between stays within reach.
+"""
+
+from pathlib import Path
+
+from tasks.errors import InvalidInput
+from tasks.memory.commit import Published, commit, committer, tag
+from tasks.memory.reader import TABLE, Memory, connect, history, named, open_memory, run_json
+
+TO = "rolled_back_to"
+"""What run.json of a rollback says beside that: the run whose memory it published again."""
+
+
+def rollback(home: Path, run: str, to: str, *, wait_s: float = 600.0) -> Published:
+    """Publish, as `run`, the memory as the run `to` published it: its records and its sources.
+
+    What is published meanwhile is decided under the lock. Calling again for a published rollback is harmless.
+
+    Raises:
+        InvalidInput: if there is no such run, its version was dropped, or the memory is as it published it.
+        Transient: if another process publishes for longer than `wait_s`.
+    """
+    named(home / "memory" / "runs", run)
+    with committer(home, wait_s):
+        now = open_memory(home)
+        if now.run == run:
+            note = run_json(home, run)
+            return Published(run, note["version"], note["added"], note["retired"])
+        then = check(home, to)
+        before, after = _ids(now), _ids(then)
+        added, retired = len(after - before), len(before - after)
+        version = _restored(home, then, run) if added or retired else now.version
+        result = Published(run, version, added, retired)
+        commit(home, result, then.sources, now.run, **{TO: then.run})
+    return result
+
+
+def check(home: Path, to: str) -> Memory:
+    """The memory of the run to roll back to.
+
+    Raises:
+        InvalidInput: if there is no such run, its version was dropped, or the memory is as it published it.
+    """
+    runs = [row["run"] for row in history(home)]
+    if runs and to not in runs and "same_as" not in run_json(home, to):
+        raise InvalidInput(f"no run {to!r} was published; the latest: {', '.join(runs[:5])}")
+    now, then = open_memory(home), open_memory(home, to)
+    if _ids(now) == _ids(then) and now.sources.equals(then.sources):
+        raise InvalidInput(f"there is nothing to roll back: the memory is as run {to} published it")
+    return then
+
+
+def _restored(home: Path, then: Memory, run: str) -> int:
+    """The newest version of the table, with the content of an older one. Readers see none of it yet."""
+    table = connect(home).open_table(TABLE)
+    table.checkout(then.version)
+    table.restore()
+    tag(table, run)
+    return int(table.version)
+
+
+def _ids(memory: Memory) -> set[tuple[str, str]]:
+    """Records by id and by the run that made them: one that was retired and read again is another one."""
+    return {(row["id"], row["run"]) for row in memory.rows(columns=["id", "run"])}
