@@ -88,6 +88,6 @@ def rollback(config: "RunConfig", run: str) -> Answer:
     text = (
         f"run {ident}: rolled back to {run}\n"
         f"{counted(done['added'], 'record')} brought back, {done['retired']:,} taken out; "
-        f"what was published between stays: nightread diff {run} RUN"
+        f"what was published since stays within reach of --as-of"
     )
     return Answer({**done, "rolled_back_to": run}, text)

@@ -121,4 +121,3 @@ def test_a_diff_with_a_rollback_is_that_with_the_run_it_went_back_to(tmp_path: P
     found = diff(open_memory(tmp_path, "r2"), open_memory(tmp_path, "r3"))
     assert [one.status for one in found.documents] == ["gone"]
     assert not diff(open_memory(tmp_path, "r1"), open_memory(tmp_path, "r3")).documents
-
