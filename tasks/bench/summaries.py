@@ -40,8 +40,6 @@ def summarised(text: str, words: int, name: str = "") -> Summarised:
     """
     notes = [WindowNote(start, end) for start, end in windows(text)]
     nodes = document_tree("", reading("", lambda: [(0, text)], notes, name), InferConfig().fan_in, words)
-    if not nodes:
-        return Summarised("", "", ())
     return Summarised(nodes[-1].text, nodes[-1].title, nodes[-1].quotes)
 
 

@@ -15,7 +15,7 @@ from tasks.settings import ShardConfig
 if TYPE_CHECKING:
     from tasks.infer.models import Models
 
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 """Raised whenever a change to reading, quoting, writing or grounding changes what is stored."""
 EXECUTION = (
     "device",

@@ -59,9 +59,8 @@ def remember(
     replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
     result = publish(run.home, run.run, staged, seen, replaced)
     for document in documents:
-        nodes = tree.documents[document.document]
-        vector = tree.vectors.get(document.document, ())
-        done = Done(document.windows, document.tokens, nodes[-1] if nodes else None, vector)
+        root = tree.documents[document.document][-1]
+        done = Done(document.windows, document.tokens, root, tree.vectors[document.document])
         mark_done(run.ledger, models.key, document.document, done)
         counts = f"{counted(document.windows, 'window')}, {counted(document.tokens, 'token')}"
         _log.info("remember: %s: %s", held[document.document]["uri"], counts)

@@ -18,15 +18,15 @@ class Done:
 
     windows: int
     tokens: int
-    node: SummaryNode | None
-    """The document's own node, from which a corpus is merged; None if nothing in it was quotable."""
-    vector: tuple[float, ...] = ()
+    node: SummaryNode
+    """The document's own node, from which a corpus is merged."""
+    vector: tuple[float, ...]
     """Of its summary."""
 
 
 def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
     """Keep the marker of a document whose records are published, less what it could be written from."""
-    done = replace(done, node=replace(done.node, spans=()) if done.node else None)
+    done = replace(done, node=replace(done.node, spans=()))
     ledger.put(document_key(key, document), "document", json.dumps(asdict(done)).encode())
 
 
@@ -37,8 +37,7 @@ def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
         return None
     kept = json.loads(payload)
     node = kept["node"]
-    if node is not None:
-        quotes = {name: tuple(Quote(**quote) for quote in node.get(name, ())) for name in ("quotes", "spans")}
-        tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
-        node = SummaryNode(**{**node, **tuples, **quotes})
-    return Done(kept["windows"], kept["tokens"], node, tuple(kept.get("vector", ())))
+    quotes = {name: tuple(Quote(**quote) for quote in node[name]) for name in ("quotes", "spans")}
+    tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
+    node = SummaryNode(**{**node, **tuples, **quotes})
+    return Done(kept["windows"], kept["tokens"], node, tuple(kept["vector"]))

@@ -1,5 +1,6 @@
 """A document as it was read, ready to be summarised: its outline, and what can be quoted from it."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from tasks.text.words import language_of
 
 LANGUAGE_CHARS = 20_000
 """Characters by which the language of a document is told."""
+_LINE = re.compile(r"(?m)(?=[^\n]*\w)\S[^\n]{0,200}")
+"""The first line that holds a letter or a digit."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,20 @@ class Reading:
     outline: Outline
     how: Kind
     """How a document of its kind is summarised."""
+    head: str = ""
+    """Its first characters."""
 
     @property
     def title(self) -> str:
         """Its title line."""
         return title_line(self.outline)
+
+    @property
+    def beginning(self) -> tuple[int, str]:
+        """(char_start, text) of its first line, cut where it is long."""
+        if (line := _LINE.search(self.head)) is None:
+            return 0, ""
+        return line.start(), line[0].rstrip()
 
 
 def reading(
@@ -44,9 +56,9 @@ def reading(
         name: its file name or the last part of its URI.
     """
     found = outline(pieces(), name)
-    how, language = kind_of(found.kind), language_of(_head(pieces()))
-    source = Source(how, found, language, salience_by_char(notes))
-    return Reading(document, candidates(pieces(), source), notes, found, how)
+    how, head = kind_of(found.kind), _head(pieces())
+    source = Source(how, found, language_of(head), salience_by_char(notes))
+    return Reading(document, candidates(pieces(), source), notes, found, how, head)
 
 
 def _head(pieces: Iterable[Placed]) -> str:

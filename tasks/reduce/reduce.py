@@ -74,11 +74,11 @@ def reduce(
                 run, models, document, source, names[document.document]
             )
         progress(1, len(documents))
-    roots = {name: nodes[-1] for name, nodes in trees.items() if nodes}
+    roots = {name: nodes[-1] for name, nodes in trees.items()}
     vectors = _vectors(models, roots)
     for name in kept:
         done = load_done(run.ledger, models.key, name)
-        if done and done.node and done.vector:
+        if done:
             roots[name], vectors[name] = done.node, done.vector
     corpus = corpus_tree(models.key, corpus_of(run.uris), list(roots.values()), vectors, run.infer.fan_in)
     if not trees and (not corpus or corpus[-1].id in corpora):

@@ -25,3 +25,24 @@ def title_line(outline: Outline) -> str:
     if not title:
         return facts.capitalize()
     return f"{title} ({facts})" if facts else title
+
+
+_FACTS = re.compile(r" \([^()]*\)$")
+
+
+def without_facts(title: str) -> str:
+    """A title line without the kind and the date of the document."""
+    return _FACTS.sub("", title)
+
+
+def names_itself(sentence: str, title: str) -> bool:
+    """Whether a document's title line is the beginning of this sentence of it: nothing is said twice then.
+
+    A title that is called by its first words has its first sentence in it, or as much of it as there is room.
+    """
+    name = _letters(without_facts(title))
+    return bool(name) and _letters(sentence).startswith(name)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).casefold()

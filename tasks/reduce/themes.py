@@ -1,13 +1,12 @@
 """The corpus: its documents by theme, each theme with the words that tell it from the others.
 
-The idea: documents whose summaries mean alike are a theme. In the order of their hashes a document joins the
-nearest leader, or leads a theme of its own if none is near (leader clustering, Hartigan 1975), so a document
-that comes or goes changes its own theme and at most the name of another, unless it led one. A theme lists its
-documents by title, with a sentence cited from each; nothing is merged from unrelated texts.
+The idea: documents whose summaries mean alike are a theme, if they share words by which they differ from the
+others. A document joins the nearest leader, or leads a theme of its own if none is near (leader clustering,
+Hartigan 1975), those first that have most others near them. A document that comes or goes changes its own
+theme and at most the name of another, as a rule. A theme lists its documents by title, with a sentence cited
+from each; nothing is merged from unrelated texts.
 """
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,23 +15,26 @@ import numpy.typing as npt
 
 from tasks.infer.cache_key import identity
 from tasks.infer.quotes import Quote
+from tasks.reduce.names import Names
+from tasks.reduce.shown import names_itself
 from tasks.reduce.tree import SummaryNode
-from tasks.text.counted import counted
+from tasks.text.counted import counted, of_kind
 from tasks.text.markup import readable
-from tasks.text.words import STOP_WORDS
 
+Floats = npt.NDArray[np.float32]
 Vectors = Mapping[str, Sequence[float]]
 """Unit vector of each document's summary, by document."""
 
-NEAR = 0.45
+NEAR = 0.38
 """Least cosine to the leader of a theme."""
-NAMES = 3
-"""Words that name a theme."""
+CLOSER = 0.08
+"""By so much it rises for documents that share no name."""
+SAMPLE = 1000
+"""Documents among which those near another are counted."""
 SHOWN = 12
 """Documents, and themes, that a record lists; it counts the others."""
-_STOPS = ".!?।。 "
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_FUNCTION = frozenset(word for words in STOP_WORDS.values() for word in words)
+NO_THEME = "Of no theme"
+"""What stands above documents that share none."""
 
 
 def corpus_tree(
@@ -49,9 +51,8 @@ def corpus_tree(
         return []
     nodes: list[SummaryNode] = []
     themes: list[SummaryNode] = []
-    counts = _document_counts(ordered)
-    for members in _themes(ordered, vectors):
-        name = _name(members, counts, len(ordered))
+    names = Names(ordered)
+    for members, name in _themes(ordered, vectors, names):
         level = members
         if len(members) > 2 * fan_in:
             level = [_theme(key, corpus, name, group) for group in _groups(members, fan_in)]
@@ -63,47 +64,56 @@ def corpus_tree(
     return [*nodes, _corpus(key, corpus, ordered, themes)]
 
 
-def _themes(ordered: Sequence[SummaryNode], vectors: Vectors) -> list[list[SummaryNode]]:
-    """Documents by theme: the largest first, then in the order of their leaders."""
+def _themes(
+    ordered: Sequence[SummaryNode], vectors: Vectors, names: Names
+) -> Iterator[tuple[list[SummaryNode], str]]:
+    """Documents by theme, each with its name: the largest first; then those of none, each with ""."""
     matrix = np.array([vectors[node.document] for node in ordered], dtype=np.float32)
-    leaders = _leaders(matrix)
+    found = sorted(_named(ordered, matrix, names, NEAR), key=lambda theme: -len(theme[0]))
+    themed = {node.document for members, _ in found for node in members}
+    yield from found
+    yield from (([node], "") for node in ordered if node.document not in themed)
+
+
+def _named(
+    nodes: Sequence[SummaryNode], matrix: Floats, names: Names, near: float
+) -> Iterator[tuple[list[SummaryNode], str]]:
+    """The themes that have a name; documents that share none may do so with those that are nearer still."""
+    for members in _alike(matrix, near):
+        some = [nodes[at] for at in members]
+        if len(some) < 2:
+            continue
+        if name := names.of(some):
+            yield [node for node in some if node.document in name.bearers], name.text
+        elif near + CLOSER < 1:
+            yield from _named(some, matrix[members], names, near + CLOSER)
+
+
+def _alike(matrix: Floats, near: float) -> list[list[int]]:
+    """Groups of rows: each of those near the centre of what is near a leader."""
+    leaders = _leaders(matrix, near)
     nearest = (matrix @ matrix[leaders].T).argmax(axis=1)
-    themes: list[list[SummaryNode]] = [[] for _ in leaders]
-    for node, at in zip(ordered, nearest, strict=True):
-        themes[at].append(node)
-    return sorted((theme for theme in themes if theme), key=lambda theme: -len(theme))
+    centres = np.stack([matrix[nearest == at].mean(axis=0) for at in range(len(leaders))])
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    nearest = (matrix @ centres.T).argmax(axis=1)
+    return [np.flatnonzero(nearest == at).tolist() for at in range(len(leaders))]
 
 
-def _leaders(matrix: npt.NDArray[np.float32]) -> list[int]:
+def _leaders(matrix: Floats, near: float) -> list[int]:
+    """Rows of which no two are near each other, those first that have most others near them."""
     leaders: list[int] = []
     room = np.zeros((16, matrix.shape[1]), dtype=np.float32)
-    for at, vector in enumerate(matrix):
-        if leaders and float((room[: len(leaders)] @ vector).max()) >= NEAR:
+    sample = matrix[:SAMPLE]
+    cosines = (matrix[at : at + SAMPLE] @ sample.T for at in range(0, len(matrix), SAMPLE))
+    density = np.concatenate([np.where(some >= near, some, 0).sum(axis=1) for some in cosines])
+    for at in np.argsort(-density, kind="stable"):
+        if leaders and float((room[: len(leaders)] @ matrix[at]).max()) >= near:
             continue
         if len(leaders) == len(room):
             room = np.concatenate([room, np.zeros_like(room)])
-        room[len(leaders)] = vector
-        leaders.append(at)
+        room[len(leaders)] = matrix[at]
+        leaders.append(int(at))
     return leaders
-
-
-def _words(node: SummaryNode) -> set[str]:
-    return {word for word in map(str.lower, _WORD.findall(node.text)) if word not in _FUNCTION}
-
-
-def _document_counts(documents: Sequence[SummaryNode]) -> Counter[str]:
-    return Counter(word for node in documents for word in _words(node))
-
-
-def _name(members: Sequence[SummaryNode], counts: Counter[str], documents: int) -> str:
-    """The words that most of a theme's documents share and few others have."""
-    own = _document_counts(members)
-    worth = {
-        word: found / len(members) * math.log((documents + 1) / (counts[word] + 0.5))
-        for word, found in own.items()
-        if found > 1 or len(members) == 1
-    }
-    return ", ".join(sorted(worth, key=lambda word: (-worth[word], word))[:NAMES])
 
 
 def _theme(
@@ -111,45 +121,48 @@ def _theme(
 ) -> SummaryNode:
     """A theme's node: its name, and its documents with a sentence of each."""
     shown = members[:SHOWN]
-    lines = [f"{name.capitalize() or 'Documents'}: {counted(len(members), 'document')}"]
+    lines = [f"{name}: {counted(len(members), 'document')}"]
     lines += [f"- {_titled(node)}" for node in shown]
     if len(members) > SHOWN:
         lines.append(f"- and {len(members) - SHOWN:,} more")
     below = tuple(child.id for child in children or members)
-    return _node(
-        identity("corpus", key, corpus, name, *below), corpus, lines, [_cited(node) for node in shown], below
-    )
+    return _node(identity("corpus", key, corpus, name, *below), corpus, lines, _cited(shown), below)
 
 
 def _corpus(
     key: str, corpus: str, documents: Sequence[SummaryNode], themes: Sequence[SummaryNode]
 ) -> SummaryNode:
-    """The corpus's own node: what it holds, and its themes with their titles."""
+    """The corpus's own node: what it holds, its themes with their titles, and the documents of none."""
     kinds = Counter(node.kind or "text" for node in documents).most_common()
-    held = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
+    held = ", ".join(of_kind(number, kind) for kind, number in kinds)
     lines = [f"{counted(len(documents), 'document')} ({held})"]
-    for theme in themes[:SHOWN]:
-        lines.append(theme.text if theme.level == "corpus" else f"- {_titled(theme)}")
-    if len(themes) > SHOWN:
-        lines.append(f"and {counted(len(themes) - SHOWN, 'more theme')}")
-    quotes = [
-        quote for theme in themes[:SHOWN] for quote in theme.quotes[: SHOWN if theme.level == "corpus" else 1]
-    ]
+    named, alone = ([one for one in themes if (one.level == "corpus") is told] for told in (True, False))
+    lines += [theme.text for theme in named[:SHOWN]]
+    if len(named) > SHOWN:
+        lines.append(f"and {counted(len(named) - SHOWN, 'more theme')}")
+    if named and alone:
+        lines.append(f"{NO_THEME}: {counted(len(alone), 'document')}")
+    lines += [f"- {_titled(node)}" for node in alone[:SHOWN]]
+    if len(alone) > SHOWN:
+        lines.append(f"- and {len(alone) - SHOWN:,} more")
+    quotes = [quote for theme in named[:SHOWN] for quote in theme.quotes[:SHOWN]]
     below = tuple(theme.id for theme in themes)
-    return _node(identity("corpus", key, corpus, *below), corpus, lines, quotes, below)
+    return _node(
+        identity("corpus", key, corpus, *below), corpus, lines, quotes + _cited(alone[:SHOWN]), below
+    )
 
 
 def _titled(node: SummaryNode) -> str:
     """The title line of a document, and the sentence that is cited from it unless it is the title."""
-    said = " ".join(readable(_cited(node).text).split())
-    if not node.title or said.rstrip(_STOPS) == node.title.rstrip(_STOPS):
-        return said
-    return f"{node.title}: {said}"
+    if not node.is_told:
+        return node.title
+    said = " ".join(readable(node.quotes[0].text).split())
+    return said if names_itself(said, node.title) else f"{node.title}: {said}"
 
 
-def _cited(node: SummaryNode) -> Quote:
-    """The sentence that stands for a document: the first of its summary."""
-    return node.quotes[0]
+def _cited(documents: Sequence[SummaryNode]) -> list[Quote]:
+    """Of each document what stands for it: the first quote of its summary."""
+    return [quote for node in documents for quote in node.quotes[:1]]
 
 
 def _node(

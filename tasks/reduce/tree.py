@@ -53,6 +53,11 @@ class SummaryNode:
     spans: tuple[Quote, ...] = ()
     """More sentences than are quoted: what a model that writes is given, and must find its support in."""
 
+    @property
+    def is_told(self) -> bool:
+        """Whether its summary says more than its title; else its only quote is its first line."""
+        return self.text != self.title
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -68,7 +73,7 @@ def document_key(key: str, document: str) -> str:
 
 
 def document_tree(key: str, reading: Reading, fan_in: int, words: int) -> list[SummaryNode]:
-    """All nodes of one document, leaves first, the document last; empty if nothing in it can be quoted.
+    """All nodes of one document, leaves first, the document last; it alone if no sentence can be quoted.
 
     Args:
         fan_in: windows, and sections, of a section.
@@ -90,7 +95,7 @@ def document_tree(key: str, reading: Reading, fan_in: int, words: int) -> list[S
         nodes += [part.node for part in level]
         width *= fan_in
     if not level:
-        return []
+        return [_told_by_title(key, reading)]
     return [*nodes, _root(key, reading, level, everything, words)]
 
 
@@ -141,6 +146,16 @@ def _root(
     node = _node(document_key(key, reading.document), "document", reading, _over(parts), chosen, more)
     lines = [reading.title, node.text] if reading.title else [node.text]
     return replace(node, text="\n".join(lines), title=reading.title)
+
+
+def _told_by_title(key: str, reading: Reading) -> SummaryNode:
+    """A document without a sentence (a table, code, one word): its title line, and its first line cited."""
+    last = len(reading.notes) - 1
+    place = _Place((0, last), (reading.notes[0].start, reading.notes[last].end), ())
+    node = _node(document_key(key, reading.document), "document", reading, place, (), ())
+    start, text = reading.beginning
+    quotes = (Quote(text, reading.document, start, start + len(text), 0.0),) if text else ()
+    return replace(node, text=reading.title, title=reading.title, quotes=quotes)
 
 
 def _words(sentences: Sequence[Candidate], most: int) -> int:

@@ -11,8 +11,9 @@ from tasks.plan.work import Work
 from tasks.recall.hit import Citation, format_citation
 from tasks.reduce.done import load_done
 from tasks.reduce.reduce import Tree
-from tasks.reduce.shown import title_line
+from tasks.reduce.shown import names_itself
 from tasks.reduce.summaries import Summary, load_summary
+from tasks.reduce.themes import NO_THEME
 from tasks.reduce.tree import SummaryNode
 from tasks.report.entries import (
     MOST_SUMMARIES,
@@ -25,26 +26,37 @@ from tasks.report.entries import (
     worth_reading,
 )
 from tasks.run import Row, Run
+from tasks.text.counted import counted
 from tasks.text.markup import readable
 from tasks.text.sentences import sentences
 
-UNTOLD = "No sentence of it can stand for the whole; its passages are found by recall."
 MOST_ALONE = 20
 """Documents without a theme that are named."""
 
 
-def contents(run: Run, models: Models, work: Work, tree: Tree) -> Contents:
-    """What the report tells: new, changed and remembered documents, themes, what is gone and what failed."""
+def contents(
+    run: Run, models: Models, work: Work, tree: Tree, summaries: Mapping[str, Summary] | None = None
+) -> Contents:
+    """What the report tells: new, changed and remembered documents, themes, what is gone and what failed.
+
+    Args:
+        summaries: of the tree's nodes, by their ids; those that are not given are loaded.
+    """
     roots = _roots(run, models, work, tree)
+    known = dict(summaries or {})
+    for node in roots.values():
+        if node.id not in known:
+            known[node.id] = load_summary(run.ledger, models.key, node)
     sizes = {document.document: document.tokens for document in work.documents}
     found = {
-        name: _entry(run, models, node, work, sizes.get(node.document, 0)) for name, node in roots.items()
+        name: _entry(node, known[node.id], work, sizes.get(node.document, 0)) for name, node in roots.items()
     }
-    untold = [name for name, nodes in tree.documents.items() if not nodes]
-    found |= {name: _untold(work, tree, name, sizes.get(name, 0)) for name in untold}
     names = sorted(found, key=lambda name: worth_reading(found[name]))
-    for name in (one for one in names[:MOST_SUMMARIES] if one in roots):
-        found[name] = replace(found[name], quotes=_quotes(run, models, work, roots[name]))
+    told = [name for name in names if found[name].sentences][:MOST_SUMMARIES]
+    for name in told:
+        row = work.source(name)
+        quotes = tuple(_quoted(run, row, quote) for quote in known[roots[name].id].quotes)
+        found[name] = replace(found[name], quotes=quotes)
     return Contents(
         entries=tuple(found[name] for name in names),
         themes=themes(tree.corpus, roots),
@@ -59,50 +71,30 @@ def contents(run: Run, models: Models, work: Work, tree: Tree) -> Contents:
 
 def _roots(run: Run, models: Models, work: Work, tree: Tree) -> dict[str, SummaryNode]:
     """Each document's own node, by document: those read now and, as there is room, those remembered."""
-    roots = {document: nodes[-1] for document, nodes in tree.documents.items() if nodes}
+    roots = {document: nodes[-1] for document, nodes in tree.documents.items()}
     for document in work.kept:
         if len(roots) >= MOST_SUMMARIES:
             break
-        done = load_done(run.ledger, models.key, document)
-        if done and done.node:
+        if done := load_done(run.ledger, models.key, document):
             roots[document] = done.node
     return roots
 
 
-def _entry(run: Run, models: Models, node: SummaryNode, work: Work, tokens: int) -> Entry:
+def _entry(node: SummaryNode, summary: Summary, work: Work, tokens: int) -> Entry:
     row = work.source(node.document)
     read = node.document in work.todo
-    summary = load_summary(run.ledger, models.key, node)
+    title = node.title or part_name(row).rpartition("/")[2]
+    sentences = said(summary, node.title) if node.is_told else ()
     return Entry(
         document=node.document,
-        title=node.title or part_name(row).rpartition("/")[2],
+        title=title,
         source=part_name(row),
         kind=node.kind,
         status=status(row, node.document in work.stale, work.known) if read else "",
         tokens=tokens,
-        sentences=said(summary, node.title),
+        sentences=sentences,
+        titled=bool(sentences) and names_itself(sentences[0], title),
     )
-
-
-def _untold(work: Work, tree: Tree, document: str, tokens: int) -> Entry:
-    """A document that was read and holds no sentence that could stand for it: a table, code, a few words."""
-    row, outline = work.todo[document], tree.outlines[document]
-    return Entry(
-        document=document,
-        title=title_line(outline) or part_name(row).rpartition("/")[2],
-        source=part_name(row),
-        kind=outline.kind,
-        status=status(row, document in work.stale, work.known),
-        tokens=tokens,
-        sentences=(UNTOLD,),
-    )
-
-
-def _quotes(run: Run, models: Models, work: Work, node: SummaryNode) -> tuple[Quoted, ...]:
-    """What a summary consists of or is supported by, with its places."""
-    row = work.source(node.document)
-    quotes = load_summary(run.ledger, models.key, node).quotes
-    return tuple(_quoted(run, row, quote) for quote in quotes)
 
 
 def said(summary: Summary, title: str) -> tuple[str, ...]:
@@ -128,13 +120,14 @@ def themes(corpus: Sequence[SummaryNode], roots: Mapping[str, SummaryNode]) -> t
     if not corpus:
         return ()
     name, *lines = corpus[-1].text.splitlines()
-    if all(line.startswith("- ") for line in lines):  # of one theme
+    if all(line.startswith("- ") for line in lines):  # of one theme, or of none
         return (Theme(name, tuple(line.removeprefix("- ") for line in lines)),)
     known = {node.id: node for node in corpus}
     found = [_theme(known[child]) for child in corpus[-1].children if child in known]
     titles = {node.id: node.title or node.text for node in roots.values()}
     alone = [titles[child] for child in corpus[-1].children if child in titles]
-    return (*found, *([Theme("Of no theme", tuple(alone[:MOST_ALONE]))] if alone else []))
+    shown = (*alone[:MOST_ALONE], *([f"and {len(alone) - MOST_ALONE:,} more"] if alone[MOST_ALONE:] else []))
+    return (*found, *([Theme(f"{NO_THEME}: {counted(len(alone), 'document')}", shown)] if alone else []))
 
 
 def _theme(node: SummaryNode) -> Theme:

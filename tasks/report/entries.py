@@ -31,14 +31,17 @@ class Entry:
     status: str
     tokens: int
     sentences: tuple[str, ...]
-    """Its summary."""
+    """Its summary; none of a document without a sentence to quote."""
+    titled: bool = False
+    """Whether its title says what the first of them says."""
     quotes: tuple[Quoted, ...] = ()
     """Of a document whose whole summary is shown."""
 
     @property
     def opening(self) -> str:
-        """What announces it."""
-        return " ".join(self.sentences[:OPENING])
+        """What announces it beside its title."""
+        first = int(self.titled)
+        return " ".join(self.sentences[first : first + OPENING])
 
     @property
     def summary(self) -> str:
@@ -76,7 +79,7 @@ class Contents:
     @property
     def summarised(self) -> tuple[Entry, ...]:
         """Documents whose whole summary is shown."""
-        return self.entries[:MOST_SUMMARIES]
+        return tuple(entry for entry in self.entries if entry.sentences)[:MOST_SUMMARIES]
 
     def of(self, status: str) -> list[Entry]:
         """Documents of one status."""

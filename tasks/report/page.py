@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from tasks.report.entries import Contents
 from tasks.report.figure import figure
@@ -60,6 +61,7 @@ def plain(value: object) -> str:
 
 _TEMPLATES = FileSystemLoader(Path(__file__).parent / "templates")
 _HTML = Environment(loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined)
+_HTML.filters["path"] = lambda path: Markup("/<wbr>").join(str(path).split("/"))  # lines end between folders
 _MARKDOWN = Environment(
     loader=_TEMPLATES, autoescape=False, finalize=plain, undefined=StrictUndefined, keep_trailing_newline=True
 )

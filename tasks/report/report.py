@@ -28,9 +28,9 @@ def report(
     run: Run, models: Models, work: Work, read: Outcome, tree: Tree, published: Published
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
-    found = contents(run, models, work, tree)
-    table = _table(work, {entry.document: entry.title for entry in found.entries})
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
+    found = contents(run, models, work, tree, summaries)
+    table = _table(work, {entry.document: entry.title for entry in found.entries})
     outcome: Row = {
         "run": run.run,
         "corpus": corpus_of(run.uris),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from tasks.text.file_names import parts
 from tasks.text.headings import Heading, headings, lines, tidied
 from tasks.text.kinds import Kind, kind_of
 from tasks.text.titles import date_of, title_of
@@ -74,7 +75,8 @@ def outline(pieces: Iterable[tuple[int, str]], name: str = "") -> Outline:
     head = "".join(text for _, text in start)[:HEAD_CHARS]
     kind = kind_of(head, name)
     found = tidied(_bounded(headings(lines(chain(start, stream)), kind)), kind)
-    return Outline(title_of(head, kind, found, name), kind, date_of(head, kind), tuple(found))
+    title = title_of(head, kind, found, name) or "".join(parts(name)[-1:])
+    return Outline(title, kind, date_of(head, kind), tuple(found))
 
 
 def _bounded(found: Iterator[Heading]) -> list[Heading]:

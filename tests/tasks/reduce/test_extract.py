@@ -151,7 +151,9 @@ def test_nothing_is_said_twice() -> None:
 
 
 def test_a_text_of_nothing_but_headings_and_code_has_no_summary() -> None:
-    assert document_tree("key", read_as("# Title\n\n```\nx = 1\n```\n\n## Usage\n"), 8, 100) == []
+    (only,) = document_tree("key", read_as("# Title\n\n```\nx = 1\n```\n\n## Usage\n"), 8, 100)
+    assert (only.level, only.text, only.is_told) == ("document", "Title (readme)", False)
+    assert [quote.text for quote in only.quotes] == ["# Title"]
 
 
 def test_a_document_of_many_windows_is_told_from_its_beginning_to_its_end() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.infer.quotes import Quote
-from tasks.reduce.themes import SHOWN, Vectors, corpus_tree
+from tasks.reduce.themes import NO_THEME, SHOWN, Vectors, corpus_tree
 from tasks.reduce.tree import SummaryNode, document_key
 
 KEY = "cachekey"
@@ -30,6 +30,12 @@ def document(number: int, theme: str, kind: str = "report") -> SummaryNode:
     return SummaryNode(
         name, "document", ident, "", (0, 0), (0, 99), (quote,), (), f"{title}\n{text}", title, kind
     )
+
+
+def of_the_mill(node: SummaryNode) -> SummaryNode:
+    """The same document under another title."""
+    title = f"{node.title} at the mill"
+    return replace(node, title=title, text=node.text.replace(node.title, title))
 
 
 def vectors(documents: list[SummaryNode]) -> Vectors:
@@ -60,7 +66,7 @@ def test_documents_that_mean_alike_are_a_theme_named_by_its_words() -> None:
         assert len(theme.children) == 4
         assert all(name in quote.text for quote in theme.quotes), "no text of another theme is quoted"
     assert top.children == tuple(theme.id for theme in themes)
-    assert "12 documents (12 report)" in top.text
+    assert "12 documents (12 reports)" in top.text
 
 
 def test_every_document_is_named_with_a_sentence_that_is_cited_from_it() -> None:
@@ -92,6 +98,35 @@ def test_one_document_or_none() -> None:
     assert tree([]) == []
 
 
+def test_documents_that_share_no_name_are_no_theme_however_near_they_are() -> None:
+    said = {
+        "Of rye": "The baker of bread rises before the sun.",
+        "At noon": "Who sells bread rests in winter.",
+    }
+    apart = [
+        replace(document(number, "bread"), title=title, text=f"{title}\n{text}")
+        for number, (title, text) in enumerate(said.items())
+    ]
+    top = tree([*(document(number, "boats") for number in range(4)), *apart])[-1]
+    assert "Boats: 4 documents" in top.text
+    assert f"{NO_THEME}: 2 documents" in top.text
+    assert {node.id for node in apart} < set(top.children)
+
+
+def test_a_theme_is_called_as_its_documents_write_and_by_nothing_that_all_of_a_kind_name() -> None:
+    texts = [
+        "Harbour Pilots Guild rules (report)\nThe Harbour Pilots Guild meets in May. A report of boats.",
+        "The Guild in winter (report)\nThe Harbour Pilots Guild lays up boats. Its report is short.",
+    ]
+    members = []
+    for number, text in enumerate(texts):
+        title = text.splitlines()[0]
+        members.append(replace(document(number, "boats"), title=title, text=text))
+    others = [document(number, "bread") for number in range(4)]
+    names = tree([*others, *members])[-1].text.splitlines()
+    assert "Harbour Pilots Guild: 2 documents" in names
+
+
 def test_a_large_theme_counts_what_it_does_not_list() -> None:
     documents = [document(number, "bread") for number in range(40)]
     nodes = tree(documents)
@@ -120,9 +155,9 @@ def test_a_corpus_does_not_depend_on_the_order_in_which_its_documents_were_found
 
 def test_a_theme_of_another_name_is_another_record() -> None:
     documents = [document(number, theme) for number in (1, 2) for theme in ("bread", "boats")]
-    fresh = document(3, "boats")
-    fresh = replace(fresh, text=fresh.text.replace("Paper", "Page"))
-    some, more = ({node.id: node.text for node in tree(found)} for found in (documents, [*documents, fresh]))
+    documents = [of_the_mill(node) if "bread" in node.text else node for node in documents]
+    fresh = [of_the_mill(document(number, "boats")) for number in (3, 4)]
+    some, more = ({node.id: node.text for node in tree(found)} for found in (documents, [*documents, *fresh]))
     (one,), (other,) = (
         [ident for ident, text in nodes.items() if text.startswith("Bread")] for nodes in (some, more)
     )

@@ -3,6 +3,7 @@
 Run: pytest tests/tasks/report/test_contents.py
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from tasks.infer.models import Models
@@ -10,16 +11,17 @@ from tasks.ingest.shard import ShardedDocument
 from tasks.memory.sources import Loss, Seen
 from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
-from tasks.report.contents import UNTOLD, contents
+from tasks.reduce.tree import document_tree
+from tasks.report.contents import contents
 from tasks.run import Run
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
-from tasks.text.outline import Outline
+from tests.tasks.reduce.texts import read_as
 
 
 def test_a_document_without_a_sentence_to_quote_is_announced_by_its_title(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
-    row = {"uri": "/docs/ports.md", "label": "", "document": "d1", "outcome": "ok", "reason": ""}
+    row = {"uri": "/docs/ports.csv", "label": "", "document": "d1", "outcome": "ok", "reason": ""}
     work = Work(
         seen=Seen((), (row,)),
         todo={"d1": row},
@@ -33,11 +35,14 @@ def test_a_document_without_a_sentence_to_quote_is_announced_by_its_title(
     )
     infer = InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir))
     run = Run(("docs",), tmp_path, StorageConfig(), ParseConfig(), ShardConfig(), infer, ClusterConfig())
-    tree = Tree({"d1": []}, [], {"d1": Outline("Ports of the coast", "table", "2024")})
-    (entry,) = contents(run, Models(tmp_path, infer, 2048), work, tree).entries
+    reading = read_as("port;depth;quays\nOrlo;12;3\nTarn;9;2\n", "ports.csv")
+    nodes = document_tree("key", replace(reading, document="d1"), 8, 100)
+    tree = Tree({"d1": nodes}, [], {"d1": reading.outline})
+    found = contents(run, Models(tmp_path, infer, 2048), work, tree)
+    (entry,) = found.entries
     assert (entry.title, entry.status, entry.source) == (
-        "Ports of the coast (table, 2024)",
+        "ports.csv: port, depth, quays (table)",
         "new",
-        "/docs/ports.md",
+        "/docs/ports.csv",
     )
-    assert entry.sentences == (UNTOLD,)
+    assert (entry.sentences, entry.opening, found.summarised) == ((), "", ())

@@ -79,7 +79,7 @@ class Tags(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
+        self.tags += [tag] if tag != "wbr" else []  # where a line of a path may end
         named = dict(attrs)
         if tag not in ("use", "g", "path") and "id" in named:
             self.ids.append(named["id"] or "")
