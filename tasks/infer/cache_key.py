@@ -29,6 +29,8 @@ EXECUTION = (
 """Settings that say where and how fast a document is read: no part of the key."""
 WRITING = ("write", "summary_batch_size", "prompt_tokens", "summary_tokens", "ground")
 """Settings that are no part of the key of a model that does not write."""
+READING = ("segment_windows",)
+"""Settings that are no part of the key where no model reads: where a context begins changes nothing then."""
 _STORED_NAMES = {"summary_batch_size": "rows", "segment_windows": "shard_windows"}
 """Names of settings inside the key, where they differ: renaming one must not invalidate what is stored."""
 
@@ -56,15 +58,20 @@ class KeyInputs:
 
 def key_inputs(models: "Models", shard: ShardConfig) -> KeyInputs:
     """What answers of these models depend on."""
-    from model.reader import Reader  # here, since a process that only supervises others loads no torch
-
+    reads, writes = models.config.salience, models.may_write
     settings = asdict(models.config)
-    for name in ("model", "embedder", *EXECUTION, *(() if models.may_write else WRITING)):
+    for name in ("model", "embedder", *EXECUTION, *(() if writes else WRITING), *(() if reads else READING)):
         del settings[name]
     for name in settings.keys() & _STORED_NAMES.keys():
         settings[_STORED_NAMES[name]] = settings.pop(name)
-    prompts = Reader.ASKED + Reader.NEUTRAL + (all_prompts() if models.may_write else "")
+    prompts = (_salience_prompts() if reads else "") + (all_prompts() if writes else "")
     return KeyInputs(CODE_VERSION, models.fingerprints, prompts, settings, shard.window, shard.stride)
+
+
+def _salience_prompts() -> str:
+    from model.reader import Reader  # here, since a process that only supervises others loads no torch
+
+    return Reader.ASKED + Reader.NEUTRAL
 
 
 def cache_key(models: "Models", shard: ShardConfig) -> str:

@@ -86,10 +86,10 @@ class Contents:
         return [entry for entry in self.entries if entry.status == status]
 
 
-def worth_reading(entry: Entry) -> tuple[int, int, int, str]:
-    """Order of the entries: what is new, then what people read, then what is long."""
+def worth_reading(entry: Entry) -> tuple[int, bool, int, int, str]:
+    """Order of the entries: what is new, then what a sentence tells, what people read, what is long."""
     kind = _WORTH.index(entry.kind) if entry.kind in _WORTH else len(_WORTH)
-    return (STATUSES.index(entry.status), kind, -entry.tokens, entry.source)
+    return (STATUSES.index(entry.status), not entry.sentences, kind, -entry.tokens, entry.source)
 
 
 def status(row: dict[str, Any], stale: bool, known: frozenset[str]) -> str:

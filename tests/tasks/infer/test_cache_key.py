@@ -19,7 +19,7 @@ ANSWER: dict[str, Any] = {
     "segment_windows": 9,
     "prompt_tokens": 999,
     "summary_tokens": 9,
-    "salience": True,
+    "salience": False,
     "summary_words": 99,
     "fan_in": 9,
     "passage_chars": 99,
@@ -42,7 +42,7 @@ PLACE: dict[str, Any] = {
 @pytest.fixture
 def config(tiny_model_dir: Path) -> InferConfig:
     # the embedder is only hashed: any folder does
-    return InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir), write="always")
+    return InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir), write="always", salience=True)
 
 
 def key(config: InferConfig, home: Path, shard: ShardConfig = SHARD) -> str:
@@ -59,6 +59,15 @@ def test_settings_that_change_an_answer_change_the_key(
 def test_settings_of_where_and_how_fast_do_not_change_the_key(config: InferConfig, tmp_path: Path) -> None:
     assert key(replace(config, **PLACE), tmp_path) == key(config, tmp_path)
     assert key(replace(config, batch_size=8), tmp_path) == key(config, tmp_path)
+
+
+def test_where_no_model_reads_neither_its_prompts_nor_its_segments_are_in_the_key(
+    config: InferConfig, tmp_path: Path
+) -> None:
+    nothing = replace(config, salience=False, write="never")
+    assert key_inputs(Models(tmp_path, nothing, SHARD.stride), SHARD).prompts == ""
+    assert key(replace(nothing, segment_windows=9), tmp_path) == key(nothing, tmp_path)
+    assert key(replace(nothing, prompt_tokens=999), tmp_path) == key(nothing, tmp_path)
 
 
 def test_every_setting_of_infer_is_one_or_the_other() -> None:
