@@ -150,9 +150,42 @@ def _asking(add: Add) -> None:
     answer.add_argument(
         "--memory", metavar="KEY", help="only sources with this in their URI, such as the name of a corpus"
     )
+    _keeping(add)
     add("runs", "list the runs, newest first", "runs\nruns --json")
     shown = add("show", "show one run or one record in full", "show 20260801-031500-1a2b")
     shown.add_argument("ident", metavar="ID", help="a run id (see runs) or a record id (see recall --json)")
+
+
+SESSION_HELP = """\
+A session is a dialogue, or a reader that lives for long, with a key; its rounds are numbered and kept.
+
+list: all sessions. show: its newest rounds. add: appends a round, of the words behind the key or of what is
+piped in. copy KEY NEW, export KEY FILE, import KEY FILE: as a whole, exported as JSONL, a round a line.
+forget: removes it with all that is kept of it.
+
+`ask --memory KEY` asks a session. What the engine saves for generate(memory_key=KEY), with its
+config.memory_folder set to the folder sessions under home, is part of it.
+"""
+
+
+def _keeping(add: Add) -> None:
+    kept = add(
+        "session",
+        "keep dialogues: list, show, add, copy, export, import, forget",
+        'session add diary "We moved the piano into the hall." --speaker Ann\n'
+        "session show diary --last 5\nsession export diary diary.jsonl",
+        SESSION_HELP,
+    )
+    actions = ("list", "show", "add", "copy", "export", "import", "forget")
+    kept.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
+    kept.add_argument("key", nargs="?", default="", metavar="KEY", help="of the session: a plain name")
+    kept.add_argument("words", nargs="*", metavar="WORD", help="the text, the new key or the file")
+    kept.add_argument(
+        "--speaker", default="you", metavar="NAME", help="who says what is added (default: you)"
+    )
+    kept.add_argument("--time", metavar="WHEN", help="ISO time of what is added (default: now)")
+    kept.add_argument("--last", type=int, metavar="N", help="rounds that are shown (default: 20)")
+    kept.add_argument("--yes", action="store_true", help="forget it")
 
 
 NEEDLE_HELP = """\

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import hits, show, versions
+from flows import hits, sessions, show, versions
 from flows.answer import Answer
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
@@ -385,6 +385,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "serve": serve,
     "recall": recall,
     "ask": ask,
+    "session": sessions.session,
     "runs": runs,
     "show": show_one,
     "diff": versions.diff,

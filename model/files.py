@@ -78,6 +78,17 @@ def is_filled(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def inside(folder: Path, key: str) -> Path:
+    """The file or folder in `folder` that a `memory_key` names.
+
+    Raises:
+        ValueError: if the key is no plain name, and could lie elsewhere.
+    """
+    if not isinstance(key, str) or not key or key != Path(key).name or key == "..":
+        raise ValueError(f"memory_key={key!r} names a folder: use a plain name without slashes")
+    return folder / key
+
+
 @contextmanager
 def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
     """Hold the lock file `path`, alone among processes and threads; the kernel releases what a dead one held.

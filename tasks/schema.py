@@ -124,6 +124,25 @@ RECORDS = _schema(
 )
 """Long-term memory: one row per record."""
 
+ROUNDS = _schema(
+    "rounds",
+    [
+        ("id", pa.string()),
+        ("level", pa.string()),  # "passage": a few sentences of one round
+        ("document", pa.string()),  # the same for all: a session is one text
+        ("position", pa.int32()),  # number of the span in its session, from 0
+        ("round", pa.int64()),  # number of the round, from 1
+        ("char_start", pa.int64()),  # characters into the text of the round
+        ("char_end", pa.int64()),
+        ("dates", _STRINGS),  # of the round
+        ("text", pa.string()),  # its words, behind who says them and when
+        ("context", pa.string()),  # the same behind what was said before
+        ("vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
+        ("context_vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
+    ],
+)
+"""Long-term memory of a session: spans of older rounds, with the columns that recall searches."""
+
 ADDED = {
     "title": "''",
     "section": "''",

@@ -32,6 +32,7 @@ from model.attention.sliding_window import StreamingCache
 from model.context import answer, checkpoint, heads, retrieve
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext
+from model.files import inside
 from model.geometry import BLOCK, SINKS
 from model.hardware import free_bytes
 from model.reader import Pick, Reader, greedy
@@ -132,14 +133,17 @@ def _fresh(model: Any, key: str, folder: Path | None) -> Context:
     return Context(reader, voting, memory)
 
 
+CONTEXT = "context"
+"""Folder of a key's own, beside what else is kept of the dialogue that it names."""
+
+
 def _folder(config: Any, key: str) -> Path | None:
     """Where a key's context lies on disk, if it does."""
     folder, levels = getattr(config, "memory_folder", None), attention.levels_of(config)
     if folder is None or levels < 3:
         return None
-    if not isinstance(key, str) or not key or key != Path(key).name or key == "..":
-        raise ValueError(f"memory_key={key!r} names a folder: use a plain name without slashes")
-    return Path(folder) / key
+    own = inside(Path(folder), key)
+    return own if checkpoint.exists(own) else own / CONTEXT  # as earlier versions saved it, or now
 
 
 @torch.inference_mode()

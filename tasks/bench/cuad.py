@@ -13,7 +13,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from tasks.bench.bm25 import Bm25
 from tasks.bench.clauses import DESCRIPTIONS
 from tasks.bench.dataset import read_json_lines
 from tasks.bench.evidence import Asking, Text, remember
@@ -23,6 +22,7 @@ from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
 from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
+from tasks.text.bm25 import Bm25
 from tasks.text.sentences import Span
 
 CITATIONS, CHARACTERS = 5, 1500

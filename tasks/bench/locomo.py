@@ -12,7 +12,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from tasks.bench.bm25 import Bm25
 from tasks.bench.dataset import read_json
 from tasks.bench.evidence import Asking, Text, remember
 from tasks.bench.means import mean, standard_error
@@ -21,6 +20,7 @@ from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
 from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
+from tasks.text.bm25 import Bm25
 from tasks.text.sentences import Span
 
 CUTS = (5, 10, 20, 50)

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.bench.bm25 import Bm25
 from tasks.bench.cuad import CONTRACT, word_windows
 from tasks.bench.dataset import read_json_lines
 from tasks.bench.locomo import read_conversations
@@ -30,6 +29,7 @@ from tasks.bench.summaries import first_words, summarised
 from tasks.errors import InvalidInput
 from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
+from tasks.text.bm25 import Bm25
 
 MOST_DOCUMENTS = 100
 PIECE_WORDS, PIECES = 150, 20

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from model.embed.embedder import Embedder
-from tasks.bench.bm25 import Bm25, terms
 from tasks.bench.cuad import CHARACTERS, Answered, Floor, filled, scores, whole, within, word_windows
 from tasks.bench.evaluate import evaluate, evaluate_cuad, evaluate_locomo
 from tasks.bench.means import mean, share_error, standard_error
@@ -17,6 +16,7 @@ from tasks.errors import InvalidInput
 from tasks.memory.reader import open_memory
 from tasks.recall.candidates import Embed
 from tasks.settings import RecallConfig
+from tasks.text.bm25 import Bm25, terms
 
 WORDS = RecallConfig(vector_weight=0.0)
 FIRST = [

@@ -1,4 +1,4 @@
-"""BM25 with stop-words and a stemmer: the baseline of every evaluation, small enough to check by hand."""
+"""BM25 with stop-words and a stemmer, over texts in memory, small enough to check by hand."""
 
 import math
 import re
