@@ -12,6 +12,7 @@ from functools import cached_property
 
 from tasks.reduce.kinds import Kind
 from tasks.reduce.prose import prose
+from tasks.text.headings import is_titled
 from tasks.text.markup import readable
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed
@@ -38,7 +39,27 @@ _LEAD = re.compile(
     r"|\[[^\]\n]{0,60}\](?=\s)|\"\"\"|''')*"
 )
 """What stands before the words of a sentence: list and comment marks, clause numbers, a date in brackets."""
+_NUMBERED = re.compile(r"\W{0,4}(?:\d{1,2}(?:\.\d{1,2}){0,3}|[IVX]{1,5}|[a-z])[.)]?\s")
 _TAIL = re.compile(r"(?:\s|\"\"\"|'''|\*\*|__)+$")
+_LOOSE = re.compile(r"^[*_]{1,3}(?=[^\W_])|(?<=[.!?])[*_]{1,3}$")
+"""Emphasis that other sentences share."""
+_HOLE = re.compile(
+    r"[\w,;][\"')\u201d]?\s{1,40}(?:\|[\w .-]{1,60}\|_{0,2}|!\[[^\]\n]{0,300}\]\([^()\n]{0,600}\)"
+    r"|<img\b[^<>]{0,600}>)[\s,;.!]{1,40}[^\W\d_]"
+)
+"""A picture, or a word that is defined elsewhere, inside a sentence: without it the rest is none."""
+_ABOVE = re.compile(
+    r"(?:(?:[Ee]xhibit|EXHIBIT)\s+[\d.]+\s+)?(?:[A-Z][A-Z&,'\u2019-]*\s+){2,14}(?:\([^()]{1,30}\)\s+)?"
+    r"(?=(?:This|THIS)\s)"
+    r"|(?:(?!Section|Article|Exhibit|Clause|Schedule|Annex|Appendix|Subject|Pursuant|Under)"
+    r"[A-Z][\w&,'\u2019-]*\s+(?:(?:of|and|or|the|to|for|in|on|by|with)\s+)*){1,8}\d{1,2}\.\d{1,2}\.?\s+(?=[A-Z])"
+)
+"""The title of a contract in front of its first sentence, or that of a clause and its number."""
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|will|shall|must|may|can|to|agrees?"
+    r"|\w{2,}(?:ed|iert|\u00e9e?s?))\b"
+)
+"""What a numbered line of minutes has that is no heading."""
 _ITEM_END = re.compile(r"[;,]?(?:\s+(?:and|or|und|oder|et|ou|y|o))?[;,]?$")
 """How an item of a list of clauses ends."""
 _CLAUSE = (re.compile(r";(?=\s)"), re.compile(r"[:,](?=\s)"))
@@ -51,6 +72,7 @@ _UNUSABLE = {
     Role.CITATION,
     Role.NAVIGATION,
     Role.SIGNATURE,
+    Role.COURTESY,
 }
 
 
@@ -123,21 +145,23 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
     Args:
         names: words that may begin a sentence in lower case.
     """
-    lead = _LEAD.match(sentence)
-    at = lead.end() if lead else 0
+    at = _LEAD.match(sentence).end()  # type: ignore[union-attr]
+    if kind.clauses and (above := _ABOVE.match(sentence, at)):
+        at = above.end()
     whole = _TAIL.sub("", sentence[at:])
-    if whole.endswith(":"):
+    leads_up = whole.endswith(":")
+    if (leads_up and not (kind.clauses and length(whole) >= FEWEST_CLIPPED)) or _HOLE.search(whole):
         return None
     if kind.clauses:
-        whole = _ITEM_END.sub("", whole)
+        whole = _ITEM_END.sub("", whole).rstrip(":")
     text = _clipped(whole)
-    shown = " ".join(readable(" ".join(text.split())).split())
-    if length(shown) < FEWEST_WORDS or not _is_prose(shown, kind):
+    shown = _LOOSE.sub("", " ".join(readable(" ".join(text.split())).split()))
+    if length(shown) < FEWEST_WORDS or not _is_prose(shown, kind) or _is_title(sentence, shown, outline):
         return None
     found = role(sentence[at:], outline.kind)
     if found in _UNUSABLE or (found is Role.LEGAL and not kind.clauses) or not _begins(shown, kind, names):
         return None
-    if len(text) < len(whole):
+    if len(text) < len(whole) or leads_up:
         shown += " ..."
     elif len(whole) < len(sentence) - at and not is_finished(shown):
         shown += ";"
@@ -148,9 +172,21 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
     return Cut(at, text, shown, found)
 
 
+def _is_title(sentence: str, shown: str, outline: Outline) -> bool:
+    """Whether it only names its document, or what stands below it, as a line of a table of contents does."""
+    if outline.kind != "readme" and shown[0].isupper() and is_titled(shown, share=1.0):
+        return True
+    if is_finished(shown):
+        return False
+    named = outline.kind == "minutes" and _NUMBERED.match(sentence) and not _VERB.search(shown.lower())
+    return bool(named) or shown.casefold() == outline.title.casefold()
+
+
 def _begins(shown: str, kind: Kind, names: Container[str]) -> bool:
     """Whether it begins as a sentence does: in lower case only with a name, or where items do."""
     first = shown.split()[0].strip("\"'(\u201c\u2018*_")
+    if not first:  # a footnote
+        return False
     if not first[:1].islower() or kind.fragments or not first.isalpha():
         return True
     return first in names or _NAMED.match(shown) is not None
@@ -210,7 +246,7 @@ def candidates(pieces: Iterable[Placed], source: Source) -> Iterator[Candidate]:
                 nth,
                 source.salience.get(start, 0.0),
                 tuple(terms(found.shown, source.language)),
-                kind.told_by(f"{section} {found.shown}"),
+                kind.told_by(f"{section}\n{found.shown}"),
                 found.role,
             )
             nth += 1

@@ -15,7 +15,7 @@ class Aspect:
 
     Args:
         weight: what the first sentence that tells it gains; below 0, what each of them loses.
-        words: regular expressions over a sentence and its section's heading, both in lower case.
+        words: regular expressions over two lines in lower case: the path of its section, and the sentence.
     """
 
     def __init__(self, weight: float, *words: str) -> None:
@@ -24,7 +24,7 @@ class Aspect:
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
         """All of its words."""
-        return re.compile("|".join(self.words))
+        return re.compile("|".join(self.words), re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ _DEFINITION = Aspect(
 )
 _CONTRACT = (
     _DEFINITION,
-    Aspect(-2.0, r"\bconfidential treatment\b"),
+    Aspect(
+        -2.0,
+        r"\bconfidential treatment\b|\bomissions are (?:designated|marked|indicated)\b",
+        r"\bomit(?:s|ted)\b.{0,60}\bconfidential|\bfiled separately with the\b",
+    ),
     Aspect(0.6, r"\b(?:between|by and among|zwischen|entre)\b.*\b(?:inc|llc|ltd|corp|company|gmbh|s\.?a)\b"),
     Aspect(
         0.6,
@@ -137,8 +141,16 @@ _DIALOGUE = (
     ),
     Aspect(0.3, r"\b(?:yesterday|tomorrow|(?:last|next) (?:week|month|year|night|weekend))\b"),
 )
+_ASIDE = (
+    r"\A(?:[^>\n]{1,80} > )*\W*(?:\d[\d.]* )?(?:change ?log|changes|release (?:notes|history)|what's new"
+    r"|history|licen[cs]e|copyright|credits?|contribut\w+|authors?|sponsors?|backers?|support us|donat\w+"
+    r"|acknowledge?ments?|thanks|citation|citing|(?:running )?tests?|testing|development|getting help"
+    r"|community|maintainers?|release process|building)\b.*\n"
+)
+"""Sections that are not what a readme is about."""
 _README = (
-    Aspect(0.6, r"^\W*[\w.-]+ (?:is|provides|implements|offers|lets|allows|makes|adds)\b"),
+    Aspect(-0.6, _ASIDE),
+    Aspect(0.6, r"\A\W*[\w.-]+ (?:is|provides|implements|offers|lets|allows|makes|adds)\b"),
     Aspect(0.3, r"\b(?:library|framework|package|tool|module|plugin|client|implementation|toolkit)\b"),
     Aspect(0.2, r"\b(?:supports?|features?|provides?|requires?)\b"),
 )

@@ -301,12 +301,12 @@ def _numbered(match: re.Match[str], before: str, after: str) -> tuple[int, str]:
     return 4 + number.count("."), plain(f"{number} {title}")
 
 
-def is_titled(text: str) -> bool:
-    """Whether the words of a title are written as such: capitals but for the small words."""
+def is_titled(text: str, share: float = 0.7) -> bool:
+    """Whether the words of a title are written as such: this share in capitals but for the small words."""
     words = [word for word in re.findall(r"[^\W\d_][\w'’-]*", text) if word.lower() not in _SMALL]
     if not words or len(words) > 14:
         return False
-    return not words[0][0].islower() and sum(not word[0].islower() for word in words) >= 0.7 * len(words)
+    return not words[0][0].islower() and sum(not word[0].islower() for word in words) >= share * len(words)
 
 
 def plain(title: str) -> str:

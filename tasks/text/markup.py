@@ -23,6 +23,8 @@ _OPTION = re.compile(r"(?m)^[ \t]+:(?:alt|target|width|height|align|class|name|c
 _FENCE = re.compile(r"(?m)^[ \t]*(?:```|~~~).*$")
 _ROLE = re.compile(r":[\w:-]{1,40}:`([^`<\n]{1,200}?)\s*(?:<[^`>\n]{0,200}>)?`")
 _RST_LINK = re.compile(r"`([^`<\n]{1,300}?)\s*<[^`>\n]{1,600}>`__?|`([^`\n]{1,300})`__?(?!\w)")
+_RST_WORD = re.compile(r"(?<![\w`_])([^\W_][\w.-]{0,60}[^\W_])__?(?=[\s,;:!?)]|\.?$|\.\s)")
+"""A reference of one word. Names of Python rarely end so, and are shown in backquotes."""
 _CODE = re.compile(r"(`{1,3})([^`\n]{1,500})\1")
 _STRONG = re.compile(r"(?<![\w*_\\])(\*{1,3}|_{1,3})(?=\S)([^*_\n]{1,400}?)(?<=\S)\1(?![\w*_])")
 _RULE = re.compile(r"(?m)^[ \t]*([-=*_~^\"'`#+.:])(?:[ \t]?\1){2,}[ \t]*$")
@@ -48,6 +50,8 @@ def readable(text: str) -> str:
         text = _ROLE.sub(r"\1", _FENCE.sub("", text))
         text = _RST_LINK.sub(lambda match: match[1] or match[2], text)
         text = _CODE.sub(r"\2", text)
+    if "_" in text:
+        text = _RST_WORD.sub(r"\1", text)
     if "*" in text or "_" in text:
         text = _STRONG.sub(r"\2", _STRONG.sub(r"\2", text))
     text = _ESCAPE.sub(r"\1", _SUBSTITUTION.sub("", text))

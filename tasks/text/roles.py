@@ -31,6 +31,8 @@ class Role(StrEnum):
     NAVIGATION = "navigation"
     """Leads elsewhere: a badge, a link, how to reach somebody, the number of a page."""
     SIGNATURE = "signature"
+    COURTESY = "courtesy"
+    """Thanks, greets, asks for money or applause, or says what every file of its kind says of itself."""
 
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -69,8 +71,22 @@ _NAVIGATION = re.compile(
     r"|:$|here\.?$)"
     r"|\b(?:tel|fax|phone|telephone|e-?mail|attention|attn)\b\.?\s*(?:no\.?)?\s*:|^\W*(?:https?://"
     r"|www\.)\S+\W*$|(?<=\w)@[\w-]+\.\w+.{0,20}$|^\W*(?:©|\(c\))"
-    r"|\bbuild status\b|\bcode coverage\b|\bopen in colab\b"
-    r"|\b(?:our|become a|amazing|github) sponsors?\b|\bdonat(?:e|ions?)\b|\btidelift\b|\bpatreon\b",
+    r"|\bbuild status\b|\bcode coverage\b|\bopen in colab\b",
+)
+_COURTESY = re.compile(
+    r"\b(?:our|become a|amazing|github|gold|silver|bronze) (?:sponsors?|backers?)\b|\bopen ?collective\b"
+    r"|\b(?:please|consider|to|by|via|your|welcome|accepts?)\W+(?:\w+\W+){0,3}?(?:donat(?:e|ing|ions?)"
+    r"|sponsor(?:ing|ship)?)\b|\btidelift\b|\bpatreon\b|\bbuy (?:me|us) a coffee\b|\bliberapay\b"
+    r"|\bif you (?:find|like|enjoy|love)\b.{0,60}\bplease\b|\b(?:star|stars) on github\b"
+    r"|^\W*(?:(?:many |dear \w+, )?thank(?:s| you)\b(?: very much| so much| a lot| again)? (?:for (?:your|the"
+    r"|getting|reaching|writing|contacting)|in advance)|i hope (?:this|that this|you are|you're|all is)\b"
+    r"|hope (?:this|you|all)\b|(?:i am |i'm |we are )?looking forward to (?:hear|your|see|meet)"
+    r"|(?:please )?(?:do not|don't|feel free to) ?(?:hesitate to )?(?:contact|write|call|reach|ask)\b"
+    r"|let (?:me|us) know if you have (?:any )?(?:\w+ )?questions"
+    r"|(?:vielen|herzlichen|besten) dank für (?:ihre|deine|die)\b|danke für\b"
+    r"|merci (?:pour|de) (?:votre|ton)\b|(?:muchas )?gracias por (?:su|tu)\b)"
+    r"|\ball notable changes\b.{0,60}\b(?:are |be )?(?:documented|listed|recorded|found)\b"
+    r"|\bkeep a ?changelog\b|\b(?:adheres?|adhering|conforms?) to \W{0,3}(?:semantic versioning|semver)\b",
 )
 _SIGNATURE = re.compile(
     r"\bby:\s|_{4,}|/s/|\bin witness whereof\b|\bsignature page\b|^\W*(?:sincerely|best regards"
@@ -82,7 +98,9 @@ _NOTICE = re.compile(
     r"\"as is\"|'as is'|“as is”|\bas-is\b|\bas is\b(?=.{0,40}\b(?:basis|without|warrant))"
     r"|\ball rights reserved\b|\bwithout (?:any )?warrant(?:y|ies)\b|\bno event shall\b|\bimplied warrant"
     r"|\bcopyright\s+(?:\(c\)|©|\d{4})|©\s*\d{4}|\btrademarks? of\b|\bforward-looking statements?\b"
-    r"|\bconfidential treatment\b|\bunder the terms of the .{0,40}licen[cs]e\b"
+    r"|\bconfidential treatment\b|\bomissions are (?:designated|marked|indicated)\b"
+    r"|\bomit(?:s|ted)\b.{0,60}\bconfidential|\bfiled separately with the\b"
+    r"|\bunder the terms of the .{0,40}licen[cs]e\b"
     r"|\blicensed under\b|\b(?:alle rechte vorbehalten|tous droits réservés|todos los derechos reservados"
     r"|ohne gewähr)\b|版权所有|保留所有权利",
 )
@@ -152,6 +170,8 @@ def _without_statement(sentence: str, shown: str, low: str, kind: str) -> Role |
         return Role.SIGNATURE
     if _CITATION.search(low):
         return Role.CITATION
+    if kind != "dialogue" and _COURTESY.search(low):
+        return Role.COURTESY
     if _COMMAND.match(sentence) or len(_CODE.findall(shown)) > max(1, words // 5):
         return Role.CODE
     if _URL.search(shown) and len(_WORD.findall(_URL.sub("", shown))) < 4:

@@ -75,7 +75,7 @@ def test_what_markdown_tells_programs_in_front_is_no_sentence_but_a_rule_is_only
 
 
 def test_minutes_are_told_by_their_decisions_and_not_by_their_stories() -> None:
-    said = body(summary(MINUTES, "minutes.txt", 40))
+    said = body(summary(MINUTES, "minutes.txt", 36))
     assert "approved a budget of $4,200" in said
     assert "without a fee" in said
     assert "long story" not in said
@@ -148,6 +148,69 @@ def test_nothing_is_said_twice() -> None:
     text = " ".join(STATEMENTS[:20] + [STATEMENTS[4]] * 6 + STATEMENTS[20:30])
     said = body(summary(text, words=120))
     assert said.count(STATEMENTS[4]) <= 1
+
+
+GRANT = """Copyright (c) 2031 Ida Holm
+
+Leave is hereby given, free of charge, to anyone who holds a copy of these drawings and of the notes beside
+them, to build, alter, copy and sell the boats that they show, and to let others do the same, subject to the
+following conditions:
+
+The notice above shall be included in all copies of the drawings.
+"""
+
+
+def test_what_a_licence_grants_is_told_though_the_sentence_only_leads_up_to_its_conditions() -> None:
+    said = body(summary(GRANT, "LICENSE"))
+    assert said.startswith(
+        "Leave is hereby given, free of charge, to anyone who holds a copy of these drawings"
+    )
+    assert ":" not in said
+    assert "..." in said
+
+
+def test_the_numbered_headings_of_minutes_are_not_told_as_what_was_said() -> None:
+    agenda = MINUTES.replace("2. The board", "2. Report of the harbour master on oars and dues\nThe board")
+    agenda = agenda.replace("3. Per Lind", "3. Old and new business of the club\nPer Lind")
+    said = body(summary(agenda, "minutes.txt"))
+    assert "The board approved a budget" in said
+    assert "harbour master" not in said
+    assert "Old and new business" not in said
+    assert "Minutes of the board" not in said
+
+
+def test_a_sentence_with_a_hole_where_a_picture_or_a_defined_word_stood_is_not_told() -> None:
+    text = """Orlo pumps
+==========
+
+Orlo pumps lift water from deep wells without any noise at all.
+
+If the yard pleases you, then |give| to the people who build it. Wells of forty metres need ![two](t.png)
+of them in a row. The mutable_ handle_ of a pump is made of ash wood. _They are oiled in May.
+
+.. |give| image:: give.svg
+"""
+    said = body(summary(text, "README.rst"))
+    assert "lift water" in said
+    assert "to the people who build it" not in said
+    assert "of them in a row" not in said
+    assert "The mutable handle of a pump" in said
+    assert "They are oiled" in said
+    assert "_" not in said
+
+
+def test_courtesies_preambles_and_lines_of_a_table_of_contents_are_not_told() -> None:
+    mail = (
+        "From: Ida <i@x.example>\nSubject: Trailer\n\nThank you for your message of last week. "
+        "I hope this mail finds you well. The trailer costs 1,900 crowns and comes in May.\n"
+    )
+    assert body(summary(mail)) == "The trailer costs 1,900 crowns and comes in May."
+    changes = CHANGELOG.replace(
+        "# Changelog\n", "# Changelog\n\nAll notable changes to this library are documented in this file.\n"
+    )
+    assert "notable" not in body(summary(changes, "CHANGELOG.md"))
+    lease = LEASE.replace("WHEREAS", "Unsolicited Repairs of the Mill and Its Doors.\n\nWHEREAS")
+    assert "Unsolicited Repairs" not in body(summary(lease, "lease.txt"))
 
 
 def test_a_text_of_nothing_but_headings_and_code_has_no_summary() -> None:
