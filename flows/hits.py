@@ -4,6 +4,7 @@ import textwrap
 from typing import Any
 
 from flows.show import WIDTH
+from tasks.reduce.shown import names_itself
 
 Row = dict[str, Any]
 
@@ -30,9 +31,18 @@ def hits(found: Row, explain: bool = False) -> str:
 
 
 def _hit(number: int, hit: Row, explain: bool) -> str:
-    stands = " > ".join(name for name in (hit.get("title"), hit.get("section")) if name)
-    lines = [f"{number}. {hit['level']}, score {hit['score']:.2f}{f': {stands}' if stands else ''}"]
-    if said := hit.get("summary") or ("" if hit.get("quotes") else hit.get("text", "")):
+    title, said = (
+        hit.get("title", ""),
+        hit.get("summary") or ("" if hit.get("quotes") else hit.get("text", "")),
+    )
+    if title and said.startswith(title):
+        title, _, said = said.partition("\n")  # with kind and date
+    stands = " > ".join(name for name in (title, hit.get("section")) if name)
+    called = names_itself(said, title)  # by its first sentence
+    lines = [
+        f"{number}. {hit['level']}, score {hit['score']:.2f}{f': {stands}' if stands and not called else ''}"
+    ]
+    if said:
         lines.append(verbatim(said, "   "))
     flat, cited = " ".join(said.split()), dict[str, list[str]]()
     for quote in hit.get("quotes", []):

@@ -150,7 +150,8 @@ def run(row: Row) -> str:
         lines += read({**counts, "status": row["status"]}).splitlines()[1:]
     elif "added" in counts:
         lines.append(f"{counted(counts['added'], 'record')} added, {counts['retired']:,} retired")
-    settings = [_field(name, value, "  ") for name, value in row["config"].items()]
+    unnamed = {name: "the default" for name in ("model", "embedder") if row["config"].get(name) == ""}
+    settings = [_field(name, value, "  ") for name, value in {**row["config"], **unnamed}.items()]
     return "\n".join([*lines, *(["", "settings:", *settings] if settings else [])])
 
 
@@ -165,7 +166,7 @@ def record(found: Row) -> str:
         if place["text"] != said:  # a passage quotes itself
             lines.append(_wrapped(f'"{" ".join(place["text"].split())}"', "   | "))
         lines.append(f"     {place['citation']}")
-    told = {
+    told = {"model": found["model"] if found["generated"] else "extract, written by no model"} | {
         name: value for name, value in found.items() if name not in RECORD_SHOWN and value not in ("", [])
     }
     return "\n".join([*lines, "", *(_field(name, value, "") for name, value in told.items())])
@@ -173,6 +174,8 @@ def record(found: Row) -> str:
 
 RECORD_SHOWN = (
     "id",
+    "model",
+    "generated",
     "level",
     "title",
     "summary",

@@ -108,7 +108,7 @@ RECORDS = _schema(
         ("vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
         ("grounding", pa.float32()),  # support of the summary by its quotes, 0 to 1
         ("dropped", pa.int32()),  # generated sentences refused for want of support
-        ("model", pa.string()),
+        ("model", pa.string()),  # that wrote the summary; "extract" where none did
         ("skip_key", pa.string()),
         ("run", pa.string()),
         ("created", pa.timestamp("us", tz="UTC")),

@@ -23,6 +23,8 @@ from tasks.text.outline import Outline
 from tasks.text.passages import Placed
 
 EMBED_BATCH = 64
+EXTRACT = "extract"
+"""In place of the model that wrote it: a record of words of the text, which no model wrote."""
 Record = dict[str, Any]
 
 
@@ -38,8 +40,8 @@ def records(
     Args:
         outlines: of the documents.
     """
-    common = {"model": models.name, "skip_key": models.key, "run": run.run, "created": datetime.now(UTC)}
-    made = (_node_record(node, run.ledger, models.key, outlines.get(node.document)) for node in nodes)
+    common = {"skip_key": models.key, "run": run.run, "created": datetime.now(UTC)}
+    made = (_node_record(node, run.ledger, models, outlines.get(node.document)) for node in nodes)
     for rows in _batches(made):
         yield from finished(rows, models.embedder.encode, common)
     for document, source in documents:
@@ -67,8 +69,8 @@ def finished(
         yield {**row, "vector": plain, "context_vector": context, **common}
 
 
-def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Outline | None) -> Record:
-    summary = load_summary(ledger, key, node)
+def _node_record(node: SummaryNode, ledger: Ledger, models: Models, about: Outline | None) -> Record:
+    summary = load_summary(ledger, models.key, node)
     quotes = "\n".join(quote.text for quote in summary.quotes if quote.text not in summary.text)
     start = node.chars[0]
     where = Key(about.title, about.section_at(start), about.date) if about else Key()
@@ -87,6 +89,7 @@ def _node_record(node: SummaryNode, ledger: Ledger, key: str, about: Outline | N
         "quotes": [quote.as_dict() for quote in summary.quotes],
         "grounding": summary.grounding,
         "dropped": summary.dropped,
+        "model": models.name if summary.generated else EXTRACT,
         "children": list(node.children),
         **where.columns(summary.text),
         "context": where.context("\n".join(filter(None, (summary.text, quotes)))),
@@ -115,6 +118,7 @@ def passage_records(document: str, key: str, about: Outline, cut: Iterable[Passa
             "quotes": [quote.as_dict()],
             "grounding": 1.0,
             "dropped": 0,
+            "model": EXTRACT,
             "children": [],
             **where.columns(one.text),
         }

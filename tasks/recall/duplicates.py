@@ -6,7 +6,7 @@ few records that are about to be shown are compared, so the comparison is exact 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 SHINGLE = 3
@@ -45,18 +45,23 @@ def fingerprint(text: str) -> Print:
     return Print(shingles, tuple(facts))
 
 
-def groups(texts: Sequence[str], spans: Sequence[object]) -> list[list[int]]:
+def words(text: str) -> str:
+    """A text by its words alone: without case, marks, markup of lists and line ends."""
+    return " ".join(_WORD.findall(text.casefold()))
+
+
+def groups(texts: Sequence[str], keys: Sequence[Set[object]]) -> list[list[int]]:
     """Numbers of texts that are one hit together, each group in order, the groups by their first.
 
     Args:
-        spans: what each covers; texts of the same span are one hit, whatever they say.
+        keys: of each, such as what it covers; texts that share a key are one hit, whatever they say.
     """
     found: list[list[int]] = []
     prints = [fingerprint(text) for text in texts]
-    for number, (text, span) in enumerate(zip(prints, spans, strict=True)):
+    for number, (text, own) in enumerate(zip(prints, keys, strict=True)):
         for group in found:
             first = group[0]
-            if spans[first] == span or prints[first].equals(text):
+            if own & keys[first] or prints[first].equals(text):
                 group.append(number)
                 break
         else:

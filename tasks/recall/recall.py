@@ -18,7 +18,7 @@ import numpy as np
 from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
-from tasks.recall.duplicates import groups
+from tasks.recall.duplicates import groups, words
 from tasks.recall.filters import SUMMARIES, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.kinds import Kind, kind_of
@@ -97,9 +97,15 @@ class _Ranked:
     row: Row
 
     @property
-    def span(self) -> tuple[str, int, int]:
-        """What it covers; a record of no document covers itself."""
-        return self.row["document"] or self.row["id"], self.row["char_start"], self.row["char_end"]
+    def keys(self) -> frozenset[tuple[object, ...]]:
+        """What it covers; the words it quotes and where they end. A record of no document covers itself."""
+        row = self.row
+        of = row["document"] or row["id"]
+        covers = (of, row["char_start"], row["char_end"])
+        if not row["quotes"]:
+            return frozenset({covers})
+        said = words(" ".join(quote["text"] for quote in row["quotes"]))
+        return frozenset({covers, (of, said, row["quotes"][-1]["end"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +129,8 @@ def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int
     while True:
         some = _fetched(memory, ranked[:taken], where)
         texts = [one.row["text"] for one in some]
-        spans = [one.span for one in some]
-        found = [[some[number] for number in group] for group in groups(texts, spans)]
+        keys = [one.keys for one in some]
+        found = [[some[number] for number in group] for group in groups(texts, keys)]
         if len(found) >= k or taken >= len(ranked):
             return [_Group(group, group[0].visited.score / ranked[0].score) for group in found[:k]]
         taken *= 2
@@ -215,8 +221,27 @@ def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None) -> Hit:
         merged=tuple(one.row["id"] for one in others),
     )
     named = lru_cache(maxsize=None)(place) if place else None
-    citations = cite_all(memory, [_leading(one.row, why.asked) for one in group.records], named)
+    leading = [_leading(one.row, why.asked) for one in group.records]
+    citations = cite_all(memory, _apart(leading), named)
     return Hit(**first.row, score=group.score * why.strength, citations=citations, receipt=receipt)
+
+
+def _apart(rows: Sequence[Row]) -> Iterator[Row]:
+    """Records with those of their quotes that no record before them holds, or a part of them."""
+    held: dict[str, list[tuple[int, int]]] = {}
+    for row in rows:
+        quotes = [
+            quote
+            for quote in row["quotes"]
+            if not any(
+                quote["start"] < end and start < quote["end"]
+                for start, end in held.get(quote["document"], ())
+            )
+        ]
+        for quote in quotes:
+            held.setdefault(quote["document"], []).append((quote["start"], quote["end"]))
+        if quotes or not row["quotes"]:
+            yield {**row, "quotes": quotes}
 
 
 def _leading(row: Row, asked: Set[str]) -> Row:

@@ -77,3 +77,22 @@ def test_a_receipt_says_what_found_a_hit_and_what_it_cost() -> None:
     flat = " ".join(shown(hit(receipt=receipt), explain=True).split())
     assert "no search: its neighbours; together 1.25; after the walk 0.125; the reader added +0.50" in flat
     assert "merged: b, c" in flat
+
+
+def test_a_title_is_said_once() -> None:
+    whole = hit(
+        level="document", section="", summary="Prices (table, 2024)\nRye costs four crowns.", quotes=[]
+    )
+    assert shown(whole).splitlines() == [
+        "1. document, score 0.50: Prices (table, 2024)",
+        "   Rye costs four crowns.",
+    ]
+    called = hit(
+        level="document", section="", title="Rye costs four", summary="Rye costs four\nRye costs four crowns."
+    )
+    assert shown(called | {"quotes": []}).splitlines() == [
+        "1. document, score 0.50",
+        "   Rye costs four crowns.",
+    ]
+    alone = hit(level="document", section="", summary="Prices (table)", quotes=[])
+    assert shown(alone).splitlines() == ["1. document, score 0.50: Prices (table)"]

@@ -1,12 +1,12 @@
 """Texts that say the same are one hit; those that differ in a number or a "not" never are."""
 
-from tasks.recall.duplicates import groups
+from tasks.recall.duplicates import groups, words
 
 RENT = "The tenant of the old mill by the river shall pay rent on the first day of the month to the landlord"
 
 
 def grouped(*texts: str) -> list[list[int]]:
-    return groups(texts, list(range(len(texts))))
+    return groups(texts, [{number} for number in range(len(texts))])
 
 
 def test_equal_and_nearly_equal_texts_are_grouped_with_the_best_first() -> None:
@@ -30,8 +30,12 @@ def test_texts_without_spaces_are_compared_by_characters() -> None:
     ]
 
 
-def test_records_of_one_span_are_one_hit_whatever_they_say() -> None:
-    assert groups(["a", "b", "c"], [(0, 9), (0, 9), (9, 12)]) == [[0, 1], [2]]
+def test_records_that_share_a_key_are_one_hit_whatever_they_say() -> None:
+    assert groups(["a", "b", "c"], [{(0, 9)}, {(0, 9), "b"}, {(9, 12), "b"}]) == [[0, 1], [2]]
+
+
+def test_marks_of_lists_and_line_ends_are_no_words() -> None:
+    assert words("- The tenant\n  pays *rent*.") == words("The tenant pays rent")
 
 
 def test_the_same_numbers_in_another_order_are_another_fact() -> None:

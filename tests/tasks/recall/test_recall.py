@@ -216,6 +216,22 @@ def test_two_records_of_one_span_are_one_hit(tmp_path: Path) -> None:
     assert len(found(memory, "cat")) == 1
 
 
+def test_records_of_the_same_words_are_one_hit_with_one_place_whatever_they_cover(tmp_path: Path) -> None:
+    (passage,) = passages("log", ["- The storm of May broke two masts."])
+    sentence = {**passage["quotes"][0], "text": passage["text"][2:], "start": 2}
+    title = {"text": f"Log\n{sentence['text']}", "quotes": [sentence], "position": -1}
+    document = {**passage, **title, "id": "log-document", "level": "document", "char_end": 90}
+    window = {**passage, **title, "id": "log-window", "level": "window", "char_end": 80}
+    memory = remember(tmp_path, "r1", [passage, document, window], source("a", "log"))
+    (hit,) = found(memory, "which storm broke masts")
+    assert len(hit.citations) == 1
+    assert len(hit.receipt.merged) == 2
+    twice = remember(
+        tmp_path, "r2", passages("talk", ["Yes, at sea.", "No.", "Yes, at sea."]), source("b", "talk")
+    )
+    assert len([one for one in found(twice, "sea") if one.document == "talk" and "sea" in one.text]) == 2
+
+
 def test_a_replaced_document_is_recalled_only_as_of_the_run_that_knew_it(tmp_path: Path) -> None:
     remember(tmp_path, "r1", passages("old", ["The cat is grey."]), source("/docs/a.txt", "old"))
     now = remember(tmp_path, "r2", passages("new", ["The cat is white."]), source("/docs/a.txt", "new"))
