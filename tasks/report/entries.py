@@ -81,6 +81,11 @@ class Contents:
         """Documents whose whole summary is shown."""
         return tuple(entry for entry in self.entries if entry.sentences)[:MOST_SUMMARIES]
 
+    @property
+    def left_out(self) -> int:
+        """Documents whose summary is not shown."""
+        return sum(bool(entry.sentences) for entry in self.entries) - len(self.summarised)
+
     def of(self, status: str) -> list[Entry]:
         """Documents of one status."""
         return [entry for entry in self.entries if entry.status == status]

@@ -5,6 +5,7 @@ A date needs its year. Numeric forms count only where day and month cannot be ex
 
 import re
 from calendar import monthrange
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -63,8 +64,36 @@ _BEGINS = re.compile(r"(?<![A-Za-z\d])[^\W_]")
 _BEFORE, _AFTER = 36, 12  # the rest of a date lies that near its year
 
 
+_DIGITS = {sign: value for value, sign in enumerate("\u3007一二三四五六七八九")} | {"零": 0, "○": 0}
+_HAN = "".join(_DIGITS)
+_HAN_DATE = re.compile(
+    rf"(?<![{_HAN}])(?P<year>[一二][{_HAN}]{{3}})年"
+    r"(?:(?P<month>十[一二]?|[一二三四五六七八九])月(?:(?P<day>[二三]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?"
+    r"|[一二三四五六七八九])日)?)?"
+)
+"""In Chinese numerals: a sign for each digit of the year, month and day in tens and ones."""
+
+
 def dates(text: str) -> list[Dated]:
     """The dates of a text in order; what is no day of the calendar, or could be two, is left out."""
+    return sorted([*_in_figures(text), *_in_han(text)])
+
+
+def _in_han(text: str) -> Iterator[Dated]:
+    for match in _HAN_DATE.finditer(text):
+        year = int("".join(str(_DIGITS[sign]) for sign in match["year"]))
+        iso = written(year, _tens(match["month"] or ""), _tens(match["day"] or ""))
+        if 1500 <= year < 2100 and iso:
+            yield Dated(match.start(), match.end(), iso)
+
+
+def _tens(numeral: str) -> int:
+    """A number below 40 in Chinese numerals, 0 for ""."""
+    tens, ten, ones = numeral.replace("廿", "二十").rpartition("十")
+    return (_DIGITS[tens] if tens else len(ten)) * 10 + (_DIGITS[ones] if ones else 0)
+
+
+def _in_figures(text: str) -> list[Dated]:
     found: list[Dated] = []
     done = 0
     for year in _ANY_YEAR.finditer(text):

@@ -9,6 +9,7 @@ from tasks.text.casing import cased
 from tasks.text.contracts import contract_title
 from tasks.text.dates import dates
 from tasks.text.file_names import own_name, package, parts
+from tasks.text.front_matter import front_date, front_matter, front_title
 from tasks.text.headings import LONGEST, Heading, is_numbered, is_titled, plain, shortened
 from tasks.text.kinds import DEBIAN
 from tasks.text.licences import licence_title
@@ -30,7 +31,7 @@ _GENERIC = re.compile(
 _LABEL = re.compile(
     r"(?:title|titel|titre|título|subject|betreff|题目|标题)\s*[:：]\s*(?P<title>\S.{2,200})", re.IGNORECASE
 )
-_NOT_SHOWN = re.compile(r"<!--.{0,4000}?-->|\A---\n(?=\s*[#\w-]).{0,4000}?\n---\n", re.DOTALL)
+_COMMENT = re.compile(r"<!--.{0,4000}?-->", re.DOTALL)
 _SUBJECT = re.compile(
     r"(?:The |An? )?(?P<subject>[A-Z][\w'’.-]*(?: (?:[A-Z][\w'’.-]*|of|and|the|for|in|on))*"
     r"(?: \([A-Z][A-Za-z]+\))?)"
@@ -83,7 +84,8 @@ _MAIL = re.compile(r"(?im)^(?:Subject|Betreff|Objet|Asunto):[ \t]*(?P<subject>.+
 _FROM = re.compile(r"(?im)^(?:From|Von|De):[ \t]*\"?(?P<sender>[^<\"\n]{1,80})")
 _PACKAGE = re.compile(r"(?m)^(Name|Version|Summary): *(.+)$")
 _DATED = re.compile(
-    r"\b(?:dated?|as of|effective|made|entered into|signed|executed|published|updated|issued|released?)\b",
+    r"\b(?:dated?|as of|effective|made|entered into|signed|executed|published|updated|issued|released?)\b"
+    r"|日期|签[订署]|订立|发布|发表|生效|施行|締結|発行|作成|施行日",
     re.IGNORECASE,
 )
 _HEAD = 4000
@@ -101,7 +103,8 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
         found: its headings.
         name: its path or file name, "" if unknown.
     """
-    head = head if kind == "code" else _NOT_SHOWN.sub("", head)
+    front = "" if kind == "code" else front_title(head)
+    head = head if kind == "code" else _COMMENT.sub("", head.removeprefix(front_matter(head)))
     by_kind: dict[str, Callable[[str, str], str]] = {
         "contract": lambda text, _: contract_title(text),
         "licence": _licence,
@@ -111,6 +114,7 @@ def title_of(head: str, kind: str, found: Sequence[Heading], name: str = "") -> 
     }
     tagged = _TITLE_TAG.search(head[:_HEAD])
     title = readable(tagged[1] or tagged[2]) if tagged else _package(head) if kind == "readme" else ""
+    title = title or (front if _says(front) else "")
     if kind == "code":
         return shortened(" ".join(_code(head, name).split()))
     if not title and kind in by_kind:
@@ -148,6 +152,8 @@ def date_of(head: str, kind: str) -> str:
     if kind == "mail":
         match = re.search(r"(?im)^(?:Date|Sent|Datum|Gesendet):(.*)", head)
         return next((found.iso for found in dates(match[1])), "") if match else ""
+    if given := front_date(head):
+        return given
     if kind in ("code", "licence", "readme", "book", "table"):
         return ""
     if kind == "dialogue":

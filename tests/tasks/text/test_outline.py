@@ -223,6 +223,16 @@ CHINESE = """温室租赁合同
          "",
          "货轮三月离开青岛港", "text", ""),
         ("", "", "", "text", ""),
+        ("* * *\n", "docs/tides.txt", "tides.txt", "text", ""),
+        ("---\ntitle: The quay at Orrin\ndate: 2024-03-05T10:00Z\n---\n\nThe quay is long.\n",
+         "",
+         "The quay at Orrin", "text", "2024-03-05"),
+        ("---\npublished: 5 March 2024\n---\n# Orrin pumps for all\n\n## Usage\n\n```\nrun\n```\n",
+         "",
+         "Orrin pumps for all", "readme", "2024-03-05"),
+        ("码头修理说明\n\n发布日期：二〇二四年三月五日\n\n码头在春天修好了。\n", "",
+         "码头修理说明", "text", "2024-03-05"),
+        ("码头修理说明\n\n一九八七年三月\n\n码头在春天修好了。\n", "", "码头修理说明", "text", "1987-03"),
     ],
 )  # fmt: skip
 def test_a_document_is_called_what_a_person_would_call_it(
