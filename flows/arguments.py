@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import versions
+from flows import tend, versions
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     _reading(add)
     _asking(add)
     versions.arguments(add)
+    tend.arguments(add)
     _evaluating(add)
     _calibrating(add)
     _benching(add)
@@ -111,9 +112,9 @@ def _reading(add: Add) -> None:
     held.add_argument("action", nargs="?", choices=("list", "retry"), default="list", help="default: list")
     add(
         "serve",
-        "offer the reading flow in Prefect's UI, until interrupted",
+        "offer reading and upkeep in Prefect's UI, until interrupted",
         "serve home=/data/memory infer.summary_words=300",
-        "The settings given here are those that the form in the UI starts from.",
+        "The settings given here are those that the forms in the UI start from.",
     )
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import hits, sessions, show, versions
+from flows import hits, sessions, show, tend, versions
 from flows.answer import Answer
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
@@ -58,13 +58,13 @@ def quarantine(config: "RunConfig", action: str = "list") -> Answer:
 
 
 def serve(config: "RunConfig") -> Answer:
-    """Offer the reading flow in Prefect's UI, with these settings as its defaults, until interrupted."""
+    """Offer reading and upkeep in Prefect's UI, with these settings as its defaults, until interrupted."""
     _check_models(config)
     with _prefect(config) as url:
-        from flows.deployment import serve_read
+        from flows.deployment import serve_all
 
         print(f"Prefect's UI is at {url.removesuffix('/api')}; Ctrl-C ends it.", flush=True)
-        serve_read(config)
+        serve_all(config)
     return Answer({"url": url}, "")
 
 
@@ -390,6 +390,8 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "show": show_one,
     "diff": versions.diff,
     "rollback": versions.rollback,
+    "upkeep": tend.upkeep,
+    "health": tend.health,
     "evaluate": evaluate,
     "bench": bench,
     "calibrate": calibrate,

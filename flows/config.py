@@ -31,6 +31,7 @@ from tasks.settings import (
     RecallConfig,
     ShardConfig,
     StorageConfig,
+    UpkeepConfig,
 )
 
 DEFAULT = "laptop"
@@ -58,16 +59,35 @@ class ReadConfig:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class TendConfig:
+    """What an upkeep needs to know."""
+
+    home: HomePath = Field(default=".nightread", min_length=1)
+    """Folder that holds the memory."""
+    infer: InferConfig = field(default_factory=InferConfig)
+    """Which embedder makes the vectors (`embedder`); nothing else of it is used."""
+    upkeep: UpkeepConfig = field(default_factory=UpkeepConfig)
+    """Which earlier versions are kept."""
+
+
+@dataclass(frozen=True, config=CONFIG)
 class RunConfig(ReadConfig):
-    """What every command needs to know: how to read, and how to recall."""
+    """What every command needs to know: how to read, how to recall, and how to look after the memory."""
 
     recall: RecallConfig = field(default_factory=RecallConfig)
     """How records are found and shown."""
+    upkeep: UpkeepConfig = field(default_factory=UpkeepConfig)
+    """Which earlier versions an upkeep keeps."""
 
     @property
     def reading(self) -> ReadConfig:
         """What a read needs of it."""
         return ReadConfig(**{each.name: getattr(self, each.name) for each in fields(ReadConfig)})
+
+    @property
+    def tending(self) -> TendConfig:
+        """What an upkeep needs of it."""
+        return TendConfig(self.home, self.infer, self.upkeep)
 
 
 def presets() -> list[str]:

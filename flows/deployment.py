@@ -1,4 +1,4 @@
-"""The reading flow as a deployment that waits for runs from Prefect's UI or API.
+"""Reading and upkeep as deployments that wait for runs from Prefect's UI or API.
 
 The idea: the settings that `nightread serve` was given are the deployment's defaults, so that a run from the
 form reads into the same memory as a run from the command line. Prefect's API checks the parameters of a run
@@ -8,29 +8,28 @@ against the schema of the deployment, before the run is created.
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from prefect import serve
+from prefect import Flow, serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
 from flows.config import ReadConfig, RunConfig
 from flows.crashed import mark_crashed
 from flows.read import read_corpus
-
-NAME = "read"
-"""Of the deployment: `read/read` in Prefect."""
+from flows.upkeep import upkeep_memory
 
 
-def deployment(config: RunConfig) -> RunnerDeployment:
-    """The flow `read` with these settings as the parameters that a run starts with.
+def deployment(served_flow: Flow[..., Any], parameters: dict[str, Any]) -> RunnerDeployment:
+    """A flow with the parameters that a run starts with; it is called as the flow, `read/read` in Prefect.
 
     Every field is required: the parameters hold them all, and a run that names only some of them would get
     the rest from the flow's defaults, not from here.
     """
     served = RunnerDeployment.from_flow(
-        read_corpus,
-        name=NAME,
-        parameters={"config": asdict(_anywhere(config.reading)), "allow_retire": False},
+        served_flow,
+        name=served_flow.name,
+        parameters=parameters,
         # by module: a file path would be loaded as a second copy, and from this folder only
         entrypoint_type=EntrypointType.MODULE_PATH,
         enforce_parameter_schema=True,
@@ -53,7 +52,13 @@ def _anywhere(config: ReadConfig) -> ReadConfig:
     return replace(config, home=os.path.abspath(config.home), infer=infer)
 
 
-def serve_read(config: RunConfig) -> None:
-    """Serve the flow with these settings, one run at a time, until interrupted."""
+def serve_all(config: RunConfig) -> None:
+    """Serve the flows with these settings, one run at a time, until interrupted."""
     mark_crashed(Path(config.home))
-    serve(deployment(config), limit=1, print_starting_message=False)
+    reading = _anywhere(config.reading)
+    tending = replace(config.tending, home=reading.home, infer=reading.infer)
+    served = [
+        deployment(read_corpus, {"config": asdict(reading), "allow_retire": False}),
+        deployment(upkeep_memory, {"config": asdict(tending)}),
+    ]
+    serve(*served, limit=1, print_starting_message=False)

@@ -211,3 +211,15 @@ class RecallConfig:
             raise ValueError(f"recall.candidates={self.candidates} must be at least recall.k={self.k}")
         if not (self.text_weight or self.vector_weight):
             raise ValueError("recall.text_weight=0 and recall.vector_weight=0: one of them must be above 0")
+
+
+@dataclass(frozen=True, config=CONFIG)
+class UpkeepConfig:
+    """Which earlier versions of the memory an upkeep keeps."""
+
+    keep_days: Float = Field(default=30.0, ge=0)
+    """Versions of runs that published within so many days are kept."""
+    keep_runs: Int = Field(default=10, ge=1)
+    """Versions of the last so many published runs are kept, however old; 1 is the published one alone."""
+    readers_s: Float = Field(default=3600.0, ge=0)
+    """Seconds for which a version is kept after another was published: nobody may read in one for longer."""

@@ -4,7 +4,7 @@ The idea: a run plans from the memory it began with, and another run may publish
 over what it saw and what it read, and only under the committer's lock does that become a list of changes.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,28 +63,37 @@ def changes(
     _check_kept(documents_of(base) - documents_of(before), cited, fresh, seen, set(chars))
     coming = _verified(staged, chars)
     retired = set(orphans(before, sources))
+    present, gone = _compared(now, coming, retired, replaced)
+    return Changes(sources, coming - present, gone)
+
+
+def _compared(
+    now: Memory | None, coming: set[str], retired: set[str], replaced: Replaced
+) -> tuple[set[str], list[str]]:
+    """Ids that memory holds already of those that are coming, and ids of records to delete.
+
+    A column at a time: this passes over every record of the memory.
+    """
     present, gone = set[str](), list[str]()
-    for row in _all(now):
+    ids, orphaned, anew = (
+        pa.array(sorted(some), pa.string()) for some in (coming, retired, replaced.documents)
+    )
+    for batch in now.batches("level != 'corpus'", ["id", "document", "skip_key"]) if now else ():
+        here = pc.is_in(batch["id"], ids)
+        stale = pc.and_(pc.is_in(batch["document"], anew), pc.not_equal(batch["skip_key"], replaced.key))
+        going = pc.and_not(pc.or_(pc.is_in(batch["document"], orphaned), stale), here)
+        present.update(batch["id"].filter(here).to_pylist())
+        gone += batch["id"].filter(going).to_pylist()
+    for row in now.rows("level = 'corpus'", ["id", "document", "corpus", "quotes"]) if now else ():
         if row["id"] in coming:
             present.add(row["id"])
         elif row["document"] in retired or _replaces(replaced, row, retired):
             gone.append(row["id"])
-    return Changes(sources, coming - present, gone)
-
-
-def _all(now: Memory | None) -> Iterator[Row]:
-    """Every record, as much of it as decides whether it stays."""
-    columns = ["id", "document", "skip_key"]
-    for where, some in (("level != 'corpus'", columns), ("level = 'corpus'", [*columns, "corpus", "quotes"])):
-        for batch in now.batches(where, some) if now else ():
-            yield from batch.to_pylist()
+    return present, gone
 
 
 def _replaces(replaced: Replaced, row: Row, retired: set[str]) -> bool:
-    """Whether a run replaces a record: of a document it read under another key, of its corpus, or of any
-    corpus that quotes a document which is gone."""
-    if "corpus" not in row:
-        return row["document"] in replaced.documents and row["skip_key"] != replaced.key
+    """Whether a run replaces the record of a corpus: its own, or any that quotes a document which is gone."""
     merged = bool(replaced.corpus) and is_corpus(row["corpus"], replaced.corpus)
     return merged or any(quote["document"] in retired for quote in row["quotes"])
 

@@ -93,6 +93,21 @@ def commit(home: Path, result: Published, sources: pa.Table, previous: str, **no
     write_atomic(home / "memory" / "published.json", json.dumps(pointer))
 
 
+def repoint(home: Path, run: str, version: int) -> None:
+    """Make another version, of the same records, the one that the published run `run` is read from.
+
+    run.json keeps which version it was before, and until when: somebody may read in it still.
+    """
+    path = run_folder(home, run) / "run.json"
+    note = json.loads(path.read_text())
+    moment = now()
+    if note["version"] != version:
+        earlier = [*note.get("earlier", []), {"version": note["version"], "until": moment}]
+        write_atomic(path, json.dumps({**note, "version": version, "earlier": earlier}))
+    pointer = {"run": run, "version": version, "time": note["time"]}
+    write_atomic(home / "memory" / "published.json", json.dumps(pointer))
+
+
 def now() -> str:
     """This moment, in UTC."""
     return datetime.now(UTC).isoformat()

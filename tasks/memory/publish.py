@@ -24,9 +24,10 @@ from lancedb.index import FTS, IvfFlat
 
 from model.files import write_atomic
 from tasks import schema
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, NightreadError
 from tasks.memory.changes import Replaced, changes
 from tasks.memory.commit import Published, commit, committer, created, now, tag, writable
+from tasks.memory.embedders import made_by, note, same
 from tasks.memory.reader import (
     Memory,
     history,
@@ -44,6 +45,10 @@ from tasks.text.stop_words import STOP_WORDS
 
 VECTOR_INDEX_ROWS = 20_000
 """Below this a flat scan of the vectors is exact and as quick."""
+
+LARGE_ROWS, UNINDEXED_ROWS = 50_000, 1_000
+"""In a table of so many rows, so many new ones are searched without an index, which takes some 50 ms: to
+index them at once would rewrite the whole table."""
 
 WORD_KEYS, VECTOR_KEYS = ("text", "context"), ("vector", "context_vector")
 """Columns that are searched: plain, and with what stands around them."""
@@ -69,6 +74,7 @@ def publish(
     seen: Seen,
     replaced: Replaced = Replaced(),  # noqa: B008  (frozen)
     *,
+    embedder: str = "",
     wait_s: float = 600.0,
 ) -> Published:
     """Make the staged records, and the sources the run saw, part of what readers see, in one step.
@@ -77,15 +83,20 @@ def publish(
     no source holds any more, and those that `replaced` names. A staged record never goes.
     Where nothing changes, the table keeps its version. Calling again for a published run is harmless.
 
+    Args:
+        embedder: who made the vectors, as `tasks.memory.embedders.embedder_name` gives it; "" notes nobody.
+
     Raises:
         InvalidInput: if `run` is no usable name, or has published something else.
         Transient: if another process publishes for longer than `wait_s`.
-        NightreadError: if another run has retired meanwhile what this one builds on.
+        NightreadError: if another run has retired meanwhile what this one builds on, or every record was
+            embedded again by another embedder.
         ValueError: if a staged record quotes what no source holds.
     """
     named(home / "memory" / "runs", run).mkdir(parents=True, exist_ok=True)
     with committer(home, wait_s):
         before = open_memory(home) if published(home) else None
+        _check_vectors(before, embedder)
         done = _done(home, run)
         staged = [path for path in staged if not done or path.exists()]
         base = sources_of_run(home, seen.since) if seen.since else None
@@ -98,7 +109,7 @@ def publish(
         if before and not new and not gone:
             version = before.version
         else:
-            version = _write_rows(home, run, before, staged, new, gone)
+            version = _write_rows(home, run, before, staged, new, gone, embedder)
         result = Published(run, version, len(new), len(gone))
         commit(home, result, change.sources, before.run if before else "")
     for path in staged:
@@ -124,14 +135,31 @@ def _nothing(home: Path, run: str, before: Memory) -> Published:
     return result
 
 
+def _check_vectors(before: Memory | None, embedder: str) -> None:
+    held = made_by(before) if before and not before.is_empty else ""
+    if not same(held, embedder):
+        # not Transient: the same step would stage the same vectors again
+        raise NightreadError(
+            f"the vectors of the memory are made by {held} now, those of this run by {embedder}: read again "
+            f"with the embedder of the memory; what was read is kept"
+        )
+
+
 def _write_rows(
-    home: Path, run: str, before: Memory | None, staged: Sequence[Path], new: set[str], gone: list[str]
+    home: Path,
+    run: str,
+    before: Memory | None,
+    staged: Sequence[Path],
+    new: set[str],
+    gone: list[str],
+    embedder: str,
 ) -> int:
     """Add, delete, index, tag; the version that holds it all. Readers see none of it yet."""
     table = writable(home, before) if before else created(home)
-    if new:
-        merge = table.merge_insert("id").when_not_matched_insert_all().use_index(False)
-        merge.execute(pa.RecordBatchReader.from_batches(schema.RECORDS, _fresh(staged, set(new))))
+    if embedder and (before is None or before.is_empty):
+        note(table, embedder)
+    if new:  # none of them is there, and nobody else writes: there is nothing to merge with
+        table.add(pa.RecordBatchReader.from_batches(schema.RECORDS, _fresh(staged, set(new))))
     for at in range(0, len(gone), 2000):
         table.delete(f"id IN ({quoted(gone[at : at + 2000])})")
     index(table)
@@ -140,7 +168,7 @@ def _write_rows(
 
 
 def _fresh(staged: Sequence[Path], new: set[str]) -> Iterator[pa.RecordBatch]:
-    """The staged rows whose id is in `new`, each once: merge_insert would insert a repeated id twice."""
+    """The staged rows whose id is in `new`, each once: it may be staged in two files."""
     for batch in staged_batches(staged):
         mask = []
         for one in batch["id"].to_pylist():
@@ -149,10 +177,11 @@ def _fresh(staged: Sequence[Path], new: set[str]) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pa.array(mask)).cast(schema.RECORDS)
 
 
-def index(table: Any) -> None:
+def index(table: Any, everything: bool = False) -> None:
     """Words of both keys, and above a size the vectors of both; an index of another kind is made anew.
 
-    New rows are found once this has ended: it optimises the table, and keeps every version.
+    Rows that no index holds are searched as well, more slowly: a few of them stay so in a large table until
+    the next upkeep, which has `everything` indexed. Indexing compacts the table too, and keeps every version.
     """
     held = {index.columns[0]: index for index in table.list_indices()}
     rows = table.count_rows()
@@ -162,4 +191,6 @@ def index(table: Any) -> None:
     for column in VECTOR_KEYS if rows > VECTOR_INDEX_ROWS else ():
         if column not in held:
             table.create_index(column, config=IvfFlat(distance_type="cosine"))
-    table.optimize(cleanup_older_than=FOR_EVER)
+    unindexed = max((int(one.num_unindexed_rows or 0) for one in table.list_indices()), default=0)
+    if everything or rows < LARGE_ROWS or unindexed > UNINDEXED_ROWS:
+        table.optimize(cleanup_older_than=FOR_EVER)

@@ -14,6 +14,7 @@ from tasks.infer.windows import forget_states
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.changes import Replaced
 from tasks.memory.commit import Published
+from tasks.memory.embedders import embedder_name
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.records import Record, records
@@ -57,7 +58,8 @@ def remember(
             staged = [stage(run.home, run.run, _counted(made, chars, progress))]
     anew = frozenset(document.document for document in documents)
     replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
-    result = publish(run.home, run.run, staged, seen, replaced)
+    embedder = embedder_name(models.embedder_folder)
+    result = publish(run.home, run.run, staged, seen, replaced, embedder=embedder)
     for document in documents:
         root = tree.documents[document.document][-1]
         done = Done(document.windows, document.tokens, root, tree.vectors[document.document])

@@ -54,9 +54,15 @@ def _sweep(ours: Path) -> None:
     """Drop what dead runs have staged beside `ours`."""
     for folder in ours.parent.iterdir():
         with suppress(FileNotFoundError):  # another run sweeps too, or has published
-            touched = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
-            if folder != ours and time.time() - touched > DEAD_S:
+            if folder != ours and time.time() - last_touched(folder) > DEAD_S:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def last_touched(path: Path) -> float:
+    """When a file, or a folder or anything right inside it, was last written to; seconds since 1970."""
+    inside = path.iterdir() if path.is_dir() else ()
+    times: list[float] = [one.stat().st_mtime for one in (path, *inside)]
+    return max(times)
 
 
 def _verified(rows: list[Row], seen: set[str]) -> pa.Table:

@@ -7,6 +7,7 @@ from tasks.infer.infer import quarantined_rows
 from tasks.infer.models import Models
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
+from tasks.memory.embedders import check_embedder
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans, parts_of
 from tasks.plan.estimate import NOTHING, Estimate
@@ -56,7 +57,11 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
 
     Args:
         memory: as it was when the run began; None before the first publish.
+
+    Raises:
+        InvalidInput: if the vectors of the memory were made by another embedder than the run's.
     """
+    check_embedder(memory, models.embedder_folder)
     first: dict[str, Row] = {}
     for row in rows:
         if row["outcome"] == "ok":

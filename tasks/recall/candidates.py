@@ -98,7 +98,12 @@ def _query(table: Any, search: Search, question: str, vector: np.ndarray | None)
     if search.by_words:
         match = MatchQuery(question, search.column)  # type: ignore[call-arg]
         return table.search(match, query_type="fts")
-    return table.search(vector, vector_column_name=search.column).distance_type("cosine")
+    return vector_query(table, search.column, vector)
+
+
+def vector_query(table: Any, column: str, vector: np.ndarray | None) -> Any:
+    """The nearest records by one of the vectors, by its index where there is one."""
+    return table.search(vector, vector_column_name=column).distance_type("cosine")
 
 
 def _nominated(memory: Memory, search: Search, query: Any, limit: int, where: str | None) -> Nominated:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from tasks.ingest.parse.store import place_of
+from tasks.memory.embedders import question_embedder
 from tasks.memory.reader import open_memory
 from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
@@ -34,18 +35,18 @@ def recalled(
         reranker: loads what re-ranks the hits.
 
     Raises:
-        InvalidInput: if there is no memory, no such source, or no question.
+        InvalidInput: if there is no memory, no such source, or no question, or another embedder made the
+            vectors of the memory.
     """
     began = perf_counter()
     memory = open_memory(home, as_of)
-    from model.embed.question import load_question_embedder  # here: of no use without a memory
     from tasks.recall.hit import Hit, format_citation
     from tasks.recall.recall import recall
     from tasks.recall.scope import documents_of
     from tasks.recall.strength import answers
 
     some = {**filters, "document": documents_of(memory, filters.get("document"), None)}
-    embed = load_question_embedder(embedder)
+    embed = question_embedder(memory, embedder)
     rerank = reranker() if reranker else None
     seconds = {"open": perf_counter() - began}
     hits = recall(memory, question, embed, config, **some, place=place_of, rerank=rerank, seconds=seconds)

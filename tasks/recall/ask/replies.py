@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from tasks.memory.embedders import question_embedder
 from tasks.memory.reader import open_memory
 from tasks.settings import RecallConfig
 
@@ -29,16 +30,16 @@ def answered(
         document, key: of which sources it is asked, as `tasks.recall.scope.documents_of` takes them.
 
     Raises:
-        InvalidInput: if there is no memory, no such source, or no question.
+        InvalidInput: if there is no memory, no such source, or no question, or another embedder made the
+            vectors of the memory.
     """
     began = perf_counter()
     memory = open_memory(home)
-    from model.embed.question import load_question_embedder  # here: of no use without a memory
     from tasks.recall.ask.ask import CLAIMS, ask
     from tasks.recall.scope import documents_of
 
     documents = documents_of(memory, document, key)
-    embed = load_question_embedder(embedder)
+    embed = question_embedder(memory, embedder)
     opened = round(perf_counter() - began, 4)
     reply = ask(memory, question, embed, config, documents=documents, most=most or CLAIMS, told=told)
     return {**reply.as_json(), "seconds": {"open": opened, **reply.seconds}}

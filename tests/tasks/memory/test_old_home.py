@@ -195,7 +195,7 @@ def planned(home: Path) -> Work:
     )
     memory = open_memory(home)
     rows = ingest.parse(run, ingest.discover(run, memory.uris), lambda _: None)
-    models: Any = SimpleNamespace(key=KEY)  # of a run, only the cache key decides what is read
+    models: Any = SimpleNamespace(key=KEY, embedder_folder=home)  # an old memory notes no embedder
     return choose(run, models, memory, rows)
 
 

@@ -1,0 +1,108 @@
+"""Commands that look after the memory: upkeep, and health, which says whether it needs any.
+
+The idea: each has its options beside it, so that what may be typed and what it does are read together.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.answer import Answer
+from flows.show import size, table
+from tasks.ledger import Ledger
+from tasks.text.counted import counted
+
+if TYPE_CHECKING:
+    from flows.config import RunConfig
+
+Row = dict[str, Any]
+
+
+def arguments(add: Callable[..., Any]) -> None:
+    """The options of these commands."""
+    add(
+        "upkeep",
+        "keep the memory quick and small",
+        "upkeep\nupkeep upkeep.keep_runs=3 upkeep.keep_days=7\nupkeep infer.embedder=~/models/embedder",
+        "Makes its indices whole, small files one, drops versions of earlier runs that are not kept, and "
+        "parsed text and shards that no kept run needs. Where infer.embedder names another embedder than "
+        "made the vectors, every record is embedded again. What is remembered stays as it is.",
+    )
+    add(
+        "health",
+        "count what the memory holds, and say what is wrong with it",
+        "health\nhealth --json",
+        "Records, versions, bytes by part, rows without an index, orphans, duplicates, junk. The first line "
+        "says that all is well, or what to do.",
+    )
+
+
+def upkeep(config: "RunConfig") -> Answer:
+    """Tidy the memory, and embed it again where another embedder is configured."""
+    from model import weights
+
+    weights.resolve_embedder(config.infer.embedder)
+    from flows.server import prefect_api
+
+    with prefect_api(Path(config.home), _import_flow):
+        from flows.upkeep import upkeep_memory
+
+        result: Row = upkeep_memory(config.tending)
+    return Answer(result, kept(result))
+
+
+def _import_flow() -> None:
+    import flows.upkeep  # noqa: F401
+
+
+def kept(result: Row) -> str:
+    """What an upkeep did."""
+    if not result["run"]:
+        return "there is no memory yet"
+    removed = ", ".join(f"{count:,} of {part}" for part, count in result["removed"].items() if count)
+    grown = "more than before" if result["freed"] < 0 else "free again"
+    lines = [
+        f"the memory of run {result['run']} is in order; {size(abs(result['freed']))} {grown}",
+        f"{counted(result['reembedded'], 'record')} embedded again" if result["reembedded"] else "",
+        f"versions of {counted(len(result['expired']), 'run')} dropped" if result["expired"] else "",
+        f"left-overs removed: {removed}" if removed else "",
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def health(config: "RunConfig") -> Answer:
+    """Count everything, and say what to do."""
+    home = Path(config.home)
+    from tasks.memory.reader import open_memory
+
+    memory = open_memory(home)
+    from model import weights
+    from tasks.memory.embedders import embedder_name
+    from tasks.memory.health import health as counts
+
+    embedder = embedder_name(weights.resolve_embedder(config.infer.embedder))
+    found = counts(home, memory, embedder, config.upkeep, Ledger(home / "ledger.sqlite").runs())
+    return Answer(found, state(found))
+
+
+def state(found: Row) -> str:
+    """ "healthy", or what to do; then the counts."""
+    levels = ", ".join(f"{count:,} {level}" for level, count in sorted(found["levels"].items()))
+    last, twice, junk = found["last_run"], found["duplicates"], found["junk"]
+    unindexed = ", ".join(f"{rows:,} of {name}" for name, rows in found["unindexed"].items() if rows)
+    expiring = f", {found['expiring']:,} of them to drop" if found["expiring"] else ""
+    lines = [f"to do: {one}" for one in found["todo"]] or ["healthy"]
+    rows = [
+        ["records", f"{found['records']:,}: {levels}"],
+        ["documents", f"{found['documents']:,} of {counted(found['sources'], 'source')}"],
+        ["published", f"{found['run']}; {counted(found['versions'], 'version')} kept{expiring}"],
+        ["last run", f"{last['run']}: {last['status']}" if last else "none"],
+        ["last upkeep", found["last_upkeep"][:16].replace("T", " ") or "none"],
+        ["embedder", found["embedder"] or "not noted (an upkeep finds out)"],
+        ["not indexed", unindexed or "nothing"],
+        ["orphans", f"{found['orphans']:,} without a source, {found['without_records']:,} without a record"],
+        ["twice", f"{twice['ids']:,} ids, {twice['texts']:,} texts within one document"],
+        ["junk", f"{junk['empty_texts']:,} empty texts, {junk['bad_vectors']:,} unusable vectors"],
+        *([f"disk, {part}", size(amount)] for part, amount in found["bytes"].items() if amount),
+    ]
+    return "\n".join([*lines, *table(rows[0], rows[1:])])

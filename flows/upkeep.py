@@ -1,0 +1,41 @@
+"""Upkeep: embed again, optimise and compact, expire, remove left-overs; the body is the list of them.
+
+No language model runs, and no record says anything else afterwards.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from flows.config import TendConfig
+from flows.crashed import mark_crashed
+from flows.read import step
+from flows.tend import kept
+from flows.ui import logged, run_progress
+from tasks.memory import reembed as reembed_step
+from tasks.memory import upkeep as upkeep_step
+
+reembed = step(reembed_step.reembed_with)
+tidy = step(upkeep_step.tidy)
+clear = step(upkeep_step.clear)
+
+
+@flow(name="upkeep", flow_run_name="upkeep", validate_parameters=True, persist_result=False)
+def upkeep_memory(config: TendConfig = TendConfig()) -> dict[str, Any]:  # noqa: B008
+    """Keep the memory quick and small: what it says stays as it is.
+
+    Args:
+        config: where the memory is, the embedder of its vectors, and which versions are kept
+    """
+    home = Path(config.home)
+    mark_crashed(home)
+    with logged(), run_progress() as progress:
+        before = upkeep_step.stored(home)
+        embedded = reembed(home, config.infer, progress("embed", "records"))
+        expired = tidy(home, config.upkeep)
+        outcome: dict[str, Any] = asdict(clear(home, embedded, expired, before))
+    create_markdown_artifact(kept(outcome), key="upkeep")
+    return outcome

@@ -1,0 +1,77 @@
+"""Which embedder made the vectors: noted in the table, with the version that holds them.
+
+The idea: vectors of two embedders cannot be compared, and nothing in a number says whose it is. The note is
+metadata of the vector's column, so an earlier version, a rollback and a cut-over each have their own.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model import weights
+from tasks.errors import InvalidInput
+from tasks.memory.reader import Memory
+
+if TYPE_CHECKING:
+    from model.embed.embedder import Vectors
+
+NOTED_ON = "vector"
+_KEY = "nightread.embedder"
+
+
+def embedder_name(folder: Path) -> str:
+    """The name of its folder, or of the package that it is in, and a hash of its files."""
+    name = folder.parent.name if folder.name == "model" else folder.name
+    return f"{name}@{weights.fingerprint(folder)}"
+
+
+def made_by(memory: Memory) -> str:
+    """The embedder of the memory's vectors; "" where the version that made it did not note it."""
+    found = (memory.table.schema.field(NOTED_ON).metadata or {}).get(_KEY.encode(), b"")
+    return str(found.decode())
+
+
+def note(table: Any, embedder: str) -> None:
+    """Note in the newest version who made the vectors."""
+    table.update_field_metadata({"path": NOTED_ON, "metadata": {_KEY: embedder}})
+
+
+def same(one: str, two: str) -> bool:
+    """Whether two names are of the same files, whatever their folders are called; "" may be any."""
+    return not (one and two) or one.rpartition("@")[2] == two.rpartition("@")[2]
+
+
+def check_embedder(memory: Memory | None, folder: Path) -> None:
+    """Refuse a memory whose vectors another embedder made.
+
+    Raises:
+        InvalidInput: naming both, and how to have all records embedded again.
+    """
+    held = made_by(memory) if memory else ""
+    if held and not same(held, embedder_name(folder)):
+        raise InvalidInput(
+            f"the vectors of this memory were made by the embedder {_shown(held)}, and infer.embedder names "
+            f"{_shown(embedder_name(folder))}: name the first one, or have every record embedded again with: "
+            f"nightread upkeep infer.embedder={folder}"
+        )
+
+
+def question_embedder(memory: Memory, name: str) -> Callable[[Sequence[str]], "Vectors"]:
+    """Texts to unit vectors that can be compared with those of the memory.
+
+    Args:
+        name: a folder, "" the default embedder.
+
+    Raises:
+        InvalidInput: if another embedder made the vectors of the memory.
+        ValueError: if the folder holds no model.
+    """
+    from model.embed.question import load_question_embedder  # here: of no use without a memory
+
+    check_embedder(memory, weights.resolve_embedder(name))
+    return load_question_embedder(name)
+
+
+def _shown(name: str) -> str:
+    folder, _, digest = name.rpartition("@")
+    return f"{folder} ({digest[:8]})"

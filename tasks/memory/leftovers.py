@@ -1,0 +1,88 @@
+"""Left-overs: staged records of dead runs, and parsed text and shards of documents that no kept run holds.
+
+The idea: whatever goes can be made again from its source. While a run is going on nothing goes, since it may
+build on any of it; and what is young may belong to a run that is about to begin.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tasks.ledger import Ledger
+from tasks.memory.dropped import is_dropped
+from tasks.memory.reader import history, run_folder
+from tasks.memory.staging import DEAD_S, last_touched
+
+
+def sweep(home: Path) -> dict[str, int]:
+    """Remove left-overs; how many files and folders of each part went. None while a run is going on."""
+    parts: dict[str, Callable[[Path], Iterator[Path]]] = {
+        "staged": staged,
+        "parsed": parsed,
+        "shards": shards,
+    }
+    removed = dict.fromkeys(parts, 0)
+    for part, found in parts.items():
+        for path in found(home):
+            if is_reading(home):
+                return removed
+            remove(path)
+            removed[part] += 1
+    return removed
+
+
+def is_reading(home: Path) -> bool:
+    """Whether the ledger knows of a run that is going on."""
+    path = home / "ledger.sqlite"
+    if not path.is_file():
+        return False
+    with Ledger(path) as ledger:
+        return any(row["status"] == "running" for row in ledger.runs())
+
+
+def staged(home: Path) -> Iterator[Path]:
+    """Staged records of runs that died."""
+    for folder in sorted((home / "memory" / "staged").glob("*")):
+        if _is_old(folder):
+            yield folder
+
+
+def parsed(home: Path) -> Iterator[Path]:
+    """Parsed texts, and what is noted of them, that no source of a kept run names."""
+    held = {Path(name).stem for name in _held(home, "parsed")}
+    for path in sorted((home / "parsed").glob("*")):
+        if path.stem not in held and _is_old(path):
+            yield path
+
+
+def shards(home: Path) -> Iterator[Path]:
+    """Shards of documents that no source of a kept run holds."""
+    held = _held(home, "document")
+    for folder in sorted((home / "shards").glob("*/*")):
+        if folder.name.partition(".")[0] not in held and _is_old(folder):
+            yield folder
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder; one that another process has removed meanwhile is no error."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _held(home: Path, column: str) -> set[str]:
+    """Values of a column of the sources of every run whose version is kept."""
+    found: set[str] = set()
+    for row in history(home):
+        path = run_folder(home, row["run"]) / "sources.parquet"
+        if not is_dropped(row) and path.is_file():
+            found |= set(pq.read_table(path, columns=[column])[column].to_pylist())
+    return found
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - last_touched(path) > DEAD_S

@@ -1,0 +1,128 @@
+"""Upkeep changes where records lie and never what they say, and drops what is not kept."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import InvalidInput
+from tasks.ledger import Ledger
+from tasks.memory.commit import committer, tag, writable
+from tasks.memory.expire import expiring
+from tasks.memory.leftovers import sweep
+from tasks.memory.publish import index
+from tasks.memory.reader import history, open_memory, published
+from tasks.memory.staging import stage
+from tasks.memory.upkeep import clear, last_upkeep, stored, tidy
+from tasks.settings import UpkeepConfig
+from tests.tasks.memory.rows import content, document, ids, put
+
+LAST_TWO = UpkeepConfig(keep_days=0.0, keep_runs=2, readers_s=0.0)
+
+
+def four_runs(home: Path) -> None:
+    for run, names in (
+        ("r1", ["d0", "d1"]),
+        ("r2", ["d1", "d2"]),
+        ("r3", ["d2", "d3"]),
+        ("r4", ["d3", "d4"]),
+    ):
+        put(home, run, names)
+
+
+def test_upkeep_says_the_same_in_fewer_files_and_drops_versions_that_are_not_kept(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    before, size = {run: content(tmp_path, run) for run in ("r3", "r4")}, stored(tmp_path)
+    assert tidy(tmp_path, LAST_TWO) == ["r2", "r1"]
+    assert content(tmp_path) == before["r4"] == content(tmp_path, "r4")
+    assert content(tmp_path, "r3") == before["r3"]
+    with pytest.raises(InvalidInput, match=r"r2 was dropped by upkeep .* nearest that is left is r3"):
+        open_memory(tmp_path, "r2")
+    assert all(not one.num_unindexed_rows for one in open_memory(tmp_path).table.list_indices())
+    tidy(tmp_path, UpkeepConfig(keep_days=0.0, keep_runs=1, readers_s=0.0))
+    assert content(tmp_path) == before["r4"]
+    assert stored(tmp_path) < size
+    assert len(list((tmp_path / "memory" / "records.lance" / "data").iterdir())) == 1
+
+
+def test_a_second_upkeep_finds_nothing_to_do_and_a_run_publishes_after_it(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    tidy(tmp_path, LAST_TWO)
+    once = published(tmp_path)
+    assert tidy(tmp_path, LAST_TWO) == []
+    assert published(tmp_path) == once
+    put(tmp_path, "r5", ["d4", "d5"])
+    assert {one.partition("-")[0] for one in ids(tmp_path)} == {"d4", "d5"}
+    assert [row["run"] for row in history(tmp_path)] == ["r5", "r4", "r3", "r2", "r1"]
+
+
+def test_a_reader_of_before_goes_on_while_its_version_is_young(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    reader, at = open_memory(tmp_path), published(tmp_path)
+    tidy(tmp_path, UpkeepConfig(keep_days=0.0, keep_runs=1))
+    assert published(tmp_path) != at
+    tidy(tmp_path, UpkeepConfig(keep_days=0.0, keep_runs=1))
+    assert {row["document"] for row in reader.rows()} == {"d3", "d4"}
+    assert reader.table.search("agreements", query_type="fts").limit(3).to_list()
+
+
+def test_what_is_young_or_among_the_last_runs_or_read_is_kept() -> None:
+    now = datetime.now(UTC)
+    rows = [{"run": f"r{days}", "time": (now - timedelta(days=days)).isoformat()} for days in (0, 2, 5, 9)]
+
+    def going(**keep: float) -> list[str]:
+        config = UpkeepConfig(**{"keep_days": 0.0, "keep_runs": 1, "readers_s": 0.0, **keep})  # type: ignore[arg-type]
+        return [row["run"] for row in expiring(rows, config, now)]
+
+    assert going() == ["r2", "r5", "r9"]
+    assert going(keep_runs=3) == ["r9"]
+    assert going(keep_days=6.0) == ["r9"]
+    assert going(readers_s=3 * 86400.0) == ["r9"]  # r5 was the published one until two days ago
+    rows[2]["dropped"] = {}  # type: ignore[assignment]
+    assert going() == ["r2", "r9"]
+
+
+def test_an_upkeep_that_died_before_its_commit_is_undone_by_the_next_writer(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    before = content(tmp_path)
+    with committer(tmp_path):
+        table = writable(tmp_path, open_memory(tmp_path))
+        table.delete("true")  # anything that readers must not see
+        index(table, everything=True)
+        tag(table, "r4")
+    assert content(tmp_path) == before
+    tidy(tmp_path, LAST_TWO)
+    assert content(tmp_path) == before
+
+
+def test_what_upkeep_did_is_noted_with_its_time(tmp_path: Path) -> None:
+    assert clear(tmp_path, 0, tidy(tmp_path, LAST_TWO), 0).run == ""
+    assert last_upkeep(tmp_path) == {}
+    four_runs(tmp_path)
+    done = clear(tmp_path, 0, tidy(tmp_path, LAST_TWO), stored(tmp_path))
+    assert (done.run, done.expired) == ("r4", ["r2", "r1"])
+    assert last_upkeep(tmp_path)["run"] == "r4"
+    assert datetime.now(UTC) - datetime.fromisoformat(last_upkeep(tmp_path)["time"]) < timedelta(minutes=5)
+
+
+def test_left_overs_go_once_they_are_a_day_old_and_no_run_is_going_on(tmp_path: Path) -> None:
+    put(tmp_path, "r1", ["d0"])
+    put(tmp_path, "r2", ["d1"])
+    files = ["parsed/cd0-p.parquet", "parsed/cd0-p.json", "parsed/cold-p.parquet", "parsed/young-p.parquet"]
+    files += ["shards/k-512/d0/00000.parquet", "shards/k-512/gone/00000.parquet", "shards/.lock"]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    stage(tmp_path, "dead", document("d9"))
+    for path in (*tmp_path.rglob("*"),):
+        if path.is_dir() or "young" not in path.name:
+            os.utime(path, (0, 0))
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.start_run("r3", ["/docs"], "{}")
+        assert sum(sweep(tmp_path).values()) == 0  # it may build on any of it
+        ledger.finish_run("r3", "failed", "{}")
+    assert sweep(tmp_path) == {"staged": 1, "parsed": 1, "shards": 1}
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(files) - left == {"parsed/cold-p.parquet", "shards/k-512/gone/00000.parquet"}
+    assert not (tmp_path / "memory" / "staged" / "dead").exists()
