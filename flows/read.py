@@ -1,6 +1,7 @@
-"""The main job: discover, parse, shard, plan, infer, reduce, remember, report; the body is the list of them.
+"""The main job: discover, parse, shard, plan, infer, reduce, embed, relate, remember, report.
 
-Steps are plain functions of `tasks`; what is decided here is only their order and their policy.
+The body is the list of them. Steps are plain functions of `tasks`; what is decided here is only their order
+and their policy.
 """
 
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from tasks.plan import plan as plan_step
 from tasks.plan.rates import learn
 from tasks.plan.work import choose, without_refused
 from tasks.reduce import reduce as reduce_step
+from tasks.relate import relate as relate_step
 from tasks.report import report as report_step
 from tasks.run import Run
 from tasks.text.counted import counted
@@ -60,6 +62,8 @@ shard = step(ingest.shard)
 plan = step(plan_step.plan)
 infer = step(infer_step.infer)
 reduce = step(reduce_step.reduce)
+embed = step(memory_step.embed)
+relate = step(relate_step.relate)
 remember = step(memory_step.remember)
 report = step(report_step.report)
 
@@ -101,9 +105,13 @@ def read_corpus(
         work = without_refused(run, models, memory, work, read.refused)
         documents_done = progress("reduce", "documents", len(work.documents))
         tree = reduce(run, models, work.rows, work.documents, work.kept, work.corpora, documents_done)
-        texts = progress("remember", "characters")
-        published = remember(run, models, work.seen, work.documents, work.gone, tree, texts)
-        outcome: dict[str, Any] = report(run, models, work, read, tree, published)
+        characters = progress("embed", "characters")
+        staged = embed(run, models, work.seen, work.documents, work.gone, tree, memory, characters)
+        documents_done = progress("relate", "documents", len(work.documents))
+        related = relate(run, work, memory, tree, staged, documents_done)
+        progress("remember", "records")
+        published = remember(run, models, work.seen, work.documents, work.gone, tree, related.staged)
+        outcome: dict[str, Any] = report(run, models, work, read, tree, staged, related, published)
         learn(run, models, work.documents, read, tree, published.added)
     publish_report(outcome)
     return outcome

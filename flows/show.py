@@ -28,7 +28,7 @@ def read(result: Row) -> str:
             f"; {written:,} {'summary' if written == 1 else 'summaries'} written by the model, "
             f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
         )
-    lines += announced(result)
+    lines += announced(result) + found(result)
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
     lines += [f"report: {path}" for key in ("report_md", "report_html") if (path := result.get(key))]
@@ -45,6 +45,40 @@ def announced(result: Row) -> list[str]:
     lines = [f"{one['status']}: {_cut(one['title'], WIDTH - len(one['status']) - 2)}" for one in found]
     more = result.get("read", 0) - ANNOUNCED
     return [*lines[:ANNOUNCED], *([f"and {more:,} more, in the report"] if more > 0 else [])]
+
+
+NAMES = {
+    "changed": "sentence changed",
+    "superseded": "statement superseded",
+    "conflicting": "conflict",
+    "confirmed": "statement confirmed",
+    "the same": "document the same as another but for a few sentences",
+}
+"""What a run has found out by comparing, and what one of it is called."""
+FOUND = 3
+"""Findings that are shown."""
+
+
+def found(result: Row) -> list[str]:
+    """How many statements were changed, superseded and contradicted, and the first of them."""
+    some = {name: count for name, count in result.get("relations", {}).items() if count}
+    lines = (
+        [", ".join(f"{count:,} {_plural(NAMES[name], count)}" for name, count in some.items())]
+        if some
+        else []
+    )
+    shown = result.get("found", [])
+    for one in shown[:FOUND] if isinstance(shown, list) else ():
+        lines += [
+            _wrapped(f"{one['kind']}: {one['before']}", "   "),
+            _wrapped(f"-> {one['now']} ({one['source']})", "   "),
+        ]
+    return lines
+
+
+def _plural(noun: str, count: int) -> str:
+    first, _, rest = noun.partition(" ")
+    return noun if count == 1 else f"{first}s {rest}".rstrip()
 
 
 def _cut(text: str, room: int) -> str:
@@ -185,6 +219,10 @@ RECORD_SHOWN = (
     "vector",
     "context",
     "context_vector",
+    "text_hash",
+    "sketch",
+    "relations",
+    "related",
 )
 """Fields of a record that its text shows in another way, or that tell a person nothing."""
 

@@ -23,7 +23,7 @@ from tasks.plan.estimate import Estimate
 
 UPDATE_S = 5.0
 """Least seconds between two updates of the progress artifact."""
-UNKNOWN = {"infer": 4.0, "reduce": 5.0, "remember": 1.0, "report": 0.1}
+UNKNOWN = {"infer": 4.0, "reduce": 2.0, "embed": 4.0, "relate": 0.3, "remember": 0.7, "report": 0.1}
 """How long stages take beside each other on a machine that has shown no rates yet."""
 
 
@@ -99,7 +99,9 @@ class RunProgress:
         seconds = {
             "infer": read_s + start_s / 2,
             "reduce": cost.write_s,
-            "remember": cost.embed_s + start_s / 2,
+            "embed": cost.embed_s,
+            "relate": 0.05 * cost.embed_s,
+            "remember": start_s / 2,
         }
         self.share.predict({**seconds, "report": 1.0})
 

@@ -88,6 +88,32 @@ QUOTE = pa.struct(
     ]
 )
 
+PLACED = pa.struct(
+    [
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("uri", pa.string(), nullable=False),  # the source that held it when the two were compared
+        pa.field("place", pa.string(), nullable=False),  # "page 3", "line 120", "row 7"
+        pa.field("title", pa.string(), nullable=False),  # of its document
+        pa.field("date", pa.string(), nullable=False),  # of its document, ISO; "" where it gives none
+    ]
+)
+"""Verbatim words where they stand, with what names their document."""
+
+RELATIONS = ("changes", "supersedes", "contradicts", "confirms", "repeats")
+"""What a statement is to one that was remembered before: its new wording in the same source, an amendment of
+it, the opposite in another source, the same in another source, or its copy in a nearly equal document."""
+
+RELATION = pa.struct(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("quote", PLACED, nullable=False),  # of the record itself
+        pa.field("other", PLACED, nullable=False),
+    ]
+)
+
 _STRINGS = pa.list_(pa.field("item", pa.string(), nullable=False))
 
 RECORDS = _schema(
@@ -120,6 +146,11 @@ RECORDS = _schema(
         ("position", pa.int32()),  # number of a passage in its document, from 0; -1 at other levels
         ("dates", _STRINGS),  # of the document and in the text, ISO: "2024-03-05", "2024-03", "2024"
         ("entities", _STRINGS),  # names in the text
+        ("text_hash", pa.int64()),  # of a passage's words: equal ones have equal hashes; 0 at other levels
+        ("sketch", pa.list_(pa.field("item", pa.int64(), nullable=False))),  # of a document's sentences
+        ("novelty", pa.float32()),  # share of its statements that memory did not hold; -1: not compared
+        ("relations", pa.list_(pa.field("item", RELATION, nullable=False))),
+        ("related", _STRINGS),  # documents that `relations` lead to
     ],
 )
 """Long-term memory: one row per record."""
@@ -143,6 +174,10 @@ ROUNDS = _schema(
 )
 """Long-term memory of a session: spans of older rounds, with the columns that recall searches."""
 
+_PLACED_SQL = ", ".join(
+    f'"{field.name}": {"Int64" if field.type == pa.int64() else "Utf8"}' for field in PLACED
+)
+_RELATIONS_SQL = f'List(Struct("kind": Utf8, "quote": Struct({_PLACED_SQL}), "other": Struct({_PLACED_SQL})))'
 ADDED = {
     "title": "''",
     "section": "''",
@@ -151,6 +186,11 @@ ADDED = {
     "position": "cast(-1 as int)",
     "dates": "arrow_cast(make_array(), 'List(Utf8)')",
     "entities": "arrow_cast(make_array(), 'List(Utf8)')",
+    "text_hash": "cast(0 as bigint)",
+    "sketch": "arrow_cast(make_array(), 'List(Int64)')",
+    "novelty": "cast(-1 as float)",
+    "relations": f"arrow_cast(make_array(), '{_RELATIONS_SQL}')",
+    "related": "arrow_cast(make_array(), 'List(Utf8)')",
 }
 """Columns that tables made by earlier versions lack, and SQL for what their records hold there."""
 

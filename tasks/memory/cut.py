@@ -4,7 +4,7 @@ The idea: a passage is what can be cited by itself. In a dialogue that is what o
 with the name and the date in front of it or above it; anywhere else it is a few sentences.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.text.headings import Line, lines
@@ -40,6 +40,39 @@ def passages(pieces: Iterable[Placed], outline: Outline, max_chars: int) -> Iter
     else:
         for start, end, text in stream_passages(pieces, max_chars, SENTENCE_CHARS):
             yield Passage(start, end, text)
+
+
+RECUT_CHARS = 1 << 22
+"""A longer document is not held in memory to be cut as another one was."""
+RECUT_GAP, RECUT_LEAST = 5000, 40
+"""A passage is looked for within so many characters, and not at all if it is so short that it may be any."""
+
+
+def recut(
+    pieces: Iterable[Placed], outline: Outline, max_chars: int, held: Sequence[str]
+) -> Iterator[Passage]:
+    """The passages of a document of which memory holds nearly the same text, cut where that one is cut.
+
+    Args:
+        held: the passages of the other document, in order. Where the text has one of them word for word, it
+            is a passage here too; what lies between is cut as any text.
+    """
+    text = "".join(piece for _, piece in pieces)
+    at = 0
+    for one in held:
+        found = text.find(one, at, at + RECUT_GAP + len(one)) if len(one) >= RECUT_LEAST else -1
+        end = found + len(one)
+        if found < 0 or text[end : end + 1].strip() or text[max(0, found - 1) : found].strip():
+            continue  # not there, or a part of a longer sentence
+        yield from _between(text, at, found, outline, max_chars)
+        yield Passage(found, end, one)
+        at = end
+    yield from _between(text, at, len(text), outline, max_chars)
+
+
+def _between(text: str, start: int, end: int, outline: Outline, max_chars: int) -> Iterator[Passage]:
+    for one in passages([(0, text[start:end])], outline, max_chars):
+        yield Passage(start + one.start, start + one.end, one.text)
 
 
 def _turns(pieces: Iterable[Placed], max_chars: int) -> Iterator[Passage]:

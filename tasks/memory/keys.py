@@ -4,6 +4,8 @@ The idea: a passage rarely names what it is about. Its document's title, its sec
 before it do, so they are searched with it and never shown as its words.
 """
 
+import hashlib
+import re
 from calendar import month_name
 from dataclasses import dataclass
 
@@ -53,3 +55,18 @@ def spoken(date: str) -> str:
     year, *rest = date.split("-")
     month = [month_name[int(rest[0])]] if rest else []
     return " ".join([*(str(int(day)) for day in rest[1:]), *month, year])
+
+
+_DATE_LINE = re.compile(r"(?:\d{1,2} )?(?:[A-Z][a-z]+ )?\d{4}\n")
+
+
+def own_context(context: str, title: str, section: str) -> str:
+    """A context without what it has from the whole document, its title and its date."""
+    rest = context.removeprefix(f"{title}\n").removeprefix(f"{section}\n")
+    return f"{section}\n{rest[found.end() :] if (found := _DATE_LINE.match(rest)) else rest}"
+
+
+def text_hash(text: str) -> int:
+    """A number that texts of the same words share, whatever their case and the space between them."""
+    flat = " ".join(text.casefold().split())
+    return int.from_bytes(hashlib.blake2b(flat.encode(), digest_size=8).digest(), signed=True)

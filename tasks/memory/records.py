@@ -14,8 +14,10 @@ from tasks.infer.segments import Source
 from tasks.ingest.parse import read_spans
 from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger
-from tasks.memory.cut import Passage, passages
-from tasks.memory.keys import Key
+from tasks.memory.cut import Passage, passages, recut
+from tasks.memory.keys import Key, own_context, text_hash
+from tasks.memory.known import Known
+from tasks.memory.sketch import Sketches, placed_sentences, sketch
 from tasks.reduce.summaries import load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.run import Run
@@ -34,21 +36,40 @@ def records(
     run: Run,
     models: Models,
     outlines: Mapping[str, Outline],
+    known: Known,
+    previous: Mapping[str, str],
 ) -> Iterator[Record]:
     """Every record of a run: the nodes' summaries with their quotes, and the documents' passages.
 
     Args:
         outlines: of the documents.
+        known: vectors that need not be computed again.
+        previous: the document that the source of a document held before.
     """
     common = {"skip_key": models.key, "run": run.run, "created": datetime.now(UTC)}
-    made = (_node_record(node, run.ledger, models, outlines.get(node.document)) for node in nodes)
+    own = {
+        document.document: sketch(text for _, _, text in placed_sentences(_pieces(run, source)))
+        for document, source in documents
+    }
+    made = (
+        {
+            **_node_record(node, run.ledger, models, outlines.get(node.document)),
+            "sketch": own.get(node.document, []) if node.level == "document" else [],
+        }
+        for node in nodes
+    )
+    sketches = Sketches(known.memory)
     for rows in _batches(made):
-        yield from finished(rows, models.embedder.encode, common)
+        yield from finished(rows, models.embedder.encode, common, known)
     for document, source in documents:
         about = outlines[document.document]
-        found = passages(_pieces(run, source), about, models.config.passage_chars)
+        name, size = document.document, models.config.passage_chars
+        alike = [previous[name]] if name in previous else sketches.alike(name, own[name])
+        held = known.texts(alike[0]) if alike and about.kind != "dialogue" else []
+        whole = _pieces(run, source)
+        found = recut(whole, about, size, held) if held else passages(whole, about, size)
         for rows in _batches(passage_records(document.document, models.key, about, found)):
-            yield from finished(rows, models.embedder.encode, common)
+            yield from finished(rows, models.embedder.encode, common, known)
 
 
 def _pieces(run: Run, source: Source) -> Iterator[Placed]:
@@ -60,13 +81,44 @@ def _batches(items: Iterator[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
+NOT_COMPARED: Record = {"novelty": -1.0, "relations": [], "related": []}
+"""Of a record that was compared with nothing yet, see `tasks.relate`."""
+
+
 def finished(
-    rows: Sequence[Record], embed: Callable[[list[str]], np.ndarray], common: Record
+    rows: Sequence[Record],
+    embed: Callable[[list[str]], np.ndarray],
+    common: Record,
+    known: Known | None = None,
 ) -> Iterator[Record]:
     """The same records with the vectors of both their keys, which are embedded as one batch."""
-    vectors = embed([row["text"] for row in rows] + [row["context"] for row in rows])
-    for row, plain, context in zip(rows, vectors, vectors[len(rows) :], strict=False):
-        yield {**row, "vector": plain, "context_vector": context, **common}
+    known = known or Known(None, "")
+    vectors: dict[tuple[int, str], np.ndarray] = {}
+    for number, (row, alike) in enumerate(zip(rows, known.alike(rows), strict=True)):
+        around = own_context(row["context"], row["title"], row["section"])
+        for one in alike:
+            vectors[number, "text"] = one.vector
+            if one.around == around:
+                vectors[number, "context"] = one.context_vector
+    known.reused += len(vectors)
+    wanted = [(number, key) for key in ("text", "context") for number in range(len(rows))]
+    missing = [one for one in wanted if one not in vectors]
+    if missing:
+        known.embedded += len(missing)
+        found = embed([rows[number][key] for number, key in missing])
+        vectors.update(zip(missing, found, strict=False))
+    done = [
+        {
+            **row,
+            "vector": vectors[number, "text"],
+            "context_vector": vectors[number, "context"],
+            **NOT_COMPARED,
+            **common,
+        }
+        for number, row in enumerate(rows)
+    ]
+    known.keep(done)
+    yield from done
 
 
 def _node_record(node: SummaryNode, ledger: Ledger, models: Models, about: Outline | None) -> Record:
@@ -91,6 +143,7 @@ def _node_record(node: SummaryNode, ledger: Ledger, models: Models, about: Outli
         "dropped": summary.dropped,
         "model": models.name if summary.generated else EXTRACT,
         "children": list(node.children),
+        "text_hash": 0,
         **where.columns(summary.text),
         "context": where.context("\n".join(filter(None, (summary.text, quotes)))),
     }
@@ -120,6 +173,8 @@ def passage_records(document: str, key: str, about: Outline, cut: Iterable[Passa
             "dropped": 0,
             "model": EXTRACT,
             "children": [],
+            "text_hash": text_hash(one.text),
+            "sketch": [],
             **where.columns(one.text),
         }
         before = one.text

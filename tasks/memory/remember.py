@@ -6,6 +6,7 @@ repeats only what the ledger does not hold.
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.infer.infer import with_sources
@@ -15,10 +16,11 @@ from tasks.ingest.shard import ShardedDocument
 from tasks.memory.changes import Replaced
 from tasks.memory.commit import Published
 from tasks.memory.embedders import embedder_name
+from tasks.memory.known import Known
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.records import Record, records
-from tasks.memory.sources import Seen
+from tasks.memory.sources import Seen, replaced
 from tasks.memory.staging import stage
 from tasks.reduce.done import Done, mark_done
 from tasks.reduce.reduce import Tree
@@ -33,6 +35,52 @@ def memory_before(home: Path) -> Memory | None:
     return open_memory(home) if published(home) else None
 
 
+@dataclass(frozen=True)
+class Staged:
+    """Records of a run as verified Parquet files, and how many texts were embedded for them."""
+
+    paths: tuple[Path, ...] = ()
+    embedded: int = 0
+    reused: int = 0
+    """Texts whose vector memory held already."""
+
+
+def embed(
+    run: Run,
+    models: Models,
+    seen: Seen,
+    documents: Sequence[ShardedDocument],
+    gone: Sequence[str],
+    tree: Tree,
+    memory: Memory | None,
+    progress: Counted,
+) -> Staged:
+    """Stage a run's records with their vectors.
+
+    Args:
+        seen: the sources that the run saw.
+        documents: those it has read.
+        gone: documents that no source holds any more.
+        memory: as it was before the run.
+    """
+    if not tree.nodes and not documents:
+        return Staged()
+    held = {row["document"]: row for row in reversed(seen.rows)}
+    known = Known(memory, models.key)
+    first = {document.document: held[document.document] for document in documents}
+    previous = replaced(memory.sources if memory else None, first, gone)
+    made = records(
+        tree.nodes, with_sources(seen.rows, documents), run, models, tree.outlines, known, previous
+    )
+    chars = sum(held[document.document]["chars"] for document in documents)
+    with run.timed("embed"):
+        path = stage(run.home, run.run, _counted(made, chars, progress))
+    _log.info(
+        "embed: %s, of %s memory held the vector", counted(known.embedded, "text"), f"{known.reused:,} more"
+    )
+    return Staged((path,), known.embedded, known.reused)
+
+
 def remember(
     run: Run,
     models: Models,
@@ -40,7 +88,7 @@ def remember(
     documents: Sequence[ShardedDocument],
     gone: Sequence[str],
     tree: Tree,
-    progress: Counted,
+    staged: Sequence[Path],
 ) -> Published:
     """Publish a run's records, retire what they replace, and mark its documents done.
 
@@ -48,14 +96,9 @@ def remember(
         seen: the sources that the run saw.
         documents: those it has read.
         gone: documents that no source holds any more, going by the memory the run began with.
+        staged: files of its records.
     """
     held = {row["document"]: row for row in reversed(seen.rows)}
-    staged = []
-    if tree.nodes or documents:
-        made = records(tree.nodes, with_sources(seen.rows, documents), run, models, tree.outlines)
-        chars = sum(held[document.document]["chars"] for document in documents)
-        with run.timed("embed"):
-            staged = [stage(run.home, run.run, _counted(made, chars, progress))]
     anew = frozenset(document.document for document in documents)
     replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
     embedder = embedder_name(models.embedder_folder)

@@ -4,7 +4,7 @@ The idea: a run replaces what is known of the places it looked at, and of nothin
 that could be read once and cannot tonight keeps its memory until it is seen to be gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,24 @@ def loss(now: pa.Table | None, merged: pa.Table, seen: Seen) -> Loss:
     held = {row["document"] for row in before if _looked_at(row["uri"], [row], roots)}
     uris = sorted({row["uri"] for row in gone})
     return Loss(seen.roots, len(held), frozenset(row["document"] for row in gone), tuple(uris))
+
+
+def replaced(now: pa.Table | None, found: Mapping[str, Row], gone: Collection[str]) -> dict[str, str]:
+    """For each new document what its source held before, where that was another document.
+
+    Parts of a container move when one is added, so there only what is gone altogether was replaced.
+
+    Args:
+        found: new documents, each with the first source that holds it.
+        gone: documents that no source holds any more.
+    """
+    held = {part_name(row): row["document"] for row in _rows(now) if row["outcome"] == "ok"}
+    before = {document: held.get(part_name(row), "") for document, row in found.items()}
+    return {
+        document: old
+        for document, old in before.items()
+        if old not in ("", document) and (not found[document]["label"] or old in gone)
+    }
 
 
 def documents_of(sources: pa.Table | None) -> set[str]:

@@ -11,7 +11,7 @@ from tasks.recall.receipt import Receipt
 
 Place = Callable[[Path, str, int, int], str]
 
-HIDDEN = ("vector", "context", "context_vector")
+HIDDEN = ("vector", "context", "context_vector", "text_hash", "sketch")
 COLUMNS = tuple(name for name in schema.RECORDS.names if name not in HIDDEN)
 """Columns of a record that a hit has."""
 
@@ -59,6 +59,10 @@ class Hit:
     position: int = -1
     dates: Sequence[str] = ()
     entities: Sequence[str] = ()
+    novelty: float = -1.0
+    relations: Sequence[Row] = ()
+    """Rows of schema.RELATION."""
+    related: Sequence[str] = ()
 
 
 def format_citation(citation: Citation) -> str:

@@ -15,6 +15,8 @@ from tasks.reduce.shown import names_itself
 from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.themes import NO_THEME
 from tasks.reduce.tree import SummaryNode
+from tasks.relate.found import Compared
+from tasks.relate.relate import NOTHING, Related
 from tasks.report.entries import (
     MOST_SUMMARIES,
     Contents,
@@ -25,6 +27,7 @@ from tasks.report.entries import (
     status,
     worth_reading,
 )
+from tasks.report.findings import findings, told
 from tasks.run import Row, Run
 from tasks.text.counted import counted
 from tasks.text.markup import readable
@@ -35,11 +38,17 @@ MOST_ALONE = 20
 
 
 def contents(
-    run: Run, models: Models, work: Work, tree: Tree, summaries: Mapping[str, Summary] | None = None
+    run: Run,
+    models: Models,
+    work: Work,
+    tree: Tree,
+    related: Related = NOTHING,
+    summaries: Mapping[str, Summary] | None = None,
 ) -> Contents:
     """What the report tells: new, changed and remembered documents, themes, what is gone and what failed.
 
     Args:
+        related: what was found by comparing them.
         summaries: of the tree's nodes, by their ids; those that are not given are loaded.
     """
     roots = _roots(run, models, work, tree)
@@ -51,6 +60,7 @@ def contents(
     found = {
         name: _entry(node, known[node.id], work, sizes.get(node.document, 0)) for name, node in roots.items()
     }
+    found = {name: _compared(entry, related.compared.get(name)) for name, entry in found.items()}
     names = sorted(found, key=lambda name: worth_reading(found[name]))
     told = [name for name in names if found[name].sentences][:MOST_SUMMARIES]
     for name in told:
@@ -66,7 +76,15 @@ def contents(
             for row in work.rows
             if row["outcome"] != "ok"
         ),
+        findings=findings(related),
     )
+
+
+def _compared(entry: Entry, found: Compared | None) -> Entry:
+    """A document with what it was compared with."""
+    differs, pairs = told(found)
+    alike = found is not None and found.copy is not None and entry.status == "new"
+    return replace(entry, differs=differs, pairs=pairs, status="the same" if alike else entry.status)
 
 
 def _roots(run: Run, models: Models, work: Work, tree: Tree) -> dict[str, SummaryNode]:

@@ -1,14 +1,15 @@
 """What the report shows of a corpus: its documents with summaries and places, and its themes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.memory.sources import part_name
+from tasks.report.findings import Findings, Pair
 
 Quoted = tuple[str, str]
 """Verbatim words, and their citation."""
 
-STATUSES = ("new", "changed", "read again", "")
+STATUSES = ("new", "changed", "the same", "read again", "")
 """What a run found of a document; "" where it was remembered as it is."""
 MOST_SUMMARIES = 50
 """Documents with a whole summary; the table names all."""
@@ -36,6 +37,10 @@ class Entry:
     """Whether its title says what the first of them says."""
     quotes: tuple[Quoted, ...] = ()
     """Of a document whose whole summary is shown."""
+    differs: str = ""
+    """How it differs from its older text, or from the document that it is nearly the same as."""
+    pairs: tuple[Pair, ...] = ()
+    """The sentences in which it does."""
 
     @property
     def opening(self) -> str:
@@ -75,6 +80,7 @@ class Contents:
     gone: tuple[str, ...] = ()
     """Sources that were there before, and whose documents memory holds no more."""
     failures: tuple[Failure, ...] = ()
+    findings: Findings = field(default_factory=Findings)
 
     @property
     def summarised(self) -> tuple[Entry, ...]:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from tasks.report.entries import Contents
 from tasks.report.figure import figure
+from tasks.report.findings import MOST_FINDINGS, Pair
 from tasks.text.counted import counted
 
 Row = dict[str, Any]
@@ -36,6 +37,12 @@ SECTIONS = (
         "What has changed",
         "changed document",
         "What memory held of their older text was taken out.",
+    ),
+    (
+        "the same",
+        "The same as another document",
+        "near-duplicate",
+        "What they say is remembered once, and cited from each of them.",
     ),
     (
         "read again",
@@ -92,6 +99,8 @@ def _values(outcome: Row, contents: Contents) -> Row:
         "when": _when(outcome["run"]),
         "lead": lead(outcome, contents),
         "sections": sections,
+        "compared": compared(contents),
+        "pairs": MOST_FINDINGS,
         "most": ANNOUNCED,
         "facts": facts(outcome),
     }
@@ -109,6 +118,7 @@ def _when(run: str) -> str:
 def lead(outcome: Row, contents: Contents) -> str:
     """What a run did, in a sentence or two."""
     found = [counted(len(some), noun) for status, _, noun, _ in SECTIONS if (some := contents.of(status))]
+    found += [counted(len(some), noun) for _, _, noun, some in compared(contents)]
     if contents.gone:
         found.append(f"{len(contents.gone):,} no longer there")
     if contents.failures:
@@ -116,6 +126,22 @@ def lead(outcome: Row, contents: Contents) -> str:
     told = _joined(found) if found else "Nothing is new"
     held = counted(outcome["documents"], "document")
     return f"{told[:1].upper()}{told[1:]}. Memory holds {held} of this corpus."
+
+
+def compared(contents: Contents) -> list[tuple[str, str, str, tuple[Pair, ...]]]:
+    """What new documents say of what was remembered: heading, remark, what one is called, and the pairs."""
+    found = contents.findings
+    sections = [
+        (
+            "Superseded",
+            "An amendment puts these in the place of what an agreement said.",
+            "superseded statement",
+        ),
+        ("Conflicting", "Two sources say otherwise; which of them holds is for you to say.", "conflict"),
+        ("Confirmed", "A source of its own says the same.", "confirmed statement"),
+    ]
+    pairs = (found.superseded, found.conflicting, found.confirmed)
+    return [(*section, some) for section, some in zip(sections, pairs, strict=True) if some]
 
 
 def _joined(parts: Sequence[str]) -> str:

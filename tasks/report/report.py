@@ -12,12 +12,15 @@ from tasks.infer.queue import Outcome
 from tasks.ingest.uris import corpus_of
 from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
+from tasks.memory.remember import Staged
 from tasks.memory.sources import part_name
 from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
+from tasks.relate.relate import Related
 from tasks.report.contents import contents
-from tasks.report.entries import status
+from tasks.report.entries import Entry, status
+from tasks.report.findings import counts, lines
 from tasks.report.page import ANNOUNCED, Row, markdown, page
 from tasks.run import Run
 
@@ -25,12 +28,19 @@ _log = logging.getLogger("nightread")
 
 
 def report(
-    run: Run, models: Models, work: Work, read: Outcome, tree: Tree, published: Published
+    run: Run,
+    models: Models,
+    work: Work,
+    read: Outcome,
+    tree: Tree,
+    staged: Staged,
+    related: Related,
+    published: Published,
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
-    found = contents(run, models, work, tree, summaries)
-    table = _table(work, {entry.document: entry.title for entry in found.entries})
+    found = contents(run, models, work, tree, related, summaries)
+    table = _table(work, {entry.document: entry for entry in found.entries})
     outcome: Row = {
         "run": run.run,
         "corpus": corpus_of(run.uris),
@@ -58,6 +68,10 @@ def report(
             for entry in found.entries[:ANNOUNCED]
             if entry.status
         ],
+        "embedded": staged.embedded,
+        "reused": staged.reused,
+        "relations": counts(related),
+        "found": lines(related, ANNOUNCED),
         "table": table,
     }
     folder = run_folder(run.home, run.run)
@@ -66,22 +80,28 @@ def report(
     pages["report_md"].write_text(markdown(outcome, found), encoding="utf-8")
     pages["report_html"].write_text(page(outcome, found), encoding="utf-8")
     outcome |= {name: str(path) for name, path in pages.items()}
-    run.ledger.finish_run(run.run, outcome["status"], json.dumps({**outcome, "table": len(table)}))
+    run.ledger.finish_run(run.run, outcome["status"], _kept(outcome))
     _log.info("report: %s, in %s", outcome["status"], outcome["report_html"])
     return outcome
 
 
-def _table(work: Work, titles: Mapping[str, str]) -> list[Row]:
+def _kept(outcome: Row) -> str:
+    """The outcome as the ledger keeps it: without its table, and without words of the documents."""
+    return json.dumps({**outcome, "table": len(outcome["table"]), "found": len(outcome["found"])})
+
+
+def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
     """One row per source: what it holds and what became of it."""
     sizes = {document.document: document for document in work.documents}
     table = []
     for row in sorted(work.rows, key=lambda row: (row["uri"], row["part"])):
         size = sizes.get(row["document"])
-        read = status(row, row["document"] in work.stale, work.known)
+        entry = entries.get(row["document"])
+        read = (entry and entry.status) or status(row, row["document"] in work.stale, work.known)
         action = "could not be read" if row["outcome"] != "ok" else f"read: {read}" if size else "remembered"
         table.append(
             {
-                "title": titles.get(row["document"], ""),
+                "title": entry.title if entry else "",
                 "source": part_name(row),
                 "action": action,
                 "tokens": size.tokens if size else 0,

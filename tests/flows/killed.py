@@ -12,10 +12,11 @@ from flows.config import load
 from flows.read import begin, open_models
 from tasks.infer.infer import infer
 from tasks.ingest import steps as ingest
-from tasks.memory.remember import memory_before, remember
+from tasks.memory.remember import embed, memory_before, remember
 from tasks.plan.plan import plan
 from tasks.plan.work import choose
 from tasks.reduce.reduce import reduce
+from tasks.relate.relate import relate
 
 
 def killer(stage: str, at: str, count: int) -> Callable[..., None]:
@@ -44,7 +45,10 @@ def main(at: str, count: int, corpus: str, *overrides: str) -> None:
         tree = reduce(
             run, models, work.rows, work.documents, work.kept, work.corpora, killer("reduce", at, count)
         )
-        remember(run, models, work.seen, work.documents, work.gone, tree, killer("remember", at, count))
+        texts = killer("embed", at, count)
+        staged = embed(run, models, work.seen, work.documents, work.gone, tree, memory, texts)
+        related = relate(run, work, memory, tree, staged, killer("relate", at, count))
+        remember(run, models, work.seen, work.documents, work.gone, tree, related.staged)
 
 
 if __name__ == "__main__":

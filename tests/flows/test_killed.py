@@ -44,7 +44,9 @@ def killed(stage: str, commit: int, folder: Path, config: RunConfig) -> int:
     [
         ("infer", 5),
         ("reduce", 2),
-        *slow(("parse", 2), ("shard", 1), ("infer", 1), ("infer", 9), ("reduce", 1), ("remember", 1)),
+        *slow(
+            ("parse", 2), ("shard", 1), ("infer", 1), ("infer", 9), ("reduce", 1), ("embed", 1), ("relate", 1)
+        ),
     ],
 )
 def test_a_read_killed_at_any_commit_ends_like_one_that_was_not(

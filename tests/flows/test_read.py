@@ -19,7 +19,7 @@ from tasks.memory.reader import open_memory
 from tests.flows.conftest import Configured, Library
 from tests.flows.corpus import read, recall, write_corpus
 
-STAGES = ["discover", "parse", "shard", "plan", "infer", "reduce", "remember", "report"]
+STAGES = ["discover", "parse", "shard", "plan", "infer", "reduce", "embed", "relate", "remember", "report"]
 
 
 def prefect(api: str, path: str, **query: Any) -> list[dict[str, Any]]:

@@ -56,6 +56,8 @@ def outcome(text: str = EVIL, **changes: Any) -> dict[str, Any]:
         "generated": 1,
         "dropped": 2,
         "quarantined": [],
+        "relations": {},
+        "found": [],
         "table": [row, row],
     }
     return figures | changes
