@@ -4,9 +4,10 @@ The idea: a run plans from the memory it began with, and another run may publish
 over what it saw and what it read, and only under the committer's lock does that become a list of changes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,7 +39,7 @@ class Changes:
     sources: pa.Table
     """Every source (schema.SOURCES) of the whole memory, sorted by uri and part."""
     new: set[str]
-    """Ids of staged records that are not there yet."""
+    """Ids of staged records that are not there yet, or under another title."""
     gone: list[str]
     """Ids of records to delete."""
 
@@ -64,11 +65,11 @@ def changes(
     coming = _verified(staged, chars)
     retired = set(orphans(before, sources))
     present, gone = _compared(now, coming, retired, replaced)
-    return Changes(sources, coming - present, gone)
+    return Changes(sources, coming.keys() - present, gone)
 
 
 def _compared(
-    now: Memory | None, coming: set[str], retired: set[str], replaced: Replaced
+    now: Memory | None, coming: Mapping[str, str], retired: set[str], replaced: Replaced
 ) -> tuple[set[str], list[str]]:
     """Ids that memory holds already of those that are coming, and ids of records to delete.
 
@@ -78,18 +79,25 @@ def _compared(
     ids, orphaned, anew = (
         pa.array(sorted(some), pa.string()) for some in (coming, retired, replaced.documents)
     )
-    for batch in now.batches("level != 'corpus'", ["id", "document", "skip_key"]) if now else ():
+    columns = ["id", "document", "skip_key", "title"]
+    for batch in now.batches("level != 'corpus'", columns) if now else ():
         here = pc.is_in(batch["id"], ids)
         stale = pc.and_(pc.is_in(batch["document"], anew), pc.not_equal(batch["skip_key"], replaced.key))
         going = pc.and_not(pc.or_(pc.is_in(batch["document"], orphaned), stale), here)
-        present.update(batch["id"].filter(here).to_pylist())
         gone += batch["id"].filter(going).to_pylist()
-    for row in now.rows("level = 'corpus'", ["id", "document", "corpus", "quotes"]) if now else ():
-        if row["id"] in coming:
+        for row in batch.filter(here).to_pylist():
+            (present.add if coming[row["id"]] == _told(row) else gone.append)(row["id"])
+    for row in now.rows("level = 'corpus'", [*columns, "corpus", "quotes", "text"]) if now else ():
+        if coming.get(row["id"]) == _told(row):
             present.add(row["id"])
-        elif row["document"] in retired or _replaces(replaced, row, retired):
+        elif row["id"] in coming or row["document"] in retired or _replaces(replaced, row, retired):
             gone.append(row["id"])
     return present, gone
+
+
+def _told(row: Row) -> str:
+    """What of a record may change while its id stays: its document's title, or those that a corpus lists."""
+    return str(row.get("title", "")) if row["document"] else str(row["text"])
 
 
 def _replaces(replaced: Replaced, row: Row, retired: set[str]) -> bool:
@@ -118,13 +126,13 @@ def _check_kept(lost: set[str], cited: set[str], fresh: set[str], seen: Seen, me
         )
 
 
-def _verified(staged: Sequence[Path], chars: dict[str, int]) -> set[str]:
-    """Ids of the staged records, each verified against the sources."""
-    coming: set[str] = set()
+def _verified(staged: Sequence[Path], chars: dict[str, int]) -> dict[str, str]:
+    """Ids of the staged records, each verified against the sources, with what may change of each."""
+    coming: dict[str, str] = {}
     for batch in staged_batches(staged):
         check_offsets(schema.check(pa.Table.from_batches([batch]), schema.RECORDS), chars)
-        for row in batch.select(["id", "document"]).to_pylist():
+        for row in batch.select(["id", "document", "title", "text"]).to_pylist():
             if row["document"] not in chars and row["document"]:
                 raise ValueError(f"record {row['id']!r} is of {row['document']!r}, which no source holds")
-            coming.add(row["id"])
+            coming[row["id"]] = intern(_told(row))
     return coming

@@ -154,14 +154,14 @@ def _write_rows(
     gone: list[str],
     embedder: str,
 ) -> int:
-    """Add, delete, index, tag; the version that holds it all. Readers see none of it yet."""
+    """Delete, add, index, tag; the version that holds it all. Readers see none of it yet."""
     table = writable(home, before) if before else created(home)
     if embedder and (before is None or before.is_empty):
         note(table, embedder)
-    if new:  # none of them is there, and nobody else writes: there is nothing to merge with
-        table.add(pa.RecordBatchReader.from_batches(schema.RECORDS, _fresh(staged, set(new))))
     for at in range(0, len(gone), 2000):
         table.delete(f"id IN ({quoted(gone[at : at + 2000])})")
+    if new:  # none of them is there, and nobody else writes: there is nothing to merge with
+        table.add(pa.RecordBatchReader.from_batches(schema.RECORDS, _fresh(staged, set(new))))
     index(table)
     tag(table, run)
     return int(table.version)

@@ -11,6 +11,7 @@ from tasks.memory.embedders import check_embedder
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans, parts_of
 from tasks.plan.estimate import NOTHING, Estimate
+from tasks.plan.retitled import retitled
 from tasks.reduce.done import load_done
 from tasks.run import Row, Run
 
@@ -70,6 +71,8 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
     held = documents_of(previous)
     keys = memory.keys() if memory else {}
     done = {doc for doc in first if doc in held and _remembered(run, models, keys.get(doc, set()), doc)}
+    if memory:
+        done -= retitled(run, memory, {doc: first[doc] for doc in done})
     roots = tuple(root(uri, run.home) for uri in run.uris)
     seen = Seen(roots, tuple(rows), memory.run if memory else "")
     merged = merge_sources(previous, seen, previous)
@@ -96,7 +99,7 @@ def _remembered(run: Run, models: Models, keys: set[str], document: str) -> bool
         keys: cache keys of the document's records.
     """
     done = load_done(run.ledger, models.key, document)
-    return done is not None and (models.key in keys or (done.node is None and not keys))
+    return done is not None and models.key in keys
 
 
 def without_refused(

@@ -31,13 +31,13 @@ def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
 
 
 def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
-    """None for a document that no run has finished under this cache key."""
+    """None for a document that no run has finished under this cache key; earlier versions kept less."""
     payload = ledger.get(document_key(key, document))
-    if payload is None:
+    kept = json.loads(payload) if payload else {}
+    node = kept.get("node")
+    if node is None:
         return None
-    kept = json.loads(payload)
-    node = kept["node"]
-    quotes = {name: tuple(Quote(**quote) for quote in node[name]) for name in ("quotes", "spans")}
+    quotes = {name: tuple(Quote(**quote) for quote in node.get(name, ())) for name in ("quotes", "spans")}
     tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
     node = SummaryNode(**{**node, **tuples, **quotes})
-    return Done(kept["windows"], kept["tokens"], node, tuple(kept["vector"]))
+    return Done(kept["windows"], kept["tokens"], node, tuple(kept.get("vector", ())))

@@ -78,7 +78,7 @@ def reduce(
     vectors = _vectors(models, roots)
     for name in kept:
         done = load_done(run.ledger, models.key, name)
-        if done:
+        if done and done.vector:
             roots[name], vectors[name] = done.node, done.vector
     corpus = corpus_tree(models.key, corpus_of(run.uris), list(roots.values()), vectors, run.infer.fan_in)
     if not trees and (not corpus or corpus[-1].id in corpora):

@@ -48,7 +48,7 @@ SECTIONS = (
         "read again",
         "Read again",
         "document read again",
-        "Their text is the same; the models or the settings are not.",
+        "Their text is the same; the models, the settings or their names are not.",
     ),
 )
 """By status: heading, what one of them is called, and a remark."""

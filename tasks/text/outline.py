@@ -79,6 +79,17 @@ def outline(pieces: Iterable[tuple[int, str]], name: str = "") -> Outline:
     return Outline(title, kind, date_of(head, kind), tuple(found))
 
 
+def title_by(pieces: Iterable[tuple[int, str]], name: str) -> str:
+    """The title that a document has under this name, from its beginning alone."""
+    size, head = 0, list[tuple[int, str]]()
+    for start, text in pieces:
+        head.append((start, text))
+        size += len(text)
+        if size >= HEAD_CHARS:
+            break
+    return outline(head, name).title
+
+
 def _bounded(found: Iterator[Heading]) -> list[Heading]:
     """The headings, without the deepest level again and again while there are too many."""
     kept: list[Heading] = []

@@ -105,6 +105,25 @@ def test_what_is_deleted_under_a_uri_is_retired_and_what_lies_elsewhere_stays(
     assert quoted <= {row["document"] for row in memory.sources.to_pylist()}
 
 
+def test_a_renamed_document_is_called_by_its_new_name_where_the_old_one_was_its_title(
+    tmp_path: Path, configured: Configured
+) -> None:
+    config, folder = configured(), write_corpus(tmp_path / "corpus", 1, lines=2)
+    (folder / "ports.csv").write_text("port,depth,quays\nOrlo,12,3\nTarn,9,2\n")
+    read(config, folder)
+    (folder / "ports.csv").rename(folder / "harbours.csv")
+    (folder / "report-00.txt").rename(folder / "observatory.txt")  # its title stands in its text
+    outcome = read(config, folder)
+    assert (outcome["read"], outcome["windows"]) == (1, 0)
+    memory = open_memory(Path(config.home))
+    rows = memory.rows("level != 'corpus'", ["id", "title"])
+    assert {row["title"] for row in rows} == {"harbours.csv: port, depth, quays", "Report 0 from Lisbon"}
+    assert len({row["id"] for row in rows}) == len(rows)
+    (corpus,) = memory.rows("level = 'corpus'", ["text"])
+    assert "- harbours.csv: port, depth, quays (table)" in corpus["text"]
+    assert read(config, folder)["read"] == 0
+
+
 def test_an_emptied_folder_is_retired_only_once_that_is_confirmed(
     tmp_path: Path, configured: Configured, capsys: pytest.CaptureFixture[str]
 ) -> None:

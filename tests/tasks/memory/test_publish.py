@@ -54,6 +54,15 @@ def test_a_moved_document_changes_sources_but_no_record(tmp_path: Path) -> None:
     assert open_memory(tmp_path, "r1").sources_of("d0")[0]["uri"] == "/docs/d0.txt"
 
 
+def test_a_record_under_another_title_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    put(tmp_path, "r1", ["d0", "d1"])
+    rows = [{**row, "title": "Harbours"} for row in document("d0", run="r2")]
+    changed = publish(tmp_path, "r2", [stage(tmp_path, "r2", rows)], sees("d0", "d1", since="r1"))
+    assert (changed.added, changed.retired) == (5, 5)
+    titles = [(row["document"], row["title"]) for row in open_memory(tmp_path).rows()]
+    assert sorted(titles) == [("d0", "Harbours")] * 5 + [("d1", "d1")] * 5
+
+
 def test_what_a_run_retires_is_still_there_as_of_the_run_before(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["d0", "d1"])
     moment = datetime.now(UTC)

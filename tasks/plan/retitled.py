@@ -1,0 +1,36 @@
+"""Documents that their file names gave a title, and that have another now.
+
+The idea: a document is known by its text, so a renamed file is not read again unless its title would be
+another one. As long as a source of the old name holds the text, the title stays.
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from tasks.ingest.parse import read_spans
+from tasks.memory.reader import Memory, quoted
+from tasks.run import Row, Run
+from tasks.text.outline import title_by
+
+_SOME = 500
+"""Documents of one query."""
+
+
+def retitled(run: Run, memory: Memory, found: Mapping[str, Row]) -> set[str]:
+    """Those of these remembered documents, each with its first source, that a new name calls otherwise."""
+    sources = zip(*(memory.sources[name].to_pylist() for name in ("document", "uri")), strict=True)
+    names: dict[str, set[str]] = {}
+    for document, uri in sources:
+        if document in found:
+            names.setdefault(document, set()).add(PurePath(uri).name)
+    renamed = [doc for doc, row in found.items() if PurePath(row["uri"]).name not in names.get(doc, ())]
+    titles: dict[str, str] = {}
+    for at in range(0, len(renamed), _SOME):
+        some = f"level = 'document' AND document IN ({quoted(renamed[at : at + _SOME])})"
+        titles |= {row["document"]: row.get("title", "") for row in memory.rows(some, ["document", "title"])}
+    return {doc for doc in renamed if titles.get(doc) and titles[doc] != _title(run, found[doc])}
+
+
+def _title(run: Run, row: Row) -> str:
+    pieces = ((span.char_start, span.text) for span in read_spans(run.home, row["parsed"], row["part"]))
+    return title_by(pieces, PurePath(row["uri"]).name)
