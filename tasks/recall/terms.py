@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 from tasks.text import stems as snowball
+from tasks.text.stop_words import STOP_WORDS
 
 Kind = Literal["word", "name", "number"]
 
@@ -20,17 +21,12 @@ _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_HAN}]+|\d+(?:[.,]\d+)*|(?:[A-Za-z]\.){{2,}}|[^\W_{_HAN}]+(?:['\u2019][^\W\d_]+)*")
 _ONLY_HAN = re.compile(rf"[{_HAN}]+")
 
-STOP = frozenset(
+STOP = STOP_WORDS | frozenset(
     """
-    a about above after again against all also am an and any are aren as at be because been before being below
-    between both but by can could did do does doing done don down during each else ever every few for from
-    further get gets got had has have having he her here hers herself him himself his how i if in into is isn
-    it its itself just let like many may me might more most much must my myself no nor not now of off often on
-    once only or other our ours out over own per please said same say says shall she should so some such tell
-    than that the their theirs them then there these they this those through to too under until up upon us
-    very was wasn we were what when where whether which while who whom whose why will with within would you
-    your yours yourself happen happens happened someone somebody anyone anybody something anything
-    s t d ll m re ve hereby herein hereof hereto thereof
+    above against also aren below done don else ever every get gets got herself himself isn let like many
+    may might much must myself often per please said say says shall tell upon us wasn whether whose within
+    yourself happen happens happened someone somebody anyone anybody something anything d ll m re ve
+    hereby herein hereof hereto thereof
     der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren wird werden
     wurde wurden hat haben hatte im in am an auf aus bei mit nach von vom zu zum zur f\u00fcr \u00fcber unter
     nicht auch als wie was wer wen wem wann wo warum welche welcher welches welchen es sie er ich wir ihr

@@ -18,7 +18,8 @@ from tasks.text.outline import Outline
 from tasks.text.passages import Placed
 from tasks.text.roles import Role, role
 from tasks.text.sentences import SENTENCE_CHARS, Span, is_finished, sentences
-from tasks.text.words import STOP_WORDS, length, terms
+from tasks.text.stop_words import BY_LANGUAGE
+from tasks.text.words import length, terms
 
 FEWEST_WORDS, MOST_WORDS = 5, 60
 FEWEST_CLIPPED = 20
@@ -230,7 +231,7 @@ class Source:
 def candidates(pieces: Iterable[Placed], source: Source) -> Iterator[Candidate]:
     """Candidates of a document whose text is given as consecutive pieces, in order."""
     kind, outline = source.kind, source.outline
-    names = frozenset(re.findall(r"\w+", outline.title.lower())) - STOP_WORDS["english"]
+    names = frozenset(re.findall(r"\w+", outline.title.lower())) - BY_LANGUAGE["english"]
     section, nth = "", 0
     for start, text, whole in spans(prose(pieces, outline), kind):
         path = outline.section_at(start)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from tasks.reduce.alignment import Token, shortens, tokens
-from tasks.reduce.language import Language, language_of
+from tasks.reduce.language import Language, language_in
 from tasks.settings import GroundConfig
 from tasks.text.sentences import is_finished, sentences
 
@@ -96,7 +96,7 @@ def support(
         speech: language of both; by default that of the sentence and the spans together.
         apart: numbers of the spans that do not directly follow the one before.
     """
-    speech = speech or language_of(" ".join([sentence, *spans]))
+    speech = speech or language_in(" ".join([sentence, *spans]))
     draft = tokens(sentence, speech)
     return _cover(draft, 0, _Spans(spans, speech, apart), ()) or ()
 
@@ -150,7 +150,7 @@ def ground(
         gains: the model's own judgement of each sentence behind its support; not asked where it is None.
         apart: numbers of the spans that do not directly follow the one before.
     """
-    speech = language_of(" ".join([text, *spans]))
+    speech = language_in(" ".join([text, *spans]))
     kept: list[Supported] = []
     drafted = [text[start:end] for start, end in sentences(text)]
     for sentence in drafted:

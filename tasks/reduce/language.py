@@ -6,16 +6,12 @@ languages only the conditions are: there whole clauses may be left out, and noth
 without a list loses nothing at all.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 from tasks.text.stems import stem
-
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_LETTER = re.compile(r"[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+")
+from tasks.text.words import UNSPACED, language_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,30 +131,12 @@ _PRONOUNS = {
 }
 KNOWN = {
     "english": ENGLISH,
-    "unspaced": Language("unspaced", _words("若 如 除 仅 僅 只 倘 当 當 场 場 限 ば"), spaced=False),
+    UNSPACED: Language(UNSPACED, _words("若 如 除 仅 僅 只 倘 当 當 场 場 限 ば"), spaced=False),
     **{
         name: Language(name, _words(conditions), pronouns=_words(_PRONOUNS.get(name, "")))
         for name, conditions in _CONDITIONS.items()
     },
 }
-_HINTS = {
-    "english": _words("the of and to in is that for with was are this by not which"),
-    "german": _words("der die das und ist nicht mit von den ein eine zu auf dem im sich werden"),
-    "french": _words("le la les des et est une dans que pour qui du pas sur au par sont"),
-    "spanish": _words("el la los las y de que en es un una por con para no se del"),
-    "italian": _words("il lo gli della che di e è un una per con non sono nel dei alla"),
-    "portuguese": _words("o os as da do que de e é um uma para com não em no na dos"),
-    "dutch": _words("de het een van en is dat niet met voor op zijn aan te wordt door"),
-    "swedish": _words("och att det som en på är av för med den till inte har ett om"),
-    "danish": _words("og at det som en på er af for med den til ikke har et om der"),
-    "norwegian": _words("og å det som en på er av for med den til ikke har et om jeg"),
-    "russian": _words("и в не на что он с как это по но от из для его была был к"),  # noqa: RUF001
-    "turkish": _words("ve bir bu için ile de da olarak daha çok gibi olan ne"),
-    "polish": _words("i w na z że do nie się jest to o jak przez od oraz"),
-    "romanian": _words("și în de la cu pe nu este care din un o pentru sunt"),
-    "indonesian": _words("yang dan di untuk dengan dari pada adalah tidak ini itu dalam"),
-}
-"""Frequent words by which a language in Latin letters is told."""
 
 
 @cache
@@ -167,11 +145,6 @@ def language(name: str) -> Language:
     return KNOWN.get(name) or Language(name)
 
 
-def language_of(text: str) -> Language:
-    """Language of a text, by its script and then by its frequent words; "" where nothing tells."""
-    if len(_UNSPACED.findall(text)) > 0.3 * len(_LETTER.findall(text)):
-        return language("unspaced")
-    words = [word.lower() for word in _WORD.findall(text)]
-    counts = {name: sum(word in hints for word in words) for name, hints in _HINTS.items()}
-    best = max(counts, key=lambda name: counts[name])
-    return language(best if counts[best] else "")
+def language_in(text: str) -> Language:
+    """The language of a text, by its script and its frequent words."""
+    return language(language_of(text))

@@ -16,7 +16,8 @@ from tasks.reduce.kinds import KINDS
 from tasks.reduce.shown import without_facts
 from tasks.reduce.tree import SummaryNode
 from tasks.text.stems import stem
-from tasks.text.words import STOP_WORDS, language_of
+from tasks.text.stop_words import BY_LANGUAGE
+from tasks.text.words import language_of
 
 MOST = 3
 """Terms of a name."""
@@ -30,7 +31,7 @@ ELSEWHERE = 0.34
 """Of that, the share of the other documents that may have it."""
 _PIECE = re.compile(r"[.,;:!?()\[\]{}\"\u201c\u201d\u2026|/\\\u3001\u3002\n]+|\s[-\u2013\u2014]+\s")
 _WORD = re.compile(r"[^\W\d_][\w+#'\u2019-]*")
-_FUNCTION = frozenset(word for words in STOP_WORDS.values() for word in words)
+_FUNCTION = frozenset(word for words in BY_LANGUAGE.values() for word in words)
 _SAYS_NOTHING = frozenset(
     {*KINDS, "document", "agreement", "license", "project", "section", "inc", "llc", "ltd", "corp", "gmbh"}
     | {"company", "party", "parties", "right", "rights", "term", "terms", "part", "chapter"}

@@ -1,4 +1,4 @@
-"""English words that say nothing about what a text is about: left out of searches by words."""
+"""Frequent words of languages: they say nothing of what a text is about, and tell its language."""
 
 STOP_WORDS = frozenset(
     "a about after again all am an and any are as at be because been before being between both but by can "
@@ -8,3 +8,44 @@ STOP_WORDS = frozenset(
     "they this those through to too under until up very was we were what when where which while who whom why "
     "will with would you your yours".split()
 )
+"""Of English: left out of searches by words."""
+_MORE = {
+    "english": "above also below herein hereof hereto hereunder may must per shall thereof upon us "
+    "within without",
+    "german": "aber alle als also am an auch auf aus bei bin bis das da dass dem den der des die dies diese "
+    "dieser dieses doch du durch ein eine einem einen einer eines er es für hat haben hatte ich "
+    "ihr ihre im in ist ja kann kein keine man mit nach nicht noch nur oder ohne sein seine sich "
+    "sie sind so soll über um und uns unter vom von vor war waren was wenn werden wie wir wird "
+    "wurde wurden zu zum zur",
+    "french": "a afin ai au aux avec avoir car ce ceci cela ces cet cette comme dans de des donc dont du "
+    "elle elles en est et eu fait il ils je l la le les leur leurs lui mais me même mes moi mon "
+    "ne nos notre nous on ont ou par pas plus pour qu que qui sa sans se ses si son sont sur ta "
+    "tes toi ton tous tout très tu un une vos votre vous à été être",
+    "spanish": "a al algo como con cual cuando de del desde donde el ella ellas ellos en entre era es esa "
+    "ese eso esta este esto fue ha han hasta hay la las le les lo los mas me mi muy más ni no nos "
+    "o otra otro para pero por porque que qué se ser si sin sobre son su sus sí también te tiene "
+    "todo todos un una uno y ya",
+    "italian": "a ad ai al alla alle anche che chi ci come con cui da dal dalla dei del della delle di e ed "
+    "era gli ha hanno i il in io la le lo loro ma mi nei nel nella non o per più quando quella "
+    "questo se si sono su sua sul sulla suo tra un una uno è",
+    "portuguese": "a ao aos as até com como da das de depois do dos e ela ele em entre era essa esse está eu "
+    "foi há isso já mais mas me mesmo na nas nem no nos não o os ou para pela pelo por qual "
+    "quando que se sem ser seu só sua são também tem um uma é à",
+    "dutch": "aan af al als bij dan dat de der deze die dit door een en er geen had hebben heeft het hij "
+    "hoe hun ik in is je kan maar meer met na naar niet nog of om onder ook op over te tot uit "
+    "van veel voor was wat we wel werd worden wordt zal ze zich zij zijn zo",
+    "swedish": "alla att av bara de den denna det detta dig din du där efter eller en ett för från ha han "
+    "har hon hur i inte jag kan med men men mot ned ni när nu och om oss på sig sin ska som så "
+    "till under ut var vi vid är över",
+    "russian": "а без бы был была были в во все вы для до его ее если же за и из или им их к как ко ли мы на "
+    "не но о об он она они от по при с со так то у что это я",
+    "danish": "og at det som en på er af for med den til ikke har et om der de i kan fra var blev han hun",
+    "norwegian": "og å det som en på er av for med den til ikke har et om jeg de i kan fra var ble han hun",
+    "turkish": "ve bir bu için ile de da olarak daha çok gibi olan ne",
+    "polish": "i w na z że do nie się jest to o jak przez od oraz",
+    "romanian": "și în de la cu pe nu este care din un o pentru sunt",
+    "indonesian": "yang dan di untuk dengan dari pada adalah tidak ini itu dalam",
+}
+BY_LANGUAGE = {name: frozenset(words.split()) for name, words in _MORE.items()}
+BY_LANGUAGE["english"] |= STOP_WORDS
+"""By language, as snowball calls it; of English with those of contracts."""

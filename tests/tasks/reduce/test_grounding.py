@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.reduce.grounding import MOST_SPANS, ground, support
-from tasks.reduce.language import language_of
+from tasks.reduce.language import language_in
 from tasks.settings import GroundConfig
 
 SOURCES = (
@@ -207,15 +207,15 @@ def test_an_invention_is_dropped_and_counted(sentence: str) -> None:
 def test_every_language_is_grounded_in_its_own_words(
     language: str, source: str, true: str, false: str
 ) -> None:
-    assert language_of(source).name == language
+    assert language_in(source).name == language
     assert support(true, [source]) == (0,)
     assert support(false, [source]) == ()
 
 
 def test_of_a_language_without_lists_only_whole_sentences_stand() -> None:
     source = "Kampuni inalipa kodi, na mkurugenzi hakwenda Dodoma."
-    assert support(source, [source], language_of("zzz")) == (0,)
-    assert support("Kampuni inalipa kodi.", [source], language_of("zzz")) == ()
+    assert support(source, [source], language_in("zzz")) == (0,)
+    assert support("Kampuni inalipa kodi.", [source], language_in("zzz")) == ()
 
 
 def test_what_the_model_would_have_said_anyway_is_dropped() -> None:
