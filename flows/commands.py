@@ -390,6 +390,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "show": show_one,
     "diff": versions.diff,
     "rollback": versions.rollback,
+    "forget": versions.forget,
     "upkeep": tend.upkeep,
     "health": tend.health,
     "evaluate": evaluate,

@@ -93,6 +93,7 @@ def read_corpus(
     run = begin(uris, config)
     with run.recorded(CANCELLED), logged(), run_progress() as progress:
         models, memory = open_models(run), memory_step.memory_before(run.home)
+        ingest.admit(run)
         found = discover(run, memory.uris if memory else [])
         rows = parse(run, found, progress("parse", "sources", len(found)))
         work = choose(run, models, memory, rows)

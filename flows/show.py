@@ -28,11 +28,20 @@ def read(result: Row) -> str:
             f"; {written:,} {'summary' if written == 1 else 'summaries'} written by the model, "
             f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
         )
+    lines += left_out(result)
     lines += announced(result) + found(result)
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
     lines += [f"report: {path}" for key in ("report_md", "report_html") if (path := result.get(key))]
     return "\n".join(lines)
+
+
+def left_out(result: Row) -> list[str]:
+    """How many documents are left out because they were forgotten, and how one comes back."""
+    count = result.get("forgotten", 0)
+    are = "is" if count == 1 else "are"
+    told = f"{counted(count, 'document')} {are} left out, forgotten; back with: nightread forget --undo URI"
+    return [told] if count else []
 
 
 ANNOUNCED = 5
@@ -96,7 +105,8 @@ def plan(result: Row) -> str:
         [row["action"], f"{row['tokens']:,}", f"{row['windows']:,}", row["uri"], row["why"]]
         for row in result["rows"]
     ]
-    return "\n".join([head, *table(["action", "tokens", "windows", "uri", "why"], rows)])
+    columns = ["action", "tokens", "windows", "uri", "why"]
+    return "\n".join([head, *left_out(result), *table(columns, rows)])
 
 
 def claim(found: Any) -> str:

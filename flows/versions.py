@@ -1,4 +1,4 @@
-"""Commands on the memory as a whole: what differs between runs, and back to one of them.
+"""Commands on the memory as a whole: what differs between runs, back to one of them, and without a document.
 
 The idea: each has its options beside it, so that what may be typed and what it does are read together.
 """
@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import erasure
 from flows.answer import Answer
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
@@ -38,6 +39,23 @@ def arguments(add: Callable[..., Any]) -> None:
         "--as-of. A later read brings back what the corpus holds, without reading it by the model again.",
     )
     back.add_argument("run", metavar="RUN", help="the run whose memory it is to be (see runs)")
+    erased = add(
+        "forget",
+        "erase documents from the memory and all its history",
+        "forget notes/lease.txt\nforget notes/lease.txt --yes\nforget --undo notes/lease.txt",
+        "Without --yes it shows what would go. The document itself is not touched, and a later read leaves "
+        "it out. A receipt tells what was erased where, and proves by a search that nothing is left. "
+        "Without a document it finishes an erasure that was interrupted, and lists the receipts.",
+    )
+    erased.add_argument(
+        "names",
+        nargs="*",
+        metavar="URI|DOCUMENT",
+        help="a source, a part of one (mails.jsonl#row=12), a folder, a glob, or a document's hash",
+    )
+    erased.add_argument("--yes", action="store_true", help="erase it: nothing brings it back but its source")
+    erased.add_argument("--all", dest="everywhere", action="store_true", help="its copies elsewhere too")
+    erased.add_argument("--undo", action="store_true", help="let a later read remember it again")
 
 
 def diff(config: "RunConfig", runs: list[str]) -> Answer:
@@ -91,3 +109,86 @@ def rollback(config: "RunConfig", run: str) -> Answer:
         f"what was published since stays within reach of --as-of"
     )
     return Answer({**done, "rolled_back_to": run}, text)
+
+
+def forget(
+    config: "RunConfig", names: list[str], yes: bool = False, everywhere: bool = False, undo: bool = False
+) -> Answer:
+    """Erase documents, or show what would be erased; finish an erasure that was interrupted."""
+    home, ledger = Path(config.home), Ledger(Path(config.home) / "ledger.sqlite")
+    if undo:
+        return _undone(home, ledger, names)
+    from tasks.memory.forget.preview import preview
+    from tasks.memory.forget.receipt import receipts
+    from tasks.memory.forget.targets import resolve
+
+    finished = _finished(config, ledger)
+    if not names:
+        told = [erasure.receipt(finished)] if finished else []
+        listed = receipts(home)
+        return Answer({"receipts": listed}, "\n".join([*told, erasure.receipts(listed)]))
+    targets = resolve(home, ledger, names, everywhere)
+    if not yes:
+        found = asdict(preview(home, targets))
+        return Answer(found, erasure.preview(found), code=2)
+    from tasks.memory.forget import forget as erase
+    from tasks.run import run_id
+
+    ident = run_id()
+    ledger.start_run(ident, [], "{}")
+    done = _noted(ledger, ident, lambda: erase.forget(home, ledger, targets, ident, _means(config)))
+    return Answer(done, erasure.receipt(done))
+
+
+def _noted(ledger: Ledger, run: str, erased: Callable[[], Row]) -> Row:
+    """The receipt of an erasure; the ledger knows how it ended."""
+    try:
+        receipt = erased()
+    except BaseException as error:
+        ledger.finish_run(run, "failed", json.dumps({"error": f"{type(error).__name__}: {error}"}))
+        raise
+    taken = sum(receipt["records"].values()) + receipt["merged records taken out"]
+    counts = {"added": receipt["merged records made again"], "retired": taken}
+    forgot = counted(len(receipt["documents"]), "document")
+    ledger.finish_run(run, f"forgot {forgot}", json.dumps(counts))
+    return receipt
+
+
+def _finished(config: "RunConfig", ledger: Ledger) -> Row | None:
+    """The receipt of an erasure that did not end before, and has now."""
+    from tasks.memory.forget import forget as erase
+    from tasks.memory.forget.erasure import pending
+
+    home = Path(config.home)
+    left = pending(home)
+    if left is None:
+        return None
+    return _noted(ledger, left.run, lambda: erase.finish(home, ledger, _means(config)) or {})
+
+
+def _means(config: "RunConfig") -> Any:
+    """How merged records are embedded, and reports made again; the embedder is loaded if there is a need."""
+    from tasks.memory.forget.forget import Means
+    from tasks.report.again import without
+
+    def embed(texts: list[str]) -> Any:
+        from model.embed.embedder import load_embedder
+
+        return load_embedder(config.infer.embedder).encode(texts)
+
+    return Means(embed, without)
+
+
+def _undone(home: Path, ledger: Ledger, names: list[str]) -> Answer:
+    """Let a later read remember again what was forgotten at these URIs."""
+    from tasks.ingest.forgotten import Forgotten
+    from tasks.ingest.uris import canonical
+
+    admitted = Forgotten(home).admit([canonical(name) for name in names])
+    if not admitted:
+        raise InvalidInput(
+            f"forget --undo {' '.join(names)}: nothing that was forgotten was named so or there"
+        )
+    ledger.look_again()
+    told = f"{counted(admitted, 'document')} may be remembered again: a read of its corpus brings it back"
+    return Answer({"admitted": admitted}, told)

@@ -136,9 +136,20 @@ class Ledger:
         files = {row["parsed"] for row in rows if row["parsed"]}
         return rows if rows and all(is_filled(self.path.parent / name) for name in files) else None
 
+    def look_again(self) -> None:
+        """Have the next run look at every source of which something is left out as forgotten."""
+        sql = """DELETE FROM sources WHERE uri IN (
+                 SELECT uri FROM sources WHERE json_extract(row, '$.outcome') = 'forgotten')"""
+        with self._transaction() as db:
+            db.execute(sql)
+
     def source_uris(self) -> list[str]:
         """Uris of every source that was ever parsed."""
         return [uri for (uri,) in self._read("SELECT DISTINCT uri FROM sources ORDER BY uri", ())]
+
+    def source_rows(self) -> list[Row]:
+        """What is known of every source (schema.SOURCES), by uri and part."""
+        return [json.loads(row) for (row,) in self._read("SELECT row FROM sources ORDER BY uri, part", ())]
 
     # Runs.
 
@@ -184,7 +195,7 @@ class Ledger:
 
     def quarantine(self, run: str, rows: Sequence[Row]) -> None:
         """Keep the rows of documents that could not be read, with the run that last saw them so."""
-        bad = [row for row in rows if row["outcome"] != "ok"]
+        bad = [row for row in rows if row["outcome"] not in ("ok", "forgotten")]
         values = [(row["uri"], row["part"], run, _now(), json.dumps(row)) for row in bad]
         sql = """INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)
                  ON CONFLICT (uri, part) DO UPDATE SET run = excluded.run, row = excluded.row"""

@@ -22,8 +22,10 @@ OUTCOMES = (
     "unreadable",
     "vanished",
     "killed_reader",
+    "forgotten",
 )
-"""What can become of a source. Anything but ok goes to quarantine with its reason."""
+"""What can become of a source. What is forgotten is left out; anything else but ok goes to quarantine with
+its reason."""
 
 LEVELS = ("passage", "window", "section", "document", "corpus")
 """Levels of a record, from the finest. A passage is verbatim text; the others carry a summary."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tasks.ingest import discover as sources
 from tasks.ingest.cluster import connect
+from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.parse import parse_source, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
@@ -14,6 +15,13 @@ from tasks.run import Progress, Row, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
+
+
+def admit(run: Run) -> None:
+    """Let in again what was forgotten and is named now, each by its own URI."""
+    if count := Forgotten(run.home).admit(run.uris, folders=False):
+        run.ledger.look_again()
+        _log.info("discover: %s, named to be read, no longer forgotten", counted(count, "document"))
 
 
 def discover(run: Run, known: Collection[str] = ()) -> list[Found]:
@@ -44,7 +52,7 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
         run.ledger.remember_source(parsed, key)
         rows += parsed
         progress(1)
-    bad = [row for row in rows if row["outcome"] != "ok"]
+    bad = [row for row in rows if row["outcome"] not in ("ok", "forgotten")]
     run.ledger.release(_gone(run, {one.uri for one in found}, rows))
     run.ledger.quarantine(run.run, bad)
     for row in bad:

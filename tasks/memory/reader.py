@@ -156,6 +156,18 @@ def open_memory(home: Path, as_of: str | None = None) -> Memory:
     return Memory(home, at["run"], at["version"], at["time"], table)
 
 
+def memories(home: Path) -> Iterator[Memory]:
+    """The memory of every published run whose version is still there, oldest first, each version once."""
+    at, seen = published(home) or {}, set[int]()
+    for row in reversed(list(history(home))):
+        version = at["version"] if row["run"] == at["run"] else row["version"]
+        if not is_dropped(row) and version not in seen:
+            seen.add(version)
+            table = connect(home).open_table(TABLE)
+            table.checkout(version)
+            yield Memory(home, row["run"], version, row["time"], table)
+
+
 def _as_of(home: Path, as_of: str) -> Row:
     """run.json of the run whose memory is meant, unless its version was dropped."""
     runs = list(history(home))

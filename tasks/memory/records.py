@@ -18,7 +18,7 @@ from tasks.memory.cut import Passage, passages, recut
 from tasks.memory.keys import Key, own_context, text_hash
 from tasks.memory.known import Known
 from tasks.memory.sketch import Sketches, placed_sentences, sketch
-from tasks.reduce.summaries import load_summary
+from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.tree import SummaryNode
 from tasks.run import Run
 from tasks.text.outline import Outline
@@ -123,9 +123,13 @@ def finished(
 
 def _node_record(node: SummaryNode, ledger: Ledger, models: Models, about: Outline | None) -> Record:
     summary = load_summary(ledger, models.key, node)
+    where = Key(about.title, about.section_at(node.chars[0]), about.date) if about else Key()
+    return node_record(node, summary, models.name if summary.generated else EXTRACT, where)
+
+
+def node_record(node: SummaryNode, summary: Summary, model: str, where: Key) -> Record:
+    """The record of a node, without its vectors."""
     quotes = "\n".join(quote.text for quote in summary.quotes if quote.text not in summary.text)
-    start = node.chars[0]
-    where = Key(about.title, about.section_at(start), about.date) if about else Key()
     return {
         "id": node.id,
         "level": node.level,
@@ -141,7 +145,7 @@ def _node_record(node: SummaryNode, ledger: Ledger, models: Models, about: Outli
         "quotes": [quote.as_dict() for quote in summary.quotes],
         "grounding": summary.grounding,
         "dropped": summary.dropped,
-        "model": models.name if summary.generated else EXTRACT,
+        "model": model,
         "children": list(node.children),
         "text_hash": 0,
         **where.columns(summary.text),

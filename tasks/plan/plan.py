@@ -78,7 +78,8 @@ def describe(work: Work) -> dict[str, Any]:
         seen.add(row["document"])
     for uri in work.loss.uris:
         lines.append({"uri": uri, "tokens": 0, "windows": 0, "action": "retire", "why": "not there any more"})
-    return {"documents": len(work.documents), **asdict(work.cost), "rows": lines}
+    head = {"documents": len(work.documents), "forgotten": work.forgotten}
+    return {**head, **asdict(work.cost), "rows": lines}
 
 
 def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:

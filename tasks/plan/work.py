@@ -36,6 +36,8 @@ class Work:
     """How much of what memory holds under the run's uris would be retired."""
     corpora: frozenset[str]
     """Corpus records of the memory that are still true: none if a document is gone."""
+    forgotten: int = 0
+    """Documents that are left out because they were forgotten."""
     documents: Sequence[ShardedDocument] = ()
     """Documents to read, with their windows; empty before they are sharded."""
     cost: Estimate = NOTHING
@@ -64,6 +66,7 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
     """
     check_embedder(memory, models.embedder_folder)
     first: dict[str, Row] = {}
+    found, rows = rows, [row for row in rows if row["outcome"] != "forgotten"]
     for row in rows:
         if row["outcome"] == "ok":
             first.setdefault(row["document"], row)
@@ -87,6 +90,7 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
         gone=gone,
         loss=loss(previous, merged, seen),
         corpora=frozenset(row["id"] for row in corpora),
+        forgotten=len({row["reason"] for row in found if row["outcome"] == "forgotten"}),
     )
 
 
@@ -110,4 +114,10 @@ def without_refused(
         return work
     left = choose(run, models, memory, quarantined_rows(work.rows, refused))
     documents = [document for document in work.documents if document.document not in refused]
-    return replace(left, documents=documents, cost=work.cost, tokens_left=work.tokens_left)
+    return replace(
+        left,
+        documents=documents,
+        cost=work.cost,
+        tokens_left=work.tokens_left,
+        forgotten=work.forgotten,
+    )

@@ -55,13 +55,13 @@ def corpus_tree(
     for members, name in _themes(ordered, vectors, names):
         level = members
         if len(members) > 2 * fan_in:
-            level = [_theme(key, corpus, name, group) for group in _groups(members, fan_in)]
+            level = [theme_node(key, corpus, name, group) for group in _groups(members, fan_in)]
             nodes += level
-        themes.append(_theme(key, corpus, name, members, level) if len(members) > 1 else members[0])
+        themes.append(theme_node(key, corpus, name, members, level) if len(members) > 1 else members[0])
     nodes += [theme for theme in themes if theme.level == "corpus"]
     if len(themes) == 1 and themes[0].level == "corpus":
         return nodes
-    return [*nodes, _corpus(key, corpus, ordered, themes)]
+    return [*nodes, corpus_node(key, corpus, ordered, themes)]
 
 
 def _themes(
@@ -116,7 +116,7 @@ def _leaders(matrix: Floats, near: float) -> list[int]:
     return leaders
 
 
-def _theme(
+def theme_node(
     key: str, corpus: str, name: str, members: Sequence[SummaryNode], children: Sequence[SummaryNode] = ()
 ) -> SummaryNode:
     """A theme's node: its name, and its documents with a sentence of each."""
@@ -129,7 +129,7 @@ def _theme(
     return _node(identity("corpus", key, corpus, name, *below), corpus, lines, _cited(shown), below)
 
 
-def _corpus(
+def corpus_node(
     key: str, corpus: str, documents: Sequence[SummaryNode], themes: Sequence[SummaryNode]
 ) -> SummaryNode:
     """The corpus's own node: what it holds, its themes with their titles, and the documents of none."""

@@ -18,10 +18,11 @@ from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
 from tasks.relate.relate import Related
+from tasks.report.again import write_report
 from tasks.report.contents import contents
 from tasks.report.entries import Entry, status
 from tasks.report.findings import counts, lines
-from tasks.report.page import ANNOUNCED, Row, markdown, page
+from tasks.report.page import ANNOUNCED, Row
 from tasks.run import Run
 
 _log = logging.getLogger("nightread")
@@ -50,6 +51,7 @@ def report(
         "retired": published.retired,
         "documents": len({row["document"] for row in work.rows if row["outcome"] == "ok"}),
         "read": len(work.todo),
+        "forgotten": work.forgotten,
         "windows": read.windows,
         "tokens": read.tokens,
         "read_seconds": round(read.seconds, 2),
@@ -74,12 +76,7 @@ def report(
         "found": lines(related, ANNOUNCED),
         "table": table,
     }
-    folder = run_folder(run.home, run.run)
-    folder.mkdir(parents=True, exist_ok=True)
-    pages = {"report_md": folder / "report.md", "report_html": folder / "report.html"}
-    pages["report_md"].write_text(markdown(outcome, found), encoding="utf-8")
-    pages["report_html"].write_text(page(outcome, found), encoding="utf-8")
-    outcome |= {name: str(path) for name, path in pages.items()}
+    outcome |= write_report(run_folder(run.home, run.run), outcome, found)
     run.ledger.finish_run(run.run, outcome["status"], _kept(outcome))
     _log.info("report: %s, in %s", outcome["status"], outcome["report_html"])
     return outcome

@@ -16,9 +16,11 @@ from typing import Any
 
 from model.files import is_filled, replace_file
 from tasks.errors import BadDocument
+from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.ipc import Child
 from tasks.ingest.parse.base import parser_key
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
+from tasks.ingest.parse.store import without_parts
 from tasks.ingest.storage import SPECIAL, Found, fetch, unchanged
 from tasks.ingest.uris import S3, path_of
 from tasks.settings import ParseConfig, StorageConfig
@@ -125,18 +127,24 @@ def parse_source(
 def _parse(
     found: Found, home: Path, config: ParseConfig, storage: StorageConfig
 ) -> tuple[str, list[dict[str, Any]], str]:
-    """Content hash, parts and TEXT file of a source; bytes seen before are not parsed again."""
+    """Content hash, parts and TEXT file of a source; bytes seen before are not parsed again.
+
+    Of what was forgotten nothing is stored: the outcome of such a part is forgotten, its reason the mark.
+    """
+    forgotten = Forgotten(home)
     folder = home / "parsed"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".parsing-", dir=folder) as scratch:
         local = not found.uri.startswith(S3)
         copy = Path(path_of(found.uri)) if local else Path(scratch) / "source"
         content = fetch(found, None if local else copy, config.max_mb << 20, storage)
+        if mark := forgotten.content(content):
+            return content, [_left_out({"part": 0, "label": ""}, mark)], ""
         parsed = _parsed_path(content, found.uri, config)
         notes = (home / parsed).with_suffix(".json")
-        if not (is_filled(home / parsed) and is_filled(notes)):
+        if not (is_filled(home / parsed) and is_filled(notes) and _still_out(notes, forgotten)):
             target = Path(scratch) / "text.parquet"
-            parts = _ask(found, copy, target, config)
+            parts = _without(_ask(found, copy, target, config), target, forgotten)
             if local and not unchanged(found):
                 raise BadDocument("unreadable", "it was written to while it was read")
             fresh = Path(scratch) / "parts.json"
@@ -144,6 +152,24 @@ def _parse(
             replace_file(target, home / parsed, durable=False)
             replace_file(fresh, notes, durable=False)
     return content, json.loads(notes.read_text()), parsed
+
+
+def _left_out(part: dict[str, Any], mark: str) -> dict[str, Any]:
+    return {**part, "document": "", "chars": 0, "outcome": "forgotten", "reason": mark}
+
+
+def _still_out(notes: Path, forgotten: Forgotten) -> bool:
+    """Whether every part that was left out of a TEXT file as forgotten still is."""
+    parts = json.loads(notes.read_text())
+    return all(forgotten.is_kept_out(part["reason"]) for part in parts if part["outcome"] == "forgotten")
+
+
+def _without(parts: list[dict[str, Any]], target: Path, forgotten: Forgotten) -> list[dict[str, Any]]:
+    """The parts, those that were forgotten without their text, which goes from the TEXT file too."""
+    marks = {part["part"]: mark for part in parts if (mark := forgotten.document(part["document"]))}
+    if marks:
+        without_parts(target, marks)
+    return [_left_out(part, marks[part["part"]]) if part["part"] in marks else part for part in parts]
 
 
 def _extension(uri: str) -> str:

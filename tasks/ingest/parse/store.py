@@ -1,6 +1,6 @@
 """Parsed text on disk, read a few spans at a time: exact characters, and the place they stand at."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from model.files import replacing
 from tasks.ingest.parse.base import BY_LINE
 
 
@@ -65,6 +66,20 @@ def read_text(home: Path, parsed: str, part: int, start: int, end: int) -> str:
     """Exactly the characters [start, end) of a document."""
     found = read_spans(home, parsed, part, start, end)
     return "".join(span.text[max(0, start - span.char_start) : end - span.char_start] for span in found)
+
+
+def without_parts(path: Path, parts: Collection[int]) -> None:
+    """Take the text of some parts out of a TEXT file."""
+    wanted = ~pc.field("part").isin(list(parts))
+    with (
+        pq.ParquetFile(path) as file,
+        replacing(path) as fresh,
+        pq.ParquetWriter(fresh, file.schema_arrow, compression="zstd") as writer,
+    ):
+        for group in range(file.num_row_groups):
+            kept = file.read_row_group(group).filter(wanted)
+            if kept.num_rows:  # an empty group has no statistics
+                writer.write_table(kept)
 
 
 def place_of(home: Path, parsed: str, part: int, char: int) -> str:

@@ -1,0 +1,63 @@
+"""What an erasure would take, and its receipt, as text for people."""
+
+from typing import Any
+
+from tasks.text.counted import counted
+
+Row = dict[str, Any]
+
+
+def preview(found: Row) -> str:
+    """What would be erased, document by document, and how it is done."""
+    lines = [f"{counted(len(found['documents']), 'document')} would be erased:"]
+    for one in found["documents"]:
+        earlier = ", of earlier runs only" if one["earlier"] else ""
+        lines.append(f"   {one['title']} ({', '.join(one['places'])}{earlier})")
+    levels = ", ".join(f"{level} {count:,}" for level, count in found["records"].items())
+    lines.append(f"{counted(sum(found['records'].values()), 'record')} of the memory: {levels or 'none'}")
+    if found["runs"]:
+        lines.append(f"rewritten without them: the memory of {counted(len(found['runs']), 'run')}")
+    if found["states"]:
+        lines.append(f"{counted(found['states'], 'saved state')} of the reader")
+    lines.append("Nothing was forgotten: say that it is meant with --yes")
+    return "\n".join(lines)
+
+
+def receipt(done: Row) -> str:
+    """What was erased where, and what was searched after it."""
+    ledger, reports = done["ledger"], done["reports"]
+    searched = f"{_told(done['searched'])}; found: {done['found']}"
+    lines = [
+        f"run {done['run']}: forgot {counted(len(done['documents']), 'document')}",
+        f"{counted(sum(done['records'].values()), 'record')} erased; merged records: "
+        f"{done['merged records taken out']:,} taken out, {done['merged records made again']:,} made again",
+        f"{counted(done['versions rewritten'], 'table version')} rewritten, with tags and indices; "
+        f"{done['table versions dropped']:,} old ones dropped",
+        f"ledger: {_told(ledger)}; parsed files {done['parsed files']:,}, parts of others "
+        f"{done['parts of parsed files']:,}; shards {done['shards']:,}; states {done['saved states']:,}; "
+        f"staged files {done['staged files']:,}",
+        f"reports: {_told(reports)}; Prefect: {_told(done['prefect'])}",
+        f"searched after it for {_told(done['searched for'])}: {searched}",
+    ]
+    if not done["searched for"]["runs of words"]:
+        lines.append("its text was erased before the search: only its hash could be searched for")
+    if own := done["documents themselves in the home"]:
+        lines.append(f"the document itself lies in the home and was not touched: {', '.join(own)}")
+    lines.append(f"{done['kept']}; later reads leave it out (nightread forget --undo URI)")
+    return "\n".join([*lines, *([f"receipt: {done['receipt']}"] if "receipt" in done else [])])
+
+
+def receipts(found: list[Row]) -> str:
+    """One line an erasure."""
+    if not found:
+        return "nothing was forgotten yet: nightread forget URI"
+    lines = [
+        f"{one['on'][:16].replace('T', ' ')} UTC  {counted(len(one['documents']), 'document')}: "
+        f"{', '.join(one['places'])}"
+        for one in found
+    ]
+    return "\n".join(lines)
+
+
+def _told(counts: Row) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"

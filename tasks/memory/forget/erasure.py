@@ -1,0 +1,70 @@
+"""An erasure that is under way: what is erased and how far it came, written before anything goes.
+
+The idea: whoever finds this file finishes what it describes. It names documents by their hashes and places,
+and holds none of their text; the last step removes it.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from model.files import write_atomic
+from tasks.memory.reader import Row
+
+BEGUN, WRITTEN, ERASED, PROVED = "begun", "written", "erased", "proved"
+"""Nothing is seen yet; the table holds the history without the documents, and the pointer may have moved;
+nothing is left but parsed text; a search has found nothing more."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """An erasure, under the name of the run that it publishes."""
+
+    run: str
+    on: str
+    """When it began, ISO."""
+    named: tuple[str, ...]
+    """What was named to be forgotten."""
+    documents: tuple[str, ...]
+    rows: tuple[Row, ...]
+    """Sources (schema.SOURCES) that hold or held them."""
+    stage: str = BEGUN
+    versions: dict[str, int] = field(default_factory=dict)
+    """The version that takes the place of each."""
+    keys: tuple[str, ...] = ()
+    """Cache keys under which they were read."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """What was done, for the receipt."""
+
+    def saved(self, home: Path, **changes: Any) -> "Erasure":
+        """The same with these changes, once it is on the disk."""
+        new = replace(self, **changes)
+        write_atomic(_path(home), json.dumps(asdict(new)))
+        return new
+
+    def counted(self, home: Path, **figures: Any) -> "Erasure":
+        """The same with more figures; numbers add up where a step was taken twice."""
+        held = dict(self.figures)
+        for name, value in figures.items():
+            before = held.get(name)
+            held[name] = before + value if isinstance(before, int) and isinstance(value, int) else value
+        return self.saved(home, figures=held)
+
+
+def pending(home: Path) -> Erasure | None:
+    """The erasure that was begun and has not ended, if there is one."""
+    if not _path(home).exists():
+        return None
+    kept = json.loads(_path(home).read_text())
+    tuples = {name: tuple(kept[name]) for name in ("named", "documents", "rows", "keys")}
+    return Erasure(**{**kept, **tuples})
+
+
+def ended(home: Path) -> None:
+    """The erasure is done."""
+    _path(home).unlink(missing_ok=True)
+
+
+def _path(home: Path) -> Path:
+    return home / "memory" / "erasure.json"

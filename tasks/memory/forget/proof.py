@@ -1,0 +1,125 @@
+"""The proof of an erasure: a search for words of the documents over everything that the home holds.
+
+The idea: nothing is taken on trust. Every version of every table is read through Lance, its index is asked,
+Parquet and SQLite are opened, since their bytes are compressed, and the bytes of every file are searched as
+they are. The weights of models are not read: they are no file of ours.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.memory.forget.database import is_database, texts
+from tasks.memory.forget.needles import Needles, flat, holds
+from tasks.memory.forget.scrub import strings
+
+CHUNK, OVERLAP = 1 << 24, 1 << 12
+"""Bytes of a file that are searched at a time, and those that are searched again with the next."""
+WRITTEN = (".json", ".jsonl", ".md", ".html", ".log", ".txt")
+"""Texts, which may be escaped."""
+ASKED = 16
+"""Needles that the full-text index of a version is asked for."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was searched, by kind, and where something was found."""
+
+    searched: dict[str, int]
+    found: tuple[str, ...]
+
+
+def prove(home: Path, needles: Needles, spared: Collection[Path]) -> Proof:
+    """Search a home.
+
+    Args:
+        spared: files that are not searched: the documents themselves, where they lie in the home.
+    """
+    searched: Counter[str] = Counter()
+    found: list[str] = []
+    for table in sorted(path.parent for path in home.rglob("*.lance/_versions")):
+        for place, kind in _in_table(home, table, needles):
+            searched[kind] += 1
+            found += [place] if place else []
+    for path in _files(home, spared):
+        for kind, hit in _in_file(path, needles):
+            searched[kind] += 1
+            found += [f"{path.relative_to(home)}{hit}"] if hit is not None else []
+    return Proof(dict(searched), tuple(dict.fromkeys(found)))
+
+
+def _files(home: Path, spared: Collection[Path]) -> Iterator[Path]:
+    """Every file of a home but the weights of models."""
+    for path in sorted(home.rglob("*")):
+        ours = path.is_file() and not path.is_symlink() and path.relative_to(home).parts[0] != "models"
+        if ours and path.resolve() not in spared:
+            yield path
+
+
+def _in_table(home: Path, path: Path, needles: Needles) -> Iterator[tuple[str, str]]:
+    """Where something was found, or "", and what was searched: each version of a table, each index asked."""
+    import lancedb  # here: it takes a second
+
+    database = lancedb.connect(str(path.parent.resolve()))
+    table = database.open_table(path.name.removesuffix(".lance"))
+    tagged = {tag["version"] for tag in table.tags.list().values()} | {table.version}
+    for version in [one["version"] for one in table.list_versions()]:
+        table.checkout(version)
+        name = f"{path.relative_to(home)}, version {version}"
+        yield name if _in_rows(table, needles) else "", "versions"
+        if version in tagged:
+            for column in [one.columns[0] for one in table.list_indices() if one.index_type == "FTS"]:
+                hit = any(_asked(table, column, words, needles) for words in needles.words[:ASKED])
+                yield f"{name}, full-text index of {column}" if hit else "", "full-text indices"
+
+
+def _in_rows(table: Any, needles: Needles) -> bool:
+    names = [field.name for field in table.schema if any(True for _ in strings(pa.array([], field.type)))]
+    for batch in table.search().select(names).to_batches():
+        if any(holds(some, needles) for column in batch.columns for some in strings(column)):
+            return True
+    return False
+
+
+def _asked(table: Any, column: str, words: str, needles: Needles) -> bool:
+    """Whether the index leads to a row that holds a needle."""
+    rows = table.search(words, query_type="fts", fts_columns=column).limit(5).to_list()
+    return holds(pa.array([row[column] for row in rows], pa.string()), needles)
+
+
+def _in_file(path: Path, needles: Needles) -> Iterator[tuple[str, str | None]]:
+    """What was searched of a file, and where in it something was found."""
+    yield "files", "" if _in_bytes(path, needles) else None
+    if path.suffix in WRITTEN:
+        written = flat(path.read_text(encoding="utf-8", errors="replace"))
+        yield "texts", "" if holds(pa.array([written]), needles) else None
+    elif path.suffix == ".parquet":
+        yield "parquet files", "" if _in_parquet(path, needles) else None
+    elif is_database(path):
+        tables = {table for table, text in texts(path) if holds(pa.array([text, flat(text)]), needles)}
+        yield "sqlite files", f", table {', '.join(sorted(tables))}" if tables else None
+
+
+def _in_bytes(path: Path, needles: Needles) -> bool:
+    if holds(pa.array([path.name]), needles):
+        return True
+    with path.open("rb") as file:
+        before = b""
+        while chunk := file.read(CHUNK):
+            if holds(pa.array([before + chunk], pa.binary()), needles):
+                return True
+            before = chunk[-OVERLAP:]
+    return False
+
+
+def _in_parquet(path: Path, needles: Needles) -> bool:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            if any(holds(some, needles) for column in batch.columns for some in strings(column)):
+                return True
+    return False

@@ -1,0 +1,42 @@
+"""The receipt of an erasure: what was erased where, what became of the versions, what was searched after it.
+
+It holds no word of the documents; their places, and their hashes salted, are how a person finds it again.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from model.files import write_atomic
+from tasks.memory.forget.erasure import Erasure
+from tasks.memory.sources import part_name
+
+Row = dict[str, Any]
+URIS_STAY = "places are still named in this receipt, in the ledger's list of what is left out, and in logs"
+
+
+def write_receipt(home: Path, erasure: Erasure, marks: list[str]) -> Row:
+    """Write the receipt of an erasure that is proved.
+
+    Args:
+        marks: salted hashes of the documents.
+    """
+    receipt = {
+        "run": erasure.run,
+        "on": erasure.on,
+        "named": list(erasure.named),
+        "documents": marks,
+        "places": sorted({part_name(row) for row in erasure.rows}),
+        **erasure.figures,
+        "kept": URIS_STAY,
+    }
+    folder = home / "memory" / "receipts"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{erasure.run}.json"
+    write_atomic(path, json.dumps(receipt, indent=1))
+    return {**receipt, "receipt": str(path)}
+
+
+def receipts(home: Path) -> list[Row]:
+    """Every receipt, oldest first."""
+    return [json.loads(path.read_text()) for path in sorted((home / "memory" / "receipts").glob("*.json"))]

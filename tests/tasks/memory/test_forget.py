@@ -1,0 +1,187 @@
+"""What is forgotten is gone from everything a home holds, and nothing else changes.
+
+Run: pytest tests/tasks/memory/test_forget.py (-m slow: 20 of 200 documents)
+"""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.errors import InvalidInput, NightreadError
+from tasks.ingest.forgotten import Forgotten
+from tasks.memory.forget.forget import Means, forget
+from tasks.memory.forget.preview import preview
+from tasks.memory.forget.receipt import receipts
+from tasks.memory.forget.targets import resolve
+from tasks.memory.reader import connect, history, open_memory
+from tasks.memory.rollback import rollback
+from tests.marks import slow
+from tests.tasks.memory.library import Library, build, embed, name_of, uri, words_of
+
+MEANS = Means(embed, lambda folder, names: False)
+
+
+def forgotten(library: Library, names: list[str], run: str = "f1", **how: Any) -> dict[str, Any]:
+    targets = resolve(library.home, library.ledger, names, **how)
+    return forget(library.home, library.ledger, targets, run, MEANS)
+
+
+def summaries(home: Path, as_of: str | None = None) -> dict[str, tuple[str, str]]:
+    """Text and document of every record, by id."""
+    rows = open_memory(home, as_of).rows(columns=["id", "text", "document"])
+    return {row["id"]: (row["text"], row["document"]) for row in rows}
+
+
+def strings_of(home: Path) -> list[tuple[str, str]]:
+    """Everything a home holds as text, with its place: told apart from the product's own search."""
+    found = [
+        (str(path), path.read_bytes().decode("utf-8", "replace"))
+        for path in home.rglob("*")
+        if path.is_file()
+    ]
+    found += [(str(path), path.name) for path in home.rglob("*")]
+    found += [(str(path), str(pq.read_table(path).to_pylist())) for path in home.rglob("*.parquet")]
+    for path in (home / "ledger.sqlite", home / "prefect" / "prefect.db"):
+        with sqlite3.connect(path) as db:
+            found.append((str(path), "\n".join(db.iterdump())))
+        db.close()
+    table = connect(home).open_table("records")
+    for version in table.list_versions():
+        table.checkout(version["version"])
+        rows = table.search().limit(10**6).to_list()
+        found.append((f"version {version['version']}", json.dumps(rows, default=str)))
+        for words in ("winter", "mill", "council"):
+            if table.list_indices():
+                hits = table.search(words, query_type="fts").limit(10**4).to_list()
+                found.append((f"words of version {version['version']}", json.dumps(hits, default=str)))
+    return found
+
+
+def left(home: Path, wanted: list[str]) -> set[tuple[str, str]]:
+    texts = strings_of(home)
+    return {(place, words) for words in wanted for place, said in texts if words in said}
+
+
+@pytest.mark.parametrize("going_of", [(3, 16), *slow((20, 200))], ids=str)
+def test_what_is_forgotten_is_found_nowhere_and_only_what_told_of_it_is_made_again(
+    going_of: tuple[int, int], tmp_path: Path
+) -> None:
+    going, size = going_of
+    library = build(tmp_path, size)
+    numbers = [number * (size // going) for number in range(going)]
+    wanted = [words for number in numbers for words in words_of(number)] + words_of(0, 2)
+    assert {words for _, words in left(tmp_path, wanted)} == set(wanted)
+    before = {run: summaries(tmp_path, run) for run in ("r1", "r2", "r3")}
+    touching = {
+        row["id"]
+        for row in open_memory(tmp_path).rows("level = 'corpus'")
+        if any(quote["document"] in gone_documents(numbers) for quote in row["quotes"])
+    }
+    receipt = forgotten(library, [uri(number) for number in numbers])
+    assert left(tmp_path, wanted) == set()
+    assert (receipt["found"], len(receipt["documents"])) == (0, going + 1)
+    assert receipts(tmp_path)[0]["run"] == "f1"
+    assert [row["run"] for row in history(tmp_path)] == ["f1", "r3", "r2", "r1"]
+    after = summaries(tmp_path)
+    stay = {ident: told for ident, told in before["r3"].items() if told[1] not in gone_documents(numbers)}
+    assert {ident: told for ident, told in after.items() if ident in stay} == {
+        ident: told for ident, told in stay.items() if ident not in touching and ident in after
+    }
+    assert stay.keys() - after.keys() >= touching
+    assert {told[1] for ident, told in stay.items() if ident not in after} == {""}
+    assert {after[ident][1] for ident in after.keys() - stay.keys()} == {""}
+    for run in ("r1", "r2"):
+        then = {ident: told for ident, told in before[run].items() if told[1]}
+        kept = {ident: told for ident, told in then.items() if told[1] not in gone_documents(numbers)}
+        assert {ident: told for ident, told in summaries(tmp_path, run).items() if told[1]} == kept
+
+
+def gone_documents(numbers: list[int]) -> set[str]:
+    return {name_of(number, edition) for number in numbers for edition in (1, 2)}
+
+
+def test_before_it_happens_it_is_shown_what_would_go(tmp_path: Path) -> None:
+    library = build(tmp_path, 8)
+    found = preview(tmp_path, resolve(tmp_path, library.ledger, [uri(0)]))
+    assert {(one.places, one.earlier) for one in found.documents} == {((uri(0),), False), ((uri(0),), True)}
+    assert found.records == {"document": 1, "passage": 3, "window": 1}
+    assert found.runs == ("r1", "r2", "r3")
+    assert found.states == 2
+
+
+def test_a_folder_or_a_hash_stands_for_documents_and_anything_else_is_refused(tmp_path: Path) -> None:
+    library = build(tmp_path, 8)
+    assert len(resolve(tmp_path, library.ledger, ["/docs"]).documents) == 9
+    assert resolve(tmp_path, library.ledger, [name_of(3)[:12]]).documents == {name_of(3)}
+    with pytest.raises(InvalidInput, match="nowhere"):
+        resolve(tmp_path, library.ledger, ["/docs/nowhere.txt"])
+    forgotten(library, [uri(3)])
+    with pytest.raises(InvalidInput, match="it was forgotten"):
+        resolve(tmp_path, library.ledger, [uri(3)])
+
+
+def test_a_copy_elsewhere_keeps_the_text_until_it_is_named_too(tmp_path: Path) -> None:
+    library = build(tmp_path, 8)
+    row = {**library.source(3, 1), "uri": "/docs/copy.txt"}
+    library.source = lambda number, edition: row if number == 99 else Library.source(library, number, edition)  # type: ignore[method-assign]
+    from tasks.memory.publish import publish
+    from tasks.memory.sources import Seen
+
+    publish(tmp_path, "r4", [], Seen(("/docs/copy.txt",), (row,), "r3"))
+    with pytest.raises(InvalidInput, match=r"copy at /docs/copy\.txt still holds .*--all"):
+        resolve(tmp_path, library.ledger, [uri(3)])
+    assert len(resolve(tmp_path, library.ledger, [uri(3), "/docs/copy.txt"]).documents) == 1
+    assert len(resolve(tmp_path, library.ledger, [uri(3)], everywhere=True).documents) == 1
+
+
+def test_as_of_and_rollback_lead_to_the_history_without_it(tmp_path: Path) -> None:
+    library = build(tmp_path, 8)
+    forgotten(library, [uri(1)])
+    rollback(tmp_path, "b1", "r1")
+    assert {told for _, told in summaries(tmp_path).values()} == {"", name_of(0), name_of(2), name_of(3)}
+    assert left(tmp_path, words_of(1)) == set()
+
+
+def test_two_erasures_follow_each_other(tmp_path: Path) -> None:
+    library = build(tmp_path, 8)
+    forgotten(library, [uri(1)])
+    forgotten(library, [uri(2), uri(0)], "f2")
+    assert left(tmp_path, [*words_of(1), *words_of(2), *words_of(0), *words_of(0, 2)]) == set()
+    assert len(Forgotten(tmp_path).stones) == 4
+
+
+def test_all_that_memory_holds_may_be_forgotten(tmp_path: Path) -> None:
+    library = build(tmp_path, 4)
+    forgotten(library, ["/docs"])
+    assert open_memory(tmp_path).is_empty
+    assert open_memory(tmp_path, "r1").is_empty
+
+
+def test_text_that_is_left_somewhere_fails_the_command_by_name_and_the_next_call_finishes(
+    tmp_path: Path,
+) -> None:
+    library = build(tmp_path, 8)
+    note = tmp_path / "notes.log"
+    note.write_text(f"somebody wrote: {words_of(5)[0]}")
+    with pytest.raises(NightreadError, match=r"still in .*notes\.log"):
+        forgotten(library, [uri(5)])
+    note.unlink()
+    from tasks.memory.forget.forget import finish
+
+    done = finish(tmp_path, library.ledger, MEANS)
+    assert done is not None
+    assert done["found"] == 0
+    assert left(tmp_path, words_of(5)) == set()
+
+
+def test_while_a_run_is_going_on_nothing_is_forgotten(tmp_path: Path) -> None:
+    library = build(tmp_path, 4)
+    library.ledger.start_run("r9", ["/docs"], "{}")
+    with pytest.raises(InvalidInput, match="r9 is going on"):
+        forgotten(library, [uri(1)])
+    assert not Forgotten(tmp_path).stones
+    assert open_memory(tmp_path).run == "r3"
