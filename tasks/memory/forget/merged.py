@@ -52,9 +52,7 @@ def remade(memory: Memory, documents: Collection[str], ledger: Ledger, run: str,
         found = shrunk(key, [_node(row) for row in rows], left, gone_nodes)
         gone |= found.touched | citing
         common = {"skip_key": key, "run": run, "created": datetime.now(UTC), "sketch": []}
-        drafts = [
-            node_record(node, Summary(node.text, node.quotes), EXTRACT, Key()) for node in found.made
-        ]
+        drafts = [node_record(node, Summary(node.text, node.quotes), EXTRACT, Key()) for node in found.made]
         made |= {row["id"]: row for row in finished(drafts, embed, common)} if drafts else {}
     return Remade(frozenset(gone), tuple(made.values()))
 
