@@ -38,7 +38,8 @@ def _hit(number: int, hit: Row, explain: bool) -> str:
     if title and said.startswith(title):
         title, _, said = said.partition("\n")  # with kind and date
     stands = " > ".join(name for name in (title, hit.get("section")) if name)
-    called = names_itself(said, title)  # by its first sentence
+    shown = said or next((quote["text"] for quote in hit.get("quotes", [])), "")
+    called = names_itself(shown, title)  # by its first sentence
     lines = [
         f"{number}. {hit['level']}, score {hit['score']:.2f}{f': {stands}' if stands and not called else ''}"
     ]

@@ -28,7 +28,8 @@ LEAST_LETTERS, MOST_CAPITALS = 0.6, 0.75
 """Share of characters that are letters, and of words that begin with a capital letter."""
 FEWEST_BESIDE_URL = 40
 """Words of a sentence that holds an address and still says something."""
-_LETTERS = re.compile(r"[^\W\d_]")
+_LETTERS = re.compile(r"[^\W\d_]|[\u0300-\u036f\u064b-\u0652\u0900-\u0903\u093a-\u094f\u0981-\u0e4e]")
+"""Letters, and the signs that stand at one in the scripts of India, in Thai and in Arabic."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NAMED = re.compile(
     r"\W*\w+ (?:is|has|aims|can|provides|makes|offers|lets|allows|implements|supports|helps|adds)\b"
@@ -42,6 +43,8 @@ _LEAD = re.compile(
 """What stands before the words of a sentence: list and comment marks, clause numbers, a date in brackets."""
 _NUMBERED = re.compile(r"\W{0,4}(?:\d{1,2}(?:\.\d{1,2}){0,3}|[IVX]{1,5}|[a-z])[.)]?\s")
 _TAIL = re.compile(r"(?:\s|\"\"\"|'''|\*\*|__)+$")
+_DROP_CAPITAL = re.compile(r"^([B-HJ-Z]) (?=[a-z]{2})")
+"""The first letter of a chapter, set large and so apart."""
 _LOOSE = re.compile(r"^[*_]{1,3}(?=[^\W_])|(?<=[.!?])[*_]{1,3}$")
 """Emphasis that other sentences share."""
 _HOLE = re.compile(
@@ -157,6 +160,7 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
         whole = _ITEM_END.sub("", whole).rstrip(":")
     text = _clipped(whole)
     shown = _LOOSE.sub("", " ".join(readable(" ".join(text.split())).split()))
+    shown = _DROP_CAPITAL.sub(r"\1", shown)
     if length(shown) < FEWEST_WORDS or not _is_prose(shown, kind) or _is_title(sentence, shown, outline):
         return None
     found = role(sentence[at:], outline.kind)

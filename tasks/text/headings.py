@@ -312,7 +312,7 @@ def is_titled(text: str, share: float = 0.7) -> bool:
 def plain(title: str) -> str:
     """A title without markup and with single spaces, of at most LONGEST characters."""
     text = " ".join(_MARKUP.sub("", title).split()).strip(" :;,–—-|=").removeprefix("* ")
-    text = text if ABBREVIATED.search(text) else text.strip(" .。")
+    text = text if ABBREVIATED.search(text) else text.strip(" .。।")
     return shortened(text)
 
 

@@ -94,5 +94,8 @@ def test_a_title_is_said_once() -> None:
         "1. document, score 0.50",
         "   Rye costs four crowns.",
     ]
+    passage = hit(section="", title="Rye costs four", text="Rye costs four crowns.")
+    passage["quotes"] = [{"text": "Rye costs four crowns.", "citation": "a.md:line 3:10-32"}]
+    assert shown(passage).splitlines()[0] == "1. passage, score 0.50"
     alone = hit(level="document", section="", summary="Prices (table)", quotes=[])
     assert shown(alone).splitlines() == ["1. document, score 0.50: Prices (table)"]

@@ -213,6 +213,13 @@ def test_courtesies_preambles_and_lines_of_a_table_of_contents_are_not_told() ->
     assert "Unsolicited Repairs" not in body(summary(lease, "lease.txt"))
 
 
+def test_hindi_is_told_though_its_vowels_are_signs_and_no_letters() -> None:
+    said = "जहाज़ तारा जुलाई में मुंबई बंदरगाह से निकला। कप्तान मोहन ने हवा की दिशा लिखी।"
+    node = summary(said)
+    assert body(node) == said
+    assert node.title == "जहाज़ तारा जुलाई में मुंबई बंदरगाह से निकला"
+
+
 def test_a_text_of_nothing_but_headings_and_code_has_no_summary() -> None:
     (only,) = document_tree("key", read_as("# Title\n\n```\nx = 1\n```\n\n## Usage\n"), 8, 100)
     assert (only.level, only.text, only.is_told) == ("document", "Title (readme)", False)
