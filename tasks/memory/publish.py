@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from lancedb.index import FTS, IvfFlat
+from lancedb.index import FTS, Bitmap, BTree, IvfFlat, LabelList
 
 from model.files import write_atomic
 from tasks import schema
@@ -43,8 +43,8 @@ from tasks.memory.sources import Seen
 from tasks.memory.staging import staged_batches
 from tasks.text.stop_words import STOP_WORDS
 
-VECTOR_INDEX_ROWS = 20_000
-"""Below this a flat scan of the vectors is exact and as quick."""
+INDEX_ROWS = 20_000
+"""Below this a flat scan of the vectors is exact and as quick, and so is one of a column."""
 
 LARGE_ROWS, UNINDEXED_ROWS = 50_000, 1_000
 """In a table of so many rows, so many new ones are searched without an index, which takes some 50 ms: to
@@ -52,6 +52,9 @@ index them at once would rewrite the whole table."""
 
 WORD_KEYS, VECTOR_KEYS = ("text", "context"), ("vector", "context_vector")
 """Columns that are searched: plain, and with what stands around them."""
+
+SCALARS = {"id": BTree(), "document": BTree(), "level": Bitmap(), "dates": LabelList()}
+"""Columns that records are fetched or filtered by."""
 
 WORDS = FTS(
     base_tokenizer="icu/split",
@@ -188,9 +191,12 @@ def index(table: Any, everything: bool = False) -> None:
     for column in WORD_KEYS if rows else ():
         if column not in held or held[column].index_details.get("base_tokenizer") != WORDS.base_tokenizer:
             table.create_index(column, config=WORDS, replace=True)
-    for column in VECTOR_KEYS if rows > VECTOR_INDEX_ROWS else ():
+    for column in VECTOR_KEYS if rows > INDEX_ROWS else ():
         if column not in held:
             table.create_index(column, config=IvfFlat(distance_type="cosine"))
+    for column, kind in SCALARS.items() if rows > INDEX_ROWS else ():
+        if column not in held:
+            table.create_index(column, config=kind)
     unindexed = max((int(one.num_unindexed_rows or 0) for one in table.list_indices()), default=0)
     if everything or rows < LARGE_ROWS or unindexed > UNINDEXED_ROWS:
         table.optimize(cleanup_older_than=FOR_EVER)

@@ -41,8 +41,12 @@ def fingerprint(text: str) -> Print:
     parts = words if len(folded) < 12 * (len(words) + 1) else list("".join(words))
     runs = range(max(1, len(parts) - SHINGLE + 1))
     shingles = frozenset(tuple(parts[at : at + SHINGLE]) for at in runs)
-    facts = (word for word in words if word in _NEGATIONS or any(char.isdigit() for char in word))
+    facts = (word for word in words if word in _NEGATIONS or (not word.isalpha() and _holds_digit(word)))
     return Print(shingles, tuple(facts))
+
+
+def _holds_digit(word: str) -> bool:
+    return any(char.isdigit() for char in word)
 
 
 def words(text: str) -> str:

@@ -1,7 +1,7 @@
 """Filters: which records a recall may return at all, as one SQL condition on values that are only data."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks import schema
@@ -40,7 +40,7 @@ class Filters:
         if self.documents is not None:
             terms.append(_any_of("document", self.documents))
         if self.dates is not None:
-            terms.append(_within(memory, "dates", [f" {_date(date)}" for date in self.dates]))
+            terms.append(_dated(memory, [_date(date) for date in self.dates]))
         if self.entities is not None:
             terms.append(_within(memory, "entities", [_name(name) for name in self.entities]))
         return " AND ".join(terms) or None
@@ -76,9 +76,31 @@ def _any_of(column: str, values: Sequence[str]) -> str:
     return f"{column} IN ({quoted(values or [''])})"
 
 
-def _within(memory: Memory, column: str, values: Sequence[str]) -> str:
-    """Whether one of the texts of a list holds one of the values."""
+def _dated(memory: Memory, dates: Sequence[str]) -> str:
+    """Whether a record is dated one of these, or a day or month in it: each is named, so that an index can
+    find it."""
+    _check_column(memory, "dates")
+    named = [one for date in dates for one in (date, *_inside(date))]
+    return f"array_has_any(dates, [{quoted(named or [''])}])"
+
+
+def _inside(date: str) -> Iterator[str]:
+    """Every month and day of a year, or day of a month; a day has none."""
+    if len(date) == 4:
+        for month in range(1, 13):
+            yield f"{date}-{month:02}"
+            yield from _inside(f"{date}-{month:02}")
+    elif len(date) == 7:
+        yield from (f"{date}-{day:02}" for day in range(1, 32))
+
+
+def _check_column(memory: Memory, column: str) -> None:
     if column not in memory.columns:
         raise InvalidInput(f"this memory was made before records had {column}: read its corpora again")
+
+
+def _within(memory: Memory, column: str, values: Sequence[str]) -> str:
+    """Whether one of the texts of a list holds one of the values."""
+    _check_column(memory, column)
     joined = f"lower(concat(' ', array_to_string({column}, ' ')))"
     return "(" + (" OR ".join(f"contains({joined}, {quoted([value])})" for value in values) or "false") + ")"

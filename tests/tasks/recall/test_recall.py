@@ -12,7 +12,7 @@ import pytest
 
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.publish import publish
+from tasks.memory.publish import SCALARS, publish
 from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
@@ -330,6 +330,7 @@ def test_the_exact_neighbour_is_found_through_the_vector_index(tmp_path: Path) -
         "context",
         "vector",
         "context_vector",
+        *SCALARS,
     }
     config = RecallConfig(k=1, text_weight=0.0)
     for number in range(0, 20_000, 2_500):
