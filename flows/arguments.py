@@ -331,10 +331,10 @@ def _benching(add: Add) -> None:
     test.add_argument(
         "what",
         nargs="?",
-        choices=("reading", "scaling", "windows"),
+        choices=("reading", "scaling", "windows", "memory"),
         default="reading",
         help="reading: against the length of a text (default); scaling: against the number of workers; "
-        "windows: when they follow the text",
+        "windows: when they follow the text; memory: a large one, how it grows and answers",
     )
     test.add_argument(
         "--lengths", default="4096,32768", metavar="N,N", help="tokens of the texts (default: 4096,32768)"
@@ -360,6 +360,7 @@ def _benching(add: Add) -> None:
         help="tokens of the past that the narrowest window holds (default: 256,512)",
     )
     _scaling(test)
+    tend.bench_arguments(test)
 
 
 def _scaling(test: argparse.ArgumentParser) -> None:

@@ -276,6 +276,7 @@ def bench(config: "RunConfig", what: str = "reading", **options: Any) -> Answer:
         "reading": _reading,
         "scaling": _scaling,
         "windows": _windows,
+        "memory": tend.bench_memory,
     }
     return kinds[what](config, **options)
 

@@ -319,3 +319,41 @@ def _published(found: Row) -> str:
         f"tokens, {found['ratio']:,.0f} times the published figure of 256 A100 (312 TFLOP/s each) that read "
         "10M tokens in 3 minutes with another, larger model"
     )
+
+
+def large_memory(result: Row) -> str:
+    """How a memory of made records grew, what it takes, and how fast and well it answers."""
+    filled, answers, disk = result["ingest"], result["answers"], result["disk"]
+    kinds = {"hybrid": "all of it", "by_document": "one document", "by_date": "one month"}
+    parts = list(answers["hybrid"])
+    asked = [[name, *(_spread(answers[kind][part]) for part in parts)] for kind, name in kinds.items()]
+    nearest = [
+        [
+            column,
+            f"{100 * of['recall']:.1f} +- {100 * of['error']:.1f}",
+            *map(_spread, of["seconds"].values()),
+        ]
+        for column, of in answers["index"].items()
+    ]
+    runs = [[f"{one['records']:,}", f"{one['stage']:.1f}", f"{one['publish']:.1f}"] for one in filled["runs"]]
+    return "\n".join(
+        [
+            f"{result['processor']}, {result['cores']} cores, load {result['load']:.1f}; records mixed from "
+            f"{result['real']:,} real passages and their vectors",
+            f"{filled['records']:,} records of {filled['documents']:,} documents in "
+            f"{seconds(filled['seconds'])}: {filled['records'] / filled['seconds']:,.0f} a second; upkeep "
+            f"{seconds(result['upkeep'])}",
+            f"disk {size(disk['published'])} with every version, {size(disk['tidied'])} after upkeep; peak "
+            f"memory {size(filled['rss'])} to fill it, {size(answers['rss'])} to ask it",
+            *table(["published", "staged, s", "published, s"], runs),
+            f"first question with no page in memory: {seconds(answers['cold']['seconds'])}",
+            "a question, ms, median / 95th percentile; processor counts all threads:",
+            *table(["asked of", *parts], asked),
+            "the ten nearest by the index, percent of those by the exact scan, and ms of both:",
+            *table(["vector", "found", "index", "exact scan"], nearest),
+        ]
+    )
+
+
+def _spread(of: Row) -> str:
+    return f"{1000 * of['p50']:,.1f} / {1000 * of['p95']:,.1f}"

@@ -37,6 +37,28 @@ def arguments(add: Callable[..., Any]) -> None:
     )
 
 
+MEMORY_HELP = """\
+A memory of made records is filled in a temporary home, through the same steps as a read publishes by:
+sentences of real passages recombined, and their vectors mixed and moved alike. It is tidied, asked (all of
+it, one document, one month), and its vector indices are compared with the exact scan. Then it is deleted.
+"""
+
+
+def bench_arguments(test: Any) -> None:
+    """The options of `bench memory`."""
+    made = test.add_argument_group("memory", MEMORY_HELP)
+    numbers = {
+        "records": (50_000, "records of the memory"),
+        "runs": (5, "runs that publish them"),
+        "questions": (100, "questions of each kind"),
+        "real": (2_000, "real passages that are embedded, from which records are mixed"),
+    }
+    for name, (default, text) in numbers.items():
+        made.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
+
+
 def upkeep(config: "RunConfig") -> Answer:
     """Tidy the memory, and embed it again where another embedder is configured."""
     from model import weights
@@ -68,6 +90,20 @@ def kept(result: Row) -> str:
         f"left-overs removed: {removed}" if removed else "",
     ]
     return "\n".join(filter(None, lines))
+
+
+def bench_memory(config: "RunConfig", records: int, runs: int, questions: int, real: int, **_: Any) -> Answer:
+    """How a large memory of made records grows, and how fast and well it answers."""
+    from flows import figures
+    from flows.progress import counter
+    from tasks.bench.memory.bench import Size, bench
+
+    size_of = Size(records, runs, questions, real)
+    from model import weights
+
+    weights.resolve_embedder(config.infer.embedder)
+    result = bench(size_of, Path(config.home), config.infer.embedder, config.recall, counter("records"))
+    return Answer(result, figures.large_memory(result))
 
 
 def health(config: "RunConfig") -> Answer:
