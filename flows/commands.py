@@ -4,6 +4,7 @@ The idea: an answer is data for programs and a text for people. Prefect, the mod
 measures are imported when they are needed, so that `--help` and a misspelt setting are answered at once.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -94,6 +95,11 @@ def _reranker(config: "RunConfig", wanted: bool) -> "Callable[[], Reranker] | No
         return None
     from tasks.recall.rerank import load_reranker
 
+    print(
+        f"The reader re-ranks the best {config.recall.rerank_candidates} passages: seconds, "
+        "on a small machine up to a minute.",
+        file=sys.stderr,
+    )
     return partial(load_reranker, Path(config.home), config.infer, config.shard)
 
 
