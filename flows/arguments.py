@@ -140,7 +140,8 @@ def _asking(add: Add) -> None:
     answer = add(
         "ask",
         "answer a question from what was read, or say that nothing there does",
-        'ask "Who pays the rent?"\nask --document lease.txt -k 1 how long is the notice period',
+        'ask "Who pays the rent?"\nask --document lease.txt -k 1 how long is the notice period\n'
+        'ask --memory diary --explain "When does the tuner come?"',
         "An answer is verbatim: the sentences that answer, each with the places that hold it, and every "
         "place is checked against the stored text. Sources that disagree are shown side by side. Where "
         "nothing answers, the nearest passages are shown.",
@@ -149,7 +150,13 @@ def _asking(add: Add) -> None:
     answer.add_argument("-k", type=int, metavar="N", help="claims at most (default: 3)")
     answer.add_argument("--document", metavar="URI", help="only this source, folder or glob")
     answer.add_argument(
-        "--memory", metavar="KEY", help="only sources with this in their URI, such as the name of a corpus"
+        "--memory",
+        metavar="KEY",
+        help="a session (see the command session): what was said in it answers too, and the question "
+        "becomes a round of it",
+    )
+    answer.add_argument(
+        "--explain", action="store_true", help="how much each level of the session's memory counted"
     )
     _keeping(add)
     add("runs", "list the runs, newest first", "runs\nruns --json")

@@ -7,12 +7,12 @@ measures are imported when they are needed, so that `--help` and a misspelt sett
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import hits, sessions, show, tend, versions
+from flows import asking, hits, sessions, show, tend, versions
 from flows.answer import Answer
-from flows.reranking import reranking
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 
@@ -83,39 +83,24 @@ def recall(
     _check_models(config)
     from tasks.recall.hits import recalled
 
-    reranker = reranking(config, rerank)
+    reranker = _reranker(config, rerank)
     found = recalled(Path(config.home), asked, config.infer.embedder, how, as_of, filters, reranker)
     return Answer({"question": asked, **found}, hits.hits(found, explain))
+
+
+def _reranker(config: "RunConfig", wanted: bool) -> "Callable[[], Reranker] | None":
+    """What loads the re-ranker; None where neither the command nor the settings want it."""
+    if not (wanted or config.recall.rerank):
+        return None
+    from tasks.recall.rerank import load_reranker
+
+    return partial(load_reranker, Path(config.home), config.infer, config.shard)
 
 
 def _with_k(config: "RunConfig", k: int) -> Any:
     if not 1 <= k <= config.recall.candidates:
         raise InvalidInput(f"-k {k}: give 1 to {config.recall.candidates} (recall.candidates)")
     return replace(config.recall, k=k)
-
-
-def ask(
-    config: "RunConfig",
-    question: Sequence[str],
-    k: int | None = None,
-    document: str | None = None,
-    memory: str | None = None,
-) -> Answer:
-    """What was read that answers a question, printed as it is found, or the nearest passages."""
-    if k is not None and k < 1:
-        raise InvalidInput(f"-k {k}: give 1 or more")
-    asked = " ".join(question)
-    _check_models(config)
-    from tasks.recall.ask import replies
-
-    reply = replies.answered(
-        Path(config.home), asked, config.infer.embedder, config.recall, k, document, memory, _print_claim
-    )
-    return Answer(reply, show.reply(reply))
-
-
-def _print_claim(claim: Any) -> None:
-    print(show.claim(claim), flush=True)
 
 
 def runs(config: "RunConfig") -> Answer:
@@ -159,7 +144,7 @@ def evaluate(
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
     if name == "reports":
         return _reports(config, folders[0])
-    return _recalled(config, name, folders[0], only, reranking(config, rerank))
+    return _recalled(config, name, folders[0], only, _reranker(config, rerank))
 
 
 def _reports(config: "RunConfig", path: Path) -> Answer:
@@ -376,7 +361,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "quarantine": quarantine,
     "serve": serve,
     "recall": recall,
-    "ask": ask,
+    "ask": asking.ask,
     "session": sessions.session,
     "runs": runs,
     "show": show_one,

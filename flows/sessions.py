@@ -113,11 +113,12 @@ def _typed(key: str) -> str:
 def opened(config: "RunConfig", key: str) -> Any:
     """The session of a key, made where there is none."""
     from model import weights
+    from tasks.memory.embedders import embedder_name
     from tasks.memory.sessions import sessions
     from tasks.memory.sessions.session import Session
 
     folder = sessions.folder_of(_home(config), key, must_exist=False)
-    return Session(folder, weights.fingerprint(weights.resolve_embedder(config.infer.embedder)))
+    return Session(folder, embedder_name(weights.resolve_embedder(config.infer.embedder)))
 
 
 def _embed(config: "RunConfig") -> Any:
@@ -149,8 +150,9 @@ def _import(config: "RunConfig", key: str, words: list[str], **_: Any) -> Answer
 
     source = Path(_one("import", words, "a file that was exported")).expanduser()
     from model import weights
+    from tasks.memory.embedders import embedder_name
 
-    made = weights.fingerprint(weights.resolve_embedder(config.infer.embedder))
+    made = embedder_name(weights.resolve_embedder(config.infer.embedder))
     count = sessions.import_rounds(_home(config), key, source, made, _embed(config))
     return Answer({"key": key, "rounds": count}, f"{counted(count, 'round')} imported as session {key}")
 

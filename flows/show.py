@@ -132,6 +132,30 @@ def reply(found: Row) -> str:
     return "\n".join([*lines, f"({times})"])
 
 
+def session_reply(found: Row, explain: bool = False) -> str:
+    """What was said or read that answers, each with its place; on request how much each level counted."""
+    lines = []
+    for one in found["claims"]:
+        lines.append(_wrapped(readable(one["text"]) or one["text"], ""))
+        lines += [
+            _place(cited) + (f"  ({one['level']}-term)" if explain else "") for cited in one["citations"]
+        ]
+    if not found["found"]:
+        lines.append("not found in what was said or read")
+        lines += ["nearest:"] if found["nearest"] else []
+    for one in found["nearest"]:
+        lines += [_wrapped(one["text"], "   | "), _place(one)]
+    if explain:
+        told = ", ".join(f"{level}-term {weight:.2f}" for level, weight in found["levels"].items())
+        lines.append(f"levels: {told}")
+    times = ", ".join(f"{part} {amount:.2f} s" for part, amount in found["seconds"].items())
+    return "\n".join([*lines, f"(round {found['round']} of session {found['session']}; {times})"])
+
+
+def _place(cited: Row) -> str:
+    return f"     {cited['uri']}:{cited['place']}:{cited['start']}-{cited['end']}"
+
+
 def _wrapped(text: str, indent: str) -> str:
     flat = " ".join(text.split())
     return textwrap.fill(flat, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -45,7 +45,7 @@ def recalled(
     from tasks.recall.scope import documents_of
     from tasks.recall.strength import answers
 
-    some = {**filters, "document": documents_of(memory, filters.get("document"), None)}
+    some = {**filters, "document": documents_of(memory, filters.get("document"))}
     embed = question_embedder(memory, embedder)
     rerank = reranker() if reranker else None
     seconds = {"open": perf_counter() - began}

@@ -1,4 +1,4 @@
-"""Scope: which documents a question is asked of, by URI, glob, folder or corpus.
+"""Scope: which documents a question is asked of, by URI, glob or folder.
 
 The idea: a name is matched with the one language for places that reading has (`tasks.ingest.uris`), against
 what was read; one that matches nothing is refused with the nearest that is there.
@@ -13,24 +13,19 @@ from tasks.ingest.uris import canonical, place
 from tasks.memory.reader import Memory, Row
 
 
-def documents_of(memory: Memory, uri: str | None, key: str | None) -> list[str] | None:
-    """Ids of the documents that `uri` names and that belong to the memory `key`; None for all.
+def documents_of(memory: Memory, uri: str | None) -> list[str] | None:
+    """Ids of the documents that `uri` names; None for all.
 
     Args:
         uri: a source, a folder or a glob, as for reading; or the last part of a source's URI.
-        key: a part of the URIs of its sources, such as the name of a folder or of a corpus.
 
     Raises:
-        InvalidInput: if one of them matches nothing that was read.
+        InvalidInput: if it matches nothing that was read.
     """
-    if uri is None and key is None:
+    if uri is None:
         return None
     rows = [row for row in memory.sources.to_pylist() if row["outcome"] == "ok"]
-    if uri is not None:
-        rows = _named(rows, uri)
-    if key is not None:
-        rows = _keyed(rows, key)
-    return sorted({row["document"] for row in rows})
+    return sorted({row["document"] for row in _named(rows, uri)})
 
 
 def _named(rows: Sequence[Row], uri: str) -> list[Row]:
@@ -40,15 +35,6 @@ def _named(rows: Sequence[Row], uri: str) -> list[Row]:
     ]
     if not held:
         raise InvalidInput(f"--document {uri}: no such source was read; {_nearest(rows, uri)}")
-    return held
-
-
-def _keyed(rows: Sequence[Row], key: str) -> list[Row]:
-    held = [row for row in rows if key.casefold() in row["uri"].casefold()] if key.strip() else []
-    if not held:
-        raise InvalidInput(
-            f"--memory {key}: no source that was read has this in its URI; {_nearest(rows, key)}"
-        )
     return held
 
 

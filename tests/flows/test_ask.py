@@ -52,7 +52,8 @@ def test_json_is_the_last_line(home: Path, capsys: Capture) -> None:
     ("options", "said"),
     [
         (["--document", "leese.txt"], "the nearest is /notes/lease.txt"),
-        (["--memory", "papers"], "no source that was read has this in its URI"),
+        (["--memory", "a/b"], "use a plain name without slashes"),
+        (["--explain"], "give --memory KEY too"),
         (["-k", "0"], "-k 0: give 1 or more"),
     ],
 )
@@ -61,6 +62,32 @@ def test_options_that_name_nothing_are_refused(
 ) -> None:
     assert main(["ask", "who pays", *options, f"home={home}"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_session_answers_too_and_the_question_becomes_a_round(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    said = "The new tenant of the mill is a violin maker from Cremona."
+    added = ["session", "add", "mill", said, "--speaker", "Ann", "--time", "2026-05-03T10:02"]
+    assert main([*added, f"home={home}"]) == 0
+    capsys.readouterr()
+    asked = ["ask", "--memory", "mill", "--explain", f"home={home}"]
+    assert main([*asked, "Where is the violin maker from?"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == said
+    assert lines[1] == f"     session mill:round 1, 3 May 2026 10:02, Ann:0-{len(said)}  (short-term)"
+    assert lines[-2].startswith("levels: short-term 0.")
+    assert lines[-1].startswith("(round 2 of session mill; ")
+    assert main([*asked, "--json", "What rent does the tenant of the mill pay?"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["claims"][0]["text"] == LEASE
+    assert found["claims"][0]["level"] == "long"
+    assert found["levels"]["long"] > found["levels"]["short"]
+    assert main(["session", "show", "mill", "--json", f"home={home}"]) == 0
+    rounds = json.loads(capsys.readouterr().out.splitlines()[-1])["rounds"]
+    assert [one["answer"] for one in rounds] == ["", said, LEASE]
+    assert [len(one["documents"]) for one in rounds] == [0, 0, 1]
 
 
 def test_asking_loads_neither_torch_nor_prefect(home: Path) -> None:

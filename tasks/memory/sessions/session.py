@@ -19,6 +19,7 @@ import numpy as np
 
 from model.files import locked
 from tasks.errors import InvalidInput, Transient
+from tasks.memory.embedders import same
 from tasks.memory.keys import Key, spoken
 from tasks.memory.sessions.clusters import Clusters, Tuning
 from tasks.memory.sessions.longterm import move
@@ -33,8 +34,8 @@ MID_TERM = 100
 """Newest rounds of a session that are its mid-term memory."""
 MOVED = 64
 """Spans that have left the mid-term memory and are written to long-term memory together."""
-SPAN_CHARS, SENTENCE_CHARS = 350, 900
-"""Longest span of several sentences, and of one."""
+SPAN_CHARS, SENTENCE_CHARS = 80, 900
+"""Longest span of several sentences, and of one: a vector finds one sentence better than a whole round."""
 DIMS = 256
 WAIT_S = 60.0
 
@@ -43,7 +44,7 @@ class Session:
     """The session in a folder, which is made where there is none.
 
     Args:
-        embedder: what tells the embedder from another one: vectors of two cannot be compared.
+        embedder: its name (`tasks.memory.embedders.embedder_name`): vectors of two cannot be compared.
     """
 
     def __init__(self, folder: Path, embedder: str, tuning: Tuning = Tuning()) -> None:  # noqa: B008  (frozen)
@@ -95,7 +96,7 @@ class Session:
         """Raises:
         InvalidInput: if the session was made with another embedder.
         """
-        if (made := self.store.fact("embedder", self.embedder)) != self.embedder:
+        if not same(made := self.store.fact("embedder", self.embedder), self.embedder):
             raise InvalidInput(
                 f"session {self.key!r} was made with another embedder ({made}): set infer.embedder back, or "
                 f"`nightread session export {self.key} FILE` and import it under another key"
@@ -160,14 +161,14 @@ class Session:
         """Put spans into mid-term memory; what is too old or evicted leaves it."""
         clusters = self.clusters
         for one in spans:
-            joined = clusters.add(_meaning(one), one.round)
+            joined = clusters.add(one.vector, one.round)
             self.store.add_spans([replace(one, cluster=joined)])
             while (ident := clusters.evicted()) is not None:
                 self.store.release_spans(span.id for span in self.store.spans("cluster = ?", ident))
                 clusters.drop(ident)
         old = self.store.spans("round <= ? AND cluster >= 0", last - MID_TERM)
         for one in old:
-            clusters.remove(one.cluster, _meaning(one))
+            clusters.remove(one.cluster, one.vector)
         self.store.release_spans(one.id for one in old)
 
     def _move(self) -> None:
@@ -180,13 +181,6 @@ class Session:
 
 
 _EMPTY = np.zeros(0, dtype=np.float32)
-
-
-def _meaning(span: Span) -> np.ndarray:
-    """What of a span is clustered: its own words and those with what was said before, in one unit vector."""
-    total = span.vector + span.context_vector
-    unit: np.ndarray = total / max(float(np.linalg.norm(total)), 1e-12)
-    return unit
 
 
 def _numbered(said: Said, number: int) -> Round:

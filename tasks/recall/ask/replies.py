@@ -19,7 +19,6 @@ def answered(
     config: RecallConfig,
     most: int | None,
     document: str | None,
-    key: str | None,
     told: Callable[[Any], None],
 ) -> Row:
     """The reply to `question` as programs get it; `told` gets every claim as soon as it is checked.
@@ -27,7 +26,7 @@ def answered(
     Args:
         embedder: a folder, "" the default one.
         most: claims at most; None for the default.
-        document, key: of which sources it is asked, as `tasks.recall.scope.documents_of` takes them.
+        document: of which sources it is asked, as `tasks.recall.scope.documents_of` takes them.
 
     Raises:
         InvalidInput: if there is no memory, no such source, or no question, or another embedder made the
@@ -38,7 +37,7 @@ def answered(
     from tasks.recall.ask.ask import CLAIMS, ask
     from tasks.recall.scope import documents_of
 
-    documents = documents_of(memory, document, key)
+    documents = documents_of(memory, document)
     embed = question_embedder(memory, embedder)
     opened = round(perf_counter() - began, 4)
     reply = ask(memory, question, embed, config, documents=documents, most=most or CLAIMS, told=told)

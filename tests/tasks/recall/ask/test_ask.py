@@ -159,7 +159,7 @@ def test_no_more_claims_than_are_asked_for(asked: Asked) -> None:
 
 
 def test_a_question_may_be_asked_of_some_documents_only(memory: Memory, asked: Asked) -> None:
-    only = documents_of(memory, "/texts/lease-amended.txt", None)
+    only = documents_of(memory, "/texts/lease-amended.txt")
     reply = asked("What is the monthly rent?", documents=only)
     assert (
         reply.answer == "The tenant shall pay a monthly rent of 1,590 euros on the first day of every month."
@@ -168,28 +168,17 @@ def test_a_question_may_be_asked_of_some_documents_only(memory: Memory, asked: A
 
 
 @pytest.mark.parametrize(
-    ("uri", "key", "count"),
-    [
-        ("/texts", None, 8),
-        ("/texts/storm*", None, 2),
-        ("storm.txt", None, 1),
-        (None, "lease", 2),
-        ("/texts/*.txt", "STORM", 2),
-    ],
+    ("uri", "count"), [("/texts", 8), ("/texts/storm*", 2), ("storm.txt", 1), ("/texts/*.txt", 8)]
 )
-def test_documents_are_named_by_uri_folder_glob_or_part(
-    memory: Memory, uri: str | None, key: str | None, count: int
-) -> None:
-    assert len(documents_of(memory, uri, key) or ()) == count
+def test_documents_are_named_by_uri_folder_glob_or_name(memory: Memory, uri: str, count: int) -> None:
+    assert len(documents_of(memory, uri) or ()) == count
 
 
 def test_a_source_that_was_not_read_is_refused_with_the_nearest(memory: Memory) -> None:
     with pytest.raises(
         InvalidInput, match=r"--document lease-2023\.txt: .* nearest is /texts/lease-2024\.txt"
     ):
-        documents_of(memory, "lease-2023.txt", None)
-    with pytest.raises(InvalidInput, match=r"--memory harbour-x: .* nearest is"):
-        documents_of(memory, None, "harbour-x")
+        documents_of(memory, "lease-2023.txt")
 
 
 @pytest.mark.parametrize("question", ["", "  \n"])

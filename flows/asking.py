@@ -1,0 +1,63 @@
+"""`nightread ask`: what was read, and what was said in a session, that answers a question."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import show
+from flows.answer import Answer
+from tasks.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from flows.config import RunConfig
+
+
+def ask(
+    config: "RunConfig",
+    question: Sequence[str],
+    k: int | None = None,
+    document: str | None = None,
+    memory: str | None = None,
+    explain: bool = False,
+) -> Answer:
+    """What answers a question, or the nearest passages; `memory` is the key of a session."""
+    if k is not None and k < 1:
+        raise InvalidInput(f"-k {k}: give 1 or more")
+    if explain and memory is None:
+        raise InvalidInput("--explain: it tells of the levels of a session: give --memory KEY too")
+    asked = " ".join(question)
+    from model import weights
+
+    weights.resolve_embedder(config.infer.embedder)
+    if memory is not None:
+        return _of_session(config, memory, asked, k, document, explain)
+    from tasks.recall.ask import replies
+
+    reply = replies.answered(
+        Path(config.home), asked, config.infer.embedder, config.recall, k, document, _print_claim
+    )
+    return Answer(reply, show.reply(reply))
+
+
+def _print_claim(claim: Any) -> None:
+    print(show.claim(claim), flush=True)
+
+
+def _of_session(
+    config: "RunConfig", key: str, asked: str, k: int | None, document: str | None, explain: bool
+) -> Answer:
+    from flows.sessions import opened
+    from tasks.recall.levels import replies
+
+    with opened(config, key) as session:
+        found = replies.answered(
+            Path(config.home),
+            session,
+            asked,
+            config.infer.embedder,
+            config.recall,
+            config.shard.stride,
+            k,
+            document,
+        )
+    return Answer(found, show.session_reply(found, explain))

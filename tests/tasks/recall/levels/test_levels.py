@@ -1,0 +1,103 @@
+"""Three levels answer, and the one that knows counts most. Run: pytest tests/tasks/recall/levels"""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.memory.sessions.round import Round, Said
+from tasks.memory.sessions.session import Session
+from tasks.recall.levels.answer import Asking, answer, recall_rounds
+from tasks.recall.levels.level import Found, Item, Name, Place, strength_of, understood
+from tasks.recall.levels.router import Routed, ranked, weigh
+from tasks.settings import RecallConfig
+from tests.tasks.memory.sessions.talk import EMBEDDER, embed, said, talk
+
+FACTS: dict[Name, tuple[int, str, str]] = {
+    "long": (30, "Mirela keeps bees on the roof of the old brewery.", "Who keeps bees on the roof?"),
+    "mid": (150, "Oskar sold his boat to a dentist from Bergen.", "Who bought the boat of Oskar?"),
+    "short": (217, "Hana plays the bassoon in a circus band.", "What does Hana play in the circus?"),
+}
+HOW = Asking(embed, RecallConfig(), window=250)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    rounds = talk(220)
+    for number, text, _ in FACTS.values():
+        rounds[number - 1] = said(number, text)
+    session = Session(tmp_path_factory.mktemp("home") / "diary", EMBEDDER)
+    session.add(rounds, embed)
+    return session
+
+
+def found(session: Session, question: str) -> Routed:
+    return recall_rounds(session, question, HOW)[2]
+
+
+@pytest.mark.parametrize("name", list(FACTS))
+def test_the_level_that_holds_the_answer_counts_most_and_comes_first(session: Session, name: Name) -> None:
+    number, _, question = FACTS[name]
+    routed = found(session, question)
+    assert max(routed.weights, key=lambda one: routed.weights[one]) == name
+    assert sum(routed.weights.values()) == pytest.approx(1.0)
+    level, item = routed.items[0]
+    assert (level, item.said.number) == (name, number)
+
+
+def test_a_round_is_in_one_level_only(session: Session) -> None:
+    routed = found(session, "Where does the ladder stand?")
+    rounds = {one.level: {item.said.number for item in one.items} for one in routed.found}
+    assert min(rounds["short"]) > max(rounds["mid"]) > min(rounds["mid"]) > max(rounds["long"])
+
+
+def test_an_answer_names_the_round_its_time_and_who_speaks(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    _, text, question = FACTS["long"]
+    recalled = answer(session, question, HOW, None)
+    (claim,) = recalled.reply.claims
+    (cited,) = claim.citations
+    assert (cited.text, cited.uri) == (text, "session diary")
+    assert cited.place == "round 30, 3 May 2026 08:32, Ben"
+    assert recalled.levels == ("long",)
+
+
+def test_what_was_never_said_is_not_found_and_the_nearest_rounds_are_shown(session: Session) -> None:
+    recalled = answer(session, "Which comet did the astronomer discover?", HOW, None)
+    assert not recalled.reply.found
+    assert len(recalled.reply.nearest) == 3
+
+
+def test_questions_that_were_asked_before_are_no_evidence(session: Session) -> None:
+    question = "Who wrote the opera about the miller?"
+    session.add([Said("you", question, said(221).time, "not found")], embed)
+    items = found(session, question).items
+    assert session.store.last not in {item.said.number for _, item in items}
+
+
+def test_an_empty_session_finds_nothing(tmp_path: Path) -> None:
+    with Session(tmp_path / "new", EMBEDDER) as new:
+        routed = found(new, "Who keeps bees?")
+    assert routed.items == ()
+    assert set(routed.weights.values()) == {0.0}
+
+
+def test_weights_follow_the_strongest_and_a_level_without_anything_has_none() -> None:
+    weights = weigh({"short": 0.3, "mid": 0.6, "long": 0.0})
+    assert weights["mid"] > 0.9 > 0.1 > weights["short"] > weights["long"] == 0.0
+
+
+def test_what_is_about_somebody_else_is_weaker() -> None:
+    question = understood("When does Oskar sail?", embed, ["Oskar sails on Monday.", "Ines sails on Friday."])
+    assert strength_of(question, "Oskar sails on Monday.", 0.5) > strength_of(question, "Ines sails.", 0.7)
+
+
+def test_items_are_ranked_by_their_level_and_within_it() -> None:
+    def item(number: int, score: float, strength: float) -> Item:
+        one = Round("Ann", "Hello", said(number).time, number=number)
+        return Item(one, Place(number, 0, 5, ""), score, 0.0, strength)
+
+    some = (Found("short", (item(3, 1.0, 0.3), item(4, 0.5, 0.2))), Found("long", (item(1, 1.0, 0.6),)))
+    order = ranked(some, {"short": 0.2, "mid": 0.0, "long": 0.8})
+    assert [pair[1].said.number for pair in order] == [1, 3, 4]
