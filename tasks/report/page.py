@@ -47,7 +47,7 @@ SECTIONS = (
     (
         "read again",
         "Read again",
-        "document read again",
+        "reread document",
         "Their text is the same; the models, the settings or their names are not.",
     ),
 )

@@ -87,6 +87,10 @@ def _kept(outcome: Row) -> str:
     return json.dumps({**outcome, "table": len(outcome["table"]), "found": len(outcome["found"])})
 
 
+def _read(status: str) -> str:
+    return status if status.startswith("read") else f"read: {status}"
+
+
 def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
     """One row per source: what it holds and what became of it."""
     sizes = {document.document: document for document in work.documents}
@@ -95,7 +99,7 @@ def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
         size = sizes.get(row["document"])
         entry = entries.get(row["document"])
         read = (entry and entry.status) or status(row, row["document"] in work.stale, work.known)
-        action = "could not be read" if row["outcome"] != "ok" else f"read: {read}" if size else "remembered"
+        action = "could not be read" if row["outcome"] != "ok" else _read(read) if size else "remembered"
         table.append(
             {
                 "title": entry.title if entry else "",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tasks.report.entries import Contents, Entry, Failure, Theme, status, worth_reading
-from tasks.report.page import ANNOUNCED, markdown, page, plain
+from tasks.report.page import ANNOUNCED, lead, markdown, page, plain
 
 EVIL = "<script>alert(1)</script> | a `pipe` [link](http://x) ![i](x) &lt;b&gt; www.x.org\n# heading $x$"
 LEASE = Entry(
@@ -241,3 +241,8 @@ def test_a_run_with_nothing_to_read_has_a_report_too() -> None:
 
 def test_the_same_run_gives_the_same_page() -> None:
     assert page(outcome(), contents()) == page(outcome(), contents())
+
+
+def test_documents_that_were_read_again_are_counted_as_people_say_it() -> None:
+    again = [replace(LEASE, document=name, status="read again") for name in ("d1", "d2")]
+    assert lead(outcome(), Contents(tuple(again))).startswith("2 reread documents.")
