@@ -7,12 +7,12 @@ measures are imported when they are needed, so that `--help` and a misspelt sett
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import asking, hits, sessions, show, tend, versions
 from flows.answer import Answer
+from flows.reranking import reranking
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 
@@ -83,18 +83,9 @@ def recall(
     _check_models(config)
     from tasks.recall.hits import recalled
 
-    reranker = _reranker(config, rerank)
+    reranker = reranking(config, rerank)
     found = recalled(Path(config.home), asked, config.infer.embedder, how, as_of, filters, reranker)
     return Answer({"question": asked, **found}, hits.hits(found, explain))
-
-
-def _reranker(config: "RunConfig", wanted: bool) -> "Callable[[], Reranker] | None":
-    """What loads the re-ranker; None where neither the command nor the settings want it."""
-    if not (wanted or config.recall.rerank):
-        return None
-    from tasks.recall.rerank import load_reranker
-
-    return partial(load_reranker, Path(config.home), config.infer, config.shard)
 
 
 def _with_k(config: "RunConfig", k: int) -> Any:
@@ -144,7 +135,7 @@ def evaluate(
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
     if name == "reports":
         return _reports(config, folders[0])
-    return _recalled(config, name, folders[0], only, _reranker(config, rerank))
+    return _recalled(config, name, folders[0], only, reranking(config, rerank))
 
 
 def _reports(config: "RunConfig", path: Path) -> Answer:

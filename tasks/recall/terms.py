@@ -131,3 +131,17 @@ def _kind(word: str, start: int, text: str) -> Kind:
     inner = any(c.isupper() or c.isdigit() for c in word[1:])
     opens = not text[:start].strip("\"'\u201c( ") or text[:start].rstrip()[-1:] in ".!?:"
     return "name" if inner or (word[0].isupper() and not opens) else "word"
+
+
+def has(one: str, held: set[str] | frozenset[str]) -> bool:
+    """Whether a stem, or another form of it with a longer or a shorter ending, is held."""
+    if one in held:
+        return True
+    if len(one) < 4 or not one.isalpha():
+        return False
+    return any(
+        min(len(other), len(one)) >= 4
+        and abs(len(other) - len(one)) <= 4
+        and (other.startswith(one) or one.startswith(other))
+        for other in held
+    )

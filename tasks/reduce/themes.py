@@ -120,7 +120,7 @@ def theme_node(
     key: str, corpus: str, name: str, members: Sequence[SummaryNode], children: Sequence[SummaryNode] = ()
 ) -> SummaryNode:
     """A theme's node: its name, and its documents with a sentence of each."""
-    shown = members[:SHOWN]
+    shown = sorted(members[:SHOWN], key=_by_title)
     lines = [f"{name}: {counted(len(members), 'document')}"]
     lines += [f"- {_titled(node)}" for node in shown]
     if len(members) > SHOWN:
@@ -142,6 +142,7 @@ def corpus_node(
         lines.append(f"and {counted(len(named) - SHOWN, 'more theme')}")
     if named and alone:
         lines.append(f"{NO_THEME}: {counted(len(alone), 'document')}")
+    alone.sort(key=_by_title)
     lines += [f"- {_titled(node)}" for node in alone[:SHOWN]]
     if len(alone) > SHOWN:
         lines.append(f"- and {len(alone) - SHOWN:,} more")
@@ -150,6 +151,10 @@ def corpus_node(
     return _node(
         identity("corpus", key, corpus, *below), corpus, lines, quotes + _cited(alone[:SHOWN]), below
     )
+
+
+def _by_title(node: SummaryNode) -> tuple[str, str]:
+    return node.title.casefold(), node.document
 
 
 def _titled(node: SummaryNode) -> str:

@@ -143,7 +143,7 @@ def themes(corpus: Sequence[SummaryNode], roots: Mapping[str, SummaryNode]) -> t
     known = {node.id: node for node in corpus}
     found = [_theme(known[child]) for child in corpus[-1].children if child in known]
     titles = {node.id: node.title or node.text for node in roots.values()}
-    alone = [titles[child] for child in corpus[-1].children if child in titles]
+    alone = sorted((titles[one] for one in corpus[-1].children if one in titles), key=str.casefold)
     shown = (*alone[:MOST_ALONE], *([f"and {len(alone) - MOST_ALONE:,} more"] if alone[MOST_ALONE:] else []))
     return (*found, *([Theme(f"{NO_THEME}: {counted(len(alone), 'document')}", shown)] if alone else []))
 

@@ -53,6 +53,7 @@ _MONTH = re.compile(
 _BETWEEN = re.compile(
     r"\b(?:between|from)\b(?P<one>.{2,40}?)\b(?:and|to|until|till|through)\b(?P<two>.{2,40})"
 )
+_LOOK_BACK = 60  # characters, more than any words before a date that belong to it
 _AHEAD = 50  # years; what lies further ahead is no date
 _UNITS_BEFORE = re.compile(
     rf"\b(?P<count>the|{_NUMBER})\s+(?P<unit>{_UNIT})(?:end)?s?\s+before\s+(?:the\s+)?$"
@@ -75,7 +76,7 @@ def resolve(question: str, today: date) -> list[Period]:
     kept: list[tuple[int, int, Period]] = []
     for start, end, period in found:
         if not kept or start >= kept[-1][1]:
-            kept.append((start, end, _opened(low[:start], period)))
+            kept.append((start, end, _opened(low, start, period)))
     return [period for *_, period in kept if period.first[:4] <= str(today.year + _AHEAD)]
 
 
@@ -84,7 +85,7 @@ def _absolute(low: str) -> list[tuple[int, int, Period]]:
     found = []
     for one in dates(low):
         period = days_of(one.iso)
-        if before := _UNITS_BEFORE.search(low[: one.start]):
+        if before := _UNITS_BEFORE.search(low, max(0, one.start - _LOOK_BACK), one.start):
             day = _back(date.fromisoformat(period.first), _count(before["count"]), before["unit"])
             found.append((before.start(), one.end, Period(day.isoformat(), period.last)))
         else:
@@ -134,9 +135,9 @@ def _months(low: str, today: date) -> list[tuple[int, int, Period]]:
     return found
 
 
-def _opened(before: str, period: Period) -> Period:
-    """The period as the word before it opens it: since 2021, before May."""
-    match = _OPEN.search(before)
+def _opened(low: str, start: int, period: Period) -> Period:
+    """The period at `start` as the word before it opens it: since 2021, before May."""
+    match = _OPEN.search(low, max(0, start - _LOOK_BACK), start)
     word = match["word"] if match else ""
     if word in ("since", "from", "as of"):
         return Period(period.first, "")

@@ -131,7 +131,8 @@ def _named(title: str, head: str, name: str) -> str:
     written = (
         re.findall(rf"(?<![\w-]){re.escape(stem)}(?![\w-])", head, re.IGNORECASE) if len(stem) > 2 else []
     )
-    if len(written) < 3 or _letters(stem) in _letters(title):
+    bears = _letters(stem) in _letters(title) and not title.startswith("This ")
+    if len(written) < 3 or bears:
         return title
     return f"{Counter(written).most_common(1)[0][0]}: {title}"
 

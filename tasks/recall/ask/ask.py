@@ -16,18 +16,10 @@ import numpy as np
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
 from tasks.memory.reader import Memory, Row
-from tasks.recall.ask.conflicts import disagreeing, named
+from tasks.recall.ask.conflicts import EXACT, disagreeing, named
+from tasks.recall.ask.question import Asked, is_named, understand, without_names
 from tasks.recall.ask.statements import Statement, head_of, statements, stored
-from tasks.recall.ask.support import (
-    THRESHOLD,
-    Asked,
-    Judged,
-    completed,
-    is_named,
-    judge,
-    understand,
-    without_names,
-)
+from tasks.recall.ask.support import THRESHOLD, Judged, completed, judge
 from tasks.recall.candidates import Embed
 from tasks.recall.filters import Filters
 from tasks.recall.hit import Citation, Hit
@@ -38,10 +30,14 @@ PASSAGES = 24
 """Passages whose sentences are judged."""
 NEAREST = 3
 """Passages shown where nothing answers."""
-CLAIMS = 3
-"""Claims of an answer, unless more are asked for."""
-WORTH = 0.5
-"""Share of the best claim's probability that another claim needs."""
+CLAIMS = 5
+"""Claims of an answer, unless another number is asked for: all of a list, or of what none is clearly best."""
+NEARLY = 4.0
+"""Logarithm of how many times the odds of the best claim may be those of another one."""
+LEAST = 0.1
+"""Probability of a claim beside a better one."""
+MOST_CHARS = 2000
+"""Characters of a question."""
 GONE = "not checked: the stored text is gone"
 """Place of a citation that cannot be opened."""
 
@@ -112,11 +108,13 @@ def ask(
         told: called with every claim as soon as its citations are checked.
 
     Raises:
-        InvalidInput: if the question is empty.
+        InvalidInput: if the question is empty, or too long for one.
     """
     question = " ".join(question.encode("utf-8", "replace").decode().split())
     if not question:
         raise InvalidInput("the question is empty")
+    if len(question) > MOST_CHARS:
+        raise InvalidInput(f"the question has {len(question):,} characters: ask at most {MOST_CHARS:,}")
     clock = _Clock()
     embed = _once(embed)
     how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates))
@@ -156,11 +154,14 @@ def _of_named(
 
 
 def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -> Iterator[Claim]:
-    """Claims above the threshold whose citations stand; those that contradict the best say whose they are."""
-    stands = [one for one in judged if one.statement.stands and one.probability >= THRESHOLD]
-    others = disagreeing(asked, stands[0], stands[1:]) if stands else []
-    worth = [one for one in stands if one.probability >= WORTH * stands[0].probability]
-    chosen = [stands[0], *others][: max(2, most)] if others else _distinct(worth)[:most]
+    """Claims whose citations stand, if one is above the threshold; those that contradict it say whose they
+    are."""
+    stands = [one for one in judged if one.statement.stands]
+    sure = [one for one in stands if one.probability >= THRESHOLD]
+    if not sure:
+        return
+    others = disagreeing(asked, sure[0], sure[1:])
+    chosen = [sure[0], *others][: max(2, most)] if others else _distinct(asked, stands)[:most]
     shown: list[Statement] = []
     for one in chosen:
         statement = one.statement if others or shown else completed(asked, one.statement)
@@ -170,20 +171,37 @@ def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -
         if citations := tuple(_checked(memory, [statement, *equal])):
             shown.append(statement)
             source = str(named(one.statement)) if others else ""
-            yield Claim(" ".join(statement.text.split()), citations, one.probability, source)
+            yield Claim(statement.shown, (*citations, *_header(memory, statement)), one.probability, source)
+
+
+def _header(memory: Memory, row: Statement) -> Iterator[Citation]:
+    """Where the names of the columns stand of which a row holds values."""
+    if row.header:
+        end = row.header_start + len(row.header)
+        yield from _checked(memory, [replace(row, text=row.header, start=row.header_start, end=end)])
 
 
 def _overlap(one: Statement, other: Statement) -> bool:
     return one.document == other.document and one.start < other.end and other.start < one.end
 
 
-def _distinct(some: Sequence[Judged]) -> list[Judged]:
-    """Without those that say what one before them says."""
+def _distinct(asked: Asked, some: Sequence[Judged]) -> list[Judged]:
+    """Those that are nearly as good as the best, without what says what one before it says."""
     kept: list[Judged] = []
     for one in some:
-        if all(not one.repeats(other) for other in kept):
+        if one.probability < LEAST or one.odds < some[0].odds - NEARLY:
+            break
+        if _joins(asked, some[0], one) and all(not one.repeats(other) for other in kept):
             kept.append(one)
     return kept
+
+
+def _joins(asked: Asked, best: Judged, one: Judged) -> bool:
+    """Whether a claim may stand beside the best one: it has a value where one is asked for and the best has
+    it; beside a row of a table, it holds as much of the question."""
+    if asked.expects in EXACT and best.feature("value") > 0 > one.feature("value"):
+        return False
+    return not best.statement.header or one.feature("sentence") >= best.feature("sentence")
 
 
 def _checked(memory: Memory, equal: Sequence[Statement]) -> Iterator[Citation]:

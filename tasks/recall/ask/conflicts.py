@@ -8,10 +8,11 @@ which of them holds is for the reader to say.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.recall.ask.question import Asked
 from tasks.recall.ask.statements import Statement
-from tasks.recall.ask.support import Asked, Judged, has
+from tasks.recall.ask.support import Judged
 from tasks.recall.ask.values import Expected, values
-from tasks.recall.terms import stems
+from tasks.recall.terms import has, stems
 from tasks.text.dates import dates
 
 EXACT: tuple[Expected, ...] = ("date", "duration", "money", "percent", "number")

@@ -38,6 +38,15 @@ MIN_WORDS = 4
 Vector = npt.NDArray[np.float32]
 
 _WORD = re.compile(r"[^\W\d_]+")
+_ABOVE = re.compile(
+    r"(?:#{1,6}[ \t][^\n]*\n\s*)?(?:[-*\u2022+][ \t]+|\(?\d{1,3}(?:\.\d{1,3})*[.)][ \t]+)?(?=\S)"
+)
+"""A heading above a sentence and the marker of a list before it: what stands around it, not what it says."""
+_HEADED = re.compile(r"#{1,6}[ \t]")
+_RULE = re.compile(r"\s*\n[ \t]*\|?[ \t]*:?-[\s:|-]*(?=\n|$)")
+_TABLE = re.compile(
+    r"^(?P<header>\|[^\n]*[^\s])[ \t]*\n[ \t]*\|[ \t]*:?-[ :|-]*(?:\n[ \t]*\|[^\n]*)+", re.MULTILINE
+)
 _SCRIPT = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]{6}")
 
 
@@ -45,9 +54,10 @@ _SCRIPT = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]{6}")
 class Statement:
     """A sentence, characters [start, end) of its document's text, and its surroundings.
 
-    `passage` is the passage with what stands before it, `head` names the document, `rank` is the score of
-    its passage beside the best one's, the cosines are those of its passage and the question, and `stands`
-    is whether the stored text holds these characters.
+    `passage` is the passage with what stands before it, `head` names the document, `replied` is what the
+    other speaker of a dialogue said last, `rank` is the score of its passage beside the best one's, the
+    cosines are those of its passage and the question, and `stands` is whether the stored text holds these
+    characters. `header` is the first row, from `header_start`, of the table that it is a row of.
     """
 
     text: str
@@ -64,6 +74,17 @@ class Statement:
     cosine_context: float
     sources: Sequence[Row]
     stands: bool
+    replied: str = ""
+    header: str = ""
+    header_start: int = 0
+
+    @property
+    def shown(self) -> str:
+        """Its words in one line; of a row of a table, every cell behind the name of its column."""
+        cells, names = _cells(self.text), _cells(self.header)
+        if not self.header or len(cells) != len(names):
+            return " ".join(self.text.split())
+        return "; ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True))
 
 
 def statements(memory: Memory, hits: Sequence[Hit], asked: Vector) -> Iterator[Statement]:
@@ -155,8 +176,10 @@ def _of(memory: Memory, passage: _Passage, about: _About, near: _Near) -> Iterat
     if not stands:
         around, at, first = text, 0, passage.start
     spans = _spans(around, (at, at + len(text)), first > 0, about.dialogue)
-    for number, (start, end) in enumerate(spans):
-        if at <= start < at + len(text) and _states(around[start:end]):
+    for number, (whole, end) in enumerate(spans):
+        start = whole + len(around[whole:end]) - len(_bare(around[whole:end]))
+        if at <= whole < at + len(text) and _states(around[start:end]) and not _is_header(around, start, end):
+            header_start, header = _header(around, start)
             yield Statement(
                 text=around[start:end],
                 document=passage.document,
@@ -172,6 +195,9 @@ def _of(memory: Memory, passage: _Passage, about: _About, near: _Near) -> Iterat
                 cosine_context=near.cosine_context,
                 sources=about.sources,
                 stands=stands,
+                replied=_replied(around[:end]) if about.dialogue else "",
+                header=header,
+                header_start=first + header_start,
             )
 
 
@@ -207,12 +233,36 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _states(sentence: str) -> bool:
     """Whether it is more than a heading, a link, a lead-in or an exclamation: some words, or a number."""
-    if role(sentence) in SAY_NOTHING or sentence.endswith((":", "\uff1a")):
+    if role(sentence) in SAY_NOTHING or sentence.endswith((":", "\uff1a")) or _HEADED.match(sentence):
         return False
     words = _WORD.findall(sentence)
     return (
         len(words) >= MIN_WORDS or any(c.isdigit() for c in sentence) or _SCRIPT.search(sentence) is not None
     )
+
+
+def _bare(sentence: str) -> str:
+    """A sentence without the heading above it and the marker of a list before it."""
+    above = _ABOVE.match(sentence)
+    return sentence[above.end() :] if above else sentence
+
+
+def _is_header(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] names the columns of a table."""
+    return text.startswith("|", start) and _RULE.match(text, end) is not None
+
+
+def _header(text: str, start: int) -> tuple[int, str]:
+    """The row that names the columns of the table that has a row at `start`, and where it begins; 0 and ""
+    where there is none."""
+    if not text.startswith("|", start):
+        return 0, ""
+    tables = [one for one in _TABLE.finditer(text) if one.start() < start < one.end()]
+    return (tables[-1].start(), tables[-1]["header"]) if tables else (0, "")
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
 def stored(memory: Memory, sources: Sequence[Row], start: int, end: int) -> str:
@@ -230,4 +280,20 @@ def _speaker(text: str) -> str:
     for line in reversed(text.splitlines()):
         if found := opening(line):
             return f"{found.speaker} {found.date}".strip()
+    return ""
+
+
+def _replied(text: str) -> str:
+    """What was said before the turn that `text` ends in, by another speaker."""
+    speaker, said = "", list[str]()
+    for line in reversed(text.splitlines()):
+        found = opening(line)
+        if not speaker:
+            speaker = found.speaker if found else ""
+            continue
+        said.append(line[found.text_at :] if found else line)
+        if found and found.speaker != speaker:
+            return "\n".join(reversed(said))
+        if found:
+            said = []
     return ""

@@ -149,8 +149,12 @@ class Value:
 
 
 def expected(question: str) -> Expected:
-    """What kind of value answers `question`; "" where its words do not say."""
-    return next((kind for kind, pattern in _ASKED if pattern.search(question)), "")
+    """What kind of value answers `question`; "" where its words do not say. The first interrogative
+    tells, and the more special of two at one place: "Who is there when it rains?" asks for a person."""
+    found = [
+        (match.start(), at) for at, (_, pattern) in enumerate(_ASKED) if (match := pattern.search(question))
+    ]
+    return _ASKED[min(found)[1]][0] if found else ""
 
 
 def values(text: str, kind: Expected) -> list[Value]:

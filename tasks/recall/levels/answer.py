@@ -13,7 +13,7 @@ import numpy as np
 from tasks.memory.reader import Memory
 from tasks.memory.sessions.longterm import open_long_term
 from tasks.memory.sessions.session import Session
-from tasks.recall.ask.ask import CLAIMS, NEAREST, WORTH, Claim, Reply, ask
+from tasks.recall.ask.ask import CLAIMS, NEAREST, Claim, Reply, ask
 from tasks.recall.ask.statements import Statement
 from tasks.recall.ask.support import THRESHOLD, completed, judge
 from tasks.recall.candidates import Embed
@@ -27,6 +27,10 @@ from tasks.settings import RecallConfig
 
 ASK_ITEMS = 24
 """Spans whose sentences are judged, the best of all levels together."""
+
+
+WORTH = 0.5
+"""Share of what the best claim counts that another one needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ stands around a sentence is its round and what was said before; what names it is
 
 from collections.abc import Iterator, Sequence
 
+from tasks.recall.ask.question import Asked
 from tasks.recall.ask.statements import Statement
-from tasks.recall.ask.support import Asked
 from tasks.recall.ask.values import expected
 from tasks.recall.levels.level import Item, Question
 from tasks.recall.terms import stems, terms

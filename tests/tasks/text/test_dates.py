@@ -119,3 +119,9 @@ def test_a_period_holds_dates_of_any_precision_that_touch_it() -> None:
 def test_any_question_can_be_asked_on_any_day(question: str, today: date) -> None:
     for period in resolve(question, today):
         assert not period.last or period.first <= period.last
+
+
+def test_a_question_of_many_dates_costs_time_in_proportion_to_its_length() -> None:
+    began = time.process_time()
+    assert len(resolve("what happened" + " and before 12 May 2021" * 20_000, date(2026, 1, 1))) == 20_000
+    assert time.process_time() - began < 60  # quadratic time would take many minutes

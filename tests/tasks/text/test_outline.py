@@ -222,6 +222,9 @@ CHINESE = """温室租赁合同
         ("货轮三月离开青岛港。" + "船长写下了风向。" * 9 + "\n轮机长发现二号油泵漏油，并在当晚完成更换。\n",
          "",
          "货轮三月离开青岛港", "text", ""),
+        ("This is a port of the PumpHouse class.\n\n## Installation\n\nBuild it.\n\n"
+         "## Usage\n\npumphouse opens it.\n\n## License\n\npumphouse is free.\n", "pumphouse.md",
+         "pumphouse: This is a port of the PumpHouse class", "readme", ""),
         ("", "", "", "text", ""),
         ("* * *\n", "docs/tides.txt", "tides.txt", "text", ""),
         ("---\ntitle: The quay at Orrin\ndate: 2024-03-05T10:00Z\n---\n\nThe quay is long.\n",
