@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from tasks.memory.embedders import made_by, same
 from tasks.memory.expire import expiring
+from tasks.memory.forget.erasure import pending
 from tasks.memory.publish import UNINDEXED_ROWS, VECTOR_KEYS
 from tasks.memory.reader import Memory, Row, history
 from tasks.memory.sources import documents_of
-from tasks.memory.upkeep import last_upkeep, stored
+from tasks.memory.upkeep import UNFINISHED, last_upkeep, stored
 from tasks.settings import UpkeepConfig
 from tasks.text.counted import counted
 
@@ -100,6 +101,7 @@ def health(home: Path, memory: Memory, embedder: str, keep: UpkeepConfig, runs: 
         "duplicates": {"ids": counts.repeated_ids, "texts": counts.repeated_texts},
         "junk": {"empty_texts": counts.empty_texts, "bad_vectors": counts.bad_vectors},
         "embedder": made_by(memory),
+        "unfinished_erasure": pending(home) is not None,
         "last_run": {name: runs[-1][name] for name in ("run", "status", "started")} if runs else {},
         "last_upkeep": last_upkeep(home).get("time", ""),
     }
@@ -127,6 +129,8 @@ def _bytes(home: Path, memory: Memory) -> dict[str, int]:
 
 def _todo(found: dict[str, Any], embedder: str) -> Iterator[str]:
     """What is wrong, each with its remedy."""
+    if found["unfinished_erasure"]:
+        yield UNFINISHED
     again = "read their corpora again: nightread read URI"
     if found["duplicates"]["ids"]:
         twice = counted(found["duplicates"]["ids"], "record")

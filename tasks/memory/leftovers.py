@@ -1,4 +1,4 @@
-"""Left-overs: staged records of dead runs, and parsed text and shards of documents that no kept run holds.
+"""Left-overs: what dead runs and upkeeps wrote, and parsed text and shards that no kept run needs.
 
 The idea: whatever goes can be made again from its source. While a run is going on nothing goes, since it may
 build on any of it; and what is young may belong to a run that is about to begin.
@@ -21,6 +21,7 @@ def sweep(home: Path) -> dict[str, int]:
     """Remove left-overs; how many files and folders of each part went. None while a run is going on."""
     parts: dict[str, Callable[[Path], Iterator[Path]]] = {
         "staged": staged,
+        "vectors": vectors,
         "parsed": parsed,
         "shards": shards,
     }
@@ -46,6 +47,13 @@ def is_reading(home: Path) -> bool:
 def staged(home: Path) -> Iterator[Path]:
     """Staged records of runs that died."""
     for folder in sorted((home / "memory" / "staged").glob("*")):
+        if _is_old(folder):
+            yield folder
+
+
+def vectors(home: Path) -> Iterator[Path]:
+    """New vectors of an upkeep that died and that nobody came back to."""
+    for folder in sorted((home / "memory" / "vectors").glob("*")):
         if _is_old(folder):
             yield folder
 

@@ -9,13 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.files import write_atomic
+from tasks.errors import InvalidInput
 from tasks.memory.commit import committer, now, repoint, tag, writable
 from tasks.memory.expire import expire
+from tasks.memory.forget.erasure import pending
 from tasks.memory.leftovers import sweep
 from tasks.memory.publish import index
 from tasks.memory.reader import Row, history, open_memory, published
 from tasks.settings import UpkeepConfig
 
+UNFINISHED = "an erasure was begun and has not ended; finish it with: nightread forget"
 MOST_TURNS = 4
 """Of compacting and indexing: rows are compacted only together with rows that the same indices hold."""
 
@@ -44,11 +47,14 @@ def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
         Names of the runs whose versions went.
 
     Raises:
+        InvalidInput: if an erasure was begun that has not ended.
         Transient: if another process publishes for longer than `wait_s`.
     """
     if published(home) is None:
         return []
     with committer(home, wait_s):
+        if pending(home):
+            raise InvalidInput(f"{UNFINISHED}: an upkeep waits for that")
         before = open_memory(home)
         table = writable(home, before)
         for _ in range(MOST_TURNS):

@@ -10,6 +10,7 @@ from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 from tasks.memory.commit import committer, tag, writable
 from tasks.memory.expire import expiring
+from tasks.memory.forget.erasure import Erasure
 from tasks.memory.leftovers import sweep
 from tasks.memory.publish import index
 from tasks.memory.reader import history, open_memory, published
@@ -122,7 +123,16 @@ def test_left_overs_go_once_they_are_a_day_old_and_no_run_is_going_on(tmp_path: 
         ledger.start_run("r3", ["/docs"], "{}")
         assert sum(sweep(tmp_path).values()) == 0  # it may build on any of it
         ledger.finish_run("r3", "failed", "{}")
-    assert sweep(tmp_path) == {"staged": 1, "parsed": 1, "shards": 1}
+    assert sweep(tmp_path) == {"staged": 1, "vectors": 0, "parsed": 1, "shards": 1}
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert set(files) - left == {"parsed/cold-p.parquet", "shards/k-512/gone/00000.parquet"}
     assert not (tmp_path / "memory" / "staged" / "dead").exists()
+
+
+def test_an_upkeep_waits_for_an_erasure_that_has_not_ended(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    erasure = Erasure("r5", datetime.now(UTC).isoformat(), ("/docs/d3.txt",), ("d3",), ()).saved(tmp_path)
+    with pytest.raises(InvalidInput, match="nightread forget"):
+        tidy(tmp_path, LAST_TWO)
+    assert content(tmp_path, "r1")
+    assert erasure.stage == "begun"
