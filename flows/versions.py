@@ -4,7 +4,7 @@ The idea: each has its options beside it, so that what may be typed and what it 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,14 +169,18 @@ def _finished(config: "RunConfig", ledger: Ledger) -> Row | None:
 def _means(config: "RunConfig") -> Any:
     """How merged records are embedded, and reports made again; the embedder is loaded if there is a need."""
     from tasks.memory.forget.forget import Means
-    from tasks.report.again import without
 
     def embed(texts: list[str]) -> Any:
         from model.embed.embedder import load_embedder
 
         return load_embedder(config.infer.embedder).encode(texts)
 
-    return Means(embed, without)
+    def report(folder: Path, names: Collection[str]) -> bool:
+        from tasks.report.again import without
+
+        return without(folder, names)
+
+    return Means(embed, report)
 
 
 def _undone(home: Path, ledger: Ledger, names: list[str]) -> Answer:

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.infer.cache_key import identity
-from tasks.infer.models import Models
 from tasks.infer.quotes import Quote
-from tasks.infer.segments import Source
 from tasks.ingest.parse import read_spans
-from tasks.ingest.shard import ShardedDocument
 from tasks.ledger import Ledger
 from tasks.memory.cut import Passage, passages, recut
 from tasks.memory.keys import Key, own_context, text_hash
@@ -20,9 +17,14 @@ from tasks.memory.known import Known
 from tasks.memory.sketch import Sketches, placed_sentences, sketch
 from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.tree import SummaryNode
-from tasks.run import Run
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed
+
+if TYPE_CHECKING:
+    from tasks.infer.models import Models
+    from tasks.infer.segments import Source
+    from tasks.ingest.shard import ShardedDocument
+    from tasks.run import Run
 
 EMBED_BATCH = 64
 EXTRACT = "extract"
@@ -32,9 +34,9 @@ Record = dict[str, Any]
 
 def records(
     nodes: Sequence[SummaryNode],
-    documents: Sequence[tuple[ShardedDocument, Source]],
-    run: Run,
-    models: Models,
+    documents: Sequence[tuple["ShardedDocument", "Source"]],
+    run: "Run",
+    models: "Models",
     outlines: Mapping[str, Outline],
     known: Known,
     previous: Mapping[str, str],
@@ -72,7 +74,7 @@ def records(
             yield from finished(rows, models.embedder.encode, common, known)
 
 
-def _pieces(run: Run, source: Source) -> Iterator[Placed]:
+def _pieces(run: "Run", source: "Source") -> Iterator[Placed]:
     return ((span.char_start, span.text) for span in read_spans(run.home, source.parsed, source.part))
 
 
@@ -121,7 +123,7 @@ def finished(
     yield from done
 
 
-def _node_record(node: SummaryNode, ledger: Ledger, models: Models, about: Outline | None) -> Record:
+def _node_record(node: SummaryNode, ledger: Ledger, models: "Models", about: Outline | None) -> Record:
     summary = load_summary(ledger, models.key, node)
     where = Key(about.title, about.section_at(node.chars[0]), about.date) if about else Key()
     return node_record(node, summary, models.name if summary.generated else EXTRACT, where)

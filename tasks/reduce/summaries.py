@@ -6,13 +6,15 @@ What is written is keyed by the sentences it was written from, so it is written 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from tasks.infer.cache_key import identity
-from tasks.infer.models import Models
 from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
 from tasks.reduce.tree import SummaryNode
-from tasks.reduce.writing import Author, Material
+
+if TYPE_CHECKING:
+    from tasks.infer.models import Models
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class Summary:
     dropped: int = 0
 
 
-def summarise(nodes: Sequence[SummaryNode], models: Models, ledger: Ledger) -> int:
+def summarise(nodes: Sequence[SummaryNode], models: "Models", ledger: Ledger) -> int:
     """Write over the extracts of nodes, where the model is one that writes; returns for how many it did."""
+    from tasks.reduce.writing import Author, Material  # here: it loads torch, of no use to who only reads
+
     wanted = {_key(models.key, node): node for node in nodes if node.spans}
     done = ledger.has_many(wanted)
     missing = {name: node for name, node in wanted.items() if name not in done}

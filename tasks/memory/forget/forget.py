@@ -29,6 +29,7 @@ from tasks.memory.forget.reports import Remake, erase_prefect, erase_reports
 from tasks.memory.forget.rewrite import rewrite
 from tasks.memory.forget.targets import Targets
 from tasks.memory.reader import open_memory, run_json
+from tasks.memory.sessions.sessions import forget_documents
 from tasks.memory.sources import part_name
 
 FORGOT = "forgot"
@@ -157,6 +158,8 @@ def _erase(home: Path, ledger: Ledger, erasure: Erasure, wanted: Needles, means:
     erasure = erasure.counted(home, **{"shards": files.erase_shards(home, documents)})
     erasure = erasure.counted(home, **{"saved states": files.erase_states(home, documents)})
     erasure = erasure.counted(home, **{"left-over files": files.erase_left_overs(home)})
+    answers = sum(forget_documents(home, documents).values())
+    erasure = erasure.counted(home, **{"answers of sessions": answers})
     parts = files.erase_parts(home, documents, lambda one: mark.mark("document", one))
     erasure = erasure.counted(home, **{"parts of parsed files": parts})
     ledger.close()

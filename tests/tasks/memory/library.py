@@ -46,9 +46,9 @@ def embed(texts: Sequence[str]) -> np.ndarray:
 def sentences(number: int, edition: int = 1) -> list[str]:
     theme = THEMES[number % len(THEMES)]
     return [
-        f"Witness {number} of edition {edition} tells how {theme} were made by hand in winter.",
-        f"Ledger entry {number * 37 + edition} counts every {theme} that was sold beside the old mill.",
-        f"Clerk number {number} signed edition {edition} before the council heard about {theme}.",
+        f"Witness {number:03d} of edition {edition} tells how {theme} were made by hand in winter.",
+        f"Ledger entry {number * 37 + edition:05d} counts every {theme} that was sold beside the old mill.",
+        f"Clerk number {number:03d} signed edition {edition} before the council heard about {theme}.",
     ]
 
 
@@ -61,7 +61,9 @@ def name_of(number: int, edition: int = 1) -> str:
 
 
 def title(number: int, edition: int = 1) -> str:
-    return f"On {THEMES[number % len(THEMES)]}, paper {number}" + (f" again {edition}" if edition > 1 else "")
+    return f"On {THEMES[number % len(THEMES)]}, paper {number:03d}" + (
+        f" again {edition}" if edition > 1 else ""
+    )
 
 
 def uri(number: int) -> str:
