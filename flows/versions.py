@@ -4,6 +4,7 @@ The idea: each has its options beside it, so that what may be typed and what it 
 """
 
 import json
+import os
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from flows.config import RunConfig
 
 Row = dict[str, Any]
+OUTSIDE = "not in this home, so not erased: the copies of reports that this Prefect server keeps:"
 
 
 def arguments(add: Callable[..., Any]) -> None:
@@ -137,7 +139,9 @@ def forget(
     ident = run_id()
     ledger.start_run(ident, [], "{}")
     done = _noted(ledger, ident, lambda: erase.forget(home, ledger, targets, ident, _means(config)))
-    return Answer(done, erasure.receipt(done))
+    outside = os.environ.get("PREFECT_API_URL", "")
+    told = [erasure.receipt(done), *([f"{OUTSIDE} {outside}"] if outside else [])]
+    return Answer({**done, "outside": outside}, "\n".join(told))
 
 
 def _noted(ledger: Ledger, run: str, erased: Callable[[], Row]) -> Row:

@@ -29,7 +29,7 @@ class Tombstone:
     contents: tuple[str, ...]
     """Of the bytes of sources that held nothing else."""
     uris: tuple[str, ...]
-    """Of the sources that held it."""
+    """Of the sources that held it, and of the parts of sources."""
     named: tuple[str, ...]
     """Of the URIs by which it was forgotten: a folder, a glob."""
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
-from tasks.ingest.uris import path_of
+from tasks.ingest.uris import path_of, place
 from tasks.ledger import Ledger
 from tasks.memory.commit import Published, commit, committer
 from tasks.memory.forget import files, versions
@@ -98,8 +98,10 @@ def _keep_out(home: Path, erasure: Erasure) -> None:
     """Later runs leave the documents out."""
     contents = files.contents_of(home, erasure.documents)
     for document in erasure.documents:
-        uris = {row["uri"] for row in erasure.rows if row["document"] == document}
-        Forgotten(home).add(document, sorted(contents.get(document, ())), sorted(uris), erasure.named)
+        rows = [row for row in erasure.rows if row["document"] == document]
+        uris = {name for row in rows for name in (row["uri"], part_name(row))}
+        named = [name for name in erasure.named if any(place(name).holds(row["uri"]) for row in rows)]
+        Forgotten(home).add(document, sorted(contents.get(document, ())), sorted(uris), named)
 
 
 def _carry_out(home: Path, ledger: Ledger, erasure: Erasure, means: Means) -> dict[str, Any]:

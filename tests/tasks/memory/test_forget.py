@@ -45,7 +45,7 @@ def strings_of(home: Path) -> list[tuple[str, str]]:
     ]
     found += [(str(path), path.name) for path in home.rglob("*")]
     found += [(str(path), str(pq.read_table(path).to_pylist())) for path in home.rglob("*.parquet")]
-    for path in (home / "ledger.sqlite", home / "prefect" / "prefect.db"):
+    for path in (home / "ledger.sqlite", *(home / "prefect").glob("*.db")):
         with sqlite3.connect(path) as db:
             found.append((str(path), "\n".join(db.iterdump())))
         db.close()
