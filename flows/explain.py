@@ -18,6 +18,10 @@ REMEDIES = {
         "check its permissions, or name another folder with home=",
     ),
     r"Too many open files": ("too many open files", "raise the limit with `ulimit -n 4096`"),
+    r"lance error: Not found": (
+        "what was being read was dropped meanwhile, by an erasure or upkeep",
+        "the same command finds the memory as it is now",
+    ),
     r"Cannot allocate memory": ("the memory is full", "read with fewer workers, or stop other programs"),
 }
 """Texts of errors of the system, what they mean, and what helps."""

@@ -152,7 +152,11 @@ def open_memory(home: Path, as_of: str | None = None) -> Memory:
     if as_of is not None:
         at = _as_of(home, as_of)
     table = connect(home).open_table(TABLE)
-    table.checkout(at["version"])
+    try:
+        table.checkout(at["version"])
+    except ValueError:  # dropped after we looked: the run leads to another version now
+        at = (published(home) or at) if as_of is None else _as_of(home, as_of)
+        table.checkout(at["version"])
     return Memory(home, at["run"], at["version"], at["time"], table)
 
 

@@ -229,6 +229,10 @@ def test_a_failed_run_is_shown_with_its_error(tmp_path: Path, capsys: Capture) -
             RuntimeError("LanceError(IO): /m/t.lance: No space left on device"),
             r"/m/t\.lance: the disk is full",
         ),
+        (
+            RuntimeError("lance error: Not found: m/records.lance/_versions/1.manifest"),
+            r"/home: what was being read was dropped meanwhile",
+        ),
         (ZeroDivisionError("by\nzero"), r"ZeroDivisionError: by zero \(--debug shows where\)"),
         (
             NightreadError("the server ended; its log names OSError: database or disk is full"),

@@ -13,11 +13,13 @@ import pytest
 
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
+from tasks.memory.embedders import made_by
 from tasks.memory.forget.forget import Means, forget
 from tasks.memory.forget.preview import preview
 from tasks.memory.forget.receipt import receipts
 from tasks.memory.forget.targets import resolve
 from tasks.memory.reader import connect, history, open_memory
+from tasks.memory.reembed import reembed
 from tasks.memory.rollback import rollback
 from tests.marks import slow
 from tests.tasks.memory.library import Library, build, embed, name_of, uri, words_of
@@ -152,6 +154,25 @@ def test_two_erasures_follow_each_other(tmp_path: Path) -> None:
     forgotten(library, [uri(2), uri(0)], "f2")
     assert left(tmp_path, [*words_of(1), *words_of(2), *words_of(0), *words_of(0, 2)]) == set()
     assert len(Forgotten(tmp_path).stones) == 4
+
+
+def test_each_version_keeps_the_vectors_it_had_and_whose_they_are(tmp_path: Path) -> None:
+    library = build(tmp_path, 4)
+    reembed(tmp_path, "two@2222", lambda: lambda texts: -embed(texts), lambda *_: None)
+    library.read("r4", {0: 2, 1: 1, 2: 1, 3: 1, 4: 1})
+    before = {run: vectors(tmp_path, run) for run in ("r2", "r3", "r4")}
+    forgotten(library, [uri(1)])
+    for run, held in before.items():
+        kept = {ident: vector for ident, vector in vectors(tmp_path, run).items() if ident in held}
+        assert kept == {ident: held[ident] for ident in kept}
+        assert len(kept) > 4
+    makers = [made_by(open_memory(tmp_path, run)) for run in ("r2", "r3", "r4", "f1")]
+    assert makers == ["", "two@2222", "two@2222", "two@2222"]
+
+
+def vectors(home: Path, run: str) -> dict[str, tuple[float, ...]]:
+    rows = open_memory(home, run).rows(columns=["id", "vector"])
+    return {row["id"]: tuple(row["vector"]) for row in rows}
 
 
 def test_all_that_memory_holds_may_be_forgotten(tmp_path: Path) -> None:
