@@ -147,7 +147,7 @@ def _asking(add: Add) -> None:
         "nothing answers, the nearest passages are shown.",
     )
     answer.add_argument("question", nargs="+", metavar="WORD", help="the question in plain words")
-    answer.add_argument("-k", type=int, metavar="N", help="claims at most (default: 3)")
+    answer.add_argument("-k", type=int, metavar="N", help="claims at most (default: 5)")
     answer.add_argument("--document", metavar="URI", help="only this source, folder or glob")
     answer.add_argument(
         "--memory",
