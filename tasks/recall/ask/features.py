@@ -68,7 +68,7 @@ def features(asked: Asked, one: Statement) -> list[float]:
         _replies(asked, subject, one),
         max(0.0, -spoken),
         max(0.0, spoken),
-        float(bool(one.speaker)),
+        _in_dialogue(asked, one),
         one.rank,
         one.cosine,
         one.cosine_context,
@@ -88,6 +88,12 @@ def _subject(asked: Asked, one: Statement) -> Sequence[Term]:
     head, people = stems_of(one.head), speakers_of(one)
     named = {stem for stem in asked.naming if (stem in people if people else has(stem, head))}
     return [term for term in asked.terms if term.stem not in named] or asked.terms
+
+
+def _in_dialogue(asked: Asked, one: Statement) -> float:
+    """1 for a turn of a dialogue with a person who is asked about, 0.5 of another one, 0 for other text."""
+    people = speakers_of(one)
+    return (1.0 if any(term.stem in people for term in asked.terms) else 0.5) if people else 0.0
 
 
 def _covered(asked: Asked, some: Sequence[Term], held: set[str] | frozenset[str]) -> float:
