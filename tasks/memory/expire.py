@@ -53,7 +53,8 @@ def expire(home: Path, table: Any, rows: Sequence[Row], keep: UpkeepConfig) -> l
         mark_dropped(home, row["run"], BY)
     gone = {row["run"] for row in going}
     kept = [row for row in rows if row["run"] not in gone and not is_dropped(row)]
-    read = _read(kept, keep)
+    there = {one["version"] for one in table.list_versions()}
+    read = _read(kept, keep) & there  # an upkeep that kept less may have dropped some
     _retag(
         table, {f"run-{row['run']}": row["version"] for row in kept} | {f"read-{one}": one for one in read}
     )

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
-from tasks.memory.commit import committer, tag, writable
+from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.expire import expiring
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.leftovers import sweep
@@ -66,6 +66,18 @@ def test_a_reader_of_before_goes_on_while_its_version_is_young(tmp_path: Path) -
     tidy(tmp_path, UpkeepConfig(keep_days=0.0, keep_runs=1))
     assert {row["document"] for row in reader.rows()} == {"d3", "d4"}
     assert reader.table.search("agreements", query_type="fts").limit(3).to_list()
+
+
+def test_an_upkeep_that_keeps_more_follows_one_that_kept_less(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    before = content(tmp_path)
+    for keep in (UpkeepConfig(keep_days=0.0, keep_runs=1, readers_s=0.0), UpkeepConfig()):
+        with committer(tmp_path):  # a version that says the same takes the place of the published one
+            table = writable(tmp_path, open_memory(tmp_path))
+            table.delete("false")
+            repoint(tmp_path, "r4", int(table.version))
+        tidy(tmp_path, keep)
+    assert content(tmp_path) == before
 
 
 def test_what_is_young_or_among_the_last_runs_or_read_is_kept() -> None:
