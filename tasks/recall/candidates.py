@@ -20,6 +20,10 @@ from tasks.text.periods import Period
 Embed = Callable[[list[str]], np.ndarray]
 """Texts to unit vectors (n, 256), as `model.embed.embedder.Embedder.encode`."""
 
+PARTITIONS = 64
+"""Of the vector index that a search reads: of a million records some 6 %, which hold at least 95 % of the ten
+nearest; of a small memory all."""
+
 SPAN = ("id", "level", "document", "char_start", "char_end", "position", "dates")
 
 
@@ -103,7 +107,7 @@ def _query(table: Any, search: Search, question: str, vector: np.ndarray | None)
 
 def vector_query(table: Any, column: str, vector: np.ndarray | None) -> Any:
     """The nearest records by one of the vectors, by its index where there is one."""
-    return table.search(vector, vector_column_name=column).distance_type("cosine")
+    return table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(PARTITIONS)
 
 
 def _nominated(memory: Memory, search: Search, query: Any, limit: int, where: str | None) -> Nominated:

@@ -36,4 +36,3 @@ def test_health_asks_for_an_upkeep_which_embeds_again_and_then_another_embedder_
     assert (
         "have every record embedded again with: nightread upkeep infer.embedder=" in capsys.readouterr().err
     )
-    assert main(["recall", *other, "agreements", "-k", "1"]) == 0

@@ -37,9 +37,7 @@ def move(folder: Path, spans: Sequence[Span], rounds: dict[int, Round]) -> None:
 
     One process may do so at a time.
     """
-    from lancedb.index import IvfFlat
-
-    from tasks.memory.publish import INDEX_ROWS, VECTOR_KEYS, WORD_KEYS, WORDS
+    from tasks.memory.publish import INDEX_ROWS, VECTOR_KEYS, VECTORS, WORD_KEYS, WORDS
 
     rows = pa.Table.from_pylist([_row(one, rounds[one.round]) for one in spans], schema.ROUNDS)
     memory = open_long_term(folder)
@@ -54,7 +52,7 @@ def move(folder: Path, spans: Sequence[Span], rounds: dict[int, Round]) -> None:
     held = {index.columns[0] for index in table.list_indices()}
     for column in VECTOR_KEYS if table.count_rows() > INDEX_ROWS else ():
         if column not in held:
-            table.create_index(column, config=IvfFlat(distance_type="cosine"))
+            table.create_index(column, config=VECTORS)
     table.optimize(cleanup_older_than=KEPT)
 
 
