@@ -166,13 +166,10 @@ def _asking(add: Add) -> None:
 
 SESSION_HELP = """\
 A session is a dialogue, or a reader that lives for long, with a key; its rounds are numbered and kept.
-
-list: all sessions. show: its newest rounds. add: appends a round, of the words behind the key or of what is
-piped in. copy KEY NEW, export KEY FILE, import KEY FILE: as a whole, exported as JSONL, a round a line.
-forget: removes it with all that is kept of it.
-
-`ask --memory KEY` asks a session. What the engine saves for generate(memory_key=KEY), with its
-config.memory_folder set to the folder sessions under home, is part of it.
+list: all of them. show: its newest rounds. add: a round, of the words behind the key or of what is piped in.
+copy KEY NEW, export KEY FILE, import KEY FILE: as a whole, in JSONL, a round a line. forget: with all that is
+kept of it. `ask --memory KEY` asks a session. What the engine saves for generate(memory_key=KEY) is part of
+it, if its config.memory_folder is the folder sessions under home.
 """
 
 
@@ -216,13 +213,14 @@ def _evaluating(add: Add) -> None:
         "evaluate",
         "measure how well evidence is recalled, and how good summaries are",
         "evaluate locomo ~/data/locomo\nevaluate which ~/data/cuad ~/papers\n"
-        "evaluate needle --lengths 8192,32768 --depths 10",
+        "evaluate needle --lengths 8192,32768 --depths 10\nevaluate sessions --rounds 1000",
         "locomo and cuad are public benchmarks of recall from memory; ask asks questions about what was read "
         "and about what was not (of contracts, conversations or texts in PATH; without it, of texts this "
         "machine has); needle asks the long-context engine for facts hidden in long texts. reports scores "
-        "summaries of gov_report beside its first words; which finds documents by their summaries alone.",
+        "summaries of gov_report beside its first words; which finds documents by their summaries alone; "
+        "sessions adds to and asks long dialogues, and those of locomo where PATH is given.",
     )
-    names = ("locomo", "cuad", "ask", "needle", "reports", "which")
+    names = ("locomo", "cuad", "ask", "needle", "reports", "which", "sessions")
     test.add_argument("name", choices=names, help="what to measure")
     test.add_argument(
         "paths", nargs="*", metavar="PATH", help="folder that holds the data set, or texts; several for which"
@@ -231,6 +229,9 @@ def _evaluating(add: Add) -> None:
         "--only", metavar="N,N", help="numbers of conversations of locomo, from 0 (default: all)"
     )
     test.add_argument("--rerank", action="store_true", help=RERANK_HELP)
+    test.add_argument(
+        "--rounds", type=int, default=10_000, metavar="N", help="of the long session (default: 10000)"
+    )
     _hiding(test)
 
 

@@ -117,6 +117,7 @@ def evaluate(
     paths: Sequence[str] = (),
     only: str | None = None,
     rerank: bool = False,
+    rounds: int = 10_000,
     **options: Any,
 ) -> Answer:
     """Recall of evidence on a public data set, of needles hidden in long texts, or how good summaries are."""
@@ -131,11 +132,31 @@ def evaluate(
         raise InvalidInput(f"evaluate {name}: give one folder, not {len(folders)}")
     if name == "ask":
         return _evaluate_ask(config, folders[0] if folders else None)
+    if name == "sessions":
+        return _sessions(config, folders[0] if folders else None, rounds, only, **options)
     if not folders:
         raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
     if name == "reports":
         return _reports(config, folders[0])
     return _recalled(config, name, folders[0], only, reranking(config, rerank))
+
+
+def _sessions(
+    config: "RunConfig", path: Path | None, rounds: int, only: str | None, seed: int, **_: Any
+) -> Answer:
+    _check_models(config)
+    from flows import session_figures
+    from flows.progress import counter
+    from model.embed.embedder import load_embedder
+    from tasks.bench.grid import parse_numbers
+    from tasks.bench.sessions import LEAST_ROUNDS, evaluate_sessions
+
+    if rounds < LEAST_ROUNDS:
+        raise InvalidInput(f"--rounds {rounds}: give {LEAST_ROUNDS} or more")
+    embed = load_embedder(config.infer.embedder).encode
+    numbers = parse_numbers(only, "--only", " of conversations, such as 0,1") if only else ()
+    result = evaluate_sessions(path, embed, rounds, seed, counter(), only=numbers)
+    return Answer(result, session_figures.sessions(result))
 
 
 def _reports(config: "RunConfig", path: Path) -> Answer:

@@ -56,6 +56,11 @@ class Clusters:
         self.changed: set[int] = set()
         self.gone: set[int] = set()
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a cluster in memory: its sum, its unit vector, and three numbers."""
+        return 2 * int(self._sums[0].nbytes) + 24
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -150,6 +150,7 @@ def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tm
     again = AutoModelForCausalLM.from_pretrained(
         tmp_path, attn_implementation=NAME, dtype=torch.float32, window_size=256
     )
+    assert checkpoint.exists(tmp_path / "night" / "context")  # beside what else a session of this key holds
     shutil.copytree(tmp_path / "night", tmp_path / "again" / "night")  # each has one that nobody else saves
     again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path / "again"), None
     assert generate.context_of(again, "night").cache.read == 200 + 6 + 700 + 1

@@ -5,6 +5,7 @@ Run: pytest tests/tasks/memory/test_forget.py (-m slow: 20 of 200 documents)
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from tasks.memory.forget.targets import resolve
 from tasks.memory.reader import connect, history, open_memory
 from tasks.memory.reembed import reembed
 from tasks.memory.rollback import rollback
+from tasks.memory.sessions.round import Said
+from tasks.memory.sessions.session import Session
 from tests.marks import slow
 from tests.tasks.memory.library import Library, build, embed, name_of, uri, words_of
 
@@ -77,6 +80,11 @@ def test_what_is_forgotten_is_found_nowhere_and_only_what_told_of_it_is_made_aga
     numbers = [number * (size // going) for number in range(going)]
     wanted = [words for number in numbers for words in words_of(number)] + words_of(0, 2)
     assert {words for _, words in left(tmp_path, wanted)} == set(wanted)
+    answered = Said(
+        "you", "What was said?", datetime(2026, 5, 3, tzinfo=UTC), words_of(0)[0], (name_of(0, 1),)
+    )
+    with Session(tmp_path / "sessions" / "diary", "words") as session:
+        session.add([answered], embed)
     before = {run: summaries(tmp_path, run) for run in ("r1", "r2", "r3")}
     touching = {
         row["id"]

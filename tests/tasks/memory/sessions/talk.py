@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -12,13 +13,18 @@ EMBEDDER = "words"
 THINGS = "harbour piano garden ladder letter bakery lantern bicycle orchard violin".split()
 
 
+@cache
+def _vector(word: str) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4])
+    return np.random.default_rng(seed).normal(size=256)
+
+
 def embed(texts: list[str]) -> np.ndarray:
     """The sum of a random vector for every word, (n, 256) of length 1."""
     found = np.zeros((len(texts), 256), dtype=np.float32)
     for row, text in enumerate(texts):
         for word in text.lower().split():
-            seed = int.from_bytes(hashlib.sha256(word.strip(".,?!:[]").encode()).digest()[:4])
-            found[row] += np.random.default_rng(seed).normal(size=256)
+            found[row] += _vector(word.strip(".,?!:[]"))
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     return found
 
