@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import tend, versions
+from flows import correcting, tend, versions
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     _reading(add)
     _asking(add)
     versions.arguments(add)
+    correcting.arguments(add)
     tend.arguments(add)
     _evaluating(add)
     _calibrating(add)

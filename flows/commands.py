@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import asking, hits, sessions, show, tend, versions
+from flows import asking, correcting, hits, looking, sessions, show, tend, versions
 from flows.answer import Answer
 from flows.reranking import reranking
 from tasks.errors import InvalidInput
@@ -92,23 +92,6 @@ def _with_k(config: "RunConfig", k: int) -> Any:
     if not 1 <= k <= config.recall.candidates:
         raise InvalidInput(f"-k {k}: give 1 to {config.recall.candidates} (recall.candidates)")
     return replace(config.recall, k=k)
-
-
-def runs(config: "RunConfig") -> Answer:
-    """Every run the ledger knows, newest first."""
-    rows = _ledger(config).runs()[::-1]
-    return Answer({"runs": rows}, show.runs(rows))
-
-
-def show_one(config: "RunConfig", ident: str) -> Answer:
-    """A run or a record by its id."""
-    for row in _ledger(config).runs():
-        if row["run"] == ident:
-            return Answer(row, show.run(row))
-    from tasks.recall import inspect
-
-    record = inspect.record(Path(config.home), ident)
-    return Answer(record, show.record(record))
 
 
 def evaluate(
@@ -375,8 +358,11 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "recall": recall,
     "ask": asking.ask,
     "session": sessions.session,
-    "runs": runs,
-    "show": show_one,
+    "runs": looking.runs,
+    "show": looking.show_one,
+    "correct": correcting.correct,
+    "pin": correcting.pin,
+    "corrections": correcting.corrections,
     "diff": versions.diff,
     "rollback": versions.rollback,
     "forget": versions.forget,

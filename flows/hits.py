@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-from flows.show import WIDTH
+from flows.show import WIDTH, corrections, relation
 from tasks.reduce.shown import names_itself
 
 Row = dict[str, Any]
@@ -19,9 +19,9 @@ def hits(found: Row, explain: bool = False) -> str:
     shown = found["hits"]
     if not shown:
         return "nothing in memory answers this"
-    lines = []
+    lines = corrections([one for hit in shown for one in hit.get("corrections", [])])
     if not found["answered"]:
-        lines = ["nothing in memory answers this; nearest:", ""]
+        lines += ["nothing in memory answers this; nearest:", ""]
         shown = shown[:NEAREST]
     lines.append("\n\n".join(_hit(number, hit, explain) for number, hit in enumerate(shown, 1)))
     if explain:
@@ -54,6 +54,9 @@ def _hit(number: int, hit: Row, explain: bool) -> str:
         lines += [f"     {place}" for place in places[:SOURCES]]
         if len(places) > SOURCES:
             lines.append(f"     and {len(places) - SOURCES:,} more")
+    if hit.get("pinned"):
+        lines.append("     pinned by a person")
+    lines += [relation(one) for one in hit.get("relations", [])]
     return "\n".join([*lines, *(_why(hit["receipt"]) if explain else [])])
 
 

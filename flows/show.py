@@ -113,7 +113,8 @@ def claim(found: Any) -> str:
     """A sentence that answers, whose it is where sources disagree, and where it stands."""
     head = [f"{found.source}:"] if found.source else []
     places = [f"     {one.uri}:{one.place}:{one.start}-{one.end}" for one in found.citations]
-    return "\n".join([*head, _wrapped(readable(found.text) or found.text, ""), *places])
+    over = [relation(found.over.as_json())] if found.over else []
+    return "\n".join([*head, _wrapped(readable(found.text) or found.text, ""), *places, *over])
 
 
 def reply(found: Row) -> str:
@@ -227,17 +228,53 @@ def record(found: Row) -> str:
     """A record: its title, what it says, where that stands word for word, and how it was made."""
     said = found["summary"] or found["text"]  # the same where there is a summary
     title = found.get("title", "")
-    lines = [f"{found['level']} {found['id']}"]
+    lines = [*corrections(found.get("corrections", [])), f"{found['level']} {found['id']}"]
     lines += [_wrapped(title, "")] if title and not said.startswith(title) else []
     lines += [_wrapped(line, "   ") for line in said.splitlines() if line.strip()]
     for place in found["citations"]:
         if place["text"] != said:  # a passage quotes itself
             lines.append(_wrapped(f'"{" ".join(place["text"].split())}"', "   | "))
         lines.append(f"     {place['citation']}")
+    lines += [relation(one) for one in found.get("relations", [])]
     told = {"model": found["model"] if found["generated"] else "extract, written by no model"} | {
         name: value for name, value in found.items() if name not in RECORD_SHOWN and value not in ("", [])
     }
     return "\n".join([*lines, "", *(_field(name, value, "") for name, value in told.items())])
+
+
+def corrections(found: list[Row]) -> list[str]:
+    """What people said is right, each once, as what stands before all that was read."""
+    lines = []
+    for one in {one["id"]: one for one in found}.values():
+        of = " ".join(one["of"].split()) or "the whole document"
+        of = of if len(of) <= QUOTED else f"{of[: QUOTED - 3]}..."
+        lines += [
+            _wrapped(f"a person's correction of {one['on']} [{one['id']}]: {one['says']}", ""),
+            _wrapped(
+                f"of: {of if len(of) <= QUOTED else of[: QUOTED - 3] + '...'} ({one['source']})", "     "
+            ),
+        ]
+    return [*lines, ""] if lines else []
+
+
+QUOTED = 160
+"""Characters of another record's words that are shown."""
+WARNED = ("superseded by", "contradicted by", "changed to")
+"""Relations after which a reader should not rely on a record alone."""
+
+
+def relation(one: Row) -> str:
+    """What a record is to another one, in short: superseded by what, since when, and where that stands."""
+    said, date = " ".join(one["text"].split()), f", {one['date']}" if one["date"] else ""
+    quote = said if len(said) <= QUOTED else f"{said[: QUOTED - 3]}..."
+    return textwrap.fill(
+        f'{one["how"]} "{quote}" ({one["citation"]}{date})',
+        WIDTH,
+        initial_indent="     ! " if one["how"] in WARNED else "     = ",
+        subsequent_indent="       ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 RECORD_SHOWN = (
@@ -257,6 +294,7 @@ RECORD_SHOWN = (
     "sketch",
     "relations",
     "related",
+    "corrections",
 )
 """Fields of a record that its text shows in another way, or that tell a person nothing."""
 

@@ -25,7 +25,7 @@ from tasks.ingest.parse.base import cut
 from tasks.memory.reader import Memory
 from tasks.recall.ask.ask import Reply, ask
 from tasks.recall.candidates import Embed
-from tasks.recall.hit import Citation
+from tasks.recall.citation import Citation
 from tasks.settings import RecallConfig
 
 VALUE_CHARS = 40

@@ -6,25 +6,17 @@ from datetime import datetime
 from pathlib import Path
 
 from tasks import schema
+from tasks.memory.corrections import Correction
 from tasks.memory.reader import Memory, Row
+from tasks.recall.citation import Citation
 from tasks.recall.receipt import Receipt
+from tasks.recall.related import Told
 
 Place = Callable[[Path, str, int, int], str]
 
 HIDDEN = ("vector", "context", "context_vector", "text_hash", "sketch")
 COLUMNS = tuple(name for name in schema.RECORDS.names if name not in HIDDEN)
 """Columns of a record that a hit has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """Verbatim words and one source that holds them; offsets are characters of its parsed text."""
-
-    uri: str
-    place: str
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +55,11 @@ class Hit:
     relations: Sequence[Row] = ()
     """Rows of schema.RELATION."""
     related: Sequence[str] = ()
-
-
-def format_citation(citation: Citation) -> str:
-    """`docs/a.pdf:page 3:1200-1320`."""
-    return f"{citation.uri}:{citation.place}:{citation.start}-{citation.end}"
+    corrections: Sequence[Correction] = ()
+    """What people said is right of it."""
+    pinned: bool = False
+    told: Sequence[Told] = ()
+    """What it is to other records: superseded by one, contradicted by one."""
 
 
 def cite(memory: Memory, record: Row, place: Place | None = None) -> list[Citation]:

@@ -40,7 +40,9 @@ def recalled(
     """
     began = perf_counter()
     memory = open_memory(home, as_of)
-    from tasks.recall.hit import Hit, format_citation
+    from tasks.recall.citation import format_citation
+    from tasks.recall.corrected import corrected
+    from tasks.recall.hit import Hit
     from tasks.recall.recall import recall
     from tasks.recall.scope import documents_of
     from tasks.recall.strength import answers
@@ -56,6 +58,10 @@ def recalled(
         return {
             **{name: getattr(hit, name) for name in SHOWN},
             "quotes": cited,
+            "novelty": round(hit.novelty, 2),
+            "corrections": [corrected(one) for one in hit.corrections],
+            "pinned": hit.pinned,
+            "relations": [asdict(one) for one in hit.told],
             "receipt": asdict(hit.receipt),
         }
 

@@ -16,13 +16,16 @@ from functools import lru_cache
 import numpy as np
 
 from tasks.errors import InvalidInput
+from tasks.memory.corrections import Standing, standing
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
+from tasks.recall.corrected import concerning, is_pinned
 from tasks.recall.duplicates import groups, words
 from tasks.recall.filters import SUMMARIES, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.kinds import Kind, kind_of
 from tasks.recall.receipt import Receipt, found_by
+from tasks.recall.related import Told, ordered, told
 from tasks.recall.rerank import Candidate, Reranker, blended
 from tasks.recall.strength import cosines, strength
 from tasks.recall.terms import stems
@@ -79,14 +82,16 @@ def recall(
     with _timed(clock, "fetch"):
         wanted = max(config.k, config.rerank_candidates) if rerank else config.k
         chosen = _chosen(memory, ranked, where, wanted)
+        said = standing(memory)
     if rerank:
         with _timed(clock, "rerank"):
             chosen = _reranked(memory, question, chosen, rerank, config.rerank_candidates)
     with _timed(clock, "cite"):
-        chosen = chosen[: config.k]
+        chosen = _with_pinned(memory, chosen[: config.k], ranked, where, said)
+        chosen, marks = _current(memory, chosen, where, stems(question))
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
-        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, stems(question))
-        return [_hit(memory, group, why, place) for group in chosen]
+        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, stems(question), said)
+        return [_hit(memory, group, why, place, told) for group, told in zip(chosen, marks, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,59 @@ def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int
         if len(found) >= k or taken >= len(ranked):
             return [_Group(group, group[0].visited.score / ranked[0].score) for group in found[:k]]
         taken *= 2
+
+
+def _pinned(said: Sequence[Standing], group: _Group) -> bool:
+    row = group.row
+    return is_pinned(said, row["document"], row["char_start"], row["char_end"], row["level"])
+
+
+def _with_pinned(
+    memory: Memory,
+    chosen: list[_Group],
+    ranked: Sequence[Visited],
+    where: str | None,
+    said: Sequence[Standing],
+) -> list[_Group]:
+    """As many groups; pinned candidates that are not among them take the place of the last ones."""
+    there = {one.row["id"] for group in chosen for one in group.records}
+    pinned = [
+        one
+        for one in (ranked if any(some.correction.kind == "pin" for some in said) else ())
+        if (found := one.nominee)
+        and found.id not in there
+        and is_pinned(said, found.document, found.char_start, found.char_end, found.level)
+    ][: len(chosen)]
+    more = [_Group([one], one.visited.score / ranked[0].score) for one in _fetched(memory, pinned, where)]
+    return [*chosen[: len(chosen) - len(more)], *more]
+
+
+def _current(
+    memory: Memory, chosen: list[_Group], where: str | None, asked: Set[str]
+) -> tuple[list[_Group], list[list[Told]]]:
+    """As many groups, each with what it is to others; what supersedes one of them stands before it."""
+    marks = told(memory, [group.row for group in chosen])
+    over = [
+        [one for one in some if group.row["level"] == "passage" and asked & stems(one.about)]
+        for group, some in zip(chosen, marks, strict=True)
+    ]
+    order = ordered([[one.row["id"] for one in group.records] for group in chosen], over)
+    missing = [one for one in order if isinstance(one, str)]
+    held = f"id IN ({quoted(missing)})" + (f" AND {where}" if where else "")
+    rows = {row["id"]: row for row in memory.rows(held, COLUMNS)} if missing else {}
+    found: list[_Group] = []
+    for at, one in enumerate(order):
+        if isinstance(one, int):
+            found.append(chosen[one])
+        elif one in rows:  # scored as what it supersedes, the next of them
+            after = next(chosen[other] for other in order[at:] if isinstance(other, int))
+            found.append(_Group([_Ranked(after.records[0].visited, rows[one])], after.score))
+    found = found[: len(chosen)]
+    best = max((group.score for group in found), default=0.0)
+    found = [replace(group, score=best if number == 0 else group.score) for number, group in enumerate(found)]
+    return found, told(memory, [group.row for group in found]) if missing else [
+        marks[one] for one in order if isinstance(one, int)
+    ]
 
 
 def _reranked(
@@ -208,9 +266,11 @@ class _Why:
     """Score of the best hit, from 0 to 1."""
     asked: Set[str]
     """Stems of the question's words."""
+    said: Sequence[Standing]
+    """What people corrected and pinned."""
 
 
-def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None) -> Hit:
+def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None, marks: Sequence[Told]) -> Hit:
     first, *others = group.records
     ident = first.row["id"]
     receipt = Receipt(
@@ -223,7 +283,15 @@ def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None) -> Hit:
     named = lru_cache(maxsize=None)(place) if place else None
     leading = [_leading(one.row, why.asked) for one in group.records]
     citations = cite_all(memory, _apart(leading), named)
-    return Hit(**first.row, score=group.score * why.strength, citations=citations, receipt=receipt)
+    return Hit(
+        **first.row,
+        score=group.score * why.strength,
+        citations=citations,
+        receipt=receipt,
+        corrections=concerning(why.said, group.row, why.asked),
+        pinned=_pinned(why.said, group),
+        told=marks,
+    )
 
 
 def _apart(rows: Sequence[Row]) -> Iterator[Row]:

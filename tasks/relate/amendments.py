@@ -14,12 +14,16 @@ from tasks.relate.library import Document, Sentence
 from tasks.relate.said import said
 from tasks.text.dates import dates
 from tasks.text.parties import parties
+from tasks.text.roles import Role, role
 
 HEAD_CHARS = 6000
 MOST_CHARS = 2_000_000
 """Of an agreement whose sections are looked at, its first."""
-REPLACED = 0.4
-"""Share of the words of the shorter of two statements of one section from which one replaces the other."""
+REPLACED, ALIKE = 0.5, 0.3
+"""Share of the words of the shorter of two statements of one section, and of both, from which one replaces
+the other."""
+LEAST_WORDS = 5
+"""Content words of a statement that is replaced, and of what replaces it."""
 SAME_SUBJECT = 0.6
 """The same where no section is named; then a value must differ too."""
 
@@ -33,6 +37,10 @@ _AMENDED = (
 )
 _CHANGED = rf"{_AMENDED}|change(?:s|d)?|revise(?:s|d)?|increase(?:s|d)?|reduce(?:s|d)?|extend(?:s|ed)?"
 _SAYS_SO = re.compile(rf"\b(?:{_CHANGED}|ge\u00e4ndert|ersetzt|modifi\u00e9)\b", re.IGNORECASE)
+_ADDED = re.compile(r"\b(?:add(?:s|ed|ing)?|insert(?:s|ed|ing)?|append(?:s|ed|ing)?)\b", re.IGNORECASE)
+_NEXT = re.compile(r"\s*(?:\d{1,2}|[A-Z])\.\s")
+"""How the next clause of an amendment begins."""
+_TERMS = (Role.STATEMENT, Role.DEPENDENT, Role.LEGAL)
 _SECTION = re.compile(
     r"\b(?:section|clause|article|paragraph|ziffer|artikel|\u00a7)\s*(?P<number>\d+(?:\.\d+)*)", re.IGNORECASE
 )
@@ -100,21 +108,33 @@ def _parties(head: str) -> list[str]:
 def amended(amendment: Document, agreement: Document) -> Iterator[Amended]:
     """The statements that an amendment changes, each with what it says instead."""
     named = _parties(amendment.head(HEAD_CHARS))
-    old = [one for one in agreement.sentences() if not _names_all(one.text, named)]
+    old = [one for one in agreement.sentences() if _is_term(one.text) and not _names_all(one.text, named)]
     text = agreement.text(0, MOST_CHARS)
     section: Sequence[Sentence] = ()
     taken = set[int]()
     for new in amendment.sentences():
         if _names_all(new.text, named):
             continue  # what makes the agreement is no term of it
-        if begins := _SECTION.search(new.text):
-            says_so = _SAYS_SO.search(new.text) is not None
-            section = _of_section(text, begins["number"], old) if says_so else ()
+        begins = _SECTION.search(new.text)
+        if begins or _NEXT.match(new.text):
+            says_so = begins is not None and _SAYS_SO.search(new.text) and not _ADDED.search(new.text)
+            section = _of_section(text, begins["number"], old) if begins and says_so else ()
+        if not _is_term(new.text):
+            continue
         left = [one for one in section if one.start not in taken]
         found = _replaced(new, left) if left else _of_same_subject(new, old, taken)
         if found:
             taken.add(found.start)
             yield Amended(agreement, new, found)
+
+
+def _is_term(text: str) -> bool:
+    """Whether a sentence states something: no heading, no announcement of what follows."""
+    words = len(stems(text))
+    if text.endswith(":") or words < LEAST_WORDS:
+        return False
+    kind = role(text)
+    return kind in _TERMS or (kind is Role.FRAGMENT and words >= 2 * LEAST_WORDS)  # long ones are cut
 
 
 def _names_all(text: str, named: Sequence[str]) -> bool:
@@ -137,8 +157,10 @@ def _of_section(text: str, number: str, sentences: Sequence[Sentence]) -> list[S
 def _replaced(new: Sentence, old: Sequence[Sentence]) -> Sentence | None:
     """The statement of a section that a new one replaces: the one with most of its words."""
     words = stems(new.text)
-    best = max(old, key=lambda one: _shared(words, stems(one.text)))
-    return best if _shared(words, stems(best.text)) >= REPLACED and best.hash != new.hash else None
+    best = max(old, key=lambda one: _alike(words, stems(one.text)))
+    theirs = stems(best.text)
+    same = _shared(words, theirs) >= REPLACED and _alike(words, theirs) >= ALIKE
+    return best if same and best.hash != new.hash else None
 
 
 def _of_same_subject(new: Sentence, old: Sequence[Sentence], taken: set[int]) -> Sentence | None:
@@ -155,6 +177,10 @@ def _of_same_subject(new: Sentence, old: Sequence[Sentence], taken: set[int]) ->
     if best is None or most < SAME_SUBJECT or set(said(best.text).forms) == set(ours.forms):
         return None
     return best
+
+
+def _alike(one: set[str], other: set[str]) -> float:
+    return len(one & other) / max(1, len(one | other))
 
 
 def _shared(one: set[str] | frozenset[str], other: set[str] | frozenset[str]) -> float:

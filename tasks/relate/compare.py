@@ -18,6 +18,9 @@ SURELY = 0.9
 """The same where the only difference is a name or a negation."""
 LEAST_WORDS = 4
 """Content words that a sentence which is compared has, values aside."""
+LEAST_LOWER = 3
+"""Words of three letters and more, in small letters, that tell a sentence from a title."""
+_LOWER = re.compile(r"(?<![^\W_])[a-z\u00df-\u00ff]{3,}(?![^\W_])")
 _OWN = re.compile(
     r"\b(?:this|these|here(?:in|of|by|to|under|inafter|with)|the (?:present|said|aforesaid|above|following"
     r"|parties|party|agreement|contract|company|tenant|landlord|lessor|lessee|licen[sc]ee|licen[sc]or|seller|buyer"
@@ -38,6 +41,10 @@ _GENERIC = frozenset(
     "april may june july august september october november december monday tuesday wednesday thursday friday "
     "saturday sunday licence license software work product products services report note notes".split()
 )
+_ONLY = re.compile(
+    r"\b(?:the [\w\s'-]{2,60}? (?:is|was|are|were|will be)|(?:is|was) the|ed by|en by|built by)\b"
+)
+"""What may say a thing of which only one name can be true, see `_FILLED`."""
 _FILLED = re.compile(
     r"(?:\bthe [\w\s'-]{2,60}? (?:is|was|are|were|shall be|will be)(?: the)? \u25c6"
     r"|^\W*\u25c6 (?:is|was) the [a-z]"
@@ -59,7 +66,11 @@ def comparable(text: str) -> bool:
     if role(text) is not Role.STATEMENT or _OWN.search(text) or _NOW.search(text):
         return False
     one = said(text)
-    return len(one.words) >= LEAST_WORDS and any(_names_a_thing(name) for name in one.names)
+    if len(_LOWER.findall(text)) < LEAST_LOWER:
+        return False
+    if len(one.words) < LEAST_WORDS or not any(_names_a_thing(name) for name in one.names):
+        return False
+    return bool(one.values or one.negations) or _ONLY.search(text) is not None
 
 
 def verdict(one: str, other: str, *, kin: bool) -> str:

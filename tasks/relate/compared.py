@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from tasks.memory.sketch import Sketches
+from tasks.memory.sketch import LEAST_CHARS, Sketches
 from tasks.relate.amendments import agreement_of, amended, is_amendment
 from tasks.relate.compare import comparable, verdict
 from tasks.relate.copies import Likeness, likeness
@@ -125,9 +125,13 @@ class Comparison:
             near = [one for other in next(nearest, ()) for one in sentences_of(other)]
             held = known | {one.hash for one in near}
             statements, told = sentences_of(row), 0
+            fresh = [one for one in statements if one.hash not in held and comparable(one.text)]
+            if fresh and self.earlier and new.about.kind in PROSE:
+                worded = self.earlier.of_words(" ".join(one.text for one in fresh))
+                near += [one for other in worded for one in sentences_of(other)]
             for one in statements:
                 is_held = one.hash in held
-                if not is_held and new.about.kind in PROSE and comparable(one.text):
+                if one in fresh and new.about.kind in PROSE:
                     made = list(self._beside(new, one, near, kin))
                     is_held = any(one.kind == "confirms" for one in made)
                     self._file(made)
@@ -146,13 +150,8 @@ class Comparison:
         self, new: Document, one: Sentence, near: Sequence[Sentence], kin: Collection[str]
     ) -> Iterator[Relation]:
         """Relations of a statement with those of other documents."""
-        worded = (
-            [other for row in self.earlier.of_words(one.text) for other in sentences_of(row)]
-            if self.earlier
-            else []
-        )
         seen = set[str]()
-        for other in [*near, *worded, *self.statements.near(one)]:
+        for other in [*near, *self.statements.near(one)]:
             if other.document in kin or other.document == new.id or other.document in seen:
                 continue
             kind = verdict(one.text, other.text, kin=False)
@@ -190,7 +189,8 @@ def _copy(new: Document, alike: Likeness) -> tuple[Copy, list[Relation]]:
         for one, other in found.reworded
         if verdict(one.text, other.text, kin=True) == "contradicts"
     ]
-    shared = next((one for one in new.sentences() if one.hash in old.hashes), None)
+    both = [one for one in new.sentences() if one.hash in old.hashes and len(one.text) >= LEAST_CHARS]
+    shared = both[0] if both else None
     same = next((one for one in old.sentences() if shared and one.hash == shared.hash), None)
     if shared and same:
         made.append(relation("repeats", new, shared, old, same))

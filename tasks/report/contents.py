@@ -8,7 +8,7 @@ from tasks.infer.quotes import Quote
 from tasks.ingest.parse import place_of
 from tasks.memory.sources import part_name
 from tasks.plan.work import Work
-from tasks.recall.hit import Citation, format_citation
+from tasks.recall.citation import Citation, format_citation
 from tasks.reduce.done import load_done
 from tasks.reduce.reduce import Tree
 from tasks.reduce.shown import names_itself

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tasks.recall.hit import Citation, format_citation
+from tasks.recall.citation import Citation, format_citation
 from tasks.relate.found import Compared, Copy, Version
 from tasks.relate.relate import Related
 from tasks.relate.relations import Placed, Relation

@@ -17,6 +17,7 @@ from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.uris import path_of, place
 from tasks.ledger import Ledger
+from tasks.memory import corrections
 from tasks.memory.commit import Published, commit, committer
 from tasks.memory.forget import files, versions
 from tasks.memory.forget.database import erase_ledger
@@ -162,6 +163,7 @@ def _erase(home: Path, ledger: Ledger, erasure: Erasure, wanted: Needles, means:
     erasure = erasure.counted(home, **{"left-over files": files.erase_left_overs(home)})
     answers = sum(forget_documents(home, documents).values())
     erasure = erasure.counted(home, **{"answers of sessions": answers})
+    erasure = erasure.counted(home, corrections=corrections.erase(home, places))
     parts = files.erase_parts(home, documents, lambda one: mark.mark("document", one))
     erasure = erasure.counted(home, **{"parts of parsed files": parts})
     ledger.close()

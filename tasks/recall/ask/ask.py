@@ -15,15 +15,21 @@ import numpy as np
 
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
+from tasks.memory.corrections import Correction, standing
 from tasks.memory.reader import Memory, Row
+from tasks.recall.ask.amended import current, is_over
 from tasks.recall.ask.conflicts import EXACT, disagreeing, named
 from tasks.recall.ask.question import Asked, is_named, understand, without_names
 from tasks.recall.ask.statements import Statement, head_of, statements, stored
 from tasks.recall.ask.support import THRESHOLD, Judged, completed, judge
 from tasks.recall.candidates import Embed
+from tasks.recall.citation import Citation
+from tasks.recall.corrected import answering, day
 from tasks.recall.filters import Filters
-from tasks.recall.hit import Citation, Hit
+from tasks.recall.hit import Hit
 from tasks.recall.recall import recall
+from tasks.recall.related import Told
+from tasks.recall.terms import stems
 from tasks.settings import RecallConfig
 
 PASSAGES = 24
@@ -45,12 +51,15 @@ GONE = "not checked: the stored text is gone"
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence that answers, and every place that holds it, each checked; `source` tells whose it is where
-    sources disagree."""
+    sources disagree, `over` by what an amendment has replaced it."""
 
     text: str
     citations: tuple[Citation, ...]
     probability: float
     source: str = ""
+    over: Told | None = None
+    by_person: bool = False
+    """Whether a person said it, correcting what was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +78,23 @@ class Reply:
     @property
     def answer(self) -> str:
         """The claims in one text; with their sources where those disagree; "" where nothing answers."""
+        if corrected := [claim for claim in self.claims if claim.by_person]:
+            return " ".join(f"{claim.text} ({claim.source})" for claim in corrected)
         if not any(claim.source for claim in self.claims):
-            return " ".join(claim.text for claim in self.claims)
+            now = [claim.text for claim in self.claims if not claim.over]
+            return " ".join(now or [claim.text for claim in self.claims])
         said = " ".join(f"{claim.source}: {claim.text}" for claim in self.claims)
         return f"Sources disagree. {said}"
 
     def as_json(self) -> dict[str, Any]:
         """The reply as programs get it."""
         claims = [
-            {"text": claim.text, "citations": [asdict(one) for one in claim.citations]}
+            {
+                "text": claim.text,
+                "citations": [asdict(one) for one in claim.citations],
+                "by_person": claim.by_person,
+                "superseded_by": asdict(claim.over) if claim.over else None,
+            }
             for claim in self.claims
         ]
         return {
@@ -129,13 +146,31 @@ def ask(
     )
     judged = judge(asked, statements(memory, hits, np.asarray(embed([subject])[0])))
     clock.part("judge")
-    claims = []
+    said = answering(standing(memory), [_row(hit) for hit in hits[:PASSAGES]], stems(question))
+    claims = [
+        Claim(one.says, (), 1.0, f"a person's correction of {day(one)}", by_person=True) for one in said
+    ]
+    for claim in claims:
+        told(claim)
     for claim in _claims(memory, asked, judged, most):
         told(claim)
         claims.append(claim)
     nearest = () if claims else _nearest(memory, hits)
     clock.part("check")
     return Reply(question, tuple(claims), tuple(nearest), clock.seconds)
+
+
+def _by_person(one: Correction) -> Claim:
+    return Claim(one.says, (), 1.0, f"a person's correction of {day(one)}", by_person=True)
+
+
+def _row(hit: Hit) -> Row:
+    return {
+        "document": hit.document,
+        "char_start": hit.char_start,
+        "char_end": hit.char_end,
+        "level": hit.level,
+    }
 
 
 def _of_named(
@@ -155,12 +190,12 @@ def _of_named(
 
 def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -> Iterator[Claim]:
     """Claims whose citations stand, if one is above the threshold; those that contradict it say whose they
-    are."""
-    stands = [one for one in judged if one.statement.stands]
+    are, and those that an amendment has replaced come last."""
+    stands, over = current(memory, [one for one in judged if one.statement.stands])
     sure = [one for one in stands if one.probability >= THRESHOLD]
     if not sure:
         return
-    others = disagreeing(asked, sure[0], sure[1:])
+    others = disagreeing(asked, sure[0], [one for one in sure[1:] if not is_over(one, over)])
     chosen = [sure[0], *others][: max(2, most)] if others else _distinct(asked, stands)[:most]
     shown: list[Statement] = []
     for one in chosen:
@@ -171,7 +206,9 @@ def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -
         if citations := tuple(_checked(memory, [statement, *equal])):
             shown.append(statement)
             source = str(named(one.statement)) if others else ""
-            yield Claim(statement.shown, (*citations, *_header(memory, statement)), one.probability, source)
+            cited = (*citations, *_header(memory, statement))
+            key = (one.statement.document, one.statement.start)
+            yield Claim(statement.shown, cited, one.probability, source, over.get(key))
 
 
 def _header(memory: Memory, row: Statement) -> Iterator[Citation]:

@@ -17,7 +17,7 @@ from tasks.recall.ask.ask import CLAIMS, NEAREST, Claim, Reply, ask
 from tasks.recall.ask.statements import Statement
 from tasks.recall.ask.support import THRESHOLD, completed, judge
 from tasks.recall.candidates import Embed
-from tasks.recall.hit import Citation
+from tasks.recall.citation import Citation
 from tasks.recall.levels.level import Item, Level, Name, Question, Weights, strength_of, understood
 from tasks.recall.levels.long_term import LongTerm
 from tasks.recall.levels.recent import MidTerm, Recent, ShortTerm, recent

@@ -29,7 +29,7 @@ from tasks.memory.publish import publish
 from tasks.memory.reader import history, open_memory
 from tasks.memory.staging import stage
 from tasks.plan.work import Work, choose
-from tasks.recall.hit import format_citation
+from tasks.recall.citation import format_citation
 from tasks.recall.recall import recall
 from tasks.run import Run
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, RecallConfig, ShardConfig, StorageConfig

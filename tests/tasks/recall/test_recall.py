@@ -16,7 +16,8 @@ from tasks.memory.publish import SCALARS, publish
 from tasks.memory.reader import Memory, open_memory, published
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
-from tasks.recall.hit import Citation, Hit, cite, format_citation
+from tasks.recall.citation import Citation, format_citation
+from tasks.recall.hit import Hit, cite
 from tasks.recall.recall import recall
 from tasks.settings import RecallConfig
 

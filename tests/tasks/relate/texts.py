@@ -21,7 +21,7 @@ USES = ("a bakery", "a boatyard", "a print shop", "a dairy", "a dye works")
 
 def lease(number: int, rent: str = "", notice: str = "") -> str:
     """A contract with numbered sections."""
-    town, owner, tenant = TOWNS[number], OWNERS[number % 5], TENANTS[number % 5]
+    town, owner, tenant = TOWNS[number], OWNERS[number % 5], TENANTS[(number + number // 5) % 5]
     rent, notice = rent or f"{900 + 55 * number} euros", notice or f"{3 + number} months"
     return f"""LEASE AGREEMENT
 
@@ -44,7 +44,7 @@ The Tenant keeps the windows and the water wheel in repair, and the Landlord kee
 
 def amendment(number: int, rent: str) -> str:
     """An amendment of the lease of that number."""
-    owner, tenant = OWNERS[number % 5], TENANTS[number % 5]
+    owner, tenant = OWNERS[number % 5], TENANTS[(number + number // 5) % 5]
     return f"""FIRST AMENDMENT TO LEASE AGREEMENT
 
 This First Amendment is made on 12 May 2023 between {owner} (the "Landlord") and {tenant} (the "Tenant"), and

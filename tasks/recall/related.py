@@ -1,0 +1,134 @@
+"""What became of a record: superseded, contradicted, said elsewhere too, as later documents tell of it.
+
+The idea: a relation is stored once, with the newer record. The older one is told of it when it is recalled,
+by one look-up of the records that lead to its document; so nothing published is ever rewritten.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tasks.memory.reader import Memory, Row, quoted
+from tasks.recall.citation import Citation, format_citation
+
+OWN = {
+    "changes": "was before",
+    "supersedes": "supersedes",
+    "contradicts": "contradicted by",
+    "confirms": "also in",
+    "repeats": "nearly the same as",
+}
+TURNED = {
+    "changes": "changed to",
+    "supersedes": "superseded by",
+    "contradicts": "contradicted by",
+    "confirms": "also in",
+    "repeats": "nearly the same as",
+}
+"""How a relation is told of the newer of its two records, and of the older one."""
+SUPERSEDED = TURNED["supersedes"]
+MOST = 6
+"""Relations that are told of one record, the weightier first."""
+_WEIGHT = ("superseded by", "contradicted by", "supersedes", "was before", "changed to", "also in")
+_COLUMNS = ("id", "document", "relations")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one record is to another: "superseded by", and the words of the other with their place."""
+
+    how: str
+    record: str
+    """Id of the other record, if it is the newer one."""
+    text: str
+    title: str
+    date: str
+    citation: str
+    about: str
+    """The words of this record that it is about."""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Span = tuple[str, int, int]
+"""A document, and characters [start, end) of it."""
+
+
+def told(memory: Memory, records: Sequence[Row]) -> list[list[Told]]:
+    """For each record (document, char_start, char_end, relations), what it is to others."""
+    turned = _turned(memory, {row["document"] for row in records} - {""})
+    return [_weightiest([*_own(row), *_of(row, turned)]) for row in records]
+
+
+def ordered(records: Sequence[Collection[str]], marks: Sequence[Sequence[Told]]) -> list[int | str]:
+    """Numbers of hits in their order, but what supersedes a hit stands before it.
+
+    Args:
+        records: ids of the records of each hit.
+        marks: what each hit is to others.
+
+    Returns:
+        Numbers of hits, and ids of records that supersede one and are no hit yet.
+    """
+    place = {one: number for number, some in enumerate(records) for one in some}
+    found: dict[int | str, None] = {}
+    for number, some in enumerate(marks):
+        for one in some:
+            if one.how == SUPERSEDED and one.record and place.get(one.record) != number:
+                found.setdefault(place.get(one.record, one.record))
+        found.setdefault(number)
+    return list(found)
+
+
+def superseded(memory: Memory, spans: Iterable[Span]) -> dict[Span, Told]:
+    """Those of these spans that an amendment has put other words in the place of."""
+    spans = list(spans)
+    turned = _turned(memory, {document for document, _, _ in spans})
+    found: dict[Span, Told] = {}
+    for span in spans:
+        document, start, end = span
+        for one in _of({"document": document, "char_start": start, "char_end": end}, turned):
+            if one.how == SUPERSEDED:
+                found.setdefault(span, one)
+    return found
+
+
+def _turned(memory: Memory, documents: set[str]) -> Mapping[str, list[tuple[str, Row]]]:
+    """Relations that lead to these documents, by document, each with the id of the record that has it."""
+    found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
+    if not documents or "related" not in memory.columns:
+        return found
+    where = f"array_has_any(related, [{quoted(sorted(documents))}]) AND level IN ('passage', 'document')"
+    for row in memory.rows(where, [*_COLUMNS, "level"]):
+        for one in row["relations"]:
+            of_documents, other = one["kind"] == "repeats", one["other"]["document"]
+            if (row["level"] == "document") == of_documents and other in documents:
+                found[other].append((row["id"], one))
+    return found
+
+
+def _own(row: Row) -> list[Told]:
+    return [_told(OWN[one["kind"]], "", one["other"], one["quote"]) for one in row.get("relations") or ()]
+
+
+def _of(row: Row, turned: Mapping[str, list[tuple[str, Row]]]) -> list[Told]:
+    return [
+        _told(TURNED[one["kind"]], ident, one["quote"], one["other"])
+        for ident, one in turned.get(row["document"], ())
+        if one["kind"] != "repeats" or row.get("level") == "document"
+        if one["other"]["start"] < row["char_end"] and row["char_start"] < one["other"]["end"]
+    ]
+
+
+def _told(how: str, record: str, other: Row, about: Row) -> Told:
+    at = Citation(other["uri"], other["place"], other["start"], other["end"], other["text"])
+    where = format_citation(at)
+    return Told(how, record, other["text"], other["title"], other["date"], where, about["text"])
+
+
+def _weightiest(some: Sequence[Told]) -> list[Told]:
+    unique = {(one.how, one.citation): one for one in some}.values()
+    weight = {how: place for place, how in enumerate(_WEIGHT)}
+    return sorted(unique, key=lambda one: weight.get(one.how, len(weight)))[:MOST]
