@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tasks.memory.reader import Memory
-from tasks.recall.ask.support import Judged
+from tasks.recall.ask.support import THRESHOLD, Judged
 from tasks.recall.related import Told, superseded
 
 Over = dict[tuple[str, int], Told]
@@ -11,10 +11,11 @@ Over = dict[tuple[str, int], Told]
 
 
 def current(memory: Memory, judged: Sequence[Judged]) -> tuple[list[Judged], Over]:
-    """Statements in their order, those that an amendment replaced last; and what replaced them."""
+    """Statements in their order, answers that an amendment replaced behind the others; what replaced them."""
     spans = [(one.statement.document, one.statement.start, one.statement.end) for one in judged]
     over = {(document, start): one for (document, start, _), one in superseded(memory, spans).items()}
-    return sorted(judged, key=lambda one: is_over(one, over)), over
+    answers = [one for one in judged if one.probability >= THRESHOLD and not is_over(one, over)]
+    return [*answers, *(one for one in judged if one not in answers)], over
 
 
 def is_over(one: Judged, over: Over) -> bool:
