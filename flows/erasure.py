@@ -43,7 +43,8 @@ def receipt(done: Row) -> str:
         lines.append("its text was erased before the search: only its hash could be searched for")
     if own := done["documents themselves in the home"]:
         lines.append(f"the document itself lies in the home and was not touched: {', '.join(own)}")
-    lines.append(f"{done['kept']}; later reads leave it out (nightread forget --undo URI)")
+    lines.append(f"kept: {done['kept']}")
+    lines.append("later reads leave it out; back with: nightread forget --undo URI")
     return "\n".join([*lines, *([f"receipt: {done['receipt']}"] if "receipt" in done else [])])
 
 

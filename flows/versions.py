@@ -136,6 +136,7 @@ def forget(
     from tasks.memory.forget import forget as erase
     from tasks.run import run_id
 
+    erase.check_quiet(ledger)  # what is refused is no run
     ident = run_id()
     ledger.start_run(ident, [], "{}")
     done = _noted(ledger, ident, lambda: erase.forget(home, ledger, targets, ident, _means(config)))

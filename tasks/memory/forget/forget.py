@@ -63,7 +63,7 @@ def forget(
     with committer(home, wait_s):
         if left := pending(home):
             _carry_out(home, ledger, left, means)
-        _check_quiet(ledger, run)
+        check_quiet(ledger, run)
         erasure = Erasure(
             run,
             datetime.now(UTC).isoformat(),
@@ -73,7 +73,7 @@ def forget(
         ).saved(home)
         _keep_out(home, erasure)
         try:
-            _check_quiet(ledger, run)  # a run that begins after this knows that they are kept out
+            check_quiet(ledger, run)  # a run that begins after this knows that they are kept out
         except InvalidInput:
             Forgotten(home).remove(erasure.documents)
             ended(home)
@@ -88,8 +88,15 @@ def finish(home: Path, ledger: Ledger, means: Means, *, wait_s: float = 600.0) -
         return _carry_out(home, ledger, left, means) if left else None
 
 
-def _check_quiet(ledger: Ledger, ours: str) -> None:
-    """Refuse while a run is reading: it may hold, and write, what is to go."""
+def check_quiet(ledger: Ledger, ours: str = "") -> None:
+    """Refuse while a run is reading: it may hold, and write, what is to go.
+
+    Args:
+        ours: the run that is to erase.
+
+    Raises:
+        InvalidInput: naming the run that is going on.
+    """
     busy = [row["run"] for row in ledger.runs() if row["status"] == "running" and row["run"] != ours]
     if busy:
         raise InvalidInput(f"run {busy[0]} is going on in this home: forget when it has ended")

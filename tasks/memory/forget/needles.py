@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ class Needles:
     documents: tuple[str, ...]
     """Hashes of the texts."""
 
-    @property
+    @cached_property
     def pattern(self) -> str:
         """A regular expression (RE2) of all of them."""
         runs = (_SPACE.join(map(re.escape, one.split())) for one in self.words)

@@ -8,6 +8,7 @@ they are. The weights of models are not read: they are no file of ours.
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from tasks.memory.forget.scrub import strings
 
 CHUNK, OVERLAP = 1 << 24, 1 << 12
 """Bytes of a file that are searched at a time, and those that are searched again with the next."""
+BATCH = 1000
+"""Texts of a database that are searched at a time."""
 WRITTEN = (".json", ".jsonl", ".md", ".html", ".log", ".txt")
 """Texts, which may be escaped."""
-ASKED = 16
+ASKED = 8
 """Needles that the full-text index of a version is asked for."""
 
 
@@ -74,22 +77,27 @@ def _in_table(home: Path, path: Path, needles: Needles) -> Iterator[tuple[str, s
         yield name if _in_rows(table, needles) else "", "versions"
         if version in tagged:
             for column in [one.columns[0] for one in table.list_indices() if one.index_type == "FTS"]:
-                hit = any(_asked(table, column, words, needles) for words in needles.words[:ASKED])
+                hit = holds(_asked(table, column, needles), needles)
                 yield f"{name}, full-text index of {column}" if hit else "", "full-text indices"
 
 
 def _in_rows(table: Any, needles: Needles) -> bool:
     names = [field.name for field in table.schema if any(True for _ in strings(pa.array([], field.type)))]
     for batch in table.search().select(names).to_batches():
-        if any(holds(some, needles) for column in batch.columns for some in strings(column)):
+        some = [one.cast(pa.large_string()) for column in batch.columns for one in strings(column)]
+        if some and holds(pa.concat_arrays(some), needles):
             return True
     return False
 
 
-def _asked(table: Any, column: str, words: str, needles: Needles) -> bool:
-    """Whether the index leads to a row that holds a needle."""
-    rows = table.search(words, query_type="fts", fts_columns=column).limit(5).to_list()
-    return holds(pa.array([row[column] for row in rows], pa.string()), needles)
+def _asked(table: Any, column: str, needles: Needles) -> pa.Array:
+    """What the index of a column leads to from some of the needles."""
+    rows = [
+        row
+        for words in needles.words[:ASKED]
+        for row in table.search(words, query_type="fts", fts_columns=column).limit(3).to_list()
+    ]
+    return pa.array([row[column] for row in rows], pa.string())
 
 
 def _in_file(path: Path, needles: Needles) -> Iterator[tuple[str, str | None]]:
@@ -101,25 +109,28 @@ def _in_file(path: Path, needles: Needles) -> Iterator[tuple[str, str | None]]:
     elif path.suffix == ".parquet":
         yield "parquet files", "" if _in_parquet(path, needles) else None
     elif is_database(path):
-        tables = {table for table, text in texts(path) if holds(pa.array([text, flat(text)]), needles)}
-        yield "sqlite files", f", table {', '.join(sorted(tables))}" if tables else None
+        found = texts(path)
+        while some := list(islice(found, BATCH)):
+            if holds(pa.array([form for _, text in some for form in (text, flat(text))]), needles):
+                yield "sqlite files", f", table {', '.join(sorted({table for table, _ in some}))}"
+                return
+        yield "sqlite files", None
 
 
 def _in_bytes(path: Path, needles: Needles) -> bool:
-    if holds(pa.array([path.name]), needles):
-        return True
+    parts = [path.name.encode() + b"\0"]
     with path.open("rb") as file:
-        before = b""
         while chunk := file.read(CHUNK):
-            if holds(pa.array([before + chunk], pa.binary()), needles):
+            if holds(pa.array([b"".join((*parts, chunk))], pa.binary()), needles):
                 return True
-            before = chunk[-OVERLAP:]
-    return False
+            parts = [chunk[-OVERLAP:]]
+    return holds(pa.array(parts, pa.binary()), needles)
 
 
 def _in_parquet(path: Path, needles: Needles) -> bool:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches():
-            if any(holds(some, needles) for column in batch.columns for some in strings(column)):
+            some = [one.cast(pa.large_string()) for column in batch.columns for one in strings(column)]
+            if some and holds(pa.concat_arrays(some), needles):
                 return True
     return False

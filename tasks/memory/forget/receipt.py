@@ -12,7 +12,11 @@ from tasks.memory.forget.erasure import Erasure
 from tasks.memory.sources import part_name
 
 Row = dict[str, Any]
-URIS_STAY = "places are still named in this receipt, in the ledger's list of what is left out, and in logs"
+STAYS = (
+    "places are still named in this receipt, in the ledger's list of what is left out, and in logs; "
+    "what people wrote in sessions, and contexts that generate(memory_key=) has read, are as they were"
+)
+"""What an erasure does not touch."""
 
 
 def write_receipt(home: Path, erasure: Erasure, marks: list[str]) -> Row:
@@ -28,7 +32,7 @@ def write_receipt(home: Path, erasure: Erasure, marks: list[str]) -> Row:
         "documents": marks,
         "places": sorted({part_name(row) for row in erasure.rows}),
         **erasure.figures,
-        "kept": URIS_STAY,
+        "kept": STAYS,
     }
     folder = home / "memory" / "receipts"
     folder.mkdir(parents=True, exist_ok=True)

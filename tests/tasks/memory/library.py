@@ -135,6 +135,12 @@ class Library:
             at += len(one) + 1
         return found
 
+    def placed(self, number: int, edition: int) -> dict[str, Any]:
+        """Its first sentence where it stands."""
+        quote = self.quotes(number, edition)[0]
+        named = {"uri": uri(number), "place": "line 1", "title": title(number, edition), "date": ""}
+        return {"text": quote.text, "document": quote.document, "start": 0, "end": quote.end, **named}
+
     def node(self, number: int, edition: int) -> SummaryNode:
         document, quotes = name_of(number, edition), self.quotes(number, edition)
         told = f"{title(number, edition)}\n{sentences(number, edition)[0]}"
@@ -159,6 +165,10 @@ class Library:
             place = {"char_start": quote.start, "char_end": quote.end, "position": position}
             said = {"text": quote.text, "context": quote.text, "quotes": [quote.as_dict()]}
             ident = identity("passage", document, position)
+            if number == 1:  # what it was compared with when it was read
+                other = self.placed(0, 1)
+                said["relations"] = [{"kind": "confirms", "quote": self.placed(1, edition), "other": other}]
+                said["related"] = [other["document"]]
             yield {
                 **record(document, position, **common),
                 "id": ident,

@@ -91,7 +91,9 @@ def test_what_is_forgotten_is_found_nowhere_and_only_what_told_of_it_is_made_aga
         for row in open_memory(tmp_path).rows("level = 'corpus'")
         if any(quote["document"] in gone_documents(numbers) for quote in row["quotes"])
     }
+    assert compared(tmp_path) == {name_of(0)}
     receipt = forgotten(library, [uri(number) for number in numbers])
+    assert compared(tmp_path) == set()
     assert left(tmp_path, wanted) == set()
     assert (receipt["found"], len(receipt["documents"])) == (0, going + 1)
     assert receipts(tmp_path)[0]["run"] == "f1"
@@ -108,6 +110,13 @@ def test_what_is_forgotten_is_found_nowhere_and_only_what_told_of_it_is_made_aga
         then = {ident: told for ident, told in before[run].items() if told[1]}
         kept = {ident: told for ident, told in then.items() if told[1] not in gone_documents(numbers)}
         assert {ident: told for ident, told in summaries(tmp_path, run).items() if told[1]} == kept
+
+
+def compared(home: Path) -> set[str]:
+    """Documents that records of others lead to."""
+    rows = open_memory(home).rows(columns=["related", "relations"])
+    told = {one["other"]["document"] for row in rows for one in row["relations"]}
+    return told | {name for row in rows for name in row["related"]}
 
 
 def gone_documents(numbers: list[int]) -> set[str]:
@@ -156,6 +165,7 @@ def test_as_of_and_rollback_lead_to_the_history_without_it(tmp_path: Path) -> No
     assert left(tmp_path, words_of(1)) == set()
 
 
+@pytest.mark.slow
 def test_two_erasures_follow_each_other(tmp_path: Path) -> None:
     library = build(tmp_path, 8)
     forgotten(library, [uri(1)])

@@ -24,7 +24,7 @@ from tests.marks import slow
 from tests.tasks.memory.library import build, embed, uri, words_of
 from tests.tasks.memory.rows import content, ids
 from tests.tasks.memory.test_forget import left
-from tests.tasks.memory.test_publish_killed import killed
+from tests.tasks.memory.test_publish_killed import killed, versions
 
 pytestmark = pytest.mark.heavy
 
@@ -42,6 +42,7 @@ erased(Path(sys.argv[1]), "f1")
 
 BACK = """
 import sys
+import lancedb  # it takes a second, which is none of the rollback's
 from pathlib import Path
 from tasks.memory.rollback import rollback
 print("go", flush=True)
@@ -136,11 +137,31 @@ def test_an_erasure_killed_again_and_again_at_random_is_finished(
     checked_end(home, after)
 
 
-@pytest.mark.parametrize("seed", [0, *slow(*range(1, 20))])
+BACK_MOMENTS: dict[str, Callable[[Path, int], bool]] = {
+    "the version is restored": lambda home, before: versions(home) > before,
+    "it is tagged": lambda home, _: bool(list(home.glob("memory/records.lance/_refs/tags/run-b1*"))),
+    "all but the pointer is written": lambda home, _: (home / "memory/runs/b1/run.json").exists(),
+}
+"""What is so when a rollback is killed: (home, versions of the table before)."""
+
+
+@pytest.mark.parametrize("moment", ["it is tagged", *slow(*list(BACK_MOMENTS)[::2])])
+def test_a_rollback_killed_at_any_step_is_seen_before_or_after_and_is_repeated(
+    moment: str, home: Path
+) -> None:
+    count = versions(home)
+    check_back(home, lambda: BACK_MOMENTS[moment](home, count))
+
+
+@pytest.mark.parametrize("seed", slow(*range(20)))
 def test_a_rollback_killed_at_random_is_seen_before_or_after_and_is_repeated(seed: int, home: Path) -> None:
-    end = time.monotonic() + random.Random(seed).uniform(0.0, 0.6)
+    end = time.monotonic() + random.Random(seed).uniform(0.0, 0.9)
+    check_back(home, lambda: time.monotonic() > end)
+
+
+def check_back(home: Path, when: Callable[[], bool]) -> None:
     first, last = content(home, "r1"), content(home, "r3")
-    killed(begun(BACK, home), lambda: time.monotonic() > end)
+    killed(begun(BACK, home), when)
     done = (published(home) or {})["run"] == "b1"
     assert content(home) == (first if done else last)
     if not done:
