@@ -28,7 +28,7 @@ def read(config: "RunConfig", uris: Sequence[str], yes: bool = False) -> Answer:
         from flows.read import run_read
 
         result = run_read(list(uris), config, allow_retire=yes)
-    return Answer(result, show.read(result))
+    return Answer(result, "\n".join([show.read(result), *versions.unfinished(config)]))
 
 
 def plan(config: "RunConfig", uris: Sequence[str]) -> Answer:

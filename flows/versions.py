@@ -171,6 +171,13 @@ def _finished(config: "RunConfig", ledger: Ledger) -> Row | None:
     return _noted(ledger, left.run, lambda: erase.finish(home, ledger, _means(config)) or {})
 
 
+def unfinished(config: "RunConfig") -> list[str]:
+    """What is to be said where an erasure did not end."""
+    from tasks.memory.forget.erasure import UNFINISHED, pending
+
+    return [UNFINISHED] if pending(Path(config.home)) else []
+
+
 def _means(config: "RunConfig") -> Any:
     """How merged records are embedded, and reports made again; the embedder is loaded if there is a need."""
     from tasks.memory.forget.forget import Means

@@ -12,13 +12,12 @@ from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.memory.commit import committer, now, repoint, tag, writable
 from tasks.memory.expire import expire
-from tasks.memory.forget.erasure import pending
+from tasks.memory.forget.erasure import UNFINISHED, pending
 from tasks.memory.leftovers import sweep
 from tasks.memory.publish import index
 from tasks.memory.reader import Row, history, open_memory, published
 from tasks.settings import UpkeepConfig
 
-UNFINISHED = "an erasure was begun and has not ended; finish it with: nightread forget"
 MOST_TURNS = 4
 """Of compacting and indexing: rows are compacted only together with rows that the same indices hold."""
 

@@ -16,6 +16,8 @@ BEGUN, WRITTEN, ERASED, PROVED = "begun", "written", "erased", "proved"
 """Nothing is seen yet; the table holds the history without the documents, and the pointer may have moved;
 nothing is left but parsed text; a search has found nothing more."""
 
+UNFINISHED = "an erasure was begun and has not ended; finish it with: nightread forget"
+
 
 @dataclass(frozen=True)
 class Erasure:

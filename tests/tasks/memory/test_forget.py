@@ -15,7 +15,7 @@ import pytest
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
 from tasks.memory.embedders import made_by
-from tasks.memory.forget.forget import Means, forget
+from tasks.memory.forget.forget import Means, finish, forget
 from tasks.memory.forget.preview import preview
 from tasks.memory.forget.receipt import receipts
 from tasks.memory.forget.targets import resolve
@@ -208,9 +208,9 @@ def test_text_that_is_left_somewhere_fails_the_command_by_name_and_the_next_call
     note.write_text(f"somebody wrote: {words_of(5)[0]}")
     with pytest.raises(NightreadError, match=r"still in .*notes\.log"):
         forgotten(library, [uri(5)])
+    with pytest.raises(InvalidInput, match="finish it with: nightread forget"):
+        rollback(tmp_path, "b1", "r1")
     note.unlink()
-    from tasks.memory.forget.forget import finish
-
     done = finish(tmp_path, library.ledger, MEANS)
     assert done is not None
     assert done["found"] == 0
