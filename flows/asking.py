@@ -46,18 +46,9 @@ def _print_claim(claim: Any) -> None:
 def _of_session(
     config: "RunConfig", key: str, asked: str, k: int | None, document: str | None, explain: bool
 ) -> Answer:
-    from flows.sessions import opened
     from tasks.recall.levels import replies
 
-    with opened(config, key) as session:
-        found = replies.answered(
-            Path(config.home),
-            session,
-            asked,
-            config.infer.embedder,
-            config.recall,
-            config.shard.stride,
-            k,
-            document,
-        )
+    home, window = Path(config.home), config.shard.stride
+    embedder, how = config.infer.embedder, config.recall
+    found = replies.answered(home, key, asked, embedder, how, window, k, document)
     return Answer(found, show.session_reply(found, explain))

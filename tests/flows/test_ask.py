@@ -90,6 +90,14 @@ def test_a_session_answers_too_and_the_question_becomes_a_round(
     assert [len(one["documents"]) for one in rounds] == [0, 0, 1]
 
 
+def test_a_session_that_is_not_there_is_not_made_where_there_is_nothing_to_answer_from(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    assert main(["ask", "--memory", "dairy", "who pays", f"home={tmp_path}"]) == 2
+    assert "there is no memory" in capsys.readouterr().err
+    assert not (tmp_path / "sessions").exists()
+
+
 def test_asking_loads_neither_torch_nor_prefect(home: Path) -> None:
     code = (
         f"import sys; from flows.cli import main; main(['ask', 'who pays', 'home={home}']); "

@@ -20,15 +20,20 @@ from tasks.memory.sessions.store import Span
 TABLE = "rounds"
 KEPT = timedelta(minutes=10)
 """Versions of the table as long as this one was used may still be read by a process."""
+WORD_KEYS = ("text", "context")
+"""Columns that are searched by words."""
 DOCUMENT = "session"
 """What a span's document is called: a copy under another key is the same text."""
 
 
 def open_long_term(folder: Path) -> Memory | None:
-    """The long-term memory of the session in this folder, as recall searches it; None where all is newer."""
+    """The long-term memory of the session in this folder, as recall searches it; None where all is newer, and
+    while its first spans are written."""
     if not (folder / f"{TABLE}.lance").exists():
         return None
     table = _connect(folder).open_table(TABLE)
+    if not _indexed(table) >= set(WORD_KEYS):
+        return None
     return Memory(folder, folder.name, int(table.version), "", table)
 
 
@@ -37,23 +42,24 @@ def move(folder: Path, spans: Sequence[Span], rounds: dict[int, Round]) -> None:
 
     One process may do so at a time.
     """
-    from tasks.memory.publish import INDEX_ROWS, VECTOR_KEYS, VECTORS, WORD_KEYS, WORDS
+    from tasks.memory.publish import INDEX_ROWS, VECTOR_KEYS, VECTORS, WORDS
 
     rows = pa.Table.from_pylist([_row(one, rounds[one.round]) for one in spans], schema.ROUNDS)
-    memory = open_long_term(folder)
-    if memory is None:
-        table = _connect(folder).create_table(TABLE, rows)
-        for column in WORD_KEYS:
-            table.create_index(column, config=WORDS)
-    else:
-        table = memory.table
-        table.delete(f"id IN ({quoted(str(one.id) for one in spans)})")
-        table.add(rows)
-    held = {index.columns[0] for index in table.list_indices()}
-    for column in VECTOR_KEYS if table.count_rows() > INDEX_ROWS else ():
-        if column not in held:
-            table.create_index(column, config=VECTORS)
+    there, db = (folder / f"{TABLE}.lance").exists(), _connect(folder)
+    table = db.open_table(TABLE) if there else db.create_table(TABLE, schema=schema.ROUNDS)
+    table.delete(f"id IN ({quoted(str(one.id) for one in spans)})")
+    table.add(rows)
+    held = _indexed(table)
+    for column in set(WORD_KEYS) - held:
+        table.create_index(column, config=WORDS)
+    for column in set(VECTOR_KEYS) - held if table.count_rows() > INDEX_ROWS else ():
+        table.create_index(column, config=VECTORS)
     table.optimize(cleanup_older_than=KEPT)
+
+
+def _indexed(table: Any) -> set[str]:
+    """Columns that have an index."""
+    return {index.columns[0] for index in table.list_indices()}
 
 
 def _connect(folder: Path) -> Any:

@@ -5,11 +5,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from model import weights
 from tasks.errors import InvalidInput
-from tasks.memory.embedders import question_embedder
+from tasks.memory.embedders import embedder_name, question_embedder
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import Session
+from tasks.memory.sessions.sessions import folder_of
 from tasks.settings import RecallConfig
 
 Row = dict[str, Any]
@@ -21,7 +23,7 @@ NOT_FOUND = "not found in what was said or read"
 
 def answered(
     home: Path,
-    session: Session,
+    key: str,
     question: str,
     embedder: str,
     config: RecallConfig,
@@ -32,19 +34,21 @@ def answered(
     """The reply to `question` for programs, with `levels` (what each counted) and the `round` it became.
 
     Args:
+        key: of the session, which is made where there is none but there is a memory.
         embedder: a folder, "" the default one.
         window: tokens of the current context.
         most: claims at most; None for the default.
         document: only sources of this name beside the session, as `tasks.recall.scope.documents_of` has it.
 
     Raises:
-        InvalidInput: if there is neither a round nor a memory to answer from, no such source, or no question.
+        InvalidInput: if there is neither a session nor a memory to ask, no such source, or no question.
     """
     began = perf_counter()
     question = " ".join(question.encode("utf-8", "replace").decode().split())
     if not question:
         raise InvalidInput("the question is empty")
-    memory = open_memory(home) if published(home) or not session.store.last else None
+    folder = folder_of(home, key, must_exist=False)
+    memory = open_memory(home) if published(home) or not folder.exists() else None
     from model.embed.question import load_question_embedder
     from tasks.recall.ask.ask import CLAIMS
     from tasks.recall.levels.answer import Asking, Corpus, answer
@@ -53,13 +57,14 @@ def answered(
     corpus = Corpus(memory, documents_of(memory, document)) if memory else None
     embed = question_embedder(memory, embedder) if memory else load_question_embedder(embedder)
     how = Asking(embed, config, window, most or CLAIMS)
-    session.check_embedder()
-    opened = round(perf_counter() - began, 4)
-    found = answer(session, question, how, corpus)
-    said = Said(ASKS, question, datetime.now(UTC), found.reply.answer or NOT_FOUND, found.documents)
-    (added,) = session.add([said], how.embed)
+    with Session(folder, embedder_name(weights.resolve_embedder(embedder))) as session:
+        session.check_embedder()
+        opened = round(perf_counter() - began, 4)
+        found = answer(session, question, how, corpus)
+        said = Said(ASKS, question, datetime.now(UTC), found.reply.answer or NOT_FOUND, found.documents)
+        (added,) = session.add([said], embed)
     row = found.reply.as_json()
     claims = [{**one, "level": level} for one, level in zip(row["claims"], found.levels, strict=True)]
     levels = {name: round(weight, 4) for name, weight in found.weights.items()}
-    told = {"session": session.key, "round": added.number, "levels": levels}
+    told = {"session": key, "round": added.number, "levels": levels}
     return {**row, "claims": claims, **told, "seconds": {"open": opened, **row["seconds"]}}

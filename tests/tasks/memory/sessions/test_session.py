@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lancedb
+import pyarrow as pa
 import pytest
 
+from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.sessions import sessions
+from tasks.memory.sessions import longterm, sessions
 from tasks.memory.sessions.clusters import Tuning
 from tasks.memory.sessions.longterm import open_long_term
 from tasks.memory.sessions.round import Said
@@ -63,6 +66,21 @@ def test_what_is_evicted_for_want_of_vectors_is_searched_in_long_term_memory(tmp
     memory = open_long_term(tmp_path / "small")
     assert memory is not None
     assert memory.count() >= 64
+
+
+def test_a_move_that_died_is_made_again(tmp_path: Path) -> None:
+    """Spans were written, and neither indexed nor taken out of the mid-term memory."""
+    folder = start(tmp_path, "diary", 160)
+    with Session(folder, EMBEDDER) as session:
+        assert open_long_term(folder) is None
+        spans = session.store.spans()[:30]
+        rows = [longterm._row(one, session.store.of_numbers([one.round])[one.round]) for one in spans]
+        lancedb.connect(str(folder)).create_table("rounds", pa.Table.from_pylist(rows, schema.ROUNDS))
+        assert open_long_term(folder) is None
+        session.add([said(number) for number in range(161, 180)], embed)
+    memory = open_long_term(folder)
+    assert memory is not None
+    assert sorted(int(row["id"]) for row in memory.rows(columns=["id"])) == list(range(memory.count()))
 
 
 def test_another_process_sees_the_same_mid_term_memory(tmp_path: Path) -> None:
