@@ -21,7 +21,7 @@ from tasks.recall.citation import Citation
 from tasks.recall.levels.level import Item, Level, Name, Question, Weights, strength_of, understood
 from tasks.recall.levels.long_term import LongTerm
 from tasks.recall.levels.recent import MidTerm, Recent, ShortTerm, recent
-from tasks.recall.levels.router import ASKED, Routed, ranked, route, strongest, weigh
+from tasks.recall.levels.router import ASKED, Routed, ranked, route, strengths_of, weigh
 from tasks.recall.levels.statements import asked, statements
 from tasks.settings import RecallConfig
 
@@ -129,12 +129,11 @@ def cite(key: str, item: Item, start: int, end: int) -> Citation:
 
 def _with_read(meant: Question, routed: Routed, read: Reply | None, embed: Embed) -> Weights:
     """The weights, where long-term memory also earns by what was read."""
-    strengths: dict[Name, float] = {one.level: strongest(one) for one in routed.found}
+    strengths = strengths_of(routed.found)
     texts = [one.text for one in (read.claims or read.nearest)] if read else []
     if texts:
         near = np.asarray(embed(texts), dtype=np.float32) @ meant.vector
-        best = max(strength_of(meant, text, float(one)) for text, one in zip(texts, near, strict=True))
-        strengths["long"] = max(strengths["long"], best)
+        strengths["long"] += [strength_of(meant, *one) for one in zip(texts, near.tolist(), strict=True)]
     return weigh(strengths)
 
 

@@ -15,7 +15,7 @@ from tasks.recall.walk import walk
 from tasks.settings import RecallConfig
 from tasks.text.periods import resolve
 
-COLUMNS = ("id", "round", "char_start", "char_end", "context", "vector", "context_vector")
+COLUMNS = ("id", "round", "char_start", "char_end", "context", "vector")
 
 
 class LongTerm:
@@ -37,7 +37,7 @@ class LongTerm:
         for one in best:
             if row := rows.get(str(one.position)):
                 place = Place(one.position, row["char_start"], row["char_end"], row["context"])
-                near = float(np.asarray([row["vector"], row["context_vector"]]).dot(question.vector).max())
+                near = float(np.asarray(row["vector"]) @ question.vector)
                 items.append(item(question, rounds[row["round"]], place, one.score / best[0].score, near))
         return Found(self.name, tuple(items))
 

@@ -108,7 +108,7 @@ def _found(
     walked = walk(fuse(nominated, config, resolve(question.text, datetime.now().date())))
     places = {one.id: at for at, one in enumerate(spans)}
     best = [(places[one.position], one.score) for one in walked if one.position in places][:ITEMS]
-    cosines = np.maximum(*near)
+    cosines = near[0]
     return Found(
         name,
         tuple(

@@ -84,7 +84,7 @@ def test_an_empty_session_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_weights_follow_the_strongest_and_a_level_without_anything_has_none() -> None:
-    weights = weigh({"short": 0.3, "mid": 0.6, "long": 0.0})
+    weights = weigh({"short": [0.3, 0.2], "mid": [0.2, 0.6], "long": []})
     assert weights["mid"] > 0.9 > 0.1 > weights["short"] > weights["long"] == 0.0
 
 
