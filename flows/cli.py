@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(rest)
     # our bars tell of the corpus; theirs of each file
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("LANCEDB_LOG", "error")  # its warnings tell of its own inside
     # threads that spin while they wait take the core from whom they wait for, on machines that are shared
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     home = ""
