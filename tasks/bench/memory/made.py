@@ -18,7 +18,8 @@ from model.files import replacing
 from tasks.bench.natural_text import natural_text
 from tasks.bench.progress import Progress
 from tasks.infer.cache_key import identity
-from tasks.memory.keys import Key
+from tasks.memory.keys import Key, text_hash
+from tasks.memory.records import NOT_COMPARED
 from tasks.text.passages import stream_passages
 from tasks.text.sentences import sentences
 
@@ -107,7 +108,12 @@ def document(number: int, real: Pool, run: str) -> Iterator[Record]:
         }
         at += len(text)
     where = Key(title, "", document_date(number))
-    summary = {"id": identity("made", number, "document"), "level": "document", "summary": texts[0]}
+    summary = {
+        "id": identity("made", number, "document"),
+        "level": "document",
+        "summary": texts[0],
+        "text_hash": 0,
+    }
     yield (
         _row(number, 0, texts[0], where, run)
         | summary
@@ -147,4 +153,5 @@ def _row(number: int, start: int, text: str, where: Key, run: str) -> Record:
         "grounding": 1.0, "dropped": 0, "model": KEY, "skip_key": KEY, "run": run,
         "created": datetime.now(UTC), "children": [], "title": where.title, "section": where.section,
         "context": where.context(text), "position": where.position, "dates": [where.date], "entities": [],
+        "text_hash": text_hash(text), "sketch": [], **NOT_COMPARED,
     }  # fmt: skip
