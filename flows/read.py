@@ -30,6 +30,7 @@ from tasks.plan.rates import learn
 from tasks.plan.work import choose, without_refused
 from tasks.reduce import reduce as reduce_step
 from tasks.relate import relate as relate_step
+from tasks.relate.earlier import earlier
 from tasks.report import report as report_step
 from tasks.run import Run
 from tasks.text.counted import counted
@@ -105,7 +106,8 @@ def read_corpus(
         read = infer(run, models, work.rows, work.documents, progress("infer", "tokens", work.tokens_left))
         work = without_refused(run, models, memory, work, read.refused)
         documents_done = progress("reduce", "documents", len(work.documents))
-        tree = reduce(run, models, work.rows, work.documents, work.kept, work.corpora, documents_done)
+        told = earlier(models, memory, work)
+        tree = reduce(run, models, work.rows, work.documents, work.kept, work.corpora, documents_done, told)
         characters = progress("embed", "characters")
         staged = embed(run, models, work.seen, work.documents, work.gone, tree, memory, characters)
         documents_done = progress("relate", "documents", len(work.documents))

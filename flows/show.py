@@ -30,6 +30,8 @@ def read(result: Row) -> str:
         )
     lines += left_out(result)
     lines += announced(result) + found(result)
+    if lost := result.get("corrections_gone"):
+        lines.append(f"{counted(lost, 'correction')} lost the place: nightread corrections")
     if bad := result.get("quarantined"):
         lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
     lines += [f"report: {path}" for key in ("report_md", "report_html") if (path := result.get(key))]

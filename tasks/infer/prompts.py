@@ -16,6 +16,9 @@ RULES = (
     "language of the "
     "text. Write no headings, no lists and no remarks about the text."
 )
+EARLIER = "[Remembered from other documents, only to understand the text. Write nothing from it.]"
+THE_TEXT = "[The text]"
+"""What stands above passages of the memory, and above the text itself, where both are shown."""
 SENTENCES = {"window": 3, "section": 5, "document": 8, "corpus": 8}
 """Sentences that are asked for, by level."""
 ABOUT = {
@@ -52,4 +55,5 @@ def instruction(level: str, kind: str) -> str:
 
 def all_prompts() -> str:
     """Every word that is asked: whatever changes here changes what is written."""
-    return "\0".join([RULES, ANY_KIND, *map(str, SENTENCES.items()), *map(": ".join, ABOUT.items())])
+    fixed = [RULES, ANY_KIND, EARLIER, THE_TEXT]
+    return "\0".join([*fixed, *map(str, SENTENCES.items()), *map(": ".join, ABOUT.items())])

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from tasks.infer.cache_key import window_key
 from tasks.infer.infer import with_sources
@@ -22,6 +23,9 @@ from tasks.run import Counted, Row, Run
 from tasks.text.counted import counted
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed
+
+if TYPE_CHECKING:
+    from tasks.reduce.writing import Earlier
 
 _log = logging.getLogger("nightread")
 
@@ -55,6 +59,7 @@ def reduce(
     kept: Iterable[str],
     corpora: Collection[str],
     progress: Counted,
+    earlier: "Earlier | None" = None,
 ) -> Tree:
     """Build the tree over what was read: summaries of windows, sections, documents and the corpus.
 
@@ -64,6 +69,7 @@ def reduce(
         kept: documents that were read by earlier runs.
         corpora: corpus records that are still true; if this corpus's is among them, nothing is new and the
             tree is empty.
+        earlier: what memory holds that is near to a text, for a model that writes to understand it by.
     """
     names = {row["document"]: PurePath(row["uri"]).name for row in reversed(rows)}
     trees: dict[str, list[SummaryNode]] = {}
@@ -85,7 +91,7 @@ def reduce(
         return Tree({}, [])
     tree = Tree(trees, corpus, outlines, vectors)
     with run.timed("write"):
-        written = summarise(tree.nodes, models, run.ledger)
+        written = summarise(tree.nodes, models, run.ledger, earlier)
     _log.info("reduce: %s, summaries written: %s", counted(len(tree.nodes), "node"), f"{written:,}")
     return replace(tree, decoded=written)
 

@@ -15,6 +15,7 @@ from tasks.reduce.tree import SummaryNode
 
 if TYPE_CHECKING:
     from tasks.infer.models import Models
+    from tasks.reduce.writing import Earlier
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,14 @@ class Summary:
     dropped: int = 0
 
 
-def summarise(nodes: Sequence[SummaryNode], models: "Models", ledger: Ledger) -> int:
-    """Write over the extracts of nodes, where the model is one that writes; returns for how many it did."""
+def summarise(
+    nodes: Sequence[SummaryNode], models: "Models", ledger: Ledger, earlier: "Earlier | None" = None
+) -> int:
+    """Write over the extracts of nodes, where the model is one that writes; returns for how many it did.
+
+    Args:
+        earlier: what memory holds that is near to a text, for the model to understand it by.
+    """
     from tasks.reduce.writing import Author, Material  # here: it loads torch, of no use to who only reads
 
     wanted = {_key(models.key, node): node for node in nodes if node.spans}
@@ -39,7 +46,7 @@ def summarise(nodes: Sequence[SummaryNode], models: "Models", ledger: Ledger) ->
     materials = [
         Material(name, node.level, node.kind, node.title, node.spans) for name, node in missing.items()
     ]
-    written = Author(models, ledger).write(materials)
+    written = Author(models, ledger, earlier).write(materials)
     items = []
     for name, text in written.items():
         titled = "\n".join(filter(None, (missing[name].title, text.text)))

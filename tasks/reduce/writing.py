@@ -8,14 +8,14 @@ the ledger keeps the verdict.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 from model.summarizer import Request
 from tasks.infer.cache_key import identity
 from tasks.infer.models import LEAST_TO_WRITE, Models
-from tasks.infer.prompts import instruction
+from tasks.infer.prompts import EARLIER, THE_TEXT, instruction
 from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
 from tasks.reduce.grounding import Grounded, ground
@@ -27,6 +27,10 @@ TRIAL = 16
 """Texts on which a model is judged. Fewer judge it for one run only."""
 _NEXT = 3
 """Characters between two sentences of which the second directly follows the first, at most."""
+
+
+Earlier = Callable[[str], Sequence[str]]
+"""A text to what memory holds of other documents that is near to it."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class Verdict:
 class Author:
     """The model of a run as it writes, and what the ledger knows of its writing."""
 
-    def __init__(self, models: Models, ledger: Ledger) -> None:
-        self.models, self.ledger = models, ledger
+    def __init__(self, models: Models, ledger: Ledger, earlier: Earlier | None = None) -> None:
+        self.models, self.ledger, self.earlier = models, ledger, earlier
         self.config = models.config
 
         self.verdict = self._known()
@@ -145,9 +149,14 @@ class Author:
         kept = json.loads(payload)
         return Written(**{**kept, "quotes": tuple(Quote(**quote) for quote in kept["quotes"])})
 
+    def _request(self, material: Material) -> Request:
+        text = source(material)
+        earlier = self.earlier(text) if self.earlier else ()
+        return Request(instruction(material.level, material.kind), source(material, earlier))
+
     def _written(self, batch: Sequence[Material]) -> list[Written]:
         writer = self.models.writer
-        drafts = writer.write([Request(instruction(one.level, one.kind), _source(one)) for one in batch])
+        drafts = writer.write([self._request(one) for one in batch])
         texts = []
         for material, draft in zip(batch, drafts, strict=True):
             said = [readable(span.text) for span in material.spans]
@@ -156,10 +165,16 @@ class Author:
         return texts
 
 
-def _source(material: Material) -> str:
-    """What the model is shown of a material: its title, and each sentence in a line."""
+def source(material: Material, earlier: Sequence[str] = ()) -> str:
+    """What the model is shown of a material: its title, and each sentence in a line.
+
+    Args:
+        earlier: what memory holds of other documents; it stands apart, in front.
+    """
     lines = [" ".join(readable(span.text).split()) for span in material.spans]
-    return "\n".join([*([material.title] if material.title else []), *lines])
+    said = [*([material.title] if material.title else []), *lines]
+    before = [EARLIER, *(f"- {text}" for text in earlier), THE_TEXT] if earlier else []
+    return "\n".join([*before, *said])
 
 
 def _apart(spans: Sequence[Quote]) -> frozenset[int]:

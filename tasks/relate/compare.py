@@ -9,6 +9,7 @@ and of another one there.
 import re
 from difflib import SequenceMatcher
 
+from tasks.recall.terms import stems
 from tasks.relate.said import Said, said
 from tasks.text.roles import Role, role
 
@@ -41,10 +42,11 @@ _GENERIC = frozenset(
     "april may june july august september october november december monday tuesday wednesday thursday friday "
     "saturday sunday licence license software work product products services report note notes".split()
 )
-_ONLY = re.compile(
-    r"\b(?:the [\w\s'-]{2,60}? (?:is|was|are|were|will be)|(?:is|was) the|ed by|en by|built by)\b"
+_CLAIMS = re.compile(
+    r"\bthe [\w\s'-]{2,60}? (?:is|was|are|were|will be)\b|\b(?:is|was) the\b|[a-z](?:ed|en|lt) by\b"
+    r"|\b(?:may|must|shall|can|will)\b"
 )
-"""What may say a thing of which only one name can be true, see `_FILLED`."""
+"""What may be denied, or true of one name only, see `_FILLED`."""
 _FILLED = re.compile(
     r"(?:\bthe [\w\s'-]{2,60}? (?:is|was|are|were|shall be|will be)(?: the)? \u25c6"
     r"|^\W*\u25c6 (?:is|was) the [a-z]"
@@ -62,15 +64,20 @@ _ONCE = re.compile(
 
 
 def comparable(text: str) -> bool:
-    """Whether a sentence names what it speaks of, so that it can be compared with those of any document."""
+    """Whether a sentence names what it speaks of and may be contradicted by one of any document."""
+    if not _stands_alone(text):
+        return False
+    one = said(text)
+    return bool(one.values or one.negations) or _CLAIMS.search(text) is not None
+
+
+def _stands_alone(text: str) -> bool:
     if role(text) is not Role.STATEMENT or _OWN.search(text) or _NOW.search(text):
         return False
     one = said(text)
-    if len(_LOWER.findall(text)) < LEAST_LOWER:
+    if len(_LOWER.findall(text)) < LEAST_LOWER or len(one.words) < LEAST_WORDS:
         return False
-    if len(one.words) < LEAST_WORDS or not any(_names_a_thing(name) for name in one.names):
-        return False
-    return bool(one.values or one.negations) or _ONLY.search(text) is not None
+    return any(_names_a_thing(name) for name in one.names)
 
 
 def verdict(one: str, other: str, *, kin: bool) -> str:
@@ -80,11 +87,11 @@ def verdict(one: str, other: str, *, kin: bool) -> str:
         kin: whether they stand in versions or copies of one text, so that "the rent" is the same rent.
     """
     first, second = said(one), said(other)
-    if min(len(first.words), len(second.words)) < LEAST_WORDS or first.alike(second) < ALIKE:
+    if min(len(first.words), len(second.words)) < LEAST_WORDS or _alike(first, second) < ALIKE:
         return ""
     if kin and any(role(text) is not Role.STATEMENT for text in (one, other)):
         return ""
-    if not kin and not (comparable(one) and comparable(other) and _shared(first, second)):
+    if not kin and not (_stands_alone(one) and _stands_alone(other) and _shared(first, second)):
         return ""
     if first.names != second.names:
         return "contradicts" if _other_name(first, second) else ""
@@ -93,17 +100,22 @@ def verdict(one: str, other: str, *, kin: bool) -> str:
     differing = [a.kind for a, b in zip(first.values, second.values, strict=True) if a.form != b.form]
     if not differing:
         return _unless_denied(first, second)
-    dated = [a.form for a in first.values if a.kind == "date"] != [
-        b.form for b in second.values if b.kind == "date"
-    ]
-    if len(differing) > 1 or first.negations != second.negations or (dated and not _ONCE.search(one)):
+    on, then = ([v.form for v in some.values if v.kind == "date"] for some in (first, second))
+    if len(differing) > 1 or first.negations != second.negations or (on != then and not _ONCE.search(one)):
         return ""
     return "contradicts"
 
 
+def _alike(first: Said, second: Said) -> float:
+    """How alike their words are, not counting the names that only one of them has."""
+    apart = stems(" ".join(first.names ^ second.names))
+    ours, theirs = first.words - apart, second.words - apart
+    return len(ours & theirs) / max(1, len(ours | theirs))
+
+
 def _unless_denied(first: Said, second: Said) -> str:
     if first.negations != second.negations:
-        return "contradicts" if first.alike(second) >= SURELY else ""
+        return "contradicts" if _alike(first, second) >= SURELY else ""
     return "confirms" if first.values and first.names else ""
 
 

@@ -65,10 +65,6 @@ class Said:
     def forms(self) -> tuple[str, ...]:
         return tuple(value.form for value in self.values)
 
-    def alike(self, other: "Said") -> float:
-        """Jaccard similarity of their words, values aside."""
-        return len(self.words & other.words) / max(1, len(self.words | other.words))
-
 
 @lru_cache(maxsize=8192)
 def said(text: str) -> Said:
@@ -97,10 +93,16 @@ def _values(text: str) -> list[Value]:
             inside = any(one.start < other.end and other.start < one.end for other in taken)
             if inside or written.casefold() in _VAGUE:
                 continue
-            if kind == "number" and _LABELLED.search(text[: one.start]):
+            before = text[: one.start].rstrip()
+            if kind == "number" and (_LABELLED.search(before + " ") or _again(before, taken)):
                 continue
             taken.append(Value(kind, one.start, one.end, _form(written, kind)))
     return sorted(taken, key=lambda one: one.start)
+
+
+def _again(before: str, taken: list[Value]) -> bool:
+    """Whether a number in brackets repeats the one in words before it: "thirty (30)"."""
+    return before.endswith("(") and any(one.end == len(before[:-1].rstrip()) for one in taken)
 
 
 def _form(written: str, kind: Expected) -> str:

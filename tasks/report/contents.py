@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tasks.infer.models import Models
 from tasks.infer.quotes import Quote
 from tasks.ingest.parse import place_of
+from tasks.memory.corrections import kept, standing
+from tasks.memory.reader import open_memory, published
 from tasks.memory.sources import part_name
 from tasks.plan.work import Work
 from tasks.recall.citation import Citation, format_citation
+from tasks.recall.corrected import day
 from tasks.reduce.done import load_done
 from tasks.reduce.reduce import Tree
 from tasks.reduce.shown import names_itself
@@ -20,6 +24,7 @@ from tasks.relate.relate import NOTHING, Related
 from tasks.report.entries import (
     MOST_SUMMARIES,
     Contents,
+    Corrected,
     Entry,
     Failure,
     Quoted,
@@ -77,6 +82,23 @@ def contents(
             if row["outcome"] != "ok"
         ),
         findings=findings(related),
+    )
+
+
+def corrected(home: Path) -> tuple[Corrected, ...]:
+    """What people said is right, with whether its place is still there."""
+    if not kept(home) or not published(home):
+        return ()
+    return tuple(
+        Corrected(
+            one.correction.says,
+            " ".join(one.correction.words.split()),
+            one.correction.source,
+            day(one.correction),
+            one.is_gone,
+        )
+        for one in standing(open_memory(home))
+        if one.correction.kind == "correct"
     )
 
 

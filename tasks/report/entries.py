@@ -63,6 +63,19 @@ class Theme:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """What a person said is right, and of what."""
+
+    says: str
+    of: str
+    """The words it is about; "" for a whole document."""
+    source: str
+    on: str
+    gone: bool
+    """Whether those words are no longer in the source."""
+
+
+@dataclass(frozen=True)
 class Failure:
     """A source that could not be read."""
 
@@ -80,6 +93,7 @@ class Contents:
     gone: tuple[str, ...] = ()
     """Sources that were there before, and whose documents memory holds no more."""
     failures: tuple[Failure, ...] = ()
+    corrections: tuple[Corrected, ...] = ()
     findings: Findings = field(default_factory=Findings)
 
     @property

@@ -5,6 +5,7 @@ import logging
 import resource
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tasks.infer.models import Models
@@ -19,7 +20,7 @@ from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
 from tasks.relate.relate import Related
 from tasks.report.again import write_report
-from tasks.report.contents import contents
+from tasks.report.contents import contents, corrected
 from tasks.report.entries import Entry, status
 from tasks.report.findings import counts, lines
 from tasks.report.page import ANNOUNCED, Row
@@ -41,6 +42,7 @@ def report(
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     found = contents(run, models, work, tree, related, summaries)
+    found = replace(found, corrections=corrected(run.home))
     table = _table(work, {entry.document: entry for entry in found.entries})
     outcome: Row = {
         "run": run.run,
@@ -73,6 +75,7 @@ def report(
         "embedded": staged.embedded,
         "reused": staged.reused,
         "relations": counts(related),
+        "corrections_gone": sum(one.gone for one in found.corrections),
         "found": lines(related, ANNOUNCED),
         "table": table,
     }
