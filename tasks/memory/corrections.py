@@ -83,8 +83,9 @@ def add(home: Path, kind: Kind, source: str, says: str = "", place: Row | None =
     at = place or {"words": "", "before": "", "after": "", "start": 0}
     made = Correction(secrets.token_hex(3), datetime.now(UTC).isoformat(), kind, source, says=says, **at)
     file = path(home)
-    with locked(file.with_suffix(".lock"), WAIT_S), file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(asdict(made), ensure_ascii=False) + "\n")
+    with locked(file.with_suffix(".lock"), WAIT_S), file.open("a+", encoding="utf-8") as lines:
+        torn = file.stat().st_size and not file.read_bytes().endswith(b"\n")
+        lines.write(("\n" if torn else "") + json.dumps(asdict(made), ensure_ascii=False) + "\n")
         lines.flush()
         os.fsync(lines.fileno())
     return made
