@@ -35,6 +35,9 @@ class Role(StrEnum):
     """Thanks, greets, asks for money or applause, or says what every file of its kind says of itself."""
 
 
+LABEL_WORDS = 4
+"""Of what a numbered clause is called, such as "4. Term and Termination."."""
+
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEAD = re.compile(
     r"^(?:\s|[-*•#>+–—]+(?=\s)|\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]"
@@ -143,7 +146,8 @@ def role(sentence: str, kind: str = "text") -> Role:
     """The role of a sentence in a document of that kind (`tasks.text.kinds`)."""
     if _is_row(sentence):
         return Role.TABLE
-    body = sentence[_LEAD.match(sentence).end() :]  # type: ignore[union-attr]
+    lead = _LEAD.match(sentence)[0]  # type: ignore[index]
+    body = sentence[len(lead) :]
     if not _WORD.search(body) and not re.search(r"[^\W\d_]", body):
         return Role.MARKER
     shown = " ".join(readable(body).split())
@@ -154,6 +158,8 @@ def role(sentence: str, kind: str = "text") -> Role:
         return Role.LEGAL
     if not is_finished(shown) or shown[:1].islower():
         return _unfinished(shown, kind)
+    if lead.strip() and len(shown.split()) <= LABEL_WORDS and is_titled(shown):
+        return Role.HEADING  # "2. Term."
     return (
         Role.DEPENDENT
         if _ELSEWHERE.search(low) or _ANAPHOR.match(low) or _ANAPHOR_CJK.match(low)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from tasks.recall.ask.features import features, stems_of, valued
 from tasks.recall.ask.question import Asked
-from tasks.recall.ask.statements import Statement
+from tasks.recall.ask.statements import SAY_NOTHING, Statement
 from tasks.recall.terms import has
+from tasks.text.roles import role
 
 WEIGHTS: Mapping[str, float] = {
     "sentence": 4.0,  # share of the question's weight that the sentence itself covers
@@ -105,7 +106,8 @@ def completed(asked: Asked, one: Statement) -> Statement:
         whole = replace(one, text=text, start=start, end=end)
         adds = sum(asked.weights[term] for term in missing if has(term, stems_of(beside)))
         adds += float(valued(asked, one) < 0 < valued(asked, whole))
-        if beside and len(text) <= WHOLE_CHARS and adds >= gained and not _HEADING.search(text):
+        states = beside and role(beside.strip()) not in SAY_NOTHING and not _HEADING.search(text)
+        if states and len(text) <= WHOLE_CHARS and adds >= gained:
             best, gained = whole, adds
     return best
 

@@ -32,6 +32,8 @@ from tasks.text.roles import Role, role
         ("The valve that was left open by the", "text", Role.FRAGMENT),
         ("9. Accepting Warranty or Additional Liability", "licence", Role.HEADING),
         ("DEFINITIONS", "contract", Role.HEADING),
+        ("4. Term and Termination.", "text", Role.HEADING),
+        ("4. The valve closes.", "text", Role.STATEMENT),
         ("(iv)", "contract", Role.MARKER),
         ("3.2.", "text", Role.MARKER),
         ("valve.close(until=dusk, now=True)", "readme", Role.CODE),

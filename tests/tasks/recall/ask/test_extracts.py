@@ -27,6 +27,11 @@ TEXTS = {
         "Minutes of the tenants\n\nThe rent of the workshop was discussed at length. It is 1,450 euros. "
         "The members agreed to pay it from May.\n"
     ),
+    "/texts/berth.txt": (
+        "Berthing agreement between Gull Marina Ltd and Ines Farrow.\n\n"
+        "1. Charge. The guest pays a winter charge of 640 crowns before the first frost.\n"
+        "2. Term. The agreement ends with the last ice.\n"
+    ),
     "/texts/water.txt": (
         "东城区水务会议纪要\n\n会议讨论了新泵站的建设。新泵站将于2025年10月完工。"
         "工程预算为三百万元。王伟负责监督施工。\n"
@@ -100,6 +105,11 @@ def test_a_claim_has_no_list_marker_and_is_no_heading(asked: Asked, question: st
     reply = asked(question)
     assert reply.found
     assert all(claim.text[0].isalpha() for claim in reply.claims)
+
+
+def test_a_claim_does_not_go_on_into_what_the_next_clause_is_called(asked: Asked) -> None:
+    reply = asked("Who pays the winter charge and how much is it?")
+    assert reply.claims[0].text == "The guest pays a winter charge of 640 crowns before the first frost."
 
 
 def test_a_reply_is_found_by_the_question_that_it_answers(asked: Asked) -> None:
