@@ -22,7 +22,7 @@ from tasks.recall.levels.level import Item, Level, Name, Question, Weights, stre
 from tasks.recall.levels.long_term import LongTerm
 from tasks.recall.levels.recent import MidTerm, Recent, ShortTerm, recent
 from tasks.recall.levels.router import ASKED, Routed, ranked, route, strengths_of, weigh
-from tasks.recall.levels.statements import asked, statements
+from tasks.recall.levels.statements import asked, is_about, statements
 from tasks.settings import RecallConfig
 
 ASK_ITEMS = 24
@@ -106,7 +106,7 @@ def _claims(key: str, meant: Question, routed: Routed, how: Asking) -> list[tupl
     placed = {(one.document, one.start): (item, one) for item, one in found}
     claims: list[tuple[Name, Claim]] = []
     shown: list[Statement] = []
-    for one in judge(about, [statement for _, statement in placed.values()]):
+    for one in judge(about, [statement for _, statement in placed.values() if is_about(about, statement)]):
         if one.probability < THRESHOLD or len(claims) == how.most:
             break
         if any(one.statement.text == other.text for other in shown):

@@ -4,6 +4,7 @@ The idea: they are judged as those of documents are (`tasks.recall.ask.support`)
 stands around a sentence is its round and what was said before; what names it is who talks in the session.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from tasks.recall.ask.question import Asked
@@ -54,6 +55,24 @@ def statements(items: Sequence[Item]) -> Iterator[tuple[Item, Statement]]:
                     stands=True,
                 ),
             )
+
+
+_REFERS = re.compile(
+    r"\b(?:he|she|they|it|him|her|hers|them|his|their|theirs|its|this|that)\b", re.IGNORECASE
+)
+_SPOKEN_TO = re.compile(r"\byou(?:r|rs|'re|'ve)?\b", re.IGNORECASE)
+
+
+def is_about(about: Asked, one: Statement) -> bool:
+    """Whether a statement can be about whom the question names: it names them or they say it, it refers to
+    somebody whom the sentence before names, or it is said to the other speaker, whom the question names.
+    What merely stands beside a name is about somebody else: "Ines plays the harp. Oskar sends regards"."""
+    names = {term.stem for term in about.terms if term.kind == "name"}
+    if not names or names & stems(f"{one.speaker}\n{one.text}"):
+        return True
+    if _REFERS.search(one.text) and names & stems(one.before or one.passage):
+        return True
+    return bool(names & stems(one.head)) and _SPOKEN_TO.search(one.text) is not None
 
 
 def _document(item: Item) -> str:

@@ -76,6 +76,19 @@ def test_questions_that_were_asked_before_are_no_evidence(session: Session) -> N
     assert session.store.last not in {item.said.number for _, item in items}
 
 
+def test_what_is_said_of_another_beside_a_name_does_not_answer(tmp_path: Path) -> None:
+    rounds = [
+        "Leila is learning the zither in the evenings. Marco wants to know whether you come.",
+        "Oskar was here. He is learning the harp in the evenings.",
+    ]
+    with Session(tmp_path / "new", EMBEDDER) as new:
+        new.add([said(number, text) for number, text in enumerate(rounds, 1)], embed)
+        assert not answer(new, "What is Marco learning in the evenings?", HOW, None).reply.found
+        reply = answer(new, "What is Oskar learning in the evenings?", HOW, None).reply
+    assert "He is learning the harp" in reply.claims[0].text
+    assert "zither" not in reply.answer
+
+
 def test_an_empty_session_finds_nothing(tmp_path: Path) -> None:
     with Session(tmp_path / "new", EMBEDDER) as new:
         routed = found(new, "Who keeps bees?")
