@@ -22,7 +22,7 @@ from tasks.memory.commit import Published, commit, committer
 from tasks.memory.forget import files, versions
 from tasks.memory.forget.database import erase_ledger
 from tasks.memory.forget.erasure import BEGUN, ERASED, PROVED, WRITTEN, Erasure, ended, pending
-from tasks.memory.forget.merged import Embed, remade
+from tasks.memory.forget.merged import Embed, once, remade
 from tasks.memory.forget.needles import Needles, counts, needles
 from tasks.memory.forget.proof import prove
 from tasks.memory.forget.receipt import write_receipt
@@ -135,9 +135,8 @@ def _publish(home: Path, ledger: Ledger, erasure: Erasure, means: Means) -> Eras
     before = open_memory(home)
     documents = set(erasure.documents)
     erasure = erasure.saved(home, stage=BEGUN, on=datetime.now(UTC).isoformat(), figures={})
-    done = rewrite(
-        home, documents, lambda memory: remade(memory, documents, ledger, erasure.run, means.embed)
-    )
+    embed = once(means.embed)
+    done = rewrite(home, documents, lambda one: remade(one, documents, ledger, erasure.run, embed))
     sources = before.sources
     kept = sources.filter(pc.invert(pc.is_in(sources["document"], pa.array(erasure.documents))))
     new = {str(old): version for old, version in done.versions.items()}
