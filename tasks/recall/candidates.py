@@ -5,7 +5,7 @@ for a record that the search says nothing for to 1 for its best, and then they a
 sums of ranks wherever both were measured.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +89,9 @@ def nominate(
         if search.column not in memory.columns or not weight(search, config):
             continue
         query = _query(memory.table, search, question, vector)
-        found.append(_nominated(memory, search, query, config.candidates, where))
-    return found
+        found.append((search, *_searched(search, query, config.candidates, where)))
+    nominees = _taken(memory, {row for _, rows, _ in found for row in rows})
+    return [Nominated(search, [nominees[row] for row in rows], values) for search, rows, values in found]
 
 
 def weight(search: Search, config: RecallConfig) -> float:
@@ -110,14 +111,23 @@ def vector_query(table: Any, column: str, vector: np.ndarray | None) -> Any:
     return table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(PARTITIONS)
 
 
-def _nominated(memory: Memory, search: Search, query: Any, limit: int, where: str | None) -> Nominated:
+def _searched(search: Search, query: Any, limit: int, where: str | None) -> tuple[list[int], np.ndarray]:
+    """Row ids of what one search finds, best first, and its values."""
     score = "_score" if search.by_words else "_distance"
-    columns = [name for name in SPAN if name in memory.columns]
-    query = query.select([*columns, score]).limit(limit)
+    query = query.select([score]).with_row_id(True).limit(limit)
     table: pa.Table = (query.where(where, prefilter=True) if where else query).to_arrow()
     values = table[score].to_numpy().astype(np.float64)
-    rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
-    return Nominated(search, [Nominee(*row) for row in rows], values if search.by_words else 1.0 - values)
+    return table["_rowid"].to_pylist(), values if search.by_words else 1.0 - values
+
+
+def _taken(memory: Memory, rows: Set[int]) -> dict[int, Nominee]:
+    """The nominees of these row ids: read once for all searches, which costs less than each search itself."""
+    if not rows:
+        return {}
+    columns = [name for name in SPAN if name in memory.columns]
+    table = memory.table.take_row_ids(sorted(rows)).select(columns).with_row_id().to_arrow()
+    found = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return dict(zip(table["_rowid"].to_pylist(), (Nominee(*row) for row in found), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
