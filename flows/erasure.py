@@ -40,7 +40,7 @@ def receipt(done: Row) -> str:
         f"searched after it for {_told(done['searched for'])}: {searched}",
     ]
     if not done["searched for"]["runs of words"]:
-        lines.append("its text was erased before the search: only its hash could be searched for")
+        lines.append("no words that are its alone were there to search for: it was searched for by hash only")
     if own := done["documents themselves in the home"]:
         lines.append(f"the document itself lies in the home and was not touched: {', '.join(own)}")
     lines.append(f"kept: {done['kept']}")

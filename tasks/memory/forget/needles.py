@@ -25,7 +25,10 @@ FEWEST_WORDS, MOST_WORDS = 5, 12
 FEWEST_OF_TITLE = 3
 CANDIDATES = 40
 """Of a document that are looked up in the others."""
-_PLAIN = re.compile(r"[^\W_]+(?:[ \t]+[^\W_]+)+")
+MOST_CHARS = 40
+_PLAIN = re.compile(r"[^\W_]+(?:[ \t]+[^\W_]+)*")
+_WITHOUT_BLANKS = re.compile(r"[\u0e00-\u0eff\u2e80-\U0003ffff]{8}")
+"""Words of scripts that put no blanks between them."""
 _SPACE = r"(?:\s|\\n)+"
 
 
@@ -77,6 +80,8 @@ def _runs(home: Path, row: Row) -> Iterator[str]:
             words = match.group().split()
             if len(words) >= FEWEST_WORDS:
                 yield " ".join(words[:MOST_WORDS])
+            elif _WITHOUT_BLANKS.search(match.group()):
+                yield match.group()[:MOST_CHARS]
 
 
 def _spread(runs: Iterator[str]) -> list[str]:

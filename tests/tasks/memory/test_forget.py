@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks import schema
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
 from tasks.memory.embedders import made_by
 from tasks.memory.forget.forget import Means, finish, forget
+from tasks.memory.forget.needles import holds, needles
 from tasks.memory.forget.preview import preview
 from tasks.memory.forget.receipt import receipts
 from tasks.memory.forget.targets import resolve
@@ -172,6 +175,18 @@ def test_two_erasures_follow_each_other(tmp_path: Path) -> None:
     forgotten(library, [uri(2), uri(0)], "f2")
     assert left(tmp_path, [*words_of(1), *words_of(2), *words_of(0), *words_of(0, 2)]) == set()
     assert len(Forgotten(tmp_path).stones) == 4
+
+
+def test_a_text_without_blanks_is_searched_for_by_its_own_words(tmp_path: Path) -> None:
+    library = build(tmp_path, 4)
+    said = "\u543e\u8f29\u306f\u732b\u3067\u3042\u308b\u540d\u524d\u306f\u307e\u3060\u7121\u3044"
+    row = library.source(1, 1)
+    span = {"part": 0, "char_start": 0, "text": f"{said}\u3002", "place": "line", "number": 1}
+    pq.write_table(pa.Table.from_pylist([span], schema=schema.TEXT), tmp_path / row["parsed"])
+    found = needles(tmp_path, [row], [row["document"]])
+    assert said in found.words
+    assert holds(pa.array([f"<p>{said}\u3002</p>".encode()]), found)
+    assert not holds(pa.array([said[:5].encode()]), found)
 
 
 def test_each_version_keeps_the_vectors_it_had_and_whose_they_are(tmp_path: Path) -> None:
