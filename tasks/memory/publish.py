@@ -53,7 +53,15 @@ index them at once would rewrite the whole table."""
 WORD_KEYS, VECTOR_KEYS = ("text", "context"), ("vector", "context_vector")
 """Columns that are searched: plain, and with what stands around them."""
 
-SCALARS = {"id": BTree(), "document": BTree(), "level": Bitmap(), "dates": LabelList()}
+SCALARS = {
+    "id": BTree(),
+    "document": BTree(),
+    "level": Bitmap(),
+    "dates": LabelList(),
+    "related": LabelList(),
+    "sketch": LabelList(),
+    "text_hash": BTree(),
+}
 """Columns that records are fetched or filtered by."""
 
 WORDS = FTS(
