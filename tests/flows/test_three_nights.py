@@ -11,9 +11,11 @@ import pytest
 
 from flows import asking, commands, correcting, looking
 from flows.config import RunConfig
+from model import weights
 from tasks.ingest.parse import read_text
 from tasks.memory.reader import Memory, open_memory
 from tests.flows.corpus import read, recall, tiny
+from tests.models import shallow_embedder
 from tests.tasks.relate.texts import first_night, second_night, third_night
 
 RIGHT = "The rent of the mill house at Ilvermoor is 1,111 euros, says the landlord."
@@ -37,7 +39,8 @@ class Nights:
 def nights(api: str, dask: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Nights:
     root = tmp_path_factory.mktemp("nights")
     folder, outcomes, correction = root / "corpus", [], ""
-    config = tiny(root / "home", tiny_model_dir, f"cluster.address={dask}")
+    embedder = shallow_embedder(root / "embedder", weights.resolve_embedder(""))
+    config = tiny(root / "home", tiny_model_dir, f"cluster.address={dask}", f"infer.embedder={embedder}")
     for night in (first_night, second_night, third_night):
         night(folder)
         outcomes.append(read(config, folder))
