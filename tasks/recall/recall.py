@@ -130,15 +130,16 @@ class _Group:
 
 def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int) -> list[_Group]:
     """The best `k` groups of records that are one hit together."""
-    taken = 2 * k + 10
+    some: list[_Ranked] = []
+    done, taken = 0, 2 * k + 10
     while True:
-        some = _fetched(memory, ranked[:taken], where)
+        some += _fetched(memory, ranked[done:taken], where)
         texts = [one.row["text"] for one in some]
         keys = [one.keys for one in some]
         found = [[some[number] for number in group] for group in groups(texts, keys)]
         if len(found) >= k or taken >= len(ranked):
             return [_Group(group, group[0].visited.score / ranked[0].score) for group in found[:k]]
-        taken *= 2
+        done, taken = taken, 2 * taken
 
 
 def _pinned(said: Sequence[Standing], group: _Group) -> bool:
