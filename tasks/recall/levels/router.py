@@ -15,7 +15,9 @@ SHARPNESS = 0.065
 """Difference in strength that makes a span count e times as much."""
 BEST = 5
 """Spans of a level that earn its weight, its best. Both were chosen on three made-up dialogues."""
-ASKED = 0.02
+HEAD, RESERVED = 6, 2
+"""Items that stand first by their weight alone, and those of every level that follow them."""
+ASKED = 0.005
 """Least weight of a level that is asked for more than its best."""
 
 
@@ -58,16 +60,27 @@ def strengths_of(found: Sequence[Found]) -> dict[Name, list[float]]:
 
 
 def ranked(found: Sequence[Found], weights: Weights) -> tuple[tuple[Name, Item], ...]:
-    """Items of all levels that count, by their weight times how they rank in their own level."""
-    some = [(one.level, item) for one in found if weights[one.level] >= ASKED for item in one.items]
+    """Items of all levels that count, by their level's weight times how they rank in it.
+
+    Behind the first `HEAD` come the best `RESERVED` of every level, if they are not among those: where the
+    level that earned most is the wrong one, what another one has is still seen.
+    """
     best = {one.level: strongest(one) for one in found}
-    return tuple(
-        sorted(
-            some, key=lambda pair: (-weights[pair[0]] * _rank(pair[1], best[pair[0]]), pair[1].said.number)
-        )
-    )
+    asked = [one for one in found if one.items and weights[one.level] >= ASKED]
+    by_level = {one.level: _in_level(one, best[one.level]) for one in asked}
+    every = [(name, item) for name, items in by_level.items() for item in items]
+    order = sorted(every, key=lambda pair: -weights[pair[0]] * _rank(pair[1], best[pair[0]]))
+    kept = [(name, item) for name, items in by_level.items() for item in items[:RESERVED]]
+    first = dict.fromkeys((name, item.place.span) for name, item in [*order[:HEAD], *kept, *order])
+    places = {(name, item.place.span): item for name, item in every}
+    return tuple((name, places[name, span]) for name, span in first)
+
+
+def _in_level(found: Found, best: float) -> list[Item]:
+    return sorted(found.items, key=lambda item: -_rank(item, best))
 
 
 def _rank(item: Item, best: float) -> float:
-    """From 0 to 1: half how a search in its level ranks it, half how strongly it answers beside the best."""
-    return (item.score + item.strength / best) / 2 if best > 0 else item.score
+    """From 0 to 1: how strongly an item answers beside its level's best, and for a third how a search in the
+    level ranks it."""
+    return (item.score + 2 * item.strength / best) / 3 if best > 0 else item.score
