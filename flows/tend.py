@@ -114,7 +114,7 @@ def health(config: "RunConfig") -> Answer:
     memory = open_memory(home)
     from model import weights
     from tasks.memory.embedders import embedder_name
-    from tasks.memory.health import health as counts
+    from tasks.memory.upkeep.health import health as counts
 
     embedder = embedder_name(weights.resolve_embedder(config.infer.embedder))
     found = counts(home, memory, embedder, config.upkeep, Ledger(home / "ledger.sqlite").runs())

@@ -15,8 +15,8 @@ from flows.crashed import mark_crashed
 from flows.read import step
 from flows.tend import kept
 from flows.ui import logged, run_progress
-from tasks.memory import reembed as reembed_step
-from tasks.memory import upkeep as upkeep_step
+from tasks.memory.upkeep import reembed as reembed_step
+from tasks.memory.upkeep import upkeep as upkeep_step
 
 reembed = step(reembed_step.reembed_with)
 tidy = step(upkeep_step.tidy)

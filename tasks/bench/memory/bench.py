@@ -91,7 +91,7 @@ def _embed(embedder: str) -> Any:
 
 def _tidy(home: Path, progress: Progress) -> float:
     """Seconds of an upkeep that keeps the published version alone."""
-    from tasks.memory.upkeep import tidy
+    from tasks.memory.upkeep.upkeep import tidy
 
     progress("upkeep", 0, 1)
     began = time.monotonic()
@@ -109,6 +109,6 @@ def _measure(
 
 
 def _stored(home: Path) -> int:
-    from tasks.memory.upkeep import stored
+    from tasks.memory.upkeep.upkeep import stored
 
     return stored(home)

@@ -11,7 +11,7 @@ from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
-from tasks.memory.upkeep import tidy
+from tasks.memory.upkeep.upkeep import tidy
 from tasks.settings import UpkeepConfig
 from tests.tasks.memory.rows import document, record, source
 

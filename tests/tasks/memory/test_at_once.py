@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasks.memory.reader import history, published
-from tasks.memory.upkeep import tidy
+from tasks.memory.upkeep.upkeep import tidy
 from tasks.settings import UpkeepConfig
 from tests.marks import slow
 from tests.tasks.memory.at_once import READERS_S, check, write

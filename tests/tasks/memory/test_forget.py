@@ -23,10 +23,10 @@ from tasks.memory.forget.preview import preview
 from tasks.memory.forget.receipt import receipts
 from tasks.memory.forget.targets import resolve
 from tasks.memory.reader import connect, history, open_memory
-from tasks.memory.reembed import reembed
 from tasks.memory.rollback import rollback
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import Session
+from tasks.memory.upkeep.reembed import reembed
 from tests.marks import slow
 from tests.tasks.memory.library import Library, build, embed, name_of, uri, words_of
 

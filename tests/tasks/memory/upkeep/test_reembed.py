@@ -11,9 +11,9 @@ from tasks.errors import InvalidInput, NightreadError
 from tasks.memory.embedders import check_embedder, embedder_name, made_by
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory, published
-from tasks.memory.reembed import reembed
 from tasks.memory.staging import stage
-from tasks.memory.upkeep import tidy
+from tasks.memory.upkeep.reembed import reembed
+from tasks.memory.upkeep.upkeep import tidy
 from tasks.settings import UpkeepConfig
 from tests.tasks.memory.rows import document, put, sees
 

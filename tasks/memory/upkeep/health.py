@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.memory.embedders import made_by, same
-from tasks.memory.expire import expiring
 from tasks.memory.forget.erasure import UNFINISHED, pending
 from tasks.memory.publish import UNINDEXED_ROWS, VECTOR_KEYS
 from tasks.memory.reader import Memory, Row, history
 from tasks.memory.sources import documents_of
-from tasks.memory.upkeep import last_upkeep, stored
+from tasks.memory.upkeep.expire import expiring
+from tasks.memory.upkeep.upkeep import last_upkeep, stored
 from tasks.settings import UpkeepConfig
 from tasks.text.counted import counted
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from flows.tend import state
 from tasks.memory.commit import committer, repoint, tag, writable
-from tasks.memory.health import health
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
 from tasks.memory.staging import stage
+from tasks.memory.upkeep.health import health
 from tasks.settings import UpkeepConfig
 from tests.tasks.memory.rows import document, put, record, sees
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.memory.commit import committer, now, repoint, tag, writable
-from tasks.memory.expire import expire
 from tasks.memory.forget.erasure import UNFINISHED, pending
-from tasks.memory.leftovers import sweep
 from tasks.memory.publish import index
 from tasks.memory.reader import Row, history, open_memory, published
+from tasks.memory.upkeep.expire import expire
+from tasks.memory.upkeep.leftovers import sweep
 from tasks.settings import UpkeepConfig
 
 MOST_TURNS = 4

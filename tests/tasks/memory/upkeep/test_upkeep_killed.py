@@ -1,7 +1,7 @@
 """An upkeep that is killed anywhere leaves the memory before it or after it, which say the same.
 
-Run: pytest tests/tasks/memory/test_upkeep_killed.py
-Killed at many random moments: pytest -m slow tests/tasks/memory/test_upkeep_killed.py
+Run: pytest tests/tasks/memory/upkeep/test_upkeep_killed.py
+Killed at many random moments: pytest -m slow tests/tasks/memory/upkeep/test_upkeep_killed.py
 """
 
 import random
@@ -27,8 +27,8 @@ TENDING = """
 import sys
 from pathlib import Path
 import numpy as np
-from tasks.memory.reembed import reembed
-from tasks.memory.upkeep import tidy
+from tasks.memory.upkeep.reembed import reembed
+from tasks.memory.upkeep.upkeep import tidy
 from tasks.settings import UpkeepConfig
 home = Path(sys.argv[1])
 print("go", flush=True)

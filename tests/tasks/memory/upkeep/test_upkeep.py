@@ -9,13 +9,13 @@ import pytest
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 from tasks.memory.commit import committer, repoint, tag, writable
-from tasks.memory.expire import expiring
 from tasks.memory.forget.erasure import Erasure
-from tasks.memory.leftovers import sweep
 from tasks.memory.publish import index
 from tasks.memory.reader import history, open_memory, published
 from tasks.memory.staging import stage
-from tasks.memory.upkeep import clear, last_upkeep, stored, tidy
+from tasks.memory.upkeep.expire import expiring
+from tasks.memory.upkeep.leftovers import sweep
+from tasks.memory.upkeep.upkeep import clear, last_upkeep, stored, tidy
 from tasks.settings import UpkeepConfig
 from tests.tasks.memory.rows import content, document, ids, put
 
