@@ -117,7 +117,8 @@ def health(config: "RunConfig") -> Answer:
     from tasks.memory.upkeep.health import health as counts
 
     embedder = embedder_name(weights.resolve_embedder(config.infer.embedder))
-    found = counts(home, memory, embedder, config.upkeep, Ledger(home / "ledger.sqlite").runs())
+    with Ledger(home / "ledger.sqlite") as ledger:
+        found = counts(home, memory, embedder, config.upkeep, ledger.runs())
     return Answer(found, state(found))
 
 

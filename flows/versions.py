@@ -137,9 +137,9 @@ def forget(
     from tasks.run import run_id
 
     erase.check_quiet(ledger)  # what is refused is no run
-    ident = run_id()
+    ident, means = run_id(), _means(config)
     ledger.start_run(ident, [], "{}")
-    done = _noted(ledger, ident, lambda: erase.forget(home, ledger, targets, ident, _means(config)))
+    done = _noted(ledger, ident, lambda: erase.forget(home, ledger, targets, ident, means))
     outside = os.environ.get("PREFECT_API_URL", "")
     told = [erasure.receipt(done), *([f"{OUTSIDE} {outside}"] if outside else [])]
     return Answer({**done, "outside": outside}, "\n".join(told))
@@ -168,7 +168,8 @@ def _finished(config: "RunConfig", ledger: Ledger) -> Row | None:
     left = pending(home)
     if left is None:
         return None
-    return _noted(ledger, left.run, lambda: erase.finish(home, ledger, _means(config)) or {})
+    means = _means(config)
+    return _noted(ledger, left.run, lambda: erase.finish(home, ledger, means) or {})
 
 
 def unfinished(config: "RunConfig") -> list[str]:
@@ -179,8 +180,17 @@ def unfinished(config: "RunConfig") -> list[str]:
 
 
 def _means(config: "RunConfig") -> Any:
-    """How merged records are embedded, and reports made again; the embedder is loaded if there is a need."""
+    """How merged records are embedded, and reports made again; the embedder is loaded if there is a need.
+
+    Raises:
+        InvalidInput: if another embedder made the vectors of the memory.
+    """
+    from model import weights
+    from tasks.memory.embedders import check_embedder
     from tasks.memory.forget.forget import Means
+    from tasks.memory.reader import open_memory
+
+    check_embedder(open_memory(Path(config.home)), weights.resolve_embedder(config.infer.embedder))
 
     def embed(texts: list[str]) -> Any:
         from model.embed.embedder import load_embedder

@@ -75,6 +75,18 @@ def tag(table: Any, run: str) -> None:
     (table.tags.update if name in table.tags.list() else table.tags.create)(name, table.version)
 
 
+def retag(table: Any, kept: dict[str, int]) -> None:
+    """Have exactly these tags, each at its version: what is tagged is never dropped."""
+    held = {name: one["version"] for name, one in table.tags.list().items()}
+    for name in held.keys() - kept.keys():  # of a run that went, or that died before its commit
+        table.tags.delete(name)
+    for name, version in kept.items():
+        if name not in held:
+            table.tags.create(name, version)
+        elif held[name] != version:
+            table.tags.update(name, version)
+
+
 def commit(home: Path, result: Published, sources: pa.Table, previous: str, **notes: str) -> None:
     """Everything the pointer leads to first, the pointer last.
 

@@ -107,11 +107,14 @@ def undo(home: Path, ident: str) -> Correction:
 def kept(home: Path) -> list[Correction]:
     """Corrections and pins that were not taken back, oldest first; a line that was cut off is left out."""
     file = path(home)
-    return list(_kept(file, file.stat().st_mtime_ns)) if file.exists() else []
+    if not file.exists():
+        return []
+    stat = file.stat()
+    return list(_kept(file, stat.st_mtime_ns, stat.st_size))  # two writes may bear the same time
 
 
 @lru_cache(maxsize=8)
-def _kept(file: Path, _modified: int) -> tuple[Correction, ...]:
+def _kept(file: Path, _modified: int, _size: int) -> tuple[Correction, ...]:
     found: dict[str, Correction] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         try:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from model import weights
 from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory
@@ -70,6 +72,18 @@ def question_embedder(memory: Memory, name: str) -> Callable[[Sequence[str]], "V
 
     check_embedder(memory, weights.resolve_embedder(name))
     return load_question_embedder(name)
+
+
+def once(embed: Callable[[list[str]], np.ndarray]) -> Callable[[list[str]], np.ndarray]:
+    """The same embedder, for which a text that it has embedded before costs nothing; all of them are held."""
+    known: dict[str, np.ndarray] = {}
+
+    def embedded(texts: list[str]) -> np.ndarray:
+        if new := [text for text in dict.fromkeys(texts) if text not in known]:
+            known.update(zip(new, embed(new), strict=True))
+        return np.array([known[text] for text in texts])
+
+    return embedded
 
 
 def _shown(name: str) -> str:

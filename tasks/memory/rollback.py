@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks.errors import InvalidInput
 from tasks.memory.commit import Published, commit, committer, tag
-from tasks.memory.forget.erasure import UNFINISHED, pending
+from tasks.memory.forget.erasure import check_ended
 from tasks.memory.reader import TABLE, Memory, connect, history, named, open_memory, run_json
 
 TO = "rolled_back_to"
@@ -46,8 +46,7 @@ def check(home: Path, to: str) -> Memory:
         InvalidInput: if there is no such run, its version was dropped, the memory is as it published it, or
             an erasure is to be finished first.
     """
-    if pending(home):
-        raise InvalidInput(f"{UNFINISHED}: until then earlier versions may hold what it erases")
+    check_ended(home, "until then earlier versions may hold what it erases")
     runs = [row["run"] for row in history(home)]
     if runs and to not in runs and "same_as" not in run_json(home, to):
         raise InvalidInput(f"no run {to!r} was published; the latest: {', '.join(runs[:5])}")

@@ -10,9 +10,13 @@ import pytest
 
 from flows import show
 from flows.cli import main
+from tasks.memory.forget.erasure import pending
+from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
+from tasks.memory.staging import stage
 from tests.flows.conftest import Configured
 from tests.flows.corpus import read, remembered, story, watch_writes, writes
+from tests.tasks.memory.rows import document, sees
 from tests.tasks.memory.test_forget import left
 
 Capture = pytest.CaptureFixture[str]
@@ -48,6 +52,16 @@ def test_after_a_rollback_the_corpus_is_as_the_first_reading_had_it_and_no_windo
     said = capsys.readouterr().out
     assert f"({folder}/report-2.txt)" in said
     assert "records added" in said
+
+
+def test_with_another_embedder_than_made_the_vectors_nothing_is_forgotten(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    publish(tmp_path, "r1", [stage(tmp_path, "r1", document("d0"))], sees("d0"), embedder="other@1")
+    assert main(["forget", "/docs/d0.txt", "--yes", f"home={tmp_path}"]) == 2
+    assert "made by the embedder other" in capsys.readouterr().err
+    assert pending(tmp_path) is None
+    assert (open_memory(tmp_path).run, open_memory(tmp_path).count()) == ("r1", 5)
 
 
 def test_a_forgotten_document_is_left_out_until_it_is_let_in_again(

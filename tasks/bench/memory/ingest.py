@@ -20,8 +20,8 @@ def ingest(home: Path, real: Pool, records: int, runs: int, progress: Progress) 
     """Fill the memory in `home` with made records in so many runs.
 
     Returns:
-        {records, seconds, runs: [{records, stage, publish}], rss}: seconds of each, and the peak resident
-        memory in bytes.
+        {records, documents, seconds, runs: [{records, stage, publish}], rss}: seconds of each, and the peak
+        resident memory in bytes.
     """
     documents = max(runs, records // PASSAGES_EACH)
     began, rows, since = time.monotonic(), [], ""

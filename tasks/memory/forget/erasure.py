@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
+from tasks.errors import InvalidInput
 from tasks.memory.reader import Row
 
 BEGUN, WRITTEN, ERASED, PROVED = "begun", "written", "erased", "proved"
@@ -61,6 +62,19 @@ def pending(home: Path) -> Erasure | None:
     kept = json.loads(_path(home).read_text())
     tuples = {name: tuple(kept[name]) for name in ("named", "documents", "rows", "keys")}
     return Erasure(**{**kept, **tuples})
+
+
+def check_ended(home: Path, why: str) -> None:
+    """Refuse to change the memory before an erasure that was begun has ended.
+
+    Args:
+        why: what the message says beside that.
+
+    Raises:
+        InvalidInput: naming how to finish it.
+    """
+    if pending(home):
+        raise InvalidInput(f"{UNFINISHED}: {why}")
 
 
 def ended(home: Path) -> None:

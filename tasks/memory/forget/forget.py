@@ -19,10 +19,11 @@ from tasks.ingest.uris import path_of, place
 from tasks.ledger import Ledger
 from tasks.memory import corrections
 from tasks.memory.commit import Published, commit, committer
+from tasks.memory.embedders import once
 from tasks.memory.forget import files, versions
 from tasks.memory.forget.database import erase_ledger
 from tasks.memory.forget.erasure import BEGUN, ERASED, PROVED, WRITTEN, Erasure, ended, pending
-from tasks.memory.forget.merged import Embed, once, remade
+from tasks.memory.forget.merged import Embed, remade
 from tasks.memory.forget.needles import Needles, counts, needles
 from tasks.memory.forget.proof import prove
 from tasks.memory.forget.receipt import write_receipt

@@ -57,18 +57,6 @@ def remade(memory: Memory, documents: Collection[str], ledger: Ledger, run: str,
     return Remade(frozenset(gone), tuple(made.values()))
 
 
-def once(embed: Embed) -> Embed:
-    """The same embedder; what it has embedded before, for another version, it does not embed again."""
-    known: dict[str, np.ndarray] = {}
-
-    def embedded(texts: list[str]) -> np.ndarray:
-        if new := [text for text in dict.fromkeys(texts) if text not in known]:
-            known.update(zip(new, embed(new), strict=True))
-        return np.stack([known[text] for text in texts])
-
-    return embedded
-
-
 def _corpora(memory: Memory) -> Mapping[tuple[str, str], list[Row]]:
     """Merged records by cache key and corpus."""
     columns = ["id", "corpus", "skip_key", "text", "quotes", "children"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
+from tasks.memory.commit import retag
 from tasks.memory.dropped import is_dropped
 from tasks.memory.reader import TABLE, connect, history, run_json
 
@@ -38,12 +39,7 @@ def drop_old(home: Path, began: str) -> int:
     Tags lead to the rewritten versions first: a tagged version is never dropped.
     """
     table = connect(home).open_table(TABLE)
-    wanted = {f"run-{row['run']}": row["version"] for row in history(home) if not is_dropped(row)}
-    for name in table.tags.list():
-        if name not in wanted:  # of a run that died before its commit
-            table.tags.delete(name)
-    for name, version in wanted.items():
-        (table.tags.update if name in table.tags.list() else table.tags.create)(name, version)
+    retag(table, {f"run-{row['run']}": row["version"] for row in history(home) if not is_dropped(row)})
     begun = datetime.fromisoformat(began).astimezone().replace(tzinfo=None)  # Lance tells local time
     made = [one["timestamp"].replace(tzinfo=None) for one in table.list_versions()]
     old = [moment for moment in made if moment < begun]

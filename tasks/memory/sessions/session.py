@@ -24,7 +24,7 @@ from tasks.memory.keys import Key, spoken
 from tasks.memory.sessions.clusters import Clusters, Tuning
 from tasks.memory.sessions.longterm import move
 from tasks.memory.sessions.round import Round, Said
-from tasks.memory.sessions.store import NONE, Span, Store
+from tasks.memory.sessions.store import FILE, NONE, Span, Store
 from tasks.text.passages import stream_passages
 
 Embed = Callable[[list[str]], np.ndarray]
@@ -112,6 +112,8 @@ class Session:
     def _alone(self) -> Iterator[None]:
         try:
             with locked(self.folder / ".lock", WAIT_S):
+                if not (self.folder / FILE).exists():  # what is written to an open file that went is lost
+                    raise InvalidInput(f"session {self.key!r} was forgotten meanwhile: open it again")
                 yield
         except TimeoutError as error:
             raise Transient(f"another process has been writing to {self.folder} for {WAIT_S:g} s") from error

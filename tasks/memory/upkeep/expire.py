@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tasks.memory.commit import retag
 from tasks.memory.dropped import is_dropped, mark_dropped
 from tasks.memory.reader import Row
 from tasks.settings import UpkeepConfig
@@ -55,21 +56,9 @@ def expire(home: Path, table: Any, rows: Sequence[Row], keep: UpkeepConfig) -> l
     kept = [row for row in rows if row["run"] not in gone and not is_dropped(row)]
     there = {one["version"] for one in table.list_versions()}
     read = _read(kept, keep) & there  # an upkeep that kept less may have dropped some
-    _retag(
-        table, {f"run-{row['run']}": row["version"] for row in kept} | {f"read-{one}": one for one in read}
-    )
+    retag(table, {f"run-{row['run']}": row["version"] for row in kept} | {f"read-{one}": one for one in read})
     _clean(table, {row["version"] for row in kept} | read)
     return [row["run"] for row in going]
-
-
-def _retag(table: Any, kept: dict[str, int]) -> None:
-    """Tag what is kept, since no tagged version is ever dropped, and nothing else."""
-    held = table.tags.list()
-    for name in held.keys() - kept.keys():  # of a run that went, or that died before its commit
-        table.tags.delete(name)
-    for name, version in kept.items():
-        if name not in held:
-            table.tags.create(name, version)
 
 
 def _clean(table: Any, kept: set[int]) -> None:

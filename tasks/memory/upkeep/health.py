@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.memory.dropped import is_dropped
 from tasks.memory.embedders import made_by, same
 from tasks.memory.forget.erasure import UNFINISHED, pending
 from tasks.memory.publish import UNINDEXED_ROWS, VECTOR_KEYS
@@ -92,7 +93,7 @@ def health(home: Path, memory: Memory, embedder: str, keep: UpkeepConfig, runs: 
         "documents": len(held),
         "sources": memory.sources.num_rows,
         "run": memory.run,
-        "versions": sum("dropped" not in row for row in rows),
+        "versions": sum(not is_dropped(row) for row in rows),
         "expiring": len(expiring(rows, keep, datetime.now(UTC))),
         "bytes": _bytes(home, memory),
         "unindexed": _unindexed(memory),

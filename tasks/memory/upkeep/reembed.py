@@ -20,6 +20,7 @@ from model.files import replacing
 from tasks import schema
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.embedders import embedder_name, made_by, note, same
+from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import VECTOR_KEYS, WORD_KEYS, index
 from tasks.memory.reader import TABLE, Memory, connect, open_memory, published
 from tasks.settings import InferConfig
@@ -68,8 +69,10 @@ def reembed(
         progress: called with how many more records are done, and of how many.
 
     Raises:
+        InvalidInput: if an erasure was begun that has not ended.
         Transient: if another process publishes for longer than `wait_s`.
     """
+    check_ended(home, "an upkeep waits for that")  # here too: to embed all may take hours
     memory = open_memory(home) if published(home) else None
     held = made_by(memory) if memory else embedder
     if memory is None or (held and same(held, embedder)):

@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.files import write_atomic
-from tasks.errors import InvalidInput
 from tasks.memory.commit import committer, now, repoint, tag, writable
-from tasks.memory.forget.erasure import UNFINISHED, pending
+from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import index
 from tasks.memory.reader import Row, history, open_memory, published
 from tasks.memory.upkeep.expire import expire
@@ -52,8 +51,7 @@ def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
     if published(home) is None:
         return []
     with committer(home, wait_s):
-        if pending(home):
-            raise InvalidInput(f"{UNFINISHED}: an upkeep waits for that")
+        check_ended(home, "an upkeep waits for that")
         before = open_memory(home)
         table = writable(home, before)
         for _ in range(MOST_TURNS):

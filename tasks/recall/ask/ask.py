@@ -16,6 +16,7 @@ import numpy as np
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
 from tasks.memory.corrections import Correction, standing
+from tasks.memory.embedders import once
 from tasks.memory.reader import Memory, Row
 from tasks.recall.ask.amended import current, is_over
 from tasks.recall.ask.conflicts import EXACT, disagreeing, named
@@ -133,7 +134,7 @@ def ask(
     if len(question) > MOST_CHARS:
         raise InvalidInput(f"the question has {len(question):,} characters: ask at most {MOST_CHARS:,}")
     clock = _Clock()
-    embed = _once(embed)
+    embed = once(embed)
     how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates))
     hits = recall(memory, question, embed, how, level="passage", document=documents, place=_no_place)
     clock.part("recall")
@@ -147,9 +148,7 @@ def ask(
     judged = judge(asked, statements(memory, hits, np.asarray(embed([subject])[0])))
     clock.part("judge")
     said = answering(standing(memory), [_row(hit) for hit in hits[:PASSAGES]], stems(question))
-    claims = [
-        Claim(one.says, (), 1.0, f"a person's correction of {day(one)}", by_person=True) for one in said
-    ]
+    claims = [_by_person(one) for one in said]
     for claim in claims:
         told(claim)
     for claim in _claims(memory, asked, judged, most):
@@ -261,19 +260,6 @@ def _nearest(memory: Memory, hits: Sequence[Hit]) -> Iterator[Citation]:
 def _no_place(*_: Any) -> str:
     """Recall need not name places: those of claims are named when they are checked."""
     return ""
-
-
-def _once(embed: Embed) -> Embed:
-    """The same embedder, for which a text that was embedded before costs nothing."""
-    known: dict[str, Any] = {}
-
-    def encode(texts: list[str]) -> np.ndarray:
-        fresh = [text for text in dict.fromkeys(texts) if text not in known]
-        if fresh:
-            known.update(zip(fresh, embed(fresh), strict=True))
-        return np.array([known[text] for text in texts])
-
-    return encode
 
 
 class _Clock:

@@ -4,6 +4,7 @@ Run: pytest tests/tasks/memory/test_corrections.py
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,15 @@ def test_what_was_said_is_taken_back_or_erased_with_its_source(source: Source) -
     assert erase(source.home, [str(source.file)]) == 3
     assert standing(memory) == []
     assert "Corvin" not in path(source.home).read_text()
+
+
+def test_what_is_added_within_one_tick_of_the_clock_is_seen(source: Source) -> None:
+    add(source.home, "correct", str(source.file), "The mill stands at Corvin.")
+    assert len(kept(source.home)) == 1
+    time = path(source.home).stat().st_mtime_ns
+    add(source.home, "correct", str(source.file), "The mill has four sails.")
+    os.utime(path(source.home), ns=(time, time))
+    assert len(kept(source.home)) == 2
 
 
 def test_a_line_that_was_cut_off_by_a_crash_spoils_no_other(source: Source) -> None:

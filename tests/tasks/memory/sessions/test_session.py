@@ -188,6 +188,19 @@ def test_nothing_is_left_of_a_session_that_is_forgotten(tmp_path: Path) -> None:
         sessions.folder_of(tmp_path, "diary")
 
 
+def test_a_round_is_not_acknowledged_in_a_session_that_was_forgotten_meanwhile(tmp_path: Path) -> None:
+    folder = start(tmp_path, "diary", 3)
+    with Session(folder, EMBEDDER) as session:
+        sessions.forget(tmp_path, "diary")
+        with pytest.raises(InvalidInput, match="was forgotten meanwhile"):
+            session.add([said(4, "The lamp is lit.")], embed)
+
+
+def test_a_key_in_the_shape_of_a_left_over_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="begin with a dot"):
+        sessions.folder_of(tmp_path, ".diary.gone", must_exist=False)
+
+
 @pytest.mark.parametrize("key", ["", "..", "a/b", "/tmp", "."])
 def test_a_key_that_is_no_plain_name_is_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(InvalidInput, match="use a plain name without slashes"):

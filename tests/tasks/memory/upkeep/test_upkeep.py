@@ -15,6 +15,7 @@ from tasks.memory.reader import history, open_memory, published
 from tasks.memory.staging import stage
 from tasks.memory.upkeep.expire import expiring
 from tasks.memory.upkeep.leftovers import sweep
+from tasks.memory.upkeep.reembed import Embed, reembed
 from tasks.memory.upkeep.upkeep import clear, last_upkeep, stored, tidy
 from tasks.settings import UpkeepConfig
 from tests.tasks.memory.rows import content, document, ids, put
@@ -141,10 +142,16 @@ def test_left_overs_go_once_they_are_a_day_old_and_no_run_is_going_on(tmp_path: 
     assert not (tmp_path / "memory" / "staged" / "dead").exists()
 
 
+def not_loaded() -> Embed:
+    raise AssertionError("an embedder was loaded")
+
+
 def test_an_upkeep_waits_for_an_erasure_that_has_not_ended(tmp_path: Path) -> None:
     four_runs(tmp_path)
     erasure = Erasure("r5", datetime.now(UTC).isoformat(), ("/docs/d3.txt",), ("d3",), ()).saved(tmp_path)
     with pytest.raises(InvalidInput, match="nightread forget"):
         tidy(tmp_path, LAST_TWO)
+    with pytest.raises(InvalidInput, match="nightread forget"):
+        reembed(tmp_path, "other@1", not_loaded, lambda *_: None)
     assert content(tmp_path, "r1")
     assert erasure.stage == "begun"
