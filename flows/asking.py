@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import show
-from flows.answer import Answer
+from flows.answer import Answer, printable
 from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def ask(
 
 
 def _print_claim(claim: Any) -> None:
-    print(show.claim(claim), flush=True)
+    print(printable(show.claim(claim)), flush=True)
 
 
 def _of_session(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows import commands
+from flows.answer import printable
 from flows.arguments import COMMON, parser
 from flows.explain import explained
 from tasks.errors import InvalidInput
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"nightread: {explained(error, home)}", file=sys.stderr)
+        print(f"nightread: {printable(explained(error, home))}", file=sys.stderr)
         return INVALID if isinstance(error, InvalidInput | ValueError) else FAILED
 
 
@@ -67,7 +68,7 @@ def _run(arguments: argparse.Namespace, config: "RunConfig") -> int:
     given = {name: value for name, value in vars(arguments).items() if name not in COMMON}
     answer = commands.COMMANDS[arguments.command](config, **given)
     if answer.text:
-        print(answer.text)
+        print(printable(answer.text))
     if arguments.json:
         print(json.dumps(answer.data, default=str))
     sys.stdout.flush()

@@ -66,6 +66,10 @@ def corrections(config: "RunConfig", action: str = "list", ident: str | None = N
             raise InvalidInput("corrections undo: give the id of a correction or a pin")
         done = corrected.undo(Path(config.home), ident)
         return Answer(done, f"taken back [{done['id']}]: {done['says'] or 'a pin'}")
+    if ident:
+        raise InvalidInput(
+            f"corrections list {ident}: it lists all; to take one back: corrections undo {ident}"
+        )
     rows = corrected.listed(Path(config.home))
     return Answer({"corrections": rows}, "\n".join(map(_line, rows)) or "nothing was corrected or pinned yet")
 

@@ -42,7 +42,8 @@ def explained(error: BaseException, home: str = "") -> str:
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.split()) or "no message"
+    """One line; of a word that no path is as long as, its beginning."""
+    return re.sub(r"(\S{200})\S{4000,}", r"\1...", " ".join(text.split())) or "no message"
 
 
 def _short(text: str, most: int = 160) -> str:

@@ -27,6 +27,8 @@ def session(
 ) -> Answer:
     """Do something with the session of this key; list all sessions without one."""
     if action == "list":
+        if key:
+            raise InvalidInput(f"session list {key}: it lists all; one is shown by: session show {key}")
         return _list(config)
     if not key:
         raise InvalidInput(f"session {action}: give the key of a session, such as: session {action} diary")
@@ -74,7 +76,7 @@ def _show(config: "RunConfig", key: str, words: list[str], last: int | None = No
     _nothing_more("show", words)
     if last is not None and last < 1:
         raise InvalidInput(f"--last {last}: give 1 or more")
-    rounds = sessions.newest(sessions.folder_of(_home(config), key), last or SHOWN)
+    rounds = sessions.newest(sessions.folder_of(_home(config), key), min(last or SHOWN, sys.maxsize))
     return Answer({"key": key, "rounds": [one.as_json() for one in rounds]}, "\n".join(map(said, rounds)))
 
 
@@ -138,7 +140,9 @@ def _copy(config: "RunConfig", key: str, words: list[str], **_: Any) -> Answer:
 def _export(config: "RunConfig", key: str, words: list[str], **_: Any) -> Answer:
     from tasks.memory.sessions import sessions
 
-    to = Path(_one("export", words, "a file to write, such as rounds.jsonl")).expanduser()
+    to = Path(_one("export", words, "a file to write (rounds.jsonl)")).expanduser()
+    if to.is_dir() or not to.parent.is_dir():
+        raise InvalidInput(f"session export {key} {to}: give a file, in a folder that there is")
     count = sessions.export(sessions.folder_of(_home(config), key), to)
     return Answer(
         {"key": key, "file": str(to), "rounds": count}, f"{counted(count, 'round')} written to {to}"

@@ -29,7 +29,7 @@ def read(result: Row) -> str:
             f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
         )
     lines += left_out(result)
-    lines += announced(result) + found(result)
+    lines += announced(result) + gone(result) + found(result)
     if lost := result.get("corrections_gone"):
         lines.append(f"{counted(lost, 'correction')} lost the place: nightread corrections")
     if bad := result.get("quarantined"):
@@ -56,6 +56,16 @@ def announced(result: Row) -> list[str]:
     lines = [f"{one['status']}: {_cut(one['title'], WIDTH - len(one['status']) - 2)}" for one in found]
     more = result.get("read", 0) - ANNOUNCED
     return [*lines[:ANNOUNCED], *([f"and {more:,} more, in the report"] if more > 0 else [])]
+
+
+def gone(result: Row) -> list[str]:
+    """The first sources that are no longer there; of an earlier run how many there were."""
+    places = result.get("gone", 0)
+    if isinstance(places, int):
+        return [f"{counted(places, 'source')} no longer there"] if places else []
+    more = len(places) - ANNOUNCED
+    lines = [f"no longer there: {place}" for place in places[:ANNOUNCED]]
+    return [*lines, *([f"and {more:,} more that are gone, in the report"] if more > 0 else [])]
 
 
 NAMES = {
@@ -139,10 +149,12 @@ def session_reply(found: Row, explain: bool = False) -> str:
     """What was said or read that answers, each with its place; on request how much each level counted."""
     lines = []
     for one in found["claims"]:
+        lines += [f"{one['source']}:"] if one["source"] else []
         lines.append(_wrapped(readable(one["text"]) or one["text"], ""))
         lines += [
             _place(cited) + (f"  ({one['level']}-term)" if explain else "") for cited in one["citations"]
         ]
+        lines += [relation(one["superseded_by"])] if one["superseded_by"] else []
     if not found["found"]:
         lines.append("not found in what was said or read")
         lines += ["nearest:"] if found["nearest"] else []

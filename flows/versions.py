@@ -207,13 +207,16 @@ def _means(config: "RunConfig") -> Any:
 
 def _undone(home: Path, ledger: Ledger, names: list[str]) -> Answer:
     """Let a later read remember again what was forgotten at these URIs."""
+    if not names:
+        raise InvalidInput("forget --undo: give what is to be remembered again; see: nightread forget")
     from tasks.ingest.forgotten import Forgotten
     from tasks.ingest.uris import canonical
 
     admitted = Forgotten(home).admit([canonical(name) for name in names])
     if not admitted:
         raise InvalidInput(
-            f"forget --undo {' '.join(names)}: nothing that was forgotten was named so or there"
+            f"forget --undo {' '.join(names)}: nothing that is left out was named so or there; "
+            f"see: nightread forget"
         )
     ledger.look_again()
     told = f"{counted(admitted, 'document')} may be remembered again: a read of its corpus brings it back"

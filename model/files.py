@@ -78,14 +78,20 @@ def is_filled(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+KEY_BYTES = 200
+"""Longest key: names of files have 255, and those of unfinished folders are longer."""
+
+
 def inside(folder: Path, key: str) -> Path:
     """The file or folder in `folder` that a `memory_key` names.
 
     Raises:
-        ValueError: if the key is no plain name, and could lie elsewhere.
+        ValueError: if the key is no plain name: it could lie elsewhere, or be taken for an unfinished folder.
     """
-    if not isinstance(key, str) or not key or key != Path(key).name or key == "..":
-        raise ValueError(f"memory_key={key!r} names a folder: use a plain name without slashes")
+    if not isinstance(key, str) or key != Path(key).name or key.startswith(".") or not key.isprintable():
+        raise ValueError(f"memory_key={key!r}: use a plain name without slashes, line ends or a first dot")
+    if not 0 < (size := len(key.encode())) <= KEY_BYTES:
+        raise ValueError(f"memory_key={key!r}: give a name of 1 to {KEY_BYTES} bytes, not {size}")
     return folder / key
 
 

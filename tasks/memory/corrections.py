@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -75,13 +75,16 @@ def path(home: Path) -> Path:
 
 
 def add(home: Path, kind: Kind, source: str, says: str = "", place: Row | None = None) -> Correction:
-    """Append what a person said.
+    """Append what a person said; what was said of the same words before, and stands, is not said twice.
 
     Args:
         place: {words, before, after, start}; None for the whole document.
     """
     at = place or {"words": "", "before": "", "after": "", "start": 0}
     made = Correction(secrets.token_hex(3), datetime.now(UTC).isoformat(), kind, source, says=says, **at)
+    for one in kept(home):
+        if replace(one, id=made.id, time=made.time) == made:
+            return one
     file = path(home)
     with locked(file.with_suffix(".lock"), WAIT_S), file.open("a+", encoding="utf-8") as lines:
         torn = file.stat().st_size and not file.read_bytes().endswith(b"\n")

@@ -22,7 +22,7 @@ from tasks.memory.dropped import is_dropped, nearest, told
 
 TABLE = "records"
 
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+RUN_NAME = re.compile(r"(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """What is at once a folder name and a Lance tag."""
 
 Row = dict[str, Any]
@@ -212,7 +212,9 @@ def connect(home: Path) -> Any:
 
 def named(folder: Path, run: str) -> Path:
     if not RUN_NAME.fullmatch(run):
-        raise InvalidInput(f"run {run!r} is no name: use letters, digits, '-', '_' and single dots inside")
+        raise InvalidInput(
+            f"run {run!r} is no name: use at most 100 letters, digits, '-', '_' and single dots inside"
+        )
     return folder / run
 
 

@@ -34,7 +34,7 @@ def _named(rows: Sequence[Row], uri: str) -> list[Row]:
         row for row in rows if row["uri"].endswith(f"/{uri.strip('/')}")
     ]
     if not held:
-        raise InvalidInput(f"--document {uri}: no such source was read; {_nearest(rows, uri)}")
+        raise InvalidInput(f"{uri}: no such source was read; {_nearest(rows, uri)}")
     return held
 
 

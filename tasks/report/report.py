@@ -74,6 +74,7 @@ def report(
         ],
         "embedded": staged.embedded,
         "reused": staged.reused,
+        "gone": list(found.gone),
         "relations": counts(related),
         "corrections_gone": sum(one.gone for one in found.corrections),
         "found": lines(related, ANNOUNCED),
@@ -86,8 +87,8 @@ def report(
 
 
 def _kept(outcome: Row) -> str:
-    """The outcome as the ledger keeps it: without its table, and without words of the documents."""
-    return json.dumps({**outcome, "table": len(outcome["table"]), "found": len(outcome["found"])})
+    """The outcome as the ledger keeps it: without its table, what is gone, and words of the documents."""
+    return json.dumps({**outcome, **{name: len(outcome[name]) for name in ("table", "gone", "found")}})
 
 
 def _read(status: str) -> str:

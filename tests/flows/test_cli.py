@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flows import arguments, show
+from flows.answer import printable
 from flows.arguments import parser
 from flows.cli import main, split
 from flows.commands import COMMANDS
@@ -57,6 +58,7 @@ def test_after_two_dashes_nothing_is_a_setting() -> None:
         (["runs", "infer.mdel=x"], "infer.model"),
         (["runs", "--conf", "nowhere"], "nowhere"),
         (["runs", "infer.summary_batch_size=0"], "infer.summary_batch_size=0"),
+        (["corrections", "list", "1a2b"], "corrections undo 1a2b"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(argv: list[str], said: str, capsys: Capture) -> None:
@@ -169,6 +171,38 @@ def test_a_read_names_the_first_documents_that_are_new() -> None:
     assert "more" not in show.read({"documents": 30, "read": 2, "announced": found[:2]})
 
 
+def test_a_name_too_long_for_a_file_names_no_run(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["diff", "r" * 300, f"home={tmp_path}"]) == 2
+    assert "use at most 100 letters" in capsys.readouterr().err
+
+
+def test_a_forgetting_of_nothing_is_not_undone(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["forget", "--undo", f"home={tmp_path}"]) == 2
+    assert "give what is to be remembered again" in capsys.readouterr().err
+
+
+def test_a_read_names_what_is_no_longer_there() -> None:
+    said = show.read({"gone": [f"/notes/{number}.txt" for number in range(7)]}).splitlines()
+    assert said[3:5] == ["no longer there: /notes/0.txt", "no longer there: /notes/1.txt"]
+    assert said[8] == "and 2 more that are gone, in the report"
+    assert show.read({"gone": 1}).endswith("1 source no longer there")
+    assert "no longer" not in show.read({"gone": []})
+
+
+def test_an_answer_of_a_session_says_whose_it_is_and_what_supersedes_it() -> None:
+    over = {"how": "superseded by", "text": "It is 950.", "date": "2026-05-03", "citation": "/b.txt:line 1"}
+    person = {"text": "It is 990.", "source": "a person's correction", "citations": [], "superseded_by": None}
+    old = {"text": "It is 900.", "source": "", "citations": [], "superseded_by": over}
+    found = {"claims": [person, old], "found": True, "nearest": [], "seconds": {}, "round": 1, "session": "d"}
+    said = show.session_reply(found).splitlines()
+    assert said[:3] == ["a person's correction:", "It is 990.", "It is 900."]
+    assert said[3] == '     ! superseded by "It is 950." (/b.txt:line 1, 2026-05-03)'
+
+
+def test_what_was_read_does_not_steer_the_terminal() -> None:
+    assert printable("a\x1b[31m\x07\x9b b\n\tc") == "a\u241b[31m\u2407\ufffd b\n\tc"
+
+
 def finished_run(home: Path, run: str, corpus: str, **counts: Any) -> None:
     ledger = Ledger(home / "ledger.sqlite")
     ledger.start_run(run, [corpus], json.dumps({"quotes": 4}))
@@ -240,6 +274,7 @@ def test_a_failed_run_is_shown_with_its_error(tmp_path: Path, capsys: Capture) -
         ),
         (NightreadError("the server ended"), "the server ended"),
         (InvalidInput("a value\nand its remedy"), "a value and its remedy"),
+        (InvalidInput(f"{'r' * 10_000}: no such source"), r"r{200}\.\.\. no such source"),
     ],
 )
 def test_an_error_is_one_line_that_says_what_and_where_and_what_helps(error: Exception, said: str) -> None:

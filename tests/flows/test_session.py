@@ -32,6 +32,9 @@ def test_what_is_added_is_shown_listed_copied_exported_and_forgotten(
     run(capsys, tmp_path, "copy", "diary", "second")
     assert run(capsys, tmp_path, "export", "second", str(tmp_path / "out")).startswith("2 rounds written to")
     assert len((tmp_path / "out").read_text().splitlines()) == 2
+    assert main(["session", "export", "second", str(tmp_path / "no" / "out"), f"home={tmp_path}"]) == 2
+    assert "in a folder that there is" in capsys.readouterr().err
+    run(capsys, tmp_path, "show", "second", "--last", "9" * 20)
     listed = json.loads(run(capsys, tmp_path, "list", "--json").splitlines()[-1])["sessions"]
     assert {one["key"]: one["rounds"] for one in listed} == {"diary": 2, "second": 2}
     assert run(capsys, tmp_path, "forget", "second", "--yes") == "session second forgotten, 2 rounds\n"
@@ -48,6 +51,9 @@ def test_what_is_added_is_shown_listed_copied_exported_and_forgotten(
         (["add", "diary", "Hello", "--time", "noon"], "'noon' is no ISO time"),
         (["import", "diary", "nothing.jsonl"], "nothing.jsonl cannot be read"),
         (["copy", "diary"], "give the key of the copy"),
+        (["add", ".diary.gone", "Hello"], "use a plain name without slashes, line ends or a first dot"),
+        (["add", "d" * 300, "Hello"], "give a name of 1 to 200 bytes, not 300"),
+        (["list", "diary"], "session show diary"),
     ],
 )
 def test_what_cannot_be_done_is_refused(tmp_path: Path, capsys: Capture, words: list[str], said: str) -> None:

@@ -58,15 +58,20 @@ def resolve(home: Path, ledger: Ledger, names: Sequence[str], everywhere: bool =
         found, spelled = _found(rows, name)
         if not found:
             gone = " any more: it was forgotten" if forgotten.names(spelled) else ""
-            raise InvalidInput(
-                f"{name}: nothing that was read is called so{gone}; see: nightread recall --json"
-            )
+            raise InvalidInput(f"{name}: nothing that was read is called so{gone}; {_meant(rows, name)}")
         documents |= found
         meant.append(spelled)
     held = tuple(row for row in rows if row["document"] in documents)
     if not everywhere:
         _check_copies(home, held, meant)
     return Targets(frozenset(documents), tuple(meant), held)
+
+
+def _meant(rows: Iterable[Row], name: str) -> str:
+    """The place that ends with a name, to be given in full; how places are found where none does."""
+    ends = sorted({row["uri"] for row in rows if row["uri"].endswith(f"/{name.strip('/')}")})
+    more = f", or one of {len(ends) - 1:,} more" if len(ends) > 1 else ""
+    return f"give the whole place: {ends[0]}{more}" if ends else "places stand below what recall shows"
 
 
 def _found(rows: Sequence[Row], name: str) -> tuple[set[str], str]:

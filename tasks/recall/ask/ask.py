@@ -93,6 +93,7 @@ class Reply:
             {
                 "text": claim.text,
                 "citations": [asdict(one) for one in claim.citations],
+                "source": claim.source,
                 "by_person": claim.by_person,
                 "superseded_by": asdict(claim.over) if claim.over else None,
             }

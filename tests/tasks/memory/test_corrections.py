@@ -75,6 +75,16 @@ def test_words_that_moved_are_found_and_told_from_others_by_what_stands_around_t
     assert text[:start].endswith("The boathouse stands at Esker.\n\n")
 
 
+def test_what_is_said_twice_is_kept_once_until_it_is_taken_back(source: Source) -> None:
+    memory = source.publish(TEXT)
+    for _ in range(2):
+        source.correct(memory, "The rent is 900 euros.")
+    (one,) = kept(source.home)
+    undo(source.home, one.id)
+    source.correct(memory, "The rent is 900 euros.")
+    assert [again.id == one.id for again in kept(source.home)] == [False]
+
+
 def test_a_passage_of_which_a_sentence_changed_keeps_its_correction(source: Source) -> None:
     source.correct(
         source.publish(TEXT), "The rent is 900 euros. It is paid every month. The term ends in 2030."

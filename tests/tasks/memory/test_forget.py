@@ -141,6 +141,8 @@ def test_a_folder_or_a_hash_stands_for_documents_and_anything_else_is_refused(tm
     assert resolve(tmp_path, library.ledger, [name_of(3)[:12]]).documents == {name_of(3)}
     with pytest.raises(InvalidInput, match="nowhere"):
         resolve(tmp_path, library.ledger, ["/docs/nowhere.txt"])
+    with pytest.raises(InvalidInput, match=f"give the whole place: {uri(3)}$"):
+        resolve(tmp_path, library.ledger, [uri(3).rpartition("/")[2]])
     forgotten(library, [uri(3)])
     with pytest.raises(InvalidInput, match="it was forgotten"):
         resolve(tmp_path, library.ledger, [uri(3)])
