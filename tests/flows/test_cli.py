@@ -191,7 +191,12 @@ def test_a_read_names_what_is_no_longer_there() -> None:
 
 def test_an_answer_of_a_session_says_whose_it_is_and_what_supersedes_it() -> None:
     over = {"how": "superseded by", "text": "It is 950.", "date": "2026-05-03", "citation": "/b.txt:line 1"}
-    person = {"text": "It is 990.", "source": "a person's correction", "citations": [], "superseded_by": None}
+    person: dict[str, Any] = {
+        "text": "It is 990.",
+        "source": "a person's correction",
+        "citations": [],
+        "superseded_by": None,
+    }
     old = {"text": "It is 900.", "source": "", "citations": [], "superseded_by": over}
     found = {"claims": [person, old], "found": True, "nearest": [], "seconds": {}, "round": 1, "session": "d"}
     said = show.session_reply(found).splitlines()
