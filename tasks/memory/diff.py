@@ -63,8 +63,8 @@ def diff(before: Memory, after: Memory) -> Diff:
 
 def _levels(memory: Memory) -> dict[tuple[str, str], str]:
     """Level of every record, by its id and the run that made it."""
-    rows = memory.rows(columns=["id", "run", "level"])
-    return {(row["id"], row["run"]): row["level"] for row in rows}
+    batches = memory.batches(columns=["id", "run", "level"])
+    return {(row["id"], row["run"]): row["level"] for batch in batches for row in batch.to_pylist()}
 
 
 def _items(before: Memory, after: Memory) -> Iterator[Item]:

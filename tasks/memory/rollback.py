@@ -67,4 +67,5 @@ def _restored(home: Path, then: Memory, run: str) -> int:
 
 def _ids(memory: Memory) -> set[tuple[str, str]]:
     """Records by id and by the run that made them: one that was retired and read again is another one."""
-    return {(row["id"], row["run"]) for row in memory.rows(columns=["id", "run"])}
+    batches = memory.batches(columns=["id", "run"])
+    return {(row["id"], row["run"]) for batch in batches for row in batch.to_pylist()}

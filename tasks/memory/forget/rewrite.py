@@ -84,10 +84,10 @@ def _cited(memory: Memory, documents: Collection[str]) -> bool:
 
 def _staying(memory: Memory, documents: Collection[str], made: Remade) -> set[Identity]:
     """Records of a version that stay."""
-    rows = memory.rows(columns=["id", "run", "document"])
     return {
         (row["id"], row["run"])
-        for row in rows
+        for batch in memory.batches(columns=["id", "run", "document"])
+        for row in batch.to_pylist()
         if row["document"] not in documents and row["id"] not in made.gone
     }
 

@@ -129,11 +129,7 @@ def ask(
     Raises:
         InvalidInput: if the question is empty, or too long for one.
     """
-    question = " ".join(question.encode("utf-8", "replace").decode().split())
-    if not question:
-        raise InvalidInput("the question is empty")
-    if len(question) > MOST_CHARS:
-        raise InvalidInput(f"the question has {len(question):,} characters: ask at most {MOST_CHARS:,}")
+    question = one_line(question)
     clock = _Clock()
     embed = once(embed)
     how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates))
@@ -158,6 +154,20 @@ def ask(
     nearest = () if claims else _nearest(memory, hits)
     clock.part("check")
     return Reply(question, tuple(claims), tuple(nearest), clock.seconds)
+
+
+def one_line(question: str) -> str:
+    """The question as it is asked: one blank between two words.
+
+    Raises:
+        InvalidInput: if it is empty, or too long for a question.
+    """
+    question = " ".join(question.encode("utf-8", "replace").decode().split())
+    if not question:
+        raise InvalidInput("the question is empty")
+    if len(question) > MOST_CHARS:
+        raise InvalidInput(f"the question has {len(question):,} characters: ask at most {MOST_CHARS:,}")
+    return question
 
 
 def _by_person(one: Correction) -> Claim:

@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Any
 
 from model import weights
-from tasks.errors import InvalidInput
 from tasks.memory.embedders import embedder_name, question_embedder
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sessions.round import Said
@@ -44,13 +43,12 @@ def answered(
         InvalidInput: if there is neither a session nor a memory to ask, no such source, or no question.
     """
     began = perf_counter()
-    question = " ".join(question.encode("utf-8", "replace").decode().split())
-    if not question:
-        raise InvalidInput("the question is empty")
+    from tasks.recall.ask.ask import CLAIMS, one_line
+
+    question = one_line(question)
     folder = folder_of(home, key, must_exist=False)
     memory = open_memory(home) if published(home) or not folder.exists() else None
     from model.embed.question import load_question_embedder
-    from tasks.recall.ask.ask import CLAIMS
     from tasks.recall.levels.answer import Asking, Corpus, answer
     from tasks.recall.scope import documents_of
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tasks.errors import InvalidInput
 from tasks.memory.sessions.round import Round, Said
 from tasks.memory.sessions.session import Session
 from tasks.recall.levels.answer import Asking, answer, recall_rounds
 from tasks.recall.levels.level import Found, Item, Name, Place, strength_of, understood
+from tasks.recall.levels.replies import answered
 from tasks.recall.levels.router import Routed, ranked, weigh
 from tasks.settings import RecallConfig
 from tests.tasks.memory.sessions.talk import EMBEDDER, embed, said, talk
@@ -114,3 +116,10 @@ def test_items_are_ranked_by_their_level_and_within_it() -> None:
     some = (Found("short", (item(3, 1.0, 0.3), item(4, 0.5, 0.2))), Found("long", (item(1, 1.0, 0.6),)))
     order = ranked(some, {"short": 0.2, "mid": 0.0, "long": 0.8})
     assert [pair[1].said.number for pair in order] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(("question", "said"), [(" \n", "is empty"), ("word " * 500, "ask at most 2,000")])
+def test_what_is_no_question_becomes_no_round(tmp_path: Path, question: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        answered(tmp_path, "diary", question, "", RecallConfig(), 512, None, None)
+    assert not (tmp_path / "sessions").exists()
