@@ -19,6 +19,8 @@ from tasks.memory.sources import part_name
 from tasks.run import Row
 from tasks.text.outline import HEAD_CHARS, Outline, outline
 
+HELD = 256
+"""Documents that are kept open, those that were asked for last: each may hold the hashes of its sentences."""
 MOST_SENTENCES = 4000
 """Sentences of one document that another one lacks, its first."""
 
@@ -117,9 +119,11 @@ class Library:
 
     def get(self, document: str) -> Document | None:
         """A document; None where its parsed text is not there any more."""
-        if document not in self._opened:
-            self._opened[document] = self._open(document)
-        return self._opened[document]
+        found = self._opened.pop(document) if document in self._opened else self._open(document)
+        self._opened[document] = found  # behind all others
+        if len(self._opened) > HELD:
+            del self._opened[next(iter(self._opened))]
+        return found
 
     def _open(self, document: str) -> Document | None:
         rows = self._held.get(document) or (self.memory.sources_of(document) if self.memory else [])

@@ -25,8 +25,6 @@ _LISTENER = re.compile(
     r"|usted)\b|\u4f60|\u60a8|\u3042\u306a\u305f",
     re.IGNORECASE,
 )
-
-
 COMMENT = -0.5
 """Of what somebody says without a word of themselves: more likely of the other one."""
 

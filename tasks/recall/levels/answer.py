@@ -27,8 +27,6 @@ from tasks.settings import RecallConfig
 
 ASK_ITEMS = 24
 """Spans whose sentences are judged, the best of all levels together."""
-
-
 WORTH = 0.5
 """Share of what the best claim counts that another one needs."""
 
