@@ -140,7 +140,7 @@ def test_a_child_whose_parent_was_killed_ends_even_if_it_hangs(request_: object)
         "while not child.receive(1.0): pass\n"
         "print(child.process.pid, flush=True); time.sleep(3600)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
