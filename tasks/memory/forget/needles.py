@@ -95,7 +95,7 @@ def _few(runs: list[str], most: int) -> list[str]:
 
 
 def _elsewhere(home: Path, documents: Collection[str], drafts: Collection[str]) -> set[str]:
-    """Those of the drafts that records of other documents hold too, in any version."""
+    """Those of the drafts that passages or titles of other documents hold too, in any version."""
     left, found, own = set(drafts), set[str](), pa.array(sorted(documents))
     for memory in memories(home) if drafts else ():
         for batch in memory.batches("level = 'passage'", ["document", "text"]):
@@ -103,6 +103,10 @@ def _elsewhere(home: Path, documents: Collection[str], drafts: Collection[str]) 
             text = " ".join(" ".join(others["text"].to_pylist()).split())
             found |= {one for one in left if one in text}
             left -= found
+        rows = memory.rows(f"level = 'document' AND document NOT IN ({quoted(own.to_pylist())})", ["title"])
+        named = "\n".join(" ".join(row.get("title", "").split()) for row in rows)
+        found |= {one for one in left if one in named}
+        left -= found
     return found
 
 

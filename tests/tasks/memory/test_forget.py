@@ -191,6 +191,15 @@ def test_a_text_without_blanks_is_searched_for_by_its_own_words(tmp_path: Path) 
     assert not holds(pa.array([said[:5].encode()]), found)
 
 
+def test_a_title_within_the_title_of_another_document_is_not_searched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = {0: "lease of the old mill", 1: "Amendment to the lease of the old mill"}
+    named = "tests.tasks.memory.library.title"
+    monkeypatch.setattr(named, lambda number, edition=1: titles.get(number, f"Paper {number:03d}"))
+    assert forgotten(build(tmp_path, 4), [uri(0)])["found"] == 0
+
+
 def test_each_version_keeps_the_vectors_it_had_and_whose_they_are(tmp_path: Path) -> None:
     library = build(tmp_path, 4)
     reembed(tmp_path, "two@2222", lambda: lambda texts: -embed(texts), lambda *_: None)
