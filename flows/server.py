@@ -118,7 +118,7 @@ def _quiet() -> dict[str, str]:
 def _environment(values: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
-    _reread()
+    reread()
     try:
         yield
     finally:
@@ -127,10 +127,10 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        _reread()
+        reread()
 
 
-def _reread() -> None:
+def reread() -> None:
     """Prefect's settings from the environment as it is now; nothing to do before prefect is imported."""
     if "prefect.context" in sys.modules:
         from prefect.context import refresh_global_settings_context

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 import pytest
 
-from flows.server import answers, prefect_api
+from flows.server import answers, prefect_api, reread
 from tasks.errors import InvalidInput, NightreadError
 
 HOLD = """
@@ -28,8 +29,11 @@ with prefect_api(Path(sys.argv[1])) as url:
 
 
 @pytest.fixture(autouse=True)
-def _no_server_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_server_of_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    yield
+    monkeypatch.undo()
+    reread()  # or Prefect would keep these settings for the tests that follow
 
 
 @pytest.mark.heavy

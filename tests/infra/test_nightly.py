@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, Concurrency
 from prefect.states import Cancelling, Pending
 
 from flows.crashed import mark_crashed
-from flows.server import prefect_api
+from flows.server import prefect_api, reread
 from tasks.ledger import Ledger
 from tests.flows.corpus import story
 
@@ -131,10 +131,13 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _a_server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "3")  # not the next hour's 720
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")  # not once a minute
+    yield
+    monkeypatch.undo()
+    reread()  # or Prefect would keep these settings for the tests that follow
 
 
 def deploy(file: Path) -> None:
