@@ -54,8 +54,6 @@ def folder_of(home: Path, key: str, must_exist: bool = True) -> Path:
         folder = inside(sessions_folder(home), key)
     except ValueError as error:
         raise InvalidInput(str(error)) from error
-    if key.startswith("."):
-        raise InvalidInput(f"session {key!r}: give a key that does not begin with a dot")
     if must_exist and not folder.is_dir():
         there = ", ".join(sorted(path.name for path in _folders(home))) or "none yet"
         raise InvalidInput(f"there is no session {key!r}; there are: {there}")

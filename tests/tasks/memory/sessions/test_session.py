@@ -197,13 +197,22 @@ def test_a_round_is_not_acknowledged_in_a_session_that_was_forgotten_meanwhile(t
 
 
 def test_a_key_in_the_shape_of_a_left_over_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="begin with a dot"):
+    with pytest.raises(InvalidInput, match="or a first dot"):
         sessions.folder_of(tmp_path, ".diary.gone", must_exist=False)
 
 
-@pytest.mark.parametrize("key", ["", "..", "a/b", "/tmp", "."])
-def test_a_key_that_is_no_plain_name_is_refused(tmp_path: Path, key: str) -> None:
-    with pytest.raises(InvalidInput, match="use a plain name without slashes"):
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("", "give a name of 1 to 200 bytes, not 0"),
+        ("..", "use a plain name"),
+        ("a/b", "use a plain name"),
+        ("/tmp", "use a plain name"),
+        (".", "use a plain name"),
+    ],
+)
+def test_a_key_that_is_no_plain_name_is_refused(tmp_path: Path, key: str, remedy: str) -> None:
+    with pytest.raises(InvalidInput, match=remedy):
         sessions.folder_of(tmp_path, key, must_exist=False)
 
 

@@ -175,9 +175,7 @@ def test_documents_are_named_by_uri_folder_glob_or_name(memory: Memory, uri: str
 
 
 def test_a_source_that_was_not_read_is_refused_with_the_nearest(memory: Memory) -> None:
-    with pytest.raises(
-        InvalidInput, match=r"--document lease-2023\.txt: .* nearest is /texts/lease-2024\.txt"
-    ):
+    with pytest.raises(InvalidInput, match=r"lease-2023\.txt: .* nearest is /texts/lease-2024\.txt"):
         documents_of(memory, "lease-2023.txt")
 
 
