@@ -14,7 +14,6 @@ from flows import asking, correcting, hits, looking, sessions, show, tend, versi
 from flows.answer import Answer
 from flows.reranking import reranking
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
@@ -42,7 +41,7 @@ def plan(config: "RunConfig", uris: Sequence[str]) -> Answer:
 
 def quarantine(config: "RunConfig", action: str = "list") -> Answer:
     """Documents that could not be read; `retry` forgets them and reads their corpora again."""
-    rows = _ledger(config).quarantined()
+    rows = looking.ledger(config).quarantined()
     if action == "list":
         # not under "quarantined", which is what a run left there: to list them is no failure
         return Answer({"documents": rows}, show.quarantined(rows))
@@ -333,10 +332,6 @@ def _prefect(config: "RunConfig") -> AbstractContextManager[str]:
 def _import_flow() -> None:
     """Prefect and the models take as long to import as a server to start: both at once."""
     import flows.read  # noqa: F401
-
-
-def _ledger(config: "RunConfig") -> Ledger:
-    return Ledger(Path(config.home) / "ledger.sqlite")
 
 
 def _models(config: "RunConfig") -> Any:

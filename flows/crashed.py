@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 
 GONE = "its process is gone and did not say why"
 
@@ -25,7 +25,7 @@ def mark_crashed(home: Path) -> list[str]:
     A run that this Prefect server does not know, because it ran under another one, stays as it is. The run
     of Prefect that this process executes may be one of them, started again.
     """
-    path = home / "ledger.sqlite"
+    path = ledger_path(home)
     if not path.is_file():
         return []
     with Ledger(path) as ledger:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import show
 from flows.answer import Answer
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 def runs(config: "RunConfig") -> Answer:
     """Every run the ledger knows, newest first."""
-    rows = _ledger(config).runs()[::-1]
+    rows = ledger(config).runs()[::-1]
     return Answer({"runs": rows}, show.runs(rows))
 
 
 def show_one(config: "RunConfig", ident: str) -> Answer:
     """A run or a record by its id."""
-    for row in _ledger(config).runs():
+    for row in ledger(config).runs():
         if row["run"] == ident:
             return Answer(row, show.run({**row, "counts": {**row["counts"], "found": _found(config, row)}}))
     from tasks.recall import inspect
@@ -37,5 +37,6 @@ def _found(config: "RunConfig", row: dict[str, Any]) -> list[dict[str, Any]]:
     return inspect.found_by(Path(config.home), row["run"], show.FOUND)
 
 
-def _ledger(config: "RunConfig") -> Ledger:
-    return Ledger(Path(config.home) / "ledger.sqlite")
+def ledger(config: "RunConfig") -> Ledger:
+    """The ledger of the configured home."""
+    return Ledger(ledger_path(Path(config.home)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
 from flows.show import size, table
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def health(config: "RunConfig") -> Answer:
     from tasks.memory.upkeep.health import health as counts
 
     embedder = embedder_name(weights.resolve_embedder(config.infer.embedder))
-    with Ledger(home / "ledger.sqlite") as ledger:
+    with Ledger(ledger_path(home)) as ledger:
         found = counts(home, memory, embedder, config.upkeep, ledger.runs())
     return Answer(found, state(found))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flows import erasure
 from flows.answer import Answer
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
@@ -93,17 +93,14 @@ def rollback(config: "RunConfig", run: str) -> Answer:
     """Make the memory again what a run published."""
     from tasks.memory.rollback import check
     from tasks.memory.rollback import rollback as back
-    from tasks.run import run_id
+    from tasks.run import failure_noted, run_id
 
     home = Path(config.home)
     check(home, run)  # what is refused is no run
-    ident, ledger = run_id(), Ledger(home / "ledger.sqlite")
+    ident, ledger = run_id(), Ledger(ledger_path(home))
     ledger.start_run(ident, [], "{}")
-    try:
+    with failure_noted(ledger, ident):
         done = asdict(back(home, ident, run))
-    except BaseException as error:
-        ledger.finish_run(ident, "failed", json.dumps({"error": f"{type(error).__name__}: {error}"}))
-        raise
     ledger.finish_run(ident, f"rolled back to {run}", json.dumps(done))
     text = (
         f"run {ident}: rolled back to {run}\n"
@@ -117,7 +114,7 @@ def forget(
     config: "RunConfig", names: list[str], yes: bool = False, everywhere: bool = False, undo: bool = False
 ) -> Answer:
     """Erase documents, or show what would be erased; finish an erasure that was interrupted."""
-    home, ledger = Path(config.home), Ledger(Path(config.home) / "ledger.sqlite")
+    home, ledger = Path(config.home), Ledger(ledger_path(Path(config.home)))
     if undo:
         return _undone(home, ledger, names)
     from tasks.memory.forget.preview import preview
@@ -147,11 +144,10 @@ def forget(
 
 def _noted(ledger: Ledger, run: str, erased: Callable[[], Row]) -> Row:
     """The receipt of an erasure; the ledger knows how it ended."""
-    try:
+    from tasks.run import failure_noted
+
+    with failure_noted(ledger, run):
         receipt = erased()
-    except BaseException as error:
-        ledger.finish_run(run, "failed", json.dumps({"error": f"{type(error).__name__}: {error}"}))
-        raise
     taken = sum(receipt["records"].values()) + receipt["merged records taken out"]
     counts = {"added": receipt["merged records made again"], "retired": taken}
     forgot = counted(len(receipt["documents"]), "document")

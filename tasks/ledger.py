@@ -51,6 +51,11 @@ CREATE TABLE IF NOT EXISTS reader_deaths (
 Row = dict[str, Any]
 
 
+def ledger_path(home: Path) -> Path:
+    """Where the ledger of a home lies."""
+    return home / "ledger.sqlite"
+
+
 class Ledger:
     """One SQLite file, shared by any number of processes and threads; picklable (the path travels).
 
@@ -190,6 +195,10 @@ class Ledger:
         rows = [dict(zip(names, values, strict=True)) for values in found]
         decoded = [{k: json.loads(v) if k in decode else v for k, v in row.items()} for row in rows]
         return [{**row, "status": "crashed"} if _process_is_gone(row) else row for row in decoded]
+
+    def running(self) -> list[str]:
+        """Runs that are going on, oldest first."""
+        return [row["run"] for row in self.runs() if row["status"] == "running"]
 
     # Quarantine.
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
 
 Row = dict[str, Any]
@@ -52,7 +52,7 @@ class Run:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.home / "ledger.sqlite")
+        return Ledger(ledger_path(self.home))
 
     @contextmanager
     def timed(self, work: str) -> Iterator[None]:
@@ -69,11 +69,23 @@ class Run:
             cancelled: exceptions by which somebody ended it on purpose.
         """
         self.ledger.start_run(self.run, self.uris, json.dumps(asdict(self.infer)), self.flow_run)
-        try:
+        with failure_noted(self.ledger, self.run, cancelled):
             yield
-        except BaseException as error:
-            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            status = "cancelled" if isinstance(error, cancelled) else status
-            reason = f"{type(error).__name__}: {error}"
-            self.ledger.finish_run(self.run, status, json.dumps({"error": reason}))
-            raise
+
+
+@contextmanager
+def failure_noted(
+    ledger: Ledger, run: str, cancelled: tuple[type[BaseException], ...] = ()
+) -> Iterator[None]:
+    """The ledger knows how a run that it knows of ended, if it did not finish.
+
+    Args:
+        cancelled: exceptions by which somebody ended it on purpose.
+    """
+    try:
+        yield
+    except BaseException as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        status = "cancelled" if isinstance(error, cancelled) else status
+        ledger.finish_run(run, status, json.dumps({"error": f"{type(error).__name__}: {error}"}))
+        raise

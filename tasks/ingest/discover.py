@@ -14,7 +14,7 @@ from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.storage import Found, find
 from tasks.ingest.uris import S3, SAMPLE, canonical, path_of, place, uri_of
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 from tasks.settings import StorageConfig
 
 SAMPLE_CHARS = 200_000
@@ -62,7 +62,7 @@ def check_uris(uris: Sequence[str], home: Path, config: StorageConfig) -> None:
     """
     if not uris:
         raise InvalidInput("there is nothing to read; give a path, a glob or s3://bucket/prefix")
-    path = home / "ledger.sqlite"
+    path = ledger_path(home)
     for uri in [canonical(uri) for uri in uris]:
         if uri != SAMPLE and next(find(uri, config), None) is None:
             _refuse_nowhere(uri, Ledger(path).source_uris() if path.exists() else ())

@@ -29,7 +29,12 @@ def embedder_name(folder: Path) -> str:
 
 def made_by(memory: Memory) -> str:
     """The embedder of the memory's vectors; "" where the version that made it did not note it."""
-    found = (memory.table.schema.field(NOTED_ON).metadata or {}).get(_KEY.encode(), b"")
+    return noted(memory.table)
+
+
+def noted(table: Any) -> str:
+    """The embedder that this version of a table notes; "" where it notes none."""
+    found = (table.schema.field(NOTED_ON).metadata or {}).get(_KEY.encode(), b"")
     return str(found.decode())
 
 

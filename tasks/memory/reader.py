@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.memory.dropped import is_dropped, nearest, told
+from tasks.memory.sources import holders
 
 TABLE = "records"
 
@@ -59,11 +60,7 @@ class Memory:
 
     @cached_property
     def _holders(self) -> dict[str, list[Row]]:
-        holders: dict[str, list[Row]] = {}
-        for row in self.sources.to_pylist():
-            if row["outcome"] == "ok":
-                holders.setdefault(row["document"], []).append(row)
-        return holders
+        return holders(self.sources.to_pylist())
 
     def sources_of(self, document: str) -> list[Row]:
         """Every source that holds this document: an exact duplicate is cited under all its uris."""

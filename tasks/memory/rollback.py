@@ -4,6 +4,7 @@ The idea: nothing is undone. The table gets a newest version with the content of
 that run become those of today, and the history goes on from there: what lies between stays within reach.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import InvalidInput
@@ -30,30 +31,42 @@ def rollback(home: Path, run: str, to: str, *, wait_s: float = 600.0) -> Publish
         if now.run == run:
             note = run_json(home, run)
             return Published(run, note["version"], note["added"], note["retired"])
-        then = check(home, to)
-        before, after = _ids(now), _ids(then)
-        added, retired = len(after - before), len(before - after)
-        version = _restored(home, then, run) if added or retired else now.version
-        result = Published(run, version, added, retired)
-        commit(home, result, then.sources, now.run, **{TO: then.run})
+        way = _way(home, now, to)
+        version = _restored(home, way.then, run) if way.added or way.retired else now.version
+        result = Published(run, version, way.added, way.retired)
+        commit(home, result, way.then.sources, now.run, **{TO: way.then.run})
     return result
 
 
-def check(home: Path, to: str) -> Memory:
-    """The memory of the run to roll back to.
+def check(home: Path, to: str) -> None:
+    """Refuse what `rollback` would refuse.
 
     Raises:
         InvalidInput: if there is no such run, its version was dropped, the memory is as it published it, or
             an erasure is to be finished first.
     """
+    _way(home, open_memory(home), to)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The memory to go back to, and how many records that brings back and takes out."""
+
+    then: Memory
+    added: int
+    retired: int
+
+
+def _way(home: Path, now: Memory, to: str) -> _Way:
     check_ended(home, "until then earlier versions may hold what it erases")
     runs = [row["run"] for row in history(home)]
     if runs and to not in runs and "same_as" not in run_json(home, to):
         raise InvalidInput(f"no run {to!r} was published; the latest: {', '.join(runs[:5])}")
-    now, then = open_memory(home), open_memory(home, to)
-    if _ids(now) == _ids(then) and now.sources.equals(then.sources):
+    then = open_memory(home, to)
+    before, after = _ids(now), _ids(then)
+    if before == after and now.sources.equals(then.sources):
         raise InvalidInput(f"there is nothing to roll back: the memory is as run {to} published it")
-    return then
+    return _Way(then, len(after - before), len(before - after))
 
 
 def _restored(home: Path, then: Memory, run: str) -> int:

@@ -140,6 +140,15 @@ def parts_of(sources: pa.Table | None) -> set[str]:
     return {part_name(row) for row in _rows(sources) if row["outcome"] == "ok"}
 
 
+def holders(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Sources by the document that they hold."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["outcome"] == "ok":
+            found.setdefault(row["document"], []).append(row)
+    return found
+
+
 def part_name(row: Row) -> str:
     """A source and its part, as people find the document: `mails.jsonl#row=12`."""
     return f"{row['uri']}{'#' if row['label'] else ''}{row['label']}"

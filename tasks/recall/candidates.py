@@ -101,13 +101,18 @@ def weight(search: Search, config: RecallConfig) -> float:
 
 def _query(table: Any, search: Search, question: str, vector: np.ndarray | None) -> Any:
     if search.by_words:
-        match = MatchQuery(question, search.column)  # type: ignore[call-arg]
-        return table.search(match, query_type="fts")
+        return word_query(table, search.column, question)
     return vector_query(table, search.column, vector)
 
 
-def vector_query(table: Any, column: str, vector: np.ndarray | None) -> Any:
-    """The nearest records by one of the vectors, by its index where there is one."""
+def word_query(table: Any, column: str, text: str) -> Any:
+    """The records that share most with the words of a text, which is data and no query language."""
+    match = MatchQuery(text, column)  # type: ignore[call-arg]
+    return table.search(match, query_type="fts")
+
+
+def vector_query(table: Any, column: str, vector: np.ndarray | Sequence[np.ndarray] | None) -> Any:
+    """The nearest records to a vector, or to each of several, by the column's index where there is one."""
     return table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(PARTITIONS)
 
 

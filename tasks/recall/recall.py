@@ -88,9 +88,10 @@ def recall(
             chosen = _reranked(memory, question, chosen, rerank, config.rerank_candidates)
     with _timed(clock, "cite"):
         chosen = _with_pinned(memory, chosen[: config.k], ranked, where, said)
-        chosen, marks = _current(memory, chosen, where, stems(question))
+        asked = stems(question)
+        chosen, marks = _current(memory, chosen, where, asked)
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
-        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, stems(question), said)
+        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, asked, said)
         return [_hit(memory, group, why, place, told) for group, told in zip(chosen, marks, strict=True)]
 
 
@@ -178,7 +179,7 @@ def _current(
     ]
     order = ordered([[one.row["id"] for one in group.records] for group in chosen], over)
     missing = [one for one in order if isinstance(one, str)]
-    held = f"id IN ({quoted(missing)})" + (f" AND {where}" if where else "")
+    held = both(where, f"id IN ({quoted(missing)})")
     rows = {row["id"]: row for row in memory.rows(held, COLUMNS)} if missing else {}
     found: list[_Group] = []
     for at, one in enumerate(order):
@@ -254,7 +255,7 @@ def passages_at(memory: Memory, places: dict[str, list[int]], where: str | None 
     )
     if not at:
         return []
-    return memory.rows(f"level = 'passage' AND ({at})" + (f" AND {where}" if where else ""), COLUMNS)
+    return memory.rows(both(where, f"level = 'passage' AND ({at})"), COLUMNS)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tasks.ingest.parse.store import place_of, read_spans, read_text
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory
 from tasks.memory.sketch import placed_sentences, sketch
-from tasks.memory.sources import part_name
+from tasks.memory.sources import holders, part_name
 from tasks.run import Row
 from tasks.text.outline import HEAD_CHARS, Outline, outline
 
@@ -111,10 +111,7 @@ class Library:
         self, home: Path, memory: Memory | None, rows: Sequence[Row], outlines: Mapping[str, Outline]
     ) -> None:
         self.home, self.memory, self.outlines = home, memory, outlines
-        self._held: dict[str, list[Row]] = {}
-        for row in rows:
-            if row["outcome"] == "ok":
-                self._held.setdefault(row["document"], []).append(row)
+        self._held = holders(rows)
         self._opened: dict[str, Document | None] = {}
 
     def get(self, document: str) -> Document | None:

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from lancedb.query import MatchQuery
 
 from tasks.memory.reader import Memory, Row, quoted
+from tasks.recall.candidates import vector_query, word_query
 from tasks.relate.library import Sentence
 from tasks.text.sentences import sentences
 
@@ -31,7 +31,7 @@ class Earlier:
         """For each vector, (256,), the passages nearest in meaning."""
         for at in range(0, len(vectors), _BATCH):
             some = [np.asarray(one, np.float32) for one in vectors[at : at + _BATCH]]
-            query = self.memory.table.search(some, vector_column_name="vector").distance_type("cosine")
+            query = vector_query(self.memory.table, "vector", some)
             query = query.where(self._where(), prefilter=True).select([*_COLUMNS, "_distance"])
             found: list[list[Row]] = [[] for _ in some]
             for row in query.limit(NEAREST).to_list():
@@ -40,8 +40,7 @@ class Earlier:
 
     def of_words(self, text: str) -> list[Row]:
         """The passages that share most words with a statement."""
-        match = MatchQuery(text, "text")  # type: ignore[call-arg]
-        query = self.memory.table.search(match, query_type="fts").select([*_COLUMNS, "_score"])
+        query = word_query(self.memory.table, "text", text).select([*_COLUMNS, "_score"])
         rows: list[Row] = query.where(self._where(), prefilter=True).limit(NEAREST).to_list()
         return rows
 

@@ -98,7 +98,7 @@ def check_quiet(ledger: Ledger, ours: str = "") -> None:
     Raises:
         InvalidInput: naming the run that is going on.
     """
-    busy = [row["run"] for row in ledger.runs() if row["status"] == "running" and row["run"] != ours]
+    busy = [run for run in ledger.running() if run != ours]
     if busy:
         raise InvalidInput(f"run {busy[0]} is going on in this home: forget when it has ended")
 

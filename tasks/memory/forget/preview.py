@@ -37,9 +37,10 @@ def preview(home: Path, targets: Targets) -> Preview:
     """What forgetting these documents would erase."""
     where = f"document IN ({quoted(sorted(targets.documents))})"
     now = open_memory(home)
-    titles = {row["document"]: row["title"] for row in now.rows(f"{where} AND level = 'document'")}
-    levels = Counter(row["level"] for row in now.rows(where, ["level"]))
-    held = {row["document"] for row in now.rows(where, ["document"])}
+    found = now.rows(where, ["document", "level", "title"])
+    titles = {row["document"]: row.get("title", "") for row in found if row["level"] == "document"}
+    levels = Counter(row["level"] for row in found)
+    held = {row["document"] for row in found}
     places: dict[str, list[Row]] = {}
     for row in targets.rows:
         places.setdefault(row["document"], []).append(row)

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks import schema
+from tasks.memory.embedders import made_by, note, noted
 from tasks.memory.forget.merged import Remade
 from tasks.memory.forget.scrub import scrubbed
 from tasks.memory.publish import index
@@ -66,7 +67,7 @@ def rewrite(home: Path, documents: Collection[str], remake: Callable[[Memory], R
             held.append(memory.run)
         removed, counts = levels, (len(made.records), len(made.gone))
         wanted = _staying(memory, documents, made)
-        if table is None or _vectors_of(memory) != _vectors_of_table(table):
+        if table is None or made_by(memory) != noted(table):
             table = _begun(home, memory, wanted, documents, made)
         else:
             _follow(table, memory, there, wanted, documents, made)
@@ -92,14 +93,6 @@ def _staying(memory: Memory, documents: Collection[str], made: Remade) -> set[Id
     }
 
 
-def _vectors_of(memory: Memory) -> Any:
-    return memory.table.schema.field("vector").metadata
-
-
-def _vectors_of_table(table: Any) -> Any:
-    return table.schema.field("vector").metadata
-
-
 def _begun(
     home: Path, memory: Memory, wanted: set[Identity], documents: Collection[str], made: Remade
 ) -> Any:
@@ -107,9 +100,8 @@ def _begun(
     batches = pa.RecordBatchReader.from_batches(schema.RECORDS, _rows(memory, wanted, documents, made))
     table = connect(home).create_table(TABLE, batches, schema=schema.RECORDS, mode="overwrite")
     table.set_unenforced_primary_key("id")
-    if noted := _vectors_of(memory):  # whose vectors they are
-        metadata = {name.decode(): value.decode() for name, value in noted.items()}
-        table.update_field_metadata({"path": "vector", "metadata": metadata})
+    if embedder := made_by(memory):
+        note(table, embedder)
     return table
 
 

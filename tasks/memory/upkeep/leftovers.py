@@ -7,11 +7,12 @@ build on any of it; and what is young may belong to a run that is about to begin
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, ledger_path
 from tasks.memory.dropped import is_dropped
 from tasks.memory.reader import history, run_folder
 from tasks.memory.staging import DEAD_S, last_touched
@@ -26,22 +27,15 @@ def sweep(home: Path) -> dict[str, int]:
         "shards": shards,
     }
     removed = dict.fromkeys(parts, 0)
-    for part, found in parts.items():
-        for path in found(home):
-            if is_reading(home):
-                return removed
-            remove(path)
-            removed[part] += 1
+    known = ledger_path(home)
+    with Ledger(known) if known.is_file() else nullcontext() as ledger:
+        for part, found in parts.items():
+            for path in found(home):
+                if ledger and ledger.running():
+                    return removed
+                remove(path)
+                removed[part] += 1
     return removed
-
-
-def is_reading(home: Path) -> bool:
-    """Whether the ledger knows of a run that is going on."""
-    path = home / "ledger.sqlite"
-    if not path.is_file():
-        return False
-    with Ledger(path) as ledger:
-        return any(row["status"] == "running" for row in ledger.runs())
 
 
 def staged(home: Path) -> Iterator[Path]:

@@ -9,10 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lancedb.query import MatchQuery
-
 from tasks.memory.reader import Memory
 from tasks.recall.ask.values import Expected, expected
+from tasks.recall.candidates import word_query
 from tasks.recall.terms import Term, has, stems, terms
 
 _FRAME = re.compile(
@@ -85,7 +84,6 @@ def is_named(asked: Asked, text: str) -> bool:
 
 
 def _holding(memory: Memory, term: Term, where: str | None) -> list[dict[str, str]]:
-    match = MatchQuery(term.written, "text")  # type: ignore[call-arg]
-    query = memory.table.search(match, query_type="fts").select(["document", "_score"]).limit(MOST_ROWS)
+    query = word_query(memory.table, "text", term.written).select(["document", "_score"]).limit(MOST_ROWS)
     rows: list[dict[str, str]] = (query.where(where, prefilter=True) if where else query).to_list()
     return rows
