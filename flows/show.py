@@ -7,6 +7,7 @@ import textwrap
 from datetime import datetime
 from typing import Any
 
+from tasks.ingest.omitted import many
 from tasks.text.counted import counted
 from tasks.text.markup import readable
 
@@ -28,7 +29,7 @@ def read(result: Row) -> str:
             f"; {written:,} {'summary' if written == 1 else 'summaries'} written by the model, "
             f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
         )
-    lines += left_out(result)
+    lines += left_out(result) + omitted(result)
     lines += announced(result) + gone(result) + found(result)
     if lost := result.get("corrections_gone"):
         lines.append(f"{counted(lost, 'correction')} lost the place: nightread corrections")
@@ -44,6 +45,12 @@ def left_out(result: Row) -> list[str]:
     are = "is" if count == 1 else "are"
     told = f"{counted(count, 'document')} {are} left out, forgotten; back with: nightread forget --undo URI"
     return [told] if count else []
+
+
+def omitted(result: Row) -> list[str]:
+    """What of the sources is not in their text, by kind."""
+    some = [many(kind, count) for kind, count in result.get("omitted", {}).items()]
+    return [f"not in the text: {', '.join(some)}; of which documents: in the report"] if some else []
 
 
 ANNOUNCED = 5

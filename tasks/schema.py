@@ -4,6 +4,9 @@ One constant per file format that travels from one step to another. Every writer
 `check`, so a table that drifts from its contract fails where it is made, not where it is read.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pyarrow as pa
 
 VERSION = b"1"
@@ -42,7 +45,7 @@ TEXT = _schema(
         ("part", pa.int32()),  # which document of the source (0 but for containers such as JSONL)
         ("char_start", pa.int64()),  # offset of this span in its document
         ("text", pa.string()),
-        ("place", pa.string()),  # "page" | "line" | "row" | "paragraph"
+        ("place", pa.string()),  # "page", "line", "row", "slide", "message" ...
         ("number", pa.int64()),  # number of the place where the span begins, from 1
     ],
 )
@@ -63,6 +66,15 @@ WINDOWS = _schema(
 )
 """Shards: consecutive windows of one document."""
 
+OMITTED = pa.struct(
+    [
+        pa.field("kind", pa.string(), nullable=False),  # "image", "comment", "page without text"
+        pa.field("count", pa.int32(), nullable=False),
+        pa.field("where", pa.string(), nullable=False),  # "pages 2-5"; "" where it has no place
+    ]
+)
+"""What a source holds and its text does not."""
+
 SOURCES = _schema(
     "sources",
     [
@@ -76,9 +88,14 @@ SOURCES = _schema(
         ("outcome", pa.string()),
         ("reason", pa.string()),
         ("parsed", pa.string()),  # path of the TEXT file relative to home; "" unless ok
+        ("omitted", pa.list_(pa.field("item", OMITTED, nullable=False))),
+        ("encoding", pa.string()),  # "cp1252, guessed"; "" for UTF-8 and where the format itself tells
     ],
 )
 """What a run knows of every source: which documents it holds, or why it holds none."""
+
+ADDED_SOURCES: dict[str, object] = {"omitted": [], "encoding": ""}
+"""Columns that sources noted by earlier versions lack, and what they hold there."""
 
 QUOTE = pa.struct(
     [
@@ -195,6 +212,21 @@ ADDED = {
     "related": "arrow_cast(make_array(), 'List(Utf8)')",
 }
 """Columns that tables made by earlier versions lack, and SQL for what their records hold there."""
+
+
+def sources(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Rows of sources, also such as an earlier version noted, as a table (SOURCES)."""
+    whole = [{**ADDED_SOURCES, **row} for row in rows]
+    return check(pa.Table.from_pylist(whole, schema=SOURCES), SOURCES)
+
+
+def with_added(table: pa.Table) -> pa.Table:
+    """A table of sources with the columns that its version did not have yet."""
+    for name, value in ADDED_SOURCES.items():
+        if name not in table.schema.names:
+            field = SOURCES.field(name)
+            table = table.append_column(field, pa.array([value] * table.num_rows, field.type))
+    return table
 
 
 def check(table: pa.Table, schema: pa.Schema) -> pa.Table:

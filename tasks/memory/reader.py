@@ -221,7 +221,7 @@ def run_folder(home: Path, run: str) -> Path:
 
 def sources_of_run(home: Path, run: str) -> pa.Table:
     """Every source (schema.SOURCES) of the memory as a run published it."""
-    return pq.read_table(run_folder(home, run) / "sources.parquet")
+    return schema.with_added(pq.read_table(run_folder(home, run) / "sources.parquet"))
 
 
 def run_json(home: Path, run: str) -> Row:

@@ -54,8 +54,7 @@ def merge_sources(now: pa.Table | None, seen: Seen, base: pa.Table | None) -> pa
             merged += _updated(theirs, found)
         elif not _looked_at(uri, theirs, roots) or any(below(folder, uri) for folder in closed):
             merged += theirs
-    table = pa.Table.from_pylist(merged, schema=schema.SOURCES)
-    return schema.check(table, schema.SOURCES)
+    return schema.sources(merged)
 
 
 def _updated(before: list[Row], found: list[Row]) -> list[Row]:
@@ -162,7 +161,7 @@ def _by_uri(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Rows by their uri, those of a uri by their part."""
     found: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row["part"]):
-        found.setdefault(row["uri"], []).append(row)
+        found.setdefault(row["uri"], []).append({**schema.ADDED_SOURCES, **row})
     return found
 
 

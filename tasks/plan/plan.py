@@ -8,6 +8,7 @@ from typing import Any
 from tasks.errors import InvalidInput
 from tasks.infer.infer import tokens_left
 from tasks.infer.models import Models
+from tasks.ingest.omitted import remark
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.sources import part_name
 from tasks.plan.estimate import estimate
@@ -72,7 +73,9 @@ def describe(work: Work) -> dict[str, Any]:
                 "tokens": size.tokens if size and action == "read" else 0,
                 "windows": size.windows if size and action == "read" else 0,
                 "action": action,
-                "why": why,
+                "why": "; ".join(part for part in (why, remark(row)) if part),
+                "omitted": row.get("omitted", []),
+                "encoding": row.get("encoding", ""),
             }
         )
         seen.add(row["document"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tasks.infer.models import Models
 from tasks.infer.quotes import Quote
+from tasks.ingest.omitted import remark
 from tasks.ingest.parse import place_of
 from tasks.memory.corrections import kept, standing
 from tasks.memory.reader import open_memory, published
@@ -80,6 +81,11 @@ def contents(
             Failure(part_name(row), row["reason"] or row["outcome"].replace("_", " "))
             for row in work.rows
             if row["outcome"] != "ok"
+        ),
+        omissions=tuple(
+            Failure(part_name(row), remark(row))
+            for row in work.rows
+            if row["outcome"] == "ok" and remark(row)
         ),
         findings=findings(related),
     )

@@ -77,7 +77,7 @@ class Corrected:
 
 @dataclass(frozen=True)
 class Failure:
-    """A source that could not be read."""
+    """A source that could not be read, or not all of it."""
 
     source: str
     reason: str
@@ -93,6 +93,8 @@ class Contents:
     gone: tuple[str, ...] = ()
     """Sources that were there before, and whose documents memory holds no more."""
     failures: tuple[Failure, ...] = ()
+    omissions: tuple[Failure, ...] = ()
+    """Sources that were read, of which something is not in the text or had to be guessed."""
     corrections: tuple[Corrected, ...] = ()
     findings: Findings = field(default_factory=Findings)
 

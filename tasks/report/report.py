@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
+from tasks.ingest.omitted import remark, totals
 from tasks.ingest.uris import corpus_of
 from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
@@ -67,6 +68,7 @@ def report(
             for row in work.rows
             if row["outcome"] != "ok"
         ],
+        "omitted": totals(work.rows),
         "announced": [
             {"status": entry.status, "title": entry.title, "source": entry.source}
             for entry in found.entries[:ANNOUNCED]
@@ -112,7 +114,7 @@ def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
                 "tokens": size.tokens if size else 0,
                 "windows": size.windows if size else 0,
                 "outcome": row["outcome"],
-                "reason": row["reason"],
+                "reason": row["reason"] or remark(row),
             }
         )
     return table

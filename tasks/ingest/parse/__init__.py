@@ -1,4 +1,4 @@
-"""Parse: bytes to text with a map back to the source. A module per format, run in a process of its own."""
+"""Parse: bytes to text with a map back to the source, in another process; `formats` has a module each."""
 
 from tasks.ingest.parse.base import TextSpan, parser_key
 from tasks.ingest.parse.sandbox import parse_source

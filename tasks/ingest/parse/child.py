@@ -17,79 +17,112 @@ import pyarrow.parquet as pq
 from tasks import schema
 from tasks.errors import BadDocument
 from tasks.ingest.ipc import Parent
-from tasks.ingest.parse import docx, html, jsonl, pdf, text
-from tasks.ingest.parse.base import Format, TextSpan
+from tasks.ingest.parse import members
+from tasks.ingest.parse.base import Decoded, Format, Item, Omitted, Plugin, TextSpan, as_bad
+from tasks.ingest.parse.detect import detect, suffix_of
+from tasks.ingest.parse.formats import format_of
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
 from tasks.settings import ParseConfig
 
-FORMATS: tuple[Format, ...] = (text, html, pdf, docx, jsonl)
 ROW_GROUP = 8
 """Spans of a row group: what a reader must load to see one of them."""
 MOST_ROWS = 1024
 """Rows of a row group, for containers of many small documents."""
+MOST_PLACES = 8
+"""Places that are named of what is left out of a text of one kind."""
 
 
-def choose(path: Path, extension: str, config: ParseConfig) -> Format:
-    """The format of a source: its extension, or what its first bytes say.
+def choose(path: Path, name: str, config: ParseConfig) -> Format:
+    """The format of a source: a plugin's, by its name, or what its bytes say.
 
     Raises:
-        BadDocument: unsupported.
+        BadDocument: unsupported, or encrypted.
     """
-    plugins = tuple(importlib.import_module(name) for name in config.plugins)
-    for module in (*plugins, *FORMATS):
-        if extension in module.EXTENSIONS:
+    for plugin in config.plugins:
+        module: Plugin = importlib.import_module(plugin)
+        if suffix_of(name) in module.EXTENSIONS:
             return module
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if head.startswith(b"%PDF-"):
-        return pdf
-    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        return html
-    if b"\0" in head or extension != "":
-        kind = "binary data" if b"\0" in head else "no parser for this kind of file"
-        raise BadDocument("unsupported", f"{extension or 'no extension'}: {kind}")
-    return text
+    return format_of(detect(path, name))
 
 
-def parse_file(path: Path, extension: str, target: Path, config: ParseConfig) -> list[dict[str, Any]]:
+class _Part:
+    """What is known of one document of a source while it is parsed."""
+
+    def __init__(self) -> None:
+        self.label = self.outcome = self.reason = self.encoding = ""
+        self.chars, self.blank, self.digest = 0, True, hashlib.sha256()
+        self.counts: dict[str, int] = {}
+        self.places: dict[str, list[str]] = {}
+
+    def add(self, item: Item) -> None:
+        if isinstance(item, Decoded):
+            self.encoding = f"{item.encoding}, guessed" if item.guessed else item.encoding
+        elif isinstance(item, Omitted):
+            self.counts[item.kind] = self.counts.get(item.kind, 0) + item.count
+            self.places.setdefault(item.kind, []).extend([item.where] if item.where else [])
+            del self.places[item.kind][MOST_PLACES + 1 :]
+        else:
+            self._span(item)
+
+    def _span(self, span: TextSpan) -> None:
+        if not self.outcome:
+            self.outcome, _, self.reason = span.reason.partition(": ")
+            self.outcome, self.label = self.outcome or "ok", span.label
+        self.digest.update(span.text.encode())
+        self.chars += len(span.text)
+        self.blank = self.blank and not span.text.strip()
+
+    def row(self, number: int) -> dict[str, Any]:
+        """What became of it, as `Parsed.parts` has it."""
+        blank = self.blank and self.outcome in ("", "ok")
+        outcome, reason = ("empty_text", "there is no text in it") if blank else (self.outcome, self.reason)
+        return {
+            "part": number,
+            "label": self.label,
+            "outcome": outcome,
+            "reason": reason,
+            "document": self.digest.hexdigest() if outcome == "ok" else "",
+            "chars": self.chars,
+            "omitted": [
+                {"kind": kind, "count": count, "where": _joined(self.places[kind])}
+                for kind, count in sorted(self.counts.items())
+            ],
+            "encoding": self.encoding,
+        }
+
+
+def _joined(places: list[str]) -> str:
+    return ", ".join([*places[:MOST_PLACES], *(["..."] if len(places) > MOST_PLACES else [])])
+
+
+def parse_file(path: Path, name: str, target: Path, config: ParseConfig) -> list[dict[str, Any]]:
     """Parse one source into a TEXT file; returns what became of each of its parts."""
-    parts: dict[int, dict[str, Any]] = {}
-    digests: dict[int, Any] = {}
-    spans = choose(path, extension, config).parse(path, config)
+    members.begin(path, config)
+    parts: dict[int, _Part] = {}
+    items = choose(path, name, config).parse(path, config)
     with pq.ParquetWriter(target, schema.TEXT, compression="zstd") as writer:
-        for rows in _groups(_described(spans, parts, digests)):
+        for rows in _groups(_rows(items, parts)):
             table = pa.Table.from_pylist(rows, schema=schema.TEXT)
             writer.write_table(schema.check(table, schema.TEXT))
     if not parts:
         raise BadDocument("empty_text", "there is no text in it")
-    for number, part in parts.items():
-        part["document"] = digests[number].hexdigest() if part["outcome"] == "ok" else ""
-        if part["outcome"] == "ok" and part.pop("blank"):
-            part |= {"outcome": "empty_text", "reason": "there is no text in it", "document": ""}
-        part.pop("blank", None)
-    return list(parts.values())
+    return [part.row(number) for number, part in parts.items()]
 
 
-def _described(
-    spans: Iterator[TextSpan], parts: dict[int, dict[str, Any]], digests: dict[int, Any]
-) -> Iterator[dict[str, Any]]:
-    """Rows of the TEXT file; `parts` and `digests` are filled on the way."""
-    for span in spans:
-        outcome, _, reason = span.reason.partition(": ")
-        fresh = {"part": span.part, "label": span.label, "chars": 0, "blank": True}
-        part = parts.setdefault(span.part, {**fresh, "outcome": outcome or "ok", "reason": reason})
-        digest = digests.setdefault(span.part, hashlib.sha256())
-        if span.text:
+def _rows(items: Iterator[Item], parts: dict[int, _Part]) -> Iterator[dict[str, Any]]:
+    """Rows of the TEXT file; `parts` is filled on the way."""
+    for item in items:
+        part = parts.setdefault(item.part, _Part())
+        start = part.chars
+        part.add(item)
+        if isinstance(item, TextSpan) and item.text:
             yield {
-                "part": span.part,
-                "char_start": part["chars"],
-                "text": span.text,
-                "place": span.place,
-                "number": span.number,
+                "part": item.part,
+                "char_start": start,
+                "text": item.text,
+                "place": item.place,
+                "number": item.number,
             }
-            digest.update(span.text.encode())
-            part["chars"] += len(span.text)
-            part["blank"] = part["blank"] and not span.text.strip()
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -108,18 +141,11 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 def answer(request: ParseRequest) -> Parsed | Refused:
     """The reply to one request: its parts, or the outcome of the whole source."""
     try:
-        parts = parse_file(Path(request.path), request.extension, Path(request.target), request.config)
+        parts = parse_file(Path(request.path), request.name, Path(request.target), request.config)
         return Parsed(parts)
-    except BadDocument as error:
-        return Refused(error.outcome, error.reason)
-    except FileNotFoundError:
-        return Refused("vanished", "it was there when it was listed, and is gone")
-    except OSError as error:
-        return Refused("unreadable", error.strerror or str(error))
-    except MemoryError:
-        return Refused("out_of_memory", "the parser ran out of memory")
     except Exception as error:  # a parser's own fault must not end the run: it is this document's outcome
-        return Refused("corrupt", f"{type(error).__name__}: {error}"[:500])
+        bad = as_bad(error)
+        return Refused(bad.outcome, bad.reason)
 
 
 def main() -> None:

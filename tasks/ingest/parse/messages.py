@@ -17,7 +17,8 @@ class ParseRequest:
     """A source to parse into a TEXT file."""
 
     path: str
-    extension: str
+    name: str
+    """What the source is called."""
     target: str
     config: ParseConfig
 
@@ -27,7 +28,8 @@ class Parsed:
     """The source was parsed."""
 
     parts: list[dict[str, Any]]
-    """A row of `part`, `label`, `outcome`, `reason`, `document`, `chars` for every document in it."""
+    """A row of `part`, `label`, `outcome`, `reason`, `document`, `chars`, `omitted`, `encoding`
+    for every document in it."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tasks.errors import BadDocument
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.ipc import Child
 from tasks.ingest.parse.base import parser_key
+from tasks.ingest.parse.detect import suffix_of
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
 from tasks.ingest.parse.store import without_parts
 from tasks.ingest.storage import SPECIAL, Found, fetch, unchanged
@@ -109,7 +110,7 @@ def parse_source(
         Transient: if an object store does not answer. A bad document never raises: it is an outcome.
     """
     row = {"uri": found.uri, "version": found.version, "content": "", "part": 0, "label": ""}
-    bad = {**row, "document": "", "chars": 0, "parsed": ""}
+    bad = {**row, "document": "", "chars": 0, "parsed": "", "omitted": [], "encoding": ""}
     if found.version.startswith(SPECIAL):
         reason = found.version.partition(": ")[2] or "not a regular file (a pipe, a socket or a device)"
         return [{**bad, "outcome": "unsupported", "reason": reason}]
@@ -136,7 +137,7 @@ def _parse(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".parsing-", dir=folder) as scratch:
         local = not found.uri.startswith(S3)
-        copy = Path(path_of(found.uri)) if local else Path(scratch) / "source"
+        copy = Path(path_of(found.uri)) if local else Path(scratch) / f"source{suffix_of(_name(found.uri))}"
         content = fetch(found, None if local else copy, config.max_mb << 20, storage)
         if mark := forgotten.content(content):
             return content, [_left_out({"part": 0, "label": ""}, mark)], ""
@@ -155,7 +156,8 @@ def _parse(
 
 
 def _left_out(part: dict[str, Any], mark: str) -> dict[str, Any]:
-    return {**part, "document": "", "chars": 0, "outcome": "forgotten", "reason": mark}
+    blank = {"document": "", "chars": 0, "omitted": [], "encoding": ""}
+    return {**part, **blank, "outcome": "forgotten", "reason": mark}
 
 
 def _still_out(notes: Path, forgotten: Forgotten) -> bool:
@@ -172,16 +174,16 @@ def _without(parts: list[dict[str, Any]], target: Path, forgotten: Forgotten) ->
     return [_left_out(part, marks[part["part"]]) if part["part"] in marks else part for part in parts]
 
 
-def _extension(uri: str) -> str:
-    return os.path.splitext(uri)[1].lower()
+def _name(uri: str) -> str:
+    return uri.rpartition("/")[2]
 
 
 def _parsed_path(content: str, uri: str, config: ParseConfig) -> str:
-    """parsed/<content>.<kind>-<parser key>.parquet: the same bytes are another text as .html than as .txt."""
-    kind = hashlib.sha256(_extension(uri).encode()).hexdigest()[:6]
+    """parsed/<content>.<name>-<parser key>.parquet: the same bytes are another text as .html than as .txt."""
+    kind = hashlib.sha256(suffix_of(_name(uri)).encode()).hexdigest()[:6]
     return f"parsed/{content}.{kind}-{parser_key(config)}.parquet"
 
 
 def _ask(found: Found, path: Path, target: Path, config: ParseConfig) -> list[dict[str, Any]]:
-    request = ParseRequest(str(path), _extension(found.uri), str(target), config)
+    request = ParseRequest(str(path), _name(found.uri), str(target), config)
     return _parser(os.getpid()).parse(request, found.size)

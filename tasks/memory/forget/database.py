@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from tasks import schema
 from tasks.errors import Transient
 from tasks.infer.cache_key import window_key
 from tasks.memory.forget.erasure import Erasure
@@ -54,6 +55,7 @@ def _leave_out(db: sqlite3.Connection, documents: Collection[str], mark: Callabl
     found = db.execute("SELECT uri, part, row FROM sources").fetchall()
     rows = [json.loads(row) for _, _, row in found]
     blank = {"content": "", "document": "", "chars": 0, "outcome": "forgotten", "parsed": ""}
+    blank |= schema.ADDED_SOURCES
     gone = [{**row, **blank, "reason": mark(row["document"])} for row in rows if row["document"] in documents]
     values = [(json.dumps(row), row["uri"], row["part"]) for row in gone]
     db.executemany("UPDATE sources SET row = ? WHERE uri = ? AND part = ?", values)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from model.files import replacing, write_atomic
+from tasks import schema
 from tasks.ingest.parse.store import without_parts
 from tasks.memory.forget.scrub import strings
 
@@ -79,7 +80,7 @@ def erase_parts(home: Path, documents: Collection[str], mark: Marks) -> int:
         gone = [part for part in parts if part["document"] in documents]
         if gone and any(part["document"] and part not in gone for part in parts):
             without_parts(notes.with_suffix(".parquet"), [part["part"] for part in gone])
-            left_out = {"document": "", "chars": 0, "outcome": "forgotten"}
+            left_out = {"document": "", "chars": 0, "outcome": "forgotten", **schema.ADDED_SOURCES}
             told = [
                 {**part, **left_out, "reason": mark(part["document"])} if part in gone else part
                 for part in parts

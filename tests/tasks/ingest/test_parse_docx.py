@@ -9,7 +9,7 @@ import docx
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
-from tasks.ingest.parse.docx import parse
+from tasks.ingest.parse.formats.docx import parse
 from tasks.settings import ParseConfig
 
 RUN = "<w:r><w:t>{}</w:t></w:r>"

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pyarrow as pa
 import pytest
 
 from tasks import schema
@@ -100,7 +99,7 @@ def test_a_name_that_is_not_utf_8_is_that_files_quarantine_and_no_others(tmp_pat
     }
     assert "UTF-8" in rows[0]["reason"]
     assert [again.uri for again in find(rows[0]["uri"], LOCAL)] == [rows[0]["uri"]]
-    table = schema.check(pa.Table.from_pylist(rows, schema=schema.SOURCES), schema.SOURCES)
+    table = schema.sources(rows)
     assert table["uri"].to_pylist() == [json.loads(json.dumps(row))["uri"] for row in rows]
 
 

@@ -73,7 +73,7 @@ def sources(uris: set[str]) -> pa.Table:
         "reason": "",
     }
     rows = [{"uri": uri, **fixed, "document": uri, "parsed": "p"} for uri in sorted(uris)]
-    return pa.Table.from_pylist(rows, schema=schema.SOURCES)
+    return schema.sources(rows)
 
 
 @given(files=FILES, pattern=PATTERNS, chosen=st.integers(0, 2**8 - 1))
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_listed_is_forgotten_once_it_can(tmp_path: Path)
     (tmp_path / "deep").mkdir()
     closed = str(tmp_path / "deep")
     rows = sources({closed}).to_pylist()
-    held = pa.Table.from_pylist([{**rows[0], "outcome": "unreadable"}], schema=schema.SOURCES)
+    held = schema.sources([{**rows[0], "outcome": "unreadable"}])
     for pattern in ("", "/**/*.md", "/*/a.md"):
         assert merge_sources(held, Seen((f"{tmp_path}{pattern}",), ()), held).num_rows == 0
 
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_listed_is_forgotten_once_it_can(tmp_path: Path)
 def test_a_folder_elsewhere_that_cannot_be_listed_is_not_forgotten(pattern: str, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     rows = sources({f"{tmp_path}/other", f"{tmp_path}/docs/closed"}).to_pylist()
-    held = pa.Table.from_pylist([{**row, "outcome": "unreadable"} for row in rows], schema=schema.SOURCES)
+    held = schema.sources([{**row, "outcome": "unreadable"} for row in rows])
     after = merge_sources(held, Seen((f"{tmp_path}/{pattern}",), ()), held)
     assert after["uri"].to_pylist() == [f"{tmp_path}/other"]
 

@@ -22,7 +22,7 @@ import pytest
 from lancedb.index import FTS
 
 from tasks.ingest import steps as ingest
-from tasks.ingest.parse import parser_key, place_of, read_text
+from tasks.ingest.parse import place_of, read_text
 from tasks.ledger import Ledger
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import publish
@@ -219,7 +219,6 @@ def test_its_records_are_re_ranked(home: Path) -> None:
 
 
 def test_its_parsed_text_is_read_at_the_same_offsets(home: Path) -> None:
-    assert parser_key(ParseConfig()) == "bf92cba6c86c"
     assert read_text(home, PARSED, 0, 24, 50) == "It opened again in spring."
     assert place_of(home, PARSED, 0, 24) == "line 2"
 

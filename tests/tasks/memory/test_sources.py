@@ -31,7 +31,7 @@ def row(uri: str, outcome: str = "ok", **changes: Any) -> Row:
 
 
 def table(*rows: Row) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=schema.SOURCES)
+    return schema.sources(rows)
 
 
 def merge(before: pa.Table, root: str, *rows: Row) -> pa.Table:

@@ -7,8 +7,6 @@ from pathlib import Path
 from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = (".jsonl", ".ndjson")
-
 
 def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     """Rows streamed one by one; part and row are numbered alike, blank lines counted but not kept."""

@@ -10,8 +10,6 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = (".pdf",)
-
 
 def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     """Text of every page. An empty user password is tried by the library itself."""

@@ -9,7 +9,6 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = (".html", ".htm", ".xhtml")
 _HIDDEN = frozenset({"script", "style", "template", "noscript"})
 _INLINE = frozenset(
     "a abbr b bdi bdo cite code data dfn em i kbd mark q s samp small span strong sub sup time u var "

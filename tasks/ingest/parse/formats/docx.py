@@ -16,7 +16,6 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import TextSpan, cut
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = (".docx",)
 _OLE, _PASSWORD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "EncryptedPackage".encode("utf-16-le")
 """How a compound file begins, and the name of its stream that holds a docx with a password (MS-OFFCRYPTO)."""
 _MOST_BYTES = 512 << 20

@@ -14,11 +14,6 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import SPAN_CHARS, TextSpan
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = tuple(
-    ".txt .md .markdown .rst .text .log .csv .tsv .tex .py .pyi .js .ts .jsx .tsx .java .c .h .cc .cpp .hpp "
-    ".cs .go .rs .rb .php .pl .sh .bash .sql .r .jl .scala .kt .swift .lua .hs .ml .ex .erl .clj .yaml .yml "
-    ".toml .ini .cfg .json .xml .css".split()
-)
 _SAMPLE = 1 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
