@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flows import commands
+from flows import commands, homes
 from flows.answer import printable
 from flows.arguments import COMMON, parser
 from flows.explain import explained
@@ -66,10 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace, config: "RunConfig") -> int:
     given = {name: value for name, value in vars(arguments).items() if name not in COMMON}
-    answer = commands.COMMANDS[arguments.command](config, **given)
-    if answer.text:
-        print(printable(answer.text))
-    if arguments.json:
-        print(json.dumps(answer.data, default=str))
-    sys.stdout.flush()
+    with homes.prepared(arguments.command, config, given) as config:
+        answer = commands.COMMANDS[arguments.command](config, **given)
+        if answer.text:
+            print(printable(answer.text))
+        if arguments.json:
+            print(json.dumps(answer.data, default=str))
+        sys.stdout.flush()
     return QUARANTINED if answer.data.get("quarantined") else answer.code

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import asking, correcting, hits, looking, sessions, show, tend, versions
 from flows.answer import Answer
+from flows.homes import folder_of
 from flows.reranking import reranking
 from tasks.errors import InvalidInput
 
@@ -326,7 +327,7 @@ def _check_models(config: "RunConfig") -> None:
 def _prefect(config: "RunConfig") -> AbstractContextManager[str]:
     from flows.server import prefect_api
 
-    return prefect_api(Path(config.home), _import_flow)
+    return prefect_api(folder_of(config), _import_flow)
 
 
 def _import_flow() -> None:

@@ -34,6 +34,8 @@ from tasks.settings import (
     UpkeepConfig,
 )
 
+NO_CREDENTIALS: dict[str, Any] = {"not": {"pattern": "^[sS]3://[^/]*[@:]"}}
+"""Prefect's API refuses s3://key:secret@bucket before it keeps it."""
 DEFAULT = "laptop"
 """Preset used where none is named."""
 
@@ -42,8 +44,8 @@ DEFAULT = "laptop"
 class ReadConfig:
     """How to read: each part belongs to the stage that it configures."""
 
-    home: HomePath = Field(default=".nightread", min_length=1)
-    """Folder that holds models, parsed text, shards, the ledger and the memory."""
+    home: HomePath = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
+    """Folder, or s3://bucket/prefix, that holds parsed text, shards, the ledger and the memory."""
     budget_seconds: Float = Field(default=0, ge=0)
     """Refuse to read what the plan says takes longer than this many seconds; 0 is no limit."""
     storage: StorageConfig = field(default_factory=StorageConfig)
@@ -62,8 +64,10 @@ class ReadConfig:
 class TendConfig:
     """What an upkeep needs to know."""
 
-    home: HomePath = Field(default=".nightread", min_length=1)
-    """Folder that holds the memory."""
+    home: HomePath = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
+    """Folder, or s3://bucket/prefix, that holds the memory."""
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    """How to reach object stores. Credentials come from the environment."""
     infer: InferConfig = field(default_factory=InferConfig)
     """Which embedder makes the vectors (`embedder`); nothing else of it is used."""
     upkeep: UpkeepConfig = field(default_factory=UpkeepConfig)
@@ -87,7 +91,7 @@ class RunConfig(ReadConfig):
     @property
     def tending(self) -> TendConfig:
         """What an upkeep needs of it."""
-        return TendConfig(self.home, self.infer, self.upkeep)
+        return TendConfig(self.home, self.storage, self.infer, self.upkeep)
 
 
 def presets() -> list[str]:

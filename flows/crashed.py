@@ -6,6 +6,8 @@ process a run belonged to; whoever starts next says it in its place.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -14,13 +16,29 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
+from tasks.ingest.home.remote import remote_of
+from tasks.ingest.home.writing import writing
 from tasks.ledger import Ledger, ledger_path
 
 GONE = "its process is gone and did not say why"
 
 
+@contextmanager
+def held(home: Path, who: str) -> Iterator[None]:
+    """Hold the right to write to a home, where runs of dead processes are marked first.
+
+    Args:
+        who: the run, or command, that holds it.
+    """
+    with writing(home, who):
+        mark_crashed(home)
+        yield
+
+
 def mark_crashed(home: Path) -> list[str]:
     """Mark the runs of dead processes as crashed, in Prefect and in the ledger; their names.
+
+    Of a home in a bucket these are all that did not end: nobody else may write to it now.
 
     A run that this Prefect server does not know, because it ran under another one, stays as it is. The run
     of Prefect that this process executes may be one of them, started again.
@@ -28,9 +46,11 @@ def mark_crashed(home: Path) -> list[str]:
     path = ledger_path(home)
     if not path.is_file():
         return []
+    alone = remote_of(home) is not None
     with Ledger(path) as ledger:
         known = {"": True, flow_run.id: True}
-        marked = [run for run, its in ledger.crashed().items() if known.get(its) or _end(UUID(its))]
+        dead = ledger.crashed(alone)
+        marked = [run for run, its in dead.items() if known.get(its) or _end(UUID(its)) or alone]
         for run in marked:
             ledger.finish_run(run, "crashed", json.dumps({"error": GONE}))
     return marked

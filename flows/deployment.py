@@ -18,6 +18,7 @@ from flows.config import ReadConfig, RunConfig
 from flows.crashed import mark_crashed
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
+from tasks.ingest.home.remote import is_remote
 
 
 def deployment(served_flow: Flow[..., Any], parameters: dict[str, Any]) -> RunnerDeployment:
@@ -49,12 +50,14 @@ def _anywhere(config: ReadConfig) -> ReadConfig:
         for name in (config.infer.model, config.infer.embedder)
     )
     infer = replace(config.infer, model=model, embedder=embedder)
-    return replace(config, home=os.path.abspath(config.home), infer=infer)
+    home = config.home if is_remote(config.home) else os.path.abspath(config.home)
+    return replace(config, home=home, infer=infer)
 
 
 def serve_all(config: RunConfig) -> None:
     """Serve the flows with these settings, one run at a time, until interrupted."""
-    mark_crashed(Path(config.home))
+    if not is_remote(config.home):  # there, whoever writes next does so
+        mark_crashed(Path(config.home))
     reading = _anywhere(config.reading)
     tending = replace(config.tending, home=reading.home, infer=reading.infer)
     served = [

@@ -14,8 +14,9 @@ from prefect.exceptions import CancelledRun, TerminationSignal
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.config import ReadConfig, RunConfig
-from flows.crashed import mark_crashed
+from flows.config import NO_CREDENTIALS, ReadConfig, RunConfig
+from flows.crashed import held
+from flows.homes import at_hand, named
 from flows.progress import terminal
 from flows.ui import logged, publish_report, run_name, run_progress
 from tasks.errors import InvalidInput, Transient
@@ -24,6 +25,7 @@ from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
 from tasks.ingest.discover import existing
 from tasks.ingest.uris import canonical
+from tasks.ledger import Ledger
 from tasks.memory import remember as memory_step
 from tasks.plan import plan as plan_step
 from tasks.plan.rates import learn
@@ -69,10 +71,8 @@ remember = step(memory_step.remember)
 report = step(report_step.report)
 
 
-_NO_CREDENTIALS = {"not": {"pattern": "^[sS]3://[^/]*[@:]"}}
-"""Prefect's API refuses s3://key:secret@bucket before it keeps it."""
 Uris = Annotated[
-    list[Annotated[str, Field(min_length=1, json_schema_extra=_NO_CREDENTIALS)]], Field(min_length=1)
+    list[Annotated[str, Field(min_length=1, json_schema_extra=NO_CREDENTIALS)]], Field(min_length=1)
 ]
 """What to read: one URI at least."""
 
@@ -90,9 +90,8 @@ def read_corpus(
         config: how to read; every field has a default
         allow_retire: even if more than half of what memory holds under `uris` is not there any more
     """
-    mark_crashed(Path(config.home))
     run = begin(uris, config)
-    with run.recorded(CANCELLED), logged(), run_progress() as progress:
+    with logged(), held(run.home, run.run), run.recorded(CANCELLED), run_progress() as progress:
         models, memory = open_models(run), memory_step.memory_before(run.home)
         ingest.admit(run)
         found = discover(run, memory.uris if memory else [])
@@ -124,7 +123,7 @@ def begin(uris: list[str], config: ReadConfig) -> Run:
     """The run that this configuration describes."""
     return Run(
         uris=tuple(dict.fromkeys(map(canonical, uris))),
-        home=Path(config.home),
+        home=Path(at_hand(config).home),
         storage=config.storage,
         parse=config.parse,
         shard=config.shard,
@@ -141,7 +140,7 @@ def open_models(run: Run) -> Models:
 
 def run_read(uris: list[str], config: RunConfig, allow_retire: bool = False) -> dict[str, Any]:
     """Read under Prefect, from a program or the command line."""
-    return read_corpus(uris, config.reading, allow_retire)
+    return read_corpus(uris, named(config.reading), allow_retire)
 
 
 def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
@@ -162,7 +161,12 @@ def run_retry(config: RunConfig) -> list[dict[str, Any]]:
 
     Not the sources alone: they would become a corpus of their own, and their corpus would stay without them.
     """
-    known = begin([], config).ledger
+    run = begin([], config)
+    with held(run.home, "quarantine retry"):
+        return _retried(config, run.ledger)
+
+
+def _retried(config: RunConfig, known: Ledger) -> list[dict[str, Any]]:
     rows = known.quarantined()
     uris = sorted({row["uri"] for row in rows})
     there = set(existing(uris, config.storage))  # a store that does not answer must not empty the quarantine

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
+from flows.homes import named
 from flows.show import size, table
 from tasks.ledger import Ledger, ledger_path
 from tasks.text.counted import counted
@@ -69,7 +70,7 @@ def upkeep(config: "RunConfig") -> Answer:
     with prefect_api(Path(config.home), _import_flow):
         from flows.upkeep import upkeep_memory
 
-        result: Row = upkeep_memory(config.tending)
+        result: Row = upkeep_memory(named(config.tending))
     return Answer(result, kept(result))
 
 

@@ -11,7 +11,8 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.config import TendConfig
-from flows.crashed import mark_crashed
+from flows.crashed import held
+from flows.homes import at_hand
 from flows.read import step
 from flows.tend import kept
 from flows.ui import logged, run_progress
@@ -30,9 +31,8 @@ def upkeep_memory(config: TendConfig = TendConfig()) -> dict[str, Any]:  # noqa:
     Args:
         config: where the memory is, the embedder of its vectors, and which versions are kept
     """
-    home = Path(config.home)
-    mark_crashed(home)
-    with logged(), run_progress() as progress:
+    home = Path(at_hand(config).home)
+    with logged(), held(home, "an upkeep"), run_progress() as progress:
         before = upkeep_step.stored(home)
         embedded = reembed(home, config.infer, progress("embed", "records"))
         expired = tidy(home, config.upkeep)

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,10 @@ CREATE TABLE IF NOT EXISTS reader_deaths (
 """
 
 Row = dict[str, Any]
+
+
+def _is_filled(home: Path, name: str) -> bool:
+    return is_filled(home / name)
 
 
 def ledger_path(home: Path) -> Path:
@@ -131,15 +135,20 @@ class Ledger:
             db.executemany("INSERT INTO sources VALUES (?, ?, ?, ?, ?)", values)
             db.executemany("DELETE FROM quarantine WHERE uri = ?", [(uri,) for uri in sorted(well)])
 
-    def known_source(self, uri: str, version: str, parser_key: str) -> list[Row] | None:
+    def known_source(
+        self, uri: str, version: str, parser_key: str, is_kept: Callable[[Path, str], bool] = _is_filled
+    ) -> list[Row] | None:
         """The rows of a source that was parsed in this version by this parser, or None: parse it.
 
         None also where a parsed file is gone from the home folder, that is the ledger's own, or is empty.
+
+        Args:
+            is_kept: whether a home holds a file.
         """
         sql = "SELECT row FROM sources WHERE uri = ? AND version = ? AND parser_key = ? ORDER BY part"
         rows: list[Row] = [json.loads(row) for (row,) in self._read(sql, (uri, version, parser_key))]
         files = {row["parsed"] for row in rows if row["parsed"]}
-        return rows if rows and all(is_filled(self.path.parent / name) for name in files) else None
+        return rows if rows and all(is_kept(self.path.parent, name) for name in files) else None
 
     def look_again(self) -> None:
         """Have the next run look at every source of which something is left out as forgotten."""
@@ -178,9 +187,14 @@ class Ledger:
             if not db.execute(sql, (status, _now(), counts_json, run)).rowcount:
                 raise InvalidInput(f"run {run!r} was never started")
 
-    def crashed(self) -> dict[str, str]:
-        """Runs whose process is gone and that `finish_run` was not called for: run -> its id in Prefect."""
-        dead = [row for row in self.runs() if row["status"] == "crashed" and not row["finished"]]
+    def crashed(self, alone: bool = False) -> dict[str, str]:
+        """Runs whose process is gone and that `finish_run` was not called for: run -> its id in Prefect.
+
+        Args:
+            alone: whether nothing but this process can be running, on any machine.
+        """
+        ends = ("crashed", "running") if alone else ("crashed",)
+        dead = [row for row in self.runs() if row["status"] in ends and not row["finished"]]
         return {row["run"]: row["counts"].get("flow_run", "") for row in dead}
 
     def runs(self) -> list[Row]:

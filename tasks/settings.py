@@ -65,6 +65,18 @@ class StorageConfig:
     """An S3-compatible endpoint; empty takes AWS_ENDPOINT_URL or AWS itself."""
     region: str = "us-east-1"
     """Region of the bucket."""
+    addressing: Literal["auto", "path", "virtual"] = "auto"
+    """Where the bucket stands in an address: in its path, or before its host; auto: the host on AWS only."""
+    ca_bundle: HomePath = ""
+    """File of certificates (PEM) for the endpoint; empty takes AWS_CA_BUNDLE or the system's."""
+    anonymous: bool = False
+    """Whether requests are sent without credentials, for public buckets."""
+    role_arn: str = ""
+    """A role to assume, with the credentials that are found; empty assumes none."""
+    cache: HomePath = ""
+    """Folder for working copies of homes in buckets; empty is the user's cache folder."""
+    lease_s: Float = Field(default=60.0, ge=2)
+    """Seconds without a sign of life after which another machine may write to a home in a bucket."""
 
 
 @dataclass(frozen=True, config=CONFIG)

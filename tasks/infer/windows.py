@@ -25,6 +25,7 @@ from tasks.infer.journal import WindowNote
 from tasks.infer.models import Models
 from tasks.infer.quotes import Salient, salient_sentences
 from tasks.infer.segments import Segment
+from tasks.ingest.home.remote import have_file
 from tasks.ingest.parse import read_text
 from tasks.ingest.shard import ShardedDocument, Window, read_windows
 
@@ -67,6 +68,7 @@ def read_segment(home: Path, segment: Segment, models: Models, key: str, first: 
     document = segment.document
     state = home / "states" / f"{document.document}-{key}-{segment.start}.safetensors"
     cache = models.reader.start()
+    have_file(home, str(state.relative_to(home)))
     saved = _saved_window(state)
     if models.ranks is not None and not models.ranks.agree(-1 if saved is None else saved):
         saved = None  # a worker that has lost its lease replaced the state between two ranks' looks

@@ -22,6 +22,7 @@ from distributed import as_completed
 
 from model.files import locked, replace_file, replacing
 from tasks import schema
+from tasks.ingest.home.remote import have_folder
 from tasks.ingest.parse import read_text
 from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
 from tasks.run import Progress
@@ -59,6 +60,7 @@ class Window:
 def shard_document(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> ShardedDocument:
     """Write the shards of one document (a row of schema.SOURCES) unless they are there already."""
     directory = _directory(home, row, tokenizer, config)
+    have_folder(home, str(directory.relative_to(home)), "_DONE")
     if not (directory / "_DONE").exists():
         numbers = range(piece_count(row["chars"]))
         tokens = tokenize(_reader(home, row), numbers, tokenizer)
@@ -93,6 +95,7 @@ def _submit(
 ) -> Any:
     pieces = piece_count(row["chars"])
     directory = _directory(home, row, tokenizer, config)
+    have_folder(home, str(directory.relative_to(home)), "_DONE")
     if pieces <= range_pieces or (directory / "_DONE").exists():
         return client.submit(shard_document, home, row, tokenizer, config, pure=False)
     starts = range(0, pieces, range_pieces)

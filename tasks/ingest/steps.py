@@ -7,6 +7,7 @@ from pathlib import Path
 from tasks.ingest import discover as sources
 from tasks.ingest.cluster import connect
 from tasks.ingest.forgotten import Forgotten
+from tasks.ingest.home.remote import is_kept
 from tasks.ingest.parse import parse_source, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
@@ -41,7 +42,7 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
     rows: list[Row] = []
     fresh: list[Found] = []
     for one in found:
-        known = run.ledger.known_source(one.uri, one.version, key)
+        known = run.ledger.known_source(one.uri, one.version, key, is_kept)
         if known is None:
             fresh.append(one)
         else:

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +30,9 @@ REMEDIES = {
         "InvalidAccessKeyId",
         "InvalidToken",
         "ExpiredToken",
+        "ExpiredTokenException",
+        "CredentialRetrievalError",
+        "UnauthorizedSSOTokenError",
         "NoCredentialsError",
         "PartialCredentialsError",
         "AccountProblem",
@@ -134,48 +137,128 @@ def _local(path: str) -> Found:
 # Buckets.
 
 
+def endpoint_of(config: StorageConfig) -> str:
+    """URL of the server; "" is AWS itself."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return config.endpoint_url or next(filter(None, map(os.environ.get, names)), "")
+
+
 @lru_cache
-def _client(config: StorageConfig) -> Any:
-    import boto3
+def client(config: StorageConfig) -> Any:
+    """The S3 client of these settings.
+
+    Raises:
+        InvalidInput: if they name no store.
+    """
+    from botocore import UNSIGNED
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    endpoint = config.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
-    settings = Config(retries={"max_attempts": 4, "mode": "standard"}, connect_timeout=10, read_timeout=60)
+    endpoint = endpoint_of(config) or None
+    settings = Config(
+        retries={"max_attempts": 4, "mode": "standard"},
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=32,
+        s3={"addressing_style": config.addressing},
+        signature_version=UNSIGNED if config.anonymous else None,
+    )
+    check = config.ca_bundle or None
+    if check and not os.path.isfile(check):
+        raise InvalidInput(f"storage.ca_bundle={check}: no such file; give a file of certificates (PEM)")
     try:
-        return boto3.client("s3", endpoint_url=endpoint, region_name=config.region, config=settings)
+        return _session(config).client("s3", endpoint_url=endpoint, config=settings, verify=check)
     except (ValueError, BotoCoreError) as error:  # an address that is none, a region or profile that is not
         named = f"storage.endpoint_url={_masked(endpoint or '')}, storage.region={config.region}"
         raise InvalidInput(f"{named}: no such object store ({type(error).__name__}); check both") from error
 
 
-def _find_s3(at: Place, config: StorageConfig) -> Iterator[Found]:
+@lru_cache
+def _session(config: StorageConfig) -> Any:
+    """Credentials from the standard chain, or of the role that is assumed with them and renewed in time."""
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.session import get_session
+
+    found = get_session()
+    if not config.role_arn:
+        return boto3.Session(botocore_session=found, region_name=config.region)
+    service = os.environ.get("AWS_ENDPOINT_URL_STS") or endpoint_of(config) or None
+    fetcher = AssumeRoleCredentialFetcher(
+        partial(
+            found.create_client,
+            region_name=config.region,
+            endpoint_url=service,
+            verify=config.ca_bundle or None,
+        ),
+        found.get_credentials(),
+        config.role_arn,
+        {"RoleSessionName": "nightread"},
+    )
+    assumed = get_session()
+    assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    return boto3.Session(botocore_session=assumed, region_name=config.region)
+
+
+def secrets_of(config: StorageConfig) -> dict[str, str]:
+    """Credentials as they are now, for a client of another library; {} where there are none.
+
+    Never to be logged or kept.
+    """
+    found = None if config.anonymous else _session(config).get_credentials()
+    if found is None:
+        return {}
+    now = found.get_frozen_credentials()
+    named = {"access_key_id": now.access_key, "secret_access_key": now.secret_key, "session_token": now.token}
+    return {name: value for name, value in named.items() if value}
+
+
+@contextmanager
+def answered(uri: str, config: StorageConfig) -> Iterator[Any]:
+    """Within the block the store is asked through the client; its refusals become errors of ours.
+
+    Raises:
+        InvalidInput: if the store refuses what only its user can change.
+        Transient: if it does not answer, or answers what may be different in a moment.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    bucket, prefix = _split(at.base)
     try:
-        pages = _client(config).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        for page in pages:
+        yield client(config)
+    except (ClientError, BotoCoreError) as error:
+        raise _translated(uri, error, config) from error
+
+
+def in_parts(size: int) -> Any:
+    """How a file is sent in parts of so many bytes."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(multipart_threshold=size, multipart_chunksize=size)
+
+
+def _find_s3(at: Place, config: StorageConfig) -> Iterator[Found]:
+    bucket, prefix = split(at.base)
+    with answered(at.uri, config) as store:
+        for page in store.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
                 uri = f"{S3}{bucket}/{item['Key']}"
                 if at.holds(uri) and not uri.endswith("/"):
                     yield Found(uri, item["ETag"].strip('"'), item["Size"])
-    except (ClientError, BotoCoreError) as error:
-        raise _translated(at.uri, error, config) from error
 
 
-def _split(uri: str) -> tuple[str, str]:
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of an s3:// URI."""
     bucket, _, key = uri.removeprefix(S3).partition("/")
     return bucket, key
 
 
 def _translated(uri: str, error: Exception, config: StorageConfig) -> Exception:
     """What a store's error means to us. The message names code and endpoint, never credentials."""
-    code, store = _code(error), f"the store at {_masked(_client(config).meta.endpoint_url)}"
+    code, store = code_of(error), f"the store at {_masked(client(config).meta.endpoint_url)}"
     for remedy, codes in REMEDIES.items():
         if code in codes:
-            return InvalidInput(f"{uri}: {store} is not to be read: {code}; {remedy}")
-    if not hasattr(error, "response"):
+            return InvalidInput(f"{uri}: {store} refuses: {code}; {remedy}")
+    if not getattr(error, "response", None):
         check = "check storage.endpoint_url and the network, or try again"
         return Transient(f"{uri}: {store} cannot be reached: {code}; {check}")
     return Transient(f"{uri}: {store} answers {code}; try again")
@@ -186,7 +269,7 @@ def _masked(address: str) -> str:
     return re.sub(r"(?<=://)[^/]*@", "***@", address)
 
 
-def _code(error: Exception) -> str:
+def code_of(error: Exception) -> str:
     """The store's name for an error, or the client's own."""
     response: dict[str, Any] = getattr(error, "response", {})
     return str(response["Error"]["Code"]) if response else type(error).__name__
@@ -220,12 +303,12 @@ def _stream(uri: str, config: StorageConfig) -> Iterator[Any]:
         return
     from botocore.exceptions import BotoCoreError, ClientError
 
-    bucket, key = _split(uri)
+    bucket, key = split(uri)
     try:
-        with _client(config).get_object(Bucket=bucket, Key=key)["Body"] as body:
+        with client(config).get_object(Bucket=bucket, Key=key)["Body"] as body:
             yield body
     except (ClientError, BotoCoreError) as error:
-        code = _code(error)
+        code = code_of(error)
         if code in DENIED:  # the bucket could be listed: it is this object alone
             raise BadDocument("unreadable", f"{uri}: the store answers {code}") from error
         if code in ("NoSuchKey", "404"):

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from model.files import locked, replacing, write_atomic
 from tasks import schema
 from tasks.errors import Transient
+from tasks.ingest.home.writing import publish as point
+from tasks.ingest.home.writing import writing
 from tasks.memory.reader import TABLE, Memory, connect, run_folder
 
 
@@ -42,6 +44,7 @@ def committer(home: Path, wait_s: float = 600.0) -> Iterator[None]:
     folder = home / "memory"
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(writing(home))
         try:
             stack.enter_context(locked(folder / ".committer", wait_s))
         except TimeoutError as error:
@@ -51,9 +54,9 @@ def committer(home: Path, wait_s: float = 600.0) -> Iterator[None]:
 
 def created(home: Path) -> Any:
     """A new, empty table; one that a first publish left when it died is overwritten."""
-    left_over = (home / "memory" / f"{TABLE}.lance").exists()
-    mode = "overwrite" if left_over else "create"
-    table = connect(home).create_table(TABLE, schema=schema.RECORDS, mode=mode)
+    database = connect(home)
+    mode = "overwrite" if TABLE in database.list_tables().tables else "create"
+    table = database.create_table(TABLE, schema=schema.RECORDS, mode=mode)
     table.set_unenforced_primary_key("id")
     return table
 
@@ -102,7 +105,7 @@ def commit(home: Path, result: Published, sources: pa.Table, previous: str, **no
     note = {**asdict(result), "time": moment, "previous": previous, **notes}
     write_atomic(folder / "run.json", json.dumps(note))
     pointer = {"run": result.run, "version": result.version, "time": moment}
-    write_atomic(home / "memory" / "published.json", json.dumps(pointer))
+    point(home, pointer, sorted(folder.iterdir()))
 
 
 def repoint(home: Path, run: str, version: int) -> None:
@@ -116,8 +119,7 @@ def repoint(home: Path, run: str, version: int) -> None:
     if note["version"] != version:
         earlier = [*note.get("earlier", []), {"version": note["version"], "until": moment}]
         write_atomic(path, json.dumps({**note, "version": version, "earlier": earlier}))
-    pointer = {"run": run, "version": version, "time": note["time"]}
-    write_atomic(home / "memory" / "published.json", json.dumps(pointer))
+    point(home, {"run": run, "version": version, "time": note["time"]}, [path])
 
 
 def now() -> str:

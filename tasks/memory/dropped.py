@@ -14,6 +14,7 @@ from typing import Any
 
 from model.files import write_atomic
 from tasks.errors import InvalidInput
+from tasks.ingest.home.writing import saved
 
 Row = dict[str, Any]
 
@@ -32,6 +33,7 @@ def mark_dropped(home: Path, run: str, by: str) -> None:
         raise InvalidInput(f"run {run!r} has published no version that could be dropped")
     note = {"on": datetime.now(UTC).isoformat(), "by": by}
     write_atomic(path, json.dumps({**json.loads(path.read_text()), "dropped": note}))
+    saved(home, path)
 
 
 def is_dropped(row: Row) -> bool:

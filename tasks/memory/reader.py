@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from tasks import schema
 from tasks.errors import InvalidInput
+from tasks.ingest.home.remote import database, needed, shown
 from tasks.memory.dropped import is_dropped, nearest, told
 from tasks.memory.sources import holders
 
@@ -145,7 +146,7 @@ def open_memory(home: Path, as_of: str | None = None) -> Memory:
     """
     at = published(home)
     if at is None:
-        raise InvalidInput(f"there is no memory in {str(home)!r} yet; make one with: nightread read URI")
+        raise InvalidInput(f"there is no memory in {shown(home)!r} yet; make one with: nightread read URI")
     if as_of is not None:
         at = _as_of(home, as_of)
     table = connect(home).open_table(TABLE)
@@ -204,7 +205,8 @@ def _meant(home: Path, runs: list[Row], as_of: str) -> Row:
 def connect(home: Path) -> Any:
     import lancedb  # here: it takes a second, and without a memory it is of no use
 
-    return lancedb.connect(str((home / "memory").resolve()))  # "db..." alone would be the cloud service
+    place, options = database(home)
+    return lancedb.connect(place, storage_options=options)
 
 
 def named(folder: Path, run: str) -> Path:
@@ -221,7 +223,8 @@ def run_folder(home: Path, run: str) -> Path:
 
 def sources_of_run(home: Path, run: str) -> pa.Table:
     """Every source (schema.SOURCES) of the memory as a run published it."""
-    return schema.with_added(pq.read_table(run_folder(home, run) / "sources.parquet"))
+    folder = run_folder(home, run).relative_to(home)
+    return schema.with_added(pq.read_table(needed(home, f"{folder}/sources.parquet")))
 
 
 def run_json(home: Path, run: str) -> Row:

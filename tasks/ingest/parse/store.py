@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from model.files import replacing
+from tasks.ingest.home.remote import needed
 from tasks.ingest.parse.base import BY_LINE
 
 
@@ -27,7 +28,7 @@ def _open(path: str, _modified: int) -> Any:
 
 
 def _file(home: Path, parsed: str) -> Any:
-    path = home / parsed
+    path = needed(home, parsed)
     return _open(str(path), path.stat().st_mtime_ns)
 
 

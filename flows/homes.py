@@ -1,0 +1,78 @@
+"""Homes in buckets, as commands and flows meet them: a working copy to read from, and the right to write.
+
+The idea: a command that is given home=s3://bucket/prefix goes on with the folder of its working copy, and no
+other line of it knows. Which commands only look, and which write, is said here, once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tasks.errors import InvalidInput
+from tasks.ingest.home.remote import is_remote, shown
+
+if TYPE_CHECKING:
+    from flows.config import ReadConfig, RunConfig, TendConfig
+
+    Config = TypeVar("Config", RunConfig, ReadConfig, TendConfig)
+
+LEDGER = frozenset({"runs", "show", "health", "quarantine", "plan", "read", "forget", "rollback", "upkeep"})
+"""Commands that look into the ledger."""
+FOLDER_ONLY = {
+    "session": "a dialogue is kept on one machine",
+    "forget": "an erasure is proved by a search of every file, which a bucket does not allow",
+}
+"""Commands for which a home must be a folder, and why."""
+WRITING = frozenset({"rollback", "correct", "pin", "corrections"})
+"""Commands that write to the memory themselves; flows do so on their own."""
+
+
+def at_hand(config: "Config", *, with_ledger: bool = True) -> "Config":
+    """The same settings with a folder as home: for one in a bucket, its working copy as it is now."""
+    if not is_remote(config.home):
+        return config
+    from tasks.ingest.home.writing import opened
+
+    return replace(config, home=str(opened(config.home, config.storage, with_ledger=with_ledger)))
+
+
+def named(config: "Config") -> "Config":
+    """The same settings with the home as people name it, to be understood on another machine."""
+    return replace(config, home=shown(Path(config.home)))
+
+
+@contextmanager
+def prepared(command: str, config: "RunConfig", given: dict[str, Any]) -> Iterator["RunConfig"]:
+    """The settings that a command works with, while it has the right to write if it does.
+
+    Raises:
+        InvalidInput: if the command cannot work on a home in a bucket.
+    """
+    if not is_remote(config.home):
+        yield config
+        return
+    reason = FOLDER_ONLY.get(command) or (FOLDER_ONLY["session"] if given.get("memory") else "")
+    if reason:
+        raise InvalidInput(f"home={config.home}: {command}: {reason}: give a folder with home=FOLDER")
+    if command == "serve":  # its runs may start on other machines
+        yield config
+        return
+    config = at_hand(config, with_ledger=command in LEDGER)
+    if command not in WRITING:
+        yield config
+        return
+    from tasks.ingest.home.writing import writing
+
+    with writing(Path(config.home), f"nightread {command}"):
+        yield config
+
+
+def folder_of(config: "Config") -> Path:
+    """The folder of a home; of one in a bucket that of its working copy, whatever it holds by now."""
+    if not is_remote(config.home):
+        return Path(config.home)
+    from tasks.ingest.home.remote import established
+
+    return established(config.home, config.storage).folder

@@ -1,0 +1,118 @@
+"""A home in a bucket: what one machine wrote, another finds; one writes at a time; a dead one is followed."""
+
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import InvalidInput, Transient
+from tasks.ingest.home.log import Overtaken, newest
+from tasks.ingest.home.remote import needed
+from tasks.ingest.home.writing import writing
+from tasks.ledger import Ledger, ledger_path
+from tasks.memory.reader import open_memory
+from tests.faults import Fault
+from tests.tasks.ingest.home.conftest import Store
+from tests.tasks.memory.rows import content, ids, put
+
+
+def note(home: Path, name: str, text: str) -> None:
+    path = home / "parsed" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def test_what_one_machine_wrote_another_finds(store: Store) -> None:
+    here = store.home("here")
+    with writing(here):
+        note(here, "a.parquet", "text of a")
+        with Ledger(ledger_path(here)) as ledger:
+            ledger.put("k", "window", b"what was read")
+        put(here, "r1", ["a", "b"])
+    there = store.home("there")
+    assert here != there
+    assert ids(there) == ids(here)
+    assert open_memory(there).uris == open_memory(here).uris
+    assert not (there / "parsed/a.parquet").exists()
+    assert needed(there, "parsed/a.parquet").read_text() == "text of a"
+    with Ledger(ledger_path(there)) as ledger:
+        assert ledger.get("k") == b"what was read"
+    with writing(there):
+        put(there, "r2", ["a", "c"])
+    assert ids(store.home("here")) == ids(there)
+    assert content(here, as_of="r1") == content(there, as_of="r1")
+    assert not list(here.glob("memory/*.lance"))
+
+
+def test_a_store_without_conditional_writes_is_refused(store: Store) -> None:
+    home = store.home()
+    store.proxy.choose = lambda request: Fault(without="if-none-match")
+    with pytest.raises(InvalidInput, match=r"If-None-Match.*lose each other's records"), writing(home):
+        pass
+    store.proxy.choose = lambda request: (
+        Fault(status=501, code="NotImplemented") if "If-None-Match" in request.headers else None
+    )
+    with pytest.raises(InvalidInput, match="does not know the condition"), writing(home):
+        pass
+    assert store.names() == []
+
+
+def test_one_writes_at_a_time_and_who_does_is_named(store: Store) -> None:
+    here, there = store.home("here"), store.home("there")
+    with writing(here, "run r1"):
+        with pytest.raises(Transient, match=r"run r1 on .* writes to s3://homes/.*try again"), writing(there):
+            pass
+        put(here, "r1", ["a"])
+        refused: list[str] = []
+
+        def on_the_same_machine() -> None:
+            with writing(here):  # the right is the process's
+                refused.append("no")
+
+        thread = threading.Thread(target=on_the_same_machine)
+        thread.start()
+        thread.join()
+        assert refused == ["no"]
+    with writing(there):
+        put(there, "r2", ["a", "b"])
+    assert open_memory(store.home("here")).run == "r2"
+
+
+def test_a_writer_that_is_not_heard_of_is_followed_and_cannot_publish_any_more(store: Store) -> None:
+    lost, other = store.home("lost"), store.home("other")
+    with ExitStack() as held:
+        held.enter_context(writing(lost, "run r1"))
+        put(lost, "r1", ["a"])
+        name = newest(store.remote("other").bucket).writer
+        beat = f"/alive/{name}"
+        store.proxy.choose = lambda it: Fault(reset=True) if it.method == "PUT" and beat in it.path else None
+        with writing(other, "run r2"):  # waits until the silence has lasted long enough
+            put(other, "r2", ["a", "b"])
+        with pytest.raises(Overtaken, match=r"has taken over s3://|was not reached"):
+            put(lost, "r3", ["a", "c"])
+        store.proxy.choose = lambda _: None
+        with pytest.raises(Overtaken):
+            held.close()
+    assert open_memory(store.home("lost")).run == "r2"
+    assert ids(store.home("third")) == ids(other) == {f"{name}-{n}" for name in "ab" for n in range(5)}
+
+
+def test_what_a_dead_process_had_begun_goes_on_at_once_on_its_machine(store: Store) -> None:
+    home = store.home(lease_s=600)
+    code = f"""
+import os
+from pathlib import Path
+from tasks.ingest.home.writing import writing
+with writing(Path({str(home)!r}), "a run"):
+    os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert newest(store.remote().bucket).writer
+    began = time.monotonic()
+    with writing(home):
+        put(home, "r1", ["a"])
+    assert time.monotonic() - began < 60
