@@ -107,23 +107,29 @@ def undo(home: Path, ident: str) -> Correction:
     return found
 
 
-def kept(home: Path) -> list[Correction]:
-    """Corrections and pins that were not taken back, oldest first; a line that was cut off is left out."""
+def kept(home: Path, until: datetime | None = None) -> list[Correction]:
+    """Corrections and pins that were not taken back, oldest first; a line that was cut off is left out.
+
+    Args:
+        until: as they were then, whatever was said or taken back later; None for now.
+    """
     file = path(home)
     if not file.exists():
         return []
     stat = file.stat()
-    return list(_kept(file, stat.st_mtime_ns, stat.st_size))  # two writes may bear the same time
+    return list(_kept(file, until, stat.st_mtime_ns, stat.st_size))  # two writes may bear the same time
 
 
 @lru_cache(maxsize=8)
-def _kept(file: Path, _modified: int, _size: int) -> tuple[Correction, ...]:
+def _kept(file: Path, until: datetime | None, _modified: int, _size: int) -> tuple[Correction, ...]:
     found: dict[str, Correction] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
             one = Correction(**json.loads(line))
         except (ValueError, TypeError):
             continue
+        if until and datetime.fromisoformat(one.time) > until:
+            break
         if one.kind == "undo":
             found.pop(one.says, None)
         else:
@@ -160,8 +166,8 @@ def place_in(memory: Memory, row: Row, start: int, end: int) -> Row:
 
 
 def standing(memory: Memory) -> list[Standing]:
-    """Corrections and pins with the places where their words stand in the memory's sources."""
-    some = kept(memory.home)
+    """Corrections and pins, as of the memory's moment, with the places where their words stand in it."""
+    some = kept(memory.home, memory.moment)
     if not some:
         return []
     rows = {part_name(row): row for row in memory.sources.to_pylist() if row["outcome"] == "ok"}

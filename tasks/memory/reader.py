@@ -39,6 +39,8 @@ class Memory:
     version: int
     time: str
     table: Any
+    moment: datetime | None = None
+    """As of when it was asked for: that of the run which was named, or the time; None for now."""
 
     @property
     def is_empty(self) -> bool:
@@ -147,15 +149,16 @@ def open_memory(home: Path, as_of: str | None = None) -> Memory:
     at = published(home)
     if at is None:
         raise InvalidInput(f"there is no memory in {shown(home)!r} yet; make one with: nightread read URI")
+    moment = None
     if as_of is not None:
-        at = _as_of(home, as_of)
+        at, moment = _as_of(home, as_of)
     table = connect(home).open_table(TABLE)
     try:
         table.checkout(at["version"])
     except ValueError:  # dropped after we looked: the run leads to another version now
-        at = (published(home) or at) if as_of is None else _as_of(home, as_of)
+        at = (published(home) or at) if as_of is None else _as_of(home, as_of)[0]
         table.checkout(at["version"])
-    return Memory(home, at["run"], at["version"], at["time"], table)
+    return Memory(home, at["run"], at["version"], at["time"], table, moment)
 
 
 def memories(home: Path) -> Iterator[Memory]:
@@ -170,20 +173,20 @@ def memories(home: Path) -> Iterator[Memory]:
             yield Memory(home, row["run"], version, row["time"], table)
 
 
-def _as_of(home: Path, as_of: str) -> Row:
-    """run.json of the run whose memory is meant, unless its version was dropped."""
+def _as_of(home: Path, as_of: str) -> tuple[Row, datetime]:
+    """run.json of the run whose memory is meant, unless its version was dropped, and the moment."""
     runs = list(history(home))
-    row = _meant(home, runs, as_of)
+    row, moment = _meant(home, runs, as_of)
     if is_dropped(row):
         raise InvalidInput(f"{told(row)}; {nearest(row, runs)}")
-    return row
+    return row, moment
 
 
-def _meant(home: Path, runs: list[Row], as_of: str) -> Row:
-    unchanged = run_json(home, as_of).get("same_as", "") if RUN_NAME.fullmatch(as_of) else ""
+def _meant(home: Path, runs: list[Row], as_of: str) -> tuple[Row, datetime]:
+    unchanged = run_json(home, as_of) if RUN_NAME.fullmatch(as_of) else {}
     for row in runs:
-        if row["run"] in (as_of, unchanged):
-            return row
+        if row["run"] in (as_of, unchanged.get("same_as", "")):
+            return row, datetime.fromisoformat((unchanged or row)["time"])
     try:
         moment = datetime.fromisoformat(as_of)
     except ValueError:
@@ -194,7 +197,7 @@ def _meant(home: Path, runs: list[Row], as_of: str) -> Row:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     for row in runs:
         if datetime.fromisoformat(row["time"]) <= moment:
-            return row
+            return row, moment
     first = f"{runs[-1]['run']} at {runs[-1]['time']}"
     raise InvalidInput(f"nothing was published by {as_of}; the first run was {first}")
 

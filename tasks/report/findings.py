@@ -76,7 +76,7 @@ def told(found: Compared | None) -> tuple[str, tuple[Pair, ...]]:
 
 def _of_version(one: Version) -> tuple[str, tuple[Pair, ...]]:
     parts = [
-        counted(len(one.changes), "sentence") + " reworded" if one.changes else "",
+        counted(len(one.changes), "sentence") + " changed" if one.changes else "",
         f"{len(one.added):,} added" if one.added else "",
         f"{len(one.removed):,} taken out" if one.removed else "",
     ]

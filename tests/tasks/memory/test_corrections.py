@@ -5,6 +5,7 @@ Run: pytest tests/tasks/memory/test_corrections.py
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,17 @@ def test_what_is_said_twice_is_kept_once_until_it_is_taken_back(source: Source) 
     undo(source.home, one.id)
     source.correct(memory, "The rent is 900 euros.")
     assert [again.id == one.id for again in kept(source.home)] == [False]
+
+
+def test_what_is_said_later_is_not_said_as_of_an_earlier_run_or_time(source: Source) -> None:
+    memory = source.publish(TEXT)
+    before = open_memory(source.home, memory.run)
+    source.correct(memory, "The rent is 900 euros.")
+    between = datetime.now(UTC).isoformat()
+    (one,) = standing(open_memory(source.home))
+    undo(source.home, one.correction.id)
+    assert standing(before) == standing(open_memory(source.home)) == []
+    assert standing(open_memory(source.home, between)) == [one]
 
 
 def test_a_passage_of_which_a_sentence_changed_keeps_its_correction(source: Source) -> None:
