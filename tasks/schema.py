@@ -121,9 +121,10 @@ PLACED = pa.struct(
 )
 """Verbatim words where they stand, with what names their document."""
 
-RELATIONS = ("changes", "supersedes", "contradicts", "confirms", "repeats")
+RELATIONS = ("changes", "supersedes", "superseded", "contradicts", "confirms", "repeats")
 """What a statement is to one that was remembered before: its new wording in the same source, an amendment of
-it, the opposite in another source, the same in another source, or its copy in a nearly equal document."""
+it, what that amendment has replaced already, the opposite in another source, the same in another source, or
+its copy in a nearly equal document."""
 
 RELATION = pa.struct(
     [

@@ -11,7 +11,8 @@ from tasks.infer.cache_key import identity
 from tasks.infer.quotes import Quote
 from tasks.ingest.parse import read_spans
 from tasks.ledger import Ledger
-from tasks.memory.cut import Passage, passages, recut
+from tasks.memory.cut import Passage
+from tasks.memory.cuts import Cuts
 from tasks.memory.keys import Key, own_context, text_hash
 from tasks.memory.known import Known
 from tasks.memory.sketch import Sketches, placed_sentences, sketch
@@ -60,17 +61,16 @@ def records(
         }
         for node in nodes
     )
-    sketches = Sketches(known.memory)
     for rows in _batches(made):
         yield from finished(rows, models.embedder.encode, common, known)
-    for document, source in documents:
-        about = outlines[document.document]
-        name, size = document.document, models.config.passage_chars
+    sources = {document.document: source for document, source in documents}
+    cuts = Cuts(known, outlines, lambda name: _pieces(run, sources[name]), models.config.passage_chars)
+    sketches = Sketches(known.memory)
+    for name in sources:
         alike = [previous[name]] if name in previous else sketches.alike(name, own[name])
-        held = known.texts(alike[0]) if alike and about.kind != "dialogue" else []
-        whole = _pieces(run, source)
-        found = recut(whole, about, size, held) if held else passages(whole, about, size)
-        for rows in _batches(passage_records(document.document, models.key, about, found)):
+        sketches.add(name, own[name])
+        found = cuts.passages(name, alike[0] if alike else "")
+        for rows in _batches(passage_records(name, models.key, outlines[name], found)):
             yield from finished(rows, models.embedder.encode, common, known)
 
 

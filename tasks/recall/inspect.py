@@ -10,7 +10,7 @@ from tasks.memory.reader import open_memory, published, quoted
 from tasks.recall.citation import format_citation
 from tasks.recall.corrected import concerning, corrected
 from tasks.recall.hit import cite
-from tasks.recall.related import told
+from tasks.recall.related import as_amended, told
 
 Row = dict[str, Any]
 
@@ -43,6 +43,7 @@ def found_by(home: Path, run: str, most: int) -> list[Row]:
         return []
     where = f"run = {quoted([run])} AND level = 'passage' AND array_length(related) > 0"
     names = {"changes": "changed", "supersedes": "superseded", "contradicts": "conflicting"}
+    found = (as_amended(one) for row in memory.rows(where, ["relations"]) for one in row["relations"])
     made = [
         {
             "kind": names[one["kind"]],
@@ -50,8 +51,7 @@ def found_by(home: Path, run: str, most: int) -> list[Row]:
             "now": one["quote"]["text"],
             "source": one["quote"]["uri"],
         }
-        for row in memory.rows(where, ["relations"])
-        for one in row["relations"]
+        for one in found
         if one["kind"] in names
     ]
     return made[:most]

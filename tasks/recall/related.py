@@ -22,11 +22,12 @@ OWN = {
 TURNED = {
     "changes": "changed to",
     "supersedes": "superseded by",
+    "superseded": "supersedes",
     "contradicts": "contradicted by",
     "confirms": "also in",
     "repeats": "nearly the same as",
 }
-"""How a relation is told of the newer of its two records, and of the older one."""
+"""How a relation is told of the record that has it, and of the one that it leads to."""
 SUPERSEDED = TURNED["supersedes"]
 MOST = 6
 """Relations that are told of one record, the weightier first."""
@@ -47,6 +48,9 @@ class Told:
     citation: str
     about: str
     """The words of this record that it is about."""
+    document: str
+    start: int
+    """Where the words of the other stand."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,7 +62,7 @@ Span = tuple[str, int, int]
 
 def told(memory: Memory, records: Sequence[Row]) -> list[list[Told]]:
     """For each record (document, char_start, char_end, relations), what it is to others."""
-    turned = _turned(memory, {row["document"] for row in records} - {""})
+    turned = _turned(memory, {row["document"] for row in records} - {""}, records)
     return [_weightiest([*_own(row), *_of(row, turned)]) for row in records]
 
 
@@ -83,20 +87,51 @@ def ordered(records: Sequence[Collection[str]], marks: Sequence[Sequence[Told]])
 
 
 def superseded(memory: Memory, spans: Iterable[Span]) -> dict[Span, Told]:
-    """Those of these spans that an amendment has put other words in the place of."""
+    """Those of these spans that an amendment has put other words in the place of.
+
+    Where several amendments did, the latest has replaced the words of the others too.
+    """
     spans = list(spans)
-    turned = _turned(memory, {document for document, _, _ in spans})
-    found: dict[Span, Told] = {}
+    documents = {document for document, _, _ in spans}
+    turned = _turned(memory, documents, _compared(memory, documents))
+    by: dict[Span, list[Told]] = {}
     for span in spans:
         document, start, end = span
         for one in _of({"document": document, "char_start": start, "char_end": end}, turned):
             if one.how == SUPERSEDED:
-                found.setdefault(span, one)
+                by.setdefault(span, []).append(one)
+    found: dict[Span, Told] = {}
+    for span, some in by.items():
+        found[span] = latest = max(some, key=lambda one: one.date)
+        for older in (one for one in some if one.date < latest.date):
+            found |= {at: latest for at in spans if at[0] == older.document and at[1] <= older.start < at[2]}
     return found
 
 
-def _turned(memory: Memory, documents: set[str]) -> Mapping[str, list[tuple[str, Row]]]:
-    """Relations that lead to these documents, by document, each with the id of the record that has it."""
+def as_amended(one: Row) -> Row:
+    """A relation (schema.RELATION) as the amendment tells it, where the agreement was read after it."""
+    if one["kind"] != "superseded":
+        return one
+    return {"kind": "supersedes", "quote": one["other"], "other": one["quote"]}
+
+
+def _compared(memory: Memory, documents: set[str]) -> list[Row]:
+    """Passages of these documents that have relations."""
+    if not documents or "related" not in memory.columns:
+        return []
+    where = f"level = 'passage' AND document IN ({quoted(sorted(documents))}) AND array_length(related) > 0"
+    return memory.rows(where, ["document", "relations"])
+
+
+def _turned(
+    memory: Memory, documents: set[str], records: Sequence[Row]
+) -> Mapping[str, list[tuple[str, Row]]]:
+    """Relations that lead to these documents, by document, each with the id of the record that has it, or
+    would have it if the agreement had been read before its amendment.
+
+    Args:
+        records: of these documents.
+    """
     found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
     if not documents or "related" not in memory.columns:
         return found
@@ -106,11 +141,43 @@ def _turned(memory: Memory, documents: set[str]) -> Mapping[str, list[tuple[str,
             of_documents, other = one["kind"] == "repeats", one["other"]["document"]
             if (row["level"] == "document") == of_documents and other in documents:
                 found[other].append((row["id"], one))
+    for ident, one in _amendments(memory, records):
+        found[one["other"]["document"]].append((ident, one))
     return found
 
 
+def _amendments(memory: Memory, records: Sequence[Row]) -> list[tuple[str, Row]]:
+    """What amendments that were read before have put in the place of these records' words, each with the id
+    of the amendment's passage; none of one that memory does not hold any more."""
+    some = [
+        as_amended(one)
+        for row in records
+        for one in row.get("relations") or ()
+        if one["kind"] == "superseded"
+    ]
+    places = {(one["quote"]["document"], one["quote"]["start"]) for one in some}
+    if not places:
+        return []
+    at = " OR ".join(
+        f"(document = {quoted([document])} AND char_start <= {start} AND char_end > {start})"
+        for document, start in sorted(places)
+    )
+    rows = memory.rows(f"level = 'passage' AND ({at})", ["id", "document", "char_start", "char_end"])
+    return [
+        (row["id"], one)
+        for one in some
+        for row in rows
+        if row["document"] == one["quote"]["document"]
+        and row["char_start"] <= one["quote"]["start"] < row["char_end"]
+    ]
+
+
 def _own(row: Row) -> list[Told]:
-    return [_told(OWN[one["kind"]], "", one["other"], one["quote"]) for one in row.get("relations") or ()]
+    return [
+        _told(OWN[one["kind"]], "", one["other"], one["quote"])
+        for one in row.get("relations") or ()
+        if one["kind"] in OWN
+    ]
 
 
 def _of(row: Row, turned: Mapping[str, list[tuple[str, Row]]]) -> list[Told]:
@@ -125,7 +192,17 @@ def _of(row: Row, turned: Mapping[str, list[tuple[str, Row]]]) -> list[Told]:
 def _told(how: str, record: str, other: Row, about: Row) -> Told:
     at = Citation(other["uri"], other["place"], other["start"], other["end"], other["text"])
     where = format_citation(at)
-    return Told(how, record, other["text"], other["title"], other["date"], where, about["text"])
+    return Told(
+        how,
+        record,
+        other["text"],
+        other["title"],
+        other["date"],
+        where,
+        about["text"],
+        other["document"],
+        other["start"],
+    )
 
 
 def _weightiest(some: Sequence[Told]) -> list[Told]:

@@ -32,6 +32,8 @@ _TITLED = re.compile(
     r"|variation (?:agreement|deed)|nachtrag|\u00e4nderungsvereinbarung|avenant|modification agreement)\b",
     re.IGNORECASE,
 )
+TITLES = "amendment addendum supplement variation nachtrag avenant modification"
+"""Words of the titles of amendments."""
 _AMENDED = (
     r"amend(?:s|ed|ing)?|replace(?:s|d)?|delete(?:s|d)?|restate(?:s|d)?|substitute(?:s|d)?|modif(?:y|ies|ied)"
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from tasks.memory.sketch import LEAST_CHARS, Sketches
-from tasks.relate.amendments import agreement_of, amended, is_amendment
+from tasks.relate.amendments import HEAD_CHARS, TITLES, agreement_of, amended, is_amendment
 from tasks.relate.compare import comparable, verdict
 from tasks.relate.copies import Likeness, likeness
 from tasks.relate.found import Compared, Copy, Novelty, Version
@@ -21,6 +21,7 @@ from tasks.relate.relations import Placed, Relation, placed, relation
 from tasks.relate.said import said
 from tasks.relate.versions import Difference, difference
 from tasks.run import Row
+from tasks.text.parties import parties
 
 MOST_SHOWN = 50
 """Sentences of a version or a copy that are kept as added or taken out."""
@@ -85,8 +86,10 @@ class Comparison:
         if alike:
             found.copy, contradicting = _copy(new, alike)
             found.relations += contradicting
-        if is_amendment(new) and not old:
+        if is_amendment(new):
             found.relations += self._amended(new)
+        elif new.about.kind == "contract":
+            found.relations += self._amended_before(new)
         kin = {one.id for one in (old, alike.document if alike else None) if one}
         self._statements(new, passages, kin, found)
 
@@ -96,20 +99,30 @@ class Comparison:
         return max(found, key=lambda one: one.share, default=None)
 
     def _amended(self, new: Document) -> Iterator[Relation]:
-        candidates = (
-            self.library.get(one) for one in dict.fromkeys([*self._contracts(new), *self.agreements])
-        )
-        agreement = agreement_of(new, (one for one in candidates if one))
+        agreement = self._agreement(new)
         for one in amended(new, agreement) if agreement else ():
             if made := relation("supersedes", new, one.new, one.agreement, one.old):
                 yield made
 
-    def _contracts(self, new: Document) -> list[str]:
-        """Documents of the memory that share words with how an amendment begins."""
-        if not self.earlier:
-            return []
-        text = f"{new.title} {new.head(1500)}"
-        return list(dict.fromkeys(row["document"] for row in self.earlier.of_words(text)))
+    def _amended_before(self, new: Document) -> Iterator[Relation]:
+        """What amendments that memory holds already have replaced of an agreement that comes after them."""
+        text = f"{TITLES} {new.title} {parties(new.head(HEAD_CHARS))}"
+        for row in self.earlier.beginnings(text) if self.earlier else ():
+            amendment = self.library.get(row["document"])
+            if not amendment or not is_amendment(amendment):
+                continue
+            agreement = self._agreement(amendment)
+            for one in amended(amendment, new) if agreement and agreement.id == new.id else ():
+                if made := relation("superseded", new, one.old, amendment, one.new):
+                    yield made
+
+    def _agreement(self, amendment: Document) -> Document | None:
+        """The agreement of the memory, or of the run, that an amendment means."""
+        near = self.earlier.of_words(f"{amendment.title} {amendment.head(1500)}") if self.earlier else ()
+        candidates = map(
+            self.library.get, dict.fromkeys([*(one["document"] for one in near), *self.agreements])
+        )
+        return agreement_of(amendment, (one for one in candidates if one))
 
     def _statements(
         self,

@@ -12,6 +12,8 @@ from tasks.text.sentences import sentences
 
 NEAREST = 8
 """Passages recalled for each."""
+BEGINNINGS = 24
+"""Documents recalled by how they begin."""
 _COLUMNS = ["id", "document", "char_start", "text"]
 _BATCH = 64
 
@@ -40,8 +42,17 @@ class Earlier:
 
     def of_words(self, text: str) -> list[Row]:
         """The passages that share most words with a statement."""
-        query = word_query(self.memory.table, "text", text).select([*_COLUMNS, "_score"])
-        rows: list[Row] = query.where(self._where(), prefilter=True).limit(NEAREST).to_list()
+        return self._worded("text", text, self._where(), NEAREST)
+
+    def beginnings(self, text: str) -> list[Row]:
+        """The first passages of those documents that, with their titles, share most words with a text."""
+        if not {"context", "position"} <= self.memory.columns:
+            return []
+        return self._worded("context", text, f"{self._where()} AND position = 0", BEGINNINGS)
+
+    def _worded(self, column: str, text: str, where: str, most: int) -> list[Row]:
+        query = word_query(self.memory.table, column, text).select([*_COLUMNS, "_score"])
+        rows: list[Row] = query.where(where, prefilter=True).limit(most).to_list()
         return rows
 
 

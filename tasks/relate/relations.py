@@ -31,6 +31,11 @@ class Relation:
     quote: Placed
     other: Placed
 
+    @property
+    def as_amended(self) -> "Relation":
+        """The same as the amendment tells it, where the agreement was read after it; else as it is."""
+        return Relation("supersedes", self.other, self.quote) if self.kind == "superseded" else self
+
     def as_row(self) -> dict[str, object]:
         """As schema.RELATION holds it."""
         return asdict(self)

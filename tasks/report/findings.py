@@ -45,12 +45,17 @@ class Findings:
 
 def findings(related: Related) -> Findings:
     """The relations of a run, by what they mean to a reader."""
-    made = [one for found in related.compared.values() for one in found.relations]
+    made = _made(related)
 
     def of(kind: str) -> tuple[Pair, ...]:
         return tuple(pair(one) for one in made if one.kind == kind)
 
     return Findings(of("supersedes"), of("contradicts"), of("confirms"))
+
+
+def _made(related: Related) -> list[Relation]:
+    """All relations of a run, what an amendment replaces as the amendment tells it."""
+    return [one.as_amended for found in related.compared.values() for one in found.relations]
 
 
 def pair(one: Relation) -> Pair:
@@ -97,7 +102,7 @@ def _ends(added: Iterable[Placed], removed: Iterable[Placed]) -> list[Pair]:
 def lines(related: Related, most: int) -> list[dict[str, str]]:
     """The first findings, for the terminal: what kind it is, what was said, what is said now, and where."""
     names = {"changes": "changed", "supersedes": "superseded", "contradicts": "conflicting"}
-    made = [one for found in related.compared.values() for one in found.relations if one.kind in names]
+    made = [one for one in _made(related) if one.kind in names]
     nth: dict[str, int] = {}
     order = []
     for one in made:
@@ -118,7 +123,7 @@ def lines(related: Related, most: int) -> list[dict[str, str]]:
 
 def counts(related: Related) -> dict[str, int]:
     """Findings by what they mean to a reader."""
-    made = [one.kind for found in related.compared.values() for one in found.relations]
+    made = [one.kind for one in _made(related)]
     return {
         "changed": made.count("changes"),
         "superseded": made.count("supersedes"),

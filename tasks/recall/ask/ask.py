@@ -17,8 +17,8 @@ from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
 from tasks.memory.corrections import Correction, standing
 from tasks.memory.embedders import once
-from tasks.memory.reader import Memory, Row
-from tasks.recall.ask.amended import current, is_over
+from tasks.memory.reader import Memory, Row, quoted
+from tasks.recall.ask.amended import Over, current, is_over, with_older
 from tasks.recall.ask.conflicts import EXACT, disagreeing, named
 from tasks.recall.ask.question import Asked, is_named, understand, without_names
 from tasks.recall.ask.statements import Statement, head_of, statements, stored
@@ -26,9 +26,10 @@ from tasks.recall.ask.support import THRESHOLD, Judged, completed, judge
 from tasks.recall.candidates import Embed
 from tasks.recall.citation import Citation
 from tasks.recall.corrected import answering, day
-from tasks.recall.filters import Filters
-from tasks.recall.hit import Hit
+from tasks.recall.filters import Filters, both
+from tasks.recall.hit import COLUMNS, Hit
 from tasks.recall.recall import recall
+from tasks.recall.receipt import Receipt
 from tasks.recall.related import Told
 from tasks.recall.terms import stems
 from tasks.settings import RecallConfig
@@ -142,13 +143,19 @@ def ask(
     hits, subject = _of_named(
         memory, asked, hits, partial(recall, memory, embed=embed, config=how, place=_no_place)
     )
-    judged = judge(asked, statements(memory, hits, np.asarray(embed([subject])[0])))
+    vector = np.asarray(embed([subject])[0])
+
+    def more(ids: Sequence[str]) -> list[Judged]:
+        return judge(asked, statements(memory, _hits(memory, ids, where), vector))
+
+    judged = judge(asked, statements(memory, hits, vector))
+    judged, over = current(memory, [one for one in judged if one.statement.stands], more)
     clock.part("judge")
     said = answering(standing(memory), [_row(hit) for hit in hits[:PASSAGES]], stems(question))
     claims = [_by_person(one) for one in said]
     for claim in claims:
         told(claim)
-    for claim in _claims(memory, asked, judged, most):
+    for claim in _claims(memory, asked, judged, over, most):
         told(claim)
         claims.append(claim)
     nearest = () if claims else _nearest(memory, hits)
@@ -183,6 +190,12 @@ def _row(hit: Hit) -> Row:
     }
 
 
+def _hits(memory: Memory, ids: Sequence[str], where: str | None) -> list[Hit]:
+    """Records that were not recalled, as hits."""
+    rows = memory.rows(both(where, f"id IN ({quoted(ids)})"), COLUMNS)
+    return [Hit(**row, score=0.0, citations=[], receipt=Receipt((), 0.0, 0.0, None, ())) for row in rows]
+
+
 def _of_named(
     memory: Memory, asked: Asked, hits: list[Hit], again: Callable[..., list[Hit]]
 ) -> tuple[list[Hit], str]:
@@ -198,10 +211,9 @@ def _of_named(
     return [*first, *(hit for hit in hits if hit.id not in seen)], rest
 
 
-def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -> Iterator[Claim]:
+def _claims(memory: Memory, asked: Asked, stands: Sequence[Judged], over: Over, most: int) -> Iterator[Claim]:
     """Claims whose citations stand, if one is above the threshold; those that contradict it say whose they
     are, and those that an amendment has replaced come last."""
-    stands, over = current(memory, [one for one in judged if one.statement.stands])
     sure = [one for one in stands if one.probability >= THRESHOLD]
     if not sure:
         return
@@ -210,6 +222,7 @@ def _claims(memory: Memory, asked: Asked, judged: Sequence[Judged], most: int) -
     shown: list[Statement] = []
     for one in chosen:
         statement = one.statement if others or shown else completed(asked, one.statement)
+        statement = one.statement if with_older(one.statement, statement, over) else statement
         if any(_overlap(statement, other) for other in shown):
             continue
         equal = [other.statement for other in stands if other.statement.text == statement.text]
@@ -237,7 +250,7 @@ def _distinct(asked: Asked, some: Sequence[Judged]) -> list[Judged]:
     kept: list[Judged] = []
     for one in some:
         if one.probability < LEAST or one.odds < some[0].odds - NEARLY:
-            break
+            continue  # behind it there may be what an amendment has replaced
         if _joins(asked, some[0], one) and all(not one.repeats(other) for other in kept):
             kept.append(one)
     return kept
