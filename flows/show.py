@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.ingest.omitted import many
+from tasks.recall.citation import format_citation
 from tasks.text.counted import counted
 from tasks.text.markup import readable
 
@@ -131,7 +132,7 @@ def plan(result: Row) -> str:
 def claim(found: Any) -> str:
     """A sentence that answers, whose it is where sources disagree, and where it stands."""
     head = [f"{found.source}:"] if found.source else []
-    places = [f"     {one.uri}:{one.place}:{one.start}-{one.end}" for one in found.citations]
+    places = [f"     {format_citation(one)}" for one in found.citations]
     over = [relation(found.over.as_json())] if found.over else []
     return "\n".join([*head, _wrapped(readable(found.text) or found.text, ""), *places, *over])
 

@@ -91,6 +91,10 @@ class ParseConfig:
     """Largest document, in MiB; a larger one goes to quarantine without being opened."""
     jsonl_field: str = "text"
     """Field of a JSONL row that holds the text."""
+    parquet_field: str = "text"
+    """Column of a Parquet file that holds the text; every row is a document."""
+    csv_field: str = ""
+    """Column of a CSV file whose text is a document in every row; empty reads the file as one table."""
     plugins: tuple[str, ...] = ()
     """Names of Python modules that add parsers for other formats."""
 

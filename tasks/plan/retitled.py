@@ -5,11 +5,11 @@ another one. As long as a source of the old name holds the text, the title stays
 """
 
 from collections.abc import Mapping
-from pathlib import PurePath
 
 from tasks.ingest.parse import read_spans
 from tasks.memory.reader import Memory, quoted
 from tasks.run import Row, Run
+from tasks.text.file_names import document_name
 from tasks.text.outline import title_by
 
 _SOME = 500
@@ -18,12 +18,12 @@ _SOME = 500
 
 def retitled(run: Run, memory: Memory, found: Mapping[str, Row]) -> set[str]:
     """Those of these remembered documents, each with its first source, that a new name calls otherwise."""
-    sources = zip(*(memory.sources[name].to_pylist() for name in ("document", "uri")), strict=True)
+    sources = zip(*(memory.sources[name].to_pylist() for name in ("document", "uri", "label")), strict=True)
     names: dict[str, set[str]] = {}
-    for document, uri in sources:
+    for document, uri, label in sources:
         if document in found:
-            names.setdefault(document, set()).add(PurePath(uri).name)
-    renamed = [doc for doc, row in found.items() if PurePath(row["uri"]).name not in names.get(doc, ())]
+            names.setdefault(document, set()).add(document_name(uri, label))
+    renamed = [doc for doc, row in found.items() if _name(row) not in names.get(doc, ())]
     titles: dict[str, str] = {}
     for at in range(0, len(renamed), _SOME):
         some = f"level = 'document' AND document IN ({quoted(renamed[at : at + _SOME])})"
@@ -33,4 +33,8 @@ def retitled(run: Run, memory: Memory, found: Mapping[str, Row]) -> set[str]:
 
 def _title(run: Run, row: Row) -> str:
     pieces = ((span.char_start, span.text) for span in read_spans(run.home, row["parsed"], row["part"]))
-    return title_by(pieces, PurePath(row["uri"]).name)
+    return title_by(pieces, _name(row))
+
+
+def _name(row: Row) -> str:
+    return document_name(row["uri"], row["label"])

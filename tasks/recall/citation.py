@@ -12,8 +12,12 @@ class Citation:
     start: int
     end: int
     text: str
+    label: str = ""
+    """Name of the document inside a container; "" for the source itself."""
 
 
 def format_citation(citation: Citation) -> str:
-    """`docs/a.pdf:page 3:1200-1320`."""
-    return f"{citation.uri}:{citation.place}:{citation.start}-{citation.end}"
+    """`docs/a.pdf:page 3:1200-1320`, inside an archive `docs/old.zip#letters/a.pdf:page 3:1200-1320`."""
+    inside = citation.label if citation.label != citation.place.replace(" ", "=") else ""
+    source = f"{citation.uri}#{inside}" if inside else citation.uri
+    return f"{source}:{citation.place}:{citation.start}-{citation.end}"

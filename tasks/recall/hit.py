@@ -79,12 +79,14 @@ def cite_all(memory: Memory, records: Iterable[Row], place: Place | None = None)
     """What several records cite, each place once."""
     named = place or _place_of()
     cited = [one for record in records for one in cite(memory, record, named)]
-    return list({(one.uri, one.place, one.start, one.end): one for one in cited}.values())
+    return list({(one.uri, one.label, one.place, one.start, one.end): one for one in cited}.values())
 
 
 def _citation(memory: Memory, quote: Row, source: Row, place: Place) -> Citation:
     where = place(memory.home, source["parsed"], source["part"], quote["start"])
-    return Citation(source["uri"], where, quote["start"], quote["end"], quote["text"])
+    return Citation(
+        source["uri"], where, quote["start"], quote["end"], quote["text"], source.get("label", "")
+    )
 
 
 def _place_of() -> Place:

@@ -75,6 +75,7 @@ _UNUSABLE = {
     Role.TABLE,
     Role.CITATION,
     Role.NAVIGATION,
+    Role.QUOTED,
     Role.SIGNATURE,
     Role.COURTESY,
 }

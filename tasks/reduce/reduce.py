@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from tasks.infer.cache_key import window_key
@@ -21,6 +20,7 @@ from tasks.reduce.themes import corpus_tree
 from tasks.reduce.tree import SummaryNode, document_tree
 from tasks.run import Counted, Row, Run
 from tasks.text.counted import counted
+from tasks.text.file_names import document_name
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed
 
@@ -71,7 +71,7 @@ def reduce(
             tree is empty.
         earlier: what memory holds that is near to a text, for a model that writes to understand it by.
     """
-    names = {row["document"]: PurePath(row["uri"]).name for row in reversed(rows)}
+    names = {row["document"]: document_name(row["uri"], row["label"]) for row in reversed(rows)}
     trees: dict[str, list[SummaryNode]] = {}
     outlines: dict[str, Outline] = {}
     for document, source in with_sources(rows, documents):

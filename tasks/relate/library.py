@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from tasks.ingest.parse.store import place_of, read_spans, read_text
 from tasks.memory.keys import text_hash
@@ -17,6 +17,7 @@ from tasks.memory.reader import Memory
 from tasks.memory.sketch import placed_sentences, sketch
 from tasks.memory.sources import holders, part_name
 from tasks.run import Row
+from tasks.text.file_names import document_name
 from tasks.text.outline import HEAD_CHARS, Outline, outline
 
 HELD = 256
@@ -57,7 +58,7 @@ class Document:
     @property
     def title(self) -> str:
         """What it is called; the name of its file where it says nothing."""
-        return self.about.title or PurePath(self.sources[0]["uri"]).name
+        return self.about.title or document_name(self.sources[0]["uri"], self.sources[0]["label"])
 
     @property
     def date(self) -> str:
@@ -134,4 +135,4 @@ class Library:
 
     def _outline(self, row: Row) -> Outline:
         head = read_text(self.home, row["parsed"], row["part"], 0, HEAD_CHARS)
-        return outline([(0, head)], row["uri"])
+        return outline([(0, head)], document_name(row["uri"], row["label"]) if row["label"] else row["uri"])

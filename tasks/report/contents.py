@@ -153,7 +153,8 @@ def said(summary: Summary, title: str) -> tuple[str, ...]:
 
 def _quoted(run: Run, row: Row, quote: Quote) -> Quoted:
     place = place_of(run.home, row["parsed"], row["part"], quote.start)
-    return quote.text, format_citation(Citation(row["uri"], place, quote.start, quote.end, quote.text))
+    cited = Citation(row["uri"], place, quote.start, quote.end, quote.text, row["label"])
+    return quote.text, format_citation(cited)
 
 
 def themes(corpus: Sequence[SummaryNode], roots: Mapping[str, SummaryNode]) -> tuple[Theme, ...]:

@@ -15,6 +15,20 @@ def parts(name: str) -> list[str]:
     return [part for part in re.split(r"[/\\]", name) if part]
 
 
+_SUFFIX = re.compile(r"[^\s.][^.]*\.\w{1,8}$")
+_COMPRESSED = re.compile(r"(?<=.)\.(?:gz|bz2|xz|zst|zstd)$", re.IGNORECASE)
+
+
+def document_name(uri: str, label: str = "") -> str:
+    """The file name of a document: inside an archive or a mail its own, without a suffix of compression.
+
+    Args:
+        label: its name inside the source, such as "letters/a.docx", "mail 3/budget.xlsx", "row=12".
+    """
+    inside = next((part for part in reversed(parts(label)) if _SUFFIX.match(part)), "")
+    return _COMPRESSED.sub("", inside or "".join(parts(uri)[-1:]))
+
+
 def own_name(name: str) -> str:
     """What a file is called beside its role and format: "pumps" of "pumps-licence.txt"."""
     return _ROLE.sub("", _stem(name)).strip("-_. ")

@@ -121,7 +121,11 @@ def headings(text: Iterable[Line], kind: str) -> Iterator[Heading]:
     """The headings among consecutive lines of a document of that kind, in order."""
     if kind == "code":
         yield from _code_headings(text)
-    elif kind not in ("table", "dialogue", "mail"):
+    elif kind == "table":  # whose parts, such as sheets, are marked
+        for line in text:
+            if match := _MARKDOWN.match(line.text[:400]):
+                yield Heading(line.start, len(match["marks"]), plain(match["title"]))
+    elif kind not in ("dialogue", "mail"):
         yield from _prose_headings(text, kind)
 
 

@@ -12,7 +12,7 @@ from tasks.text.speakers import is_dialogue
 
 Kind = Literal[
     "contract", "licence", "minutes", "dialogue", "report", "paper", "book",
-    "code", "changelog", "mail", "readme", "table", "text",
+    "code", "changelog", "mail", "readme", "slides", "table", "text",
 ]  # fmt: skip
 
 _BY_NAME: tuple[tuple[Kind, str], ...] = (
@@ -21,8 +21,10 @@ _BY_NAME: tuple[tuple[Kind, str], ...] = (
      r"(?:\.(?:md|rst|txt|gz|debian))*$"),
     ("licence", r"(?:.*[-_])?(?:licen[cs]es?|copying|notice)(?:[.-].{0,20})?$"),
     ("readme", r"(?:readme(?:\.\w+)?|metadata|pkg-info)$"),
-    ("mail", r".*\.(?:eml|msg)$"),
-    ("table", r".*\.(?:csv|tsv)$"),
+    ("mail", r".*\.(?:eml|mbox|msg)$"),
+    ("table", r".*\.(?:csv|tsv|tab|xls[xm]|xltx|ods|ots)$"),
+    ("slides", r".*\.(?:pp[ts][xm]|potx|odp|otp)$"),
+    ("book", r".*\.epub$"),
     ("code",
      r".*\.(?:pyi?|jsx?|tsx?|java|c|h|cc|cpp|hpp|cs|go|rs|rb|php|pl|sh|bash|sql|r|jl|scala|kt|swift|lua|hs"
              r"|ml|ex|erl|clj|css|ya?ml|toml|ini|cfg|json|xml)$"),

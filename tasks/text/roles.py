@@ -30,6 +30,8 @@ class Role(StrEnum):
     """A request to cite, or the entry to cite."""
     NAVIGATION = "navigation"
     """Leads elsewhere: a badge, a link, how to reach somebody, the number of a page."""
+    QUOTED = "quoted"
+    """Of the mail that is answered."""
     SIGNATURE = "signature"
     COURTESY = "courtesy"
     """Thanks, greets, asks for money or applause, or says what every file of its kind says of itself."""
@@ -144,6 +146,8 @@ _ANAPHOR_CJK = re.compile(
 
 def role(sentence: str, kind: str = "text") -> Role:
     """The role of a sentence in a document of that kind (`tasks.text.kinds`)."""
+    if kind == "mail" and sentence.lstrip().startswith(">"):
+        return Role.QUOTED
     if _is_row(sentence):
         return Role.TABLE
     lead = _LEAD.match(sentence)[0]  # type: ignore[index]
@@ -199,5 +203,5 @@ def _is_row(sentence: str) -> bool:
 def _unfinished(shown: str, kind: str) -> Role:
     if len(shown) < 90 and not is_finished(shown) and (shown.isupper() or is_titled(shown)):
         return Role.HEADING
-    items = kind in ("dialogue", "changelog", "minutes", "table")  # whose lines need no stop
+    items = kind in ("dialogue", "changelog", "minutes", "slides", "table")  # whose lines need no stop
     return Role.STATEMENT if items and not shown.endswith(":") else Role.FRAGMENT

@@ -97,7 +97,9 @@ class Plugin(Format, Protocol):
 
 def parser_key(config: ParseConfig) -> str:
     """Hash of everything that decides what text a source has. Caps are not part of it."""
-    kept = {name: value for name, value in asdict(config).items() if name in ("jsonl_field", "plugins")}
+    kept = {
+        name: value for name, value in asdict(config).items() if name.endswith("_field") or name == "plugins"
+    }
     return hashlib.sha256(json.dumps([CODE_VERSION, kept], sort_keys=True).encode()).hexdigest()[:12]
 
 

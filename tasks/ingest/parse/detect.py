@@ -14,7 +14,8 @@ HEAD = 4096
 """Bytes that are looked at; of a zip file its directory too."""
 
 _BY_EXTENSION = {
-    "csv": ".csv .tsv",
+    "bz2": ".bz2 .tbz2",
+    "csv": ".csv .tsv .tab",
     "docx": ".docx .docm .dotx .dotm",
     "eml": ".eml .mht .mhtml",
     "epub": ".epub",
@@ -23,6 +24,8 @@ _BY_EXTENSION = {
     "ipynb": ".ipynb",
     "jsonl": ".jsonl .ndjson",
     "mbox": ".mbox .mbx",
+    "odp": ".odp .otp",
+    "ods": ".ods .ots",
     "odt": ".odt .ott",
     "parquet": ".parquet .pq",
     "pdf": ".pdf",
@@ -30,6 +33,7 @@ _BY_EXTENSION = {
     "rtf": ".rtf",
     "tar": ".tar",
     "xlsx": ".xlsx .xlsm .xltx",
+    "xz": ".xz .txz",
     "zip": ".zip",
     "zstd": ".zst .zstd .tzst",
 }
@@ -47,6 +51,8 @@ _MAGIC = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
     (b"\x1f\x8b", "gz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\0", "xz"),
     (b"PAR1", "parquet"),
     (b"{\\rtf", "rtf"),
 )
@@ -69,8 +75,6 @@ _FOREIGN = (
     (b"\0asm", "a program"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\0", "an xz archive"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"wOFF", "a font"),
@@ -95,6 +99,8 @@ _PARTS = (
 )
 _MIMETYPES = {
     "application/epub+zip": "epub",
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
     "application/vnd.oasis.opendocument.text": "odt",
 }
 _OFFICE = "application/vnd.oasis."

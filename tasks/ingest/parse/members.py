@@ -109,13 +109,16 @@ class Container:
         except (TooMuch, MemoryError):
             raise
         except Exception as error:  # a parser's own fault is this member's outcome
-            bad = as_bad(error)
-            self.parts = first + seen + 2
-            yield TextSpan("", "member", 1, first + seen + 1, label, f"{bad.outcome}: {bad.reason}")
+            self.parts = first + seen + 1
+            yield self.refused(label, as_bad(error))
             return
         if seen < 0:
-            self.parts = first + 1
-            yield TextSpan("", "member", 1, first, label, "empty_text: there is no text in it")
+            yield self.refused(label, BadDocument("empty_text", "there is no text in it"))
+
+    def refused(self, label: str, bad: BadDocument) -> TextSpan:
+        """A member that cannot be read: a part with its reason."""
+        self.parts += 1
+        return TextSpan("", "member", 1, self.parts - 1, label, f"{bad.outcome}: {bad.reason}")
 
 
 def _moved(item: Item, first: int, label: str) -> Item:
@@ -134,6 +137,16 @@ def scratch(name: str) -> Iterator[Path]:
         yield Path(folder) / f"member{suffix_of(name)}"
 
 
+def expect(size: int) -> None:
+    """Refuse a source before it is unpacked, where it says itself that it unpacks to more than is allowed.
+
+    Raises:
+        BadDocument: too_large.
+    """
+    if _now.size + size > _now.allowed:
+        raise TooMuch("too_large", f"it unpacks to more than {_now.allowed:,} bytes")
+
+
 def unpack(stream: IO[bytes], target: Path) -> None:
     """Copy a stream that unpacks as it is read.
 
@@ -142,9 +155,8 @@ def unpack(stream: IO[bytes], target: Path) -> None:
     """
     with target.open("wb") as file:
         while piece := stream.read(_PIECE):
+            expect(len(piece))
             _now.size += len(piece)
-            if _now.size > _now.allowed:
-                raise TooMuch("too_large", f"it unpacks to more than {_now.allowed:,} bytes")
             file.write(piece)
 
 

@@ -91,7 +91,7 @@ def test_a_document_is_known_whatever_it_is_called(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "a PNG image"),
         (bytes(range(256)), "unsupported", "binary data"),
         (b"\x7fELF" + PROSE, "unsupported", "a program"),
-        (zipped(mimetype=b"application/vnd.oasis.opendocument.spreadsheet"), "", ""),
+        (zipped(mimetype=b"application/vnd.oasis.opendocument.graphics"), "", ""),
         (COMPOUND + "EncryptedPackage".encode("utf-16-le"), "encrypted", "asks for a password"),
         (COMPOUND + "Workbook".encode("utf-16-le"), "unsupported", "save it as .xlsx"),
     ],
@@ -101,7 +101,7 @@ def test_what_nobody_reads_is_refused_by_what_it_is(
 ) -> None:
     (tmp_path / "source").write_bytes(content)
     if not outcome:
-        assert detect(tmp_path / "source", "a.txt").endswith("opendocument.spreadsheet")
+        assert detect(tmp_path / "source", "a.txt").endswith("opendocument.graphics")
         return
     with pytest.raises(BadDocument, match=said) as error:
         detect(tmp_path / "source", "a.txt")

@@ -11,12 +11,29 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Format
 
 FORMATS = {
-    "csv": "text",
+    "bz2": "archives.compressed",
+    "csv": "tables.csv",
     "docx": "docx",
+    "eml": "mail.eml",
+    "epub": "epub",
+    "gz": "archives.compressed",
     "html": "html",
+    "ipynb": "ipynb",
     "jsonl": "jsonl",
+    "mbox": "mail.mbox",
+    "odp": "odf",
+    "ods": "tables.ods",
+    "odt": "odf",
+    "parquet": "tables.parquet",
     "pdf": "pdf",
+    "pptx": "pptx",
+    "rtf": "rtf",
+    "tar": "archives.tar",
     "text": "text",
+    "xlsx": "tables.xlsx",
+    "xz": "archives.compressed",
+    "zip": "archives.zip",
+    "zstd": "archives.compressed",
 }
 """Kinds that `tasks.ingest.parse.detect` tells, and the modules here that read them."""
 

@@ -1,0 +1,1 @@
+"""Mails: what a person wrote, below who wrote it to whom and when; attachments are documents of their own."""

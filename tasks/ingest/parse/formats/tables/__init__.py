@@ -1,0 +1,1 @@
+"""Tables: rows read as lines that name their columns, or as documents of their own."""

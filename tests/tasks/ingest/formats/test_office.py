@@ -1,0 +1,132 @@
+"""Presentations, books, notebooks, OpenDocument, RTF: what people see is in the text and at its place.
+
+Run: pytest tests/tasks/ingest/formats/test_office.py
+"""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import BadDocument
+from tests.tasks.ingest.formats import files
+from tests.tasks.ingest.formats.reading import document
+
+
+def test_slides_are_read_with_titles_tables_charts_and_notes(tmp_path: Path) -> None:
+    files.deck(tmp_path / "pumps.pptx")
+    read = document(tmp_path / "pumps.pptx")
+    assert read.text.startswith(
+        "# Pumps of the north quay\n\nReview of spring 2026\n\n## What was repaired\n"
+    )
+    assert read.place("- The gate valve was replaced") == "slide 2"
+    assert read.place("Notes: Mention that the impeller was late.") == "slide 2"
+    assert read.place("Part: Impeller; Euros: 4,200.") == "slide 3"
+    assert read.place("- 2024: Outages: 7.") == "slide 3"
+    assert "Unseen" not in read.text
+    assert read.omitted == {"hidden slide": 1, "image": 1}
+
+
+def test_chapters_of_a_book_follow_its_spine(tmp_path: Path) -> None:
+    files.book(tmp_path / "lamp.epub")
+    read = document(tmp_path / "lamp.epub")
+    assert read.text.startswith("# The Lamp at Skerry Point\nby Maud Ferrier\n")
+    assert read.place("ninety steps") == "chapter 1"
+    assert read.place("burned dry") == "chapter 2"
+    assert "Two" not in read.text
+    assert read.omitted == {"image": 1}
+
+
+def test_a_protected_book_is_encrypted_and_one_with_scrambled_fonts_is_not(tmp_path: Path) -> None:
+    method = '<encryption><EncryptionMethod Algorithm="{}"/></encryption>'
+    for name, way in (
+        ("drm", "http://www.w3.org/2001/04/xmlenc#aes256-cbc"),
+        ("font", "http://ns.adobe.com/pdf/enc#RC"),
+    ):
+        files.book(tmp_path / f"{name}.epub")
+        with zipfile.ZipFile(tmp_path / f"{name}.epub", "a") as archive:
+            archive.writestr("META-INF/encryption.xml", method.format(way))
+    with pytest.raises(BadDocument, match=r"encrypted: the book is protected \(DRM\)"):
+        document(tmp_path / "drm.epub")
+    assert "ninety steps" in document(tmp_path / "font.epub").text
+
+
+def test_cells_of_a_notebook_come_in_order_with_what_they_printed(tmp_path: Path) -> None:
+    files.notebook(tmp_path / "gauge.ipynb")
+    read = document(tmp_path / "gauge.ipynb")
+    assert read.place("# Tide gauge at Orrin") == "cell 1"
+    assert read.place("```python\nprint(levels.mean())\n```\n\nOutput: mean level 2.31 m") == "cell 2"
+    assert read.place("A raw remark.") == "cell 3"
+    assert "row 11\n" in read.text
+    assert "row 12\n" not in read.text
+    assert read.omitted == {"image": 1, "rest of a long output": 1}
+
+
+def test_an_opendocument_text_is_read_with_its_notes_and_comments(tmp_path: Path) -> None:
+    files.letter(tmp_path / "survey.odt")
+    read = document(tmp_path / "survey.odt")
+    assert [line for line in read.text.splitlines() if line] == [
+        "Survey of the Lighthouse", "The tower  leans westward.", "Note 1: By two degrees.", "- mortar",
+        "- glass", "Cost\t8,000", "Seen in May.", "Comment by Ingrid: By whom?",
+    ]  # fmt: skip
+    assert read.place("glass") == "paragraph 7"
+    assert read.omitted == {"deleted text": 1, "hidden text": 1}
+
+
+def test_slides_of_opendocument_are_numbered(tmp_path: Path) -> None:
+    frame = "<draw:frame{}><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
+    title = ' presentation:class="title"'
+    pages = (
+        f"<draw:page>{frame.format(title, 'Dredging')}{frame.format('', 'The basin is shallow.')}</draw:page>"
+        '<draw:page draw:style-name="off"><draw:frame/></draw:page>'
+        f"<draw:page>{frame.format('', 'It is dredged in May.')}</draw:page>"
+    )
+    hidden = '<style:drawing-page-properties presentation:visibility="hidden"/>'
+    off = f'<style:style style:name="off">{hidden}</style:style>'
+    files.opendocument(tmp_path / "dredging.odp", "presentation", pages, off)
+    read = document(tmp_path / "dredging.odp")
+    assert read.text.startswith("# Dredging\n\nThe basin is shallow.\n")
+    assert (read.place("dredged in May"), read.omitted) == ("slide 3", {"hidden slide": 1})
+
+
+def test_rtf_is_read_by_its_code_pages_with_notes_and_footers(tmp_path: Path) -> None:
+    files.rich(tmp_path / "weir.rtf")
+    read = document(tmp_path / "weir.rtf")
+    assert [line for line in read.text.splitlines() if line] == [
+        "The Weir", "The café at the weir is „open“.", "Note: It opened in 1931.", "Привет", "Boat\tTern",
+        "last", "Harbour office of Orrin",
+    ]  # fmt: skip
+    assert read.place("Привет") == "paragraph 4"
+    assert read.omitted == {"deleted word": 1, "hidden word": 2, "image": 1}
+
+
+@pytest.mark.parametrize("name", ["a.pptx", "a.xlsx", "a.epub", "a.odt", "a.ods"])
+def test_a_damaged_or_huge_zip_of_xml_has_a_reason(tmp_path: Path, name: str) -> None:
+    make = {
+        ".pptx": files.deck,
+        ".xlsx": files.workbook,
+        ".epub": files.book,
+        ".odt": files.letter,
+        ".ods": files.sheets,
+    }
+    path = tmp_path / name
+    make[path.suffix](path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadDocument, match="corrupt: not a readable"):
+        document(path)
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/bomb.xml", bytes(40 << 20))
+    with pytest.raises(BadDocument, match="too_large: unpacks to"):
+        document(path)
+
+
+def test_entities_of_xml_are_not_expanded(tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE d [<!ENTITY a "boom"><!ENTITY b "&a;&a;"><!ENTITY f SYSTEM "file:///etc/passwd">]>'
+    body = "<o:body><o:text><t:p>before &b;&f; after</t:p></o:text></o:body>"
+    content = f'{bomb}<o:document-content xmlns:o="o" xmlns:t="t">{body}</o:document-content>'
+    mimetype = "application/vnd.oasis.opendocument.text"
+    files.zipped(tmp_path / "a.odt", {"content.xml": content}, mimetype)
+    text = document(tmp_path / "a.odt").text
+    assert ("boom" in text, "root" in text, "before" in text, "after" in text) == (False, False, True, True)
