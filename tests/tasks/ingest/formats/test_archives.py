@@ -10,6 +10,7 @@ import lzma
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -88,7 +89,9 @@ def test_members_of_a_compressed_tar_are_read_and_what_breaks_off_keeps_what_cam
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst"])
 def test_a_compressed_file_is_read_as_what_is_inside(tmp_path: Path, suffix: str) -> None:
     content = b"Year,Outages\n2024,7\n2025,2\n"
-    pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    pack: dict[str, Callable[[bytes], bytes]] = {
+        "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress,
+    }  # fmt: skip
     packed = pack[suffix](content) if suffix in pack else pa.Codec("zstd").compress(content, asbytes=True)
     path = tmp_path / f"outages.csv.{suffix}"
     path.write_bytes(packed)
