@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, tend, versions
+from flows import correcting, tend, versions, watching
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=about, parents=[common], examples=examples)
 
     _reading(add)
+    watching.arguments(add)
     _asking(add)
     versions.arguments(add)
     correcting.arguments(add)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import asking, correcting, hits, looking, sessions, show, tend, versions
+from flows import asking, correcting, hits, looking, sessions, show, tend, versions, watching
 from flows.answer import Answer
 from flows.homes import folder_of
 from flows.reranking import reranking
@@ -349,6 +349,7 @@ def _path(given: str | None) -> Path | None:
 COMMANDS: dict[str, Callable[..., Answer]] = {
     "read": read,
     "plan": plan,
+    "watch": watching.watch,
     "quarantine": quarantine,
     "serve": serve,
     "recall": recall,

@@ -32,6 +32,7 @@ from tasks.settings import (
     ShardConfig,
     StorageConfig,
     UpkeepConfig,
+    WatchConfig,
 )
 
 NO_CREDENTIALS: dict[str, Any] = {"not": {"pattern": "^[sS]3://[^/]*[@:]"}}
@@ -76,12 +77,14 @@ class TendConfig:
 
 @dataclass(frozen=True, config=CONFIG)
 class RunConfig(ReadConfig):
-    """What every command needs to know: how to read, how to recall, and how to look after the memory."""
+    """What every command needs to know: how to read, to recall, to look after the memory, and to watch."""
 
     recall: RecallConfig = field(default_factory=RecallConfig)
     """How records are found and shown."""
     upkeep: UpkeepConfig = field(default_factory=UpkeepConfig)
     """Which earlier versions an upkeep keeps."""
+    watch: WatchConfig = field(default_factory=WatchConfig)
+    """When what is dropped into a watched place is read."""
 
     @property
     def reading(self) -> ReadConfig:

@@ -20,6 +20,9 @@ from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
 from tasks.ingest.home.remote import is_remote
 
+RETIRE = {"allow_retire": False, "keep_gone": False}
+"""What becomes of documents that are not there any more, as the form has it at first."""
+
 
 def deployment(served_flow: Flow[..., Any], parameters: dict[str, Any]) -> RunnerDeployment:
     """A flow with the parameters that a run starts with; it is called as the flow, `read/read` in Prefect.
@@ -61,7 +64,7 @@ def serve_all(config: RunConfig) -> None:
     reading = _anywhere(config.reading)
     tending = replace(config.tending, home=reading.home, infer=reading.infer)
     served = [
-        deployment(read_corpus, {"config": asdict(reading), "allow_retire": False}),
+        deployment(read_corpus, {"config": asdict(reading), **RETIRE}),
         deployment(upkeep_memory, {"config": asdict(tending)}),
     ]
     serve(*served, limit=1, print_starting_message=False)

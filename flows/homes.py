@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Config = TypeVar("Config", RunConfig, ReadConfig, TendConfig)
 
-LEDGER = frozenset({"runs", "show", "health", "quarantine", "plan", "read", "forget", "rollback", "upkeep"})
+LEDGER = frozenset(
+    {"runs", "show", "health", "quarantine", "plan", "read", "watch", "forget", "rollback", "upkeep"}
+)
 """Commands that look into the ledger."""
 FOLDER_ONLY = {
     "session": "a dialogue is kept on one machine",

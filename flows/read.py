@@ -82,6 +82,7 @@ def read_corpus(
     uris: Uris,
     config: ReadConfig = ReadConfig(),  # noqa: B008
     allow_retire: bool = False,
+    keep_gone: bool = False,
 ) -> dict[str, Any]:
     """Read every document under `uris` and remember it.
 
@@ -89,6 +90,7 @@ def read_corpus(
         uris: folders, files, globs, s3://bucket/prefix, or sample:
         config: how to read; every field has a default
         allow_retire: even if more than half of what memory holds under `uris` is not there any more
+        keep_gone: retire nothing, whatever is not there any more
     """
     run = begin(uris, config)
     with logged(), held(run.home, run.run), run.recorded(CANCELLED), run_progress() as progress:
@@ -96,7 +98,7 @@ def read_corpus(
         ingest.admit(run)
         found = discover(run, memory.uris if memory else [])
         rows = parse(run, found, progress("parse", "sources", len(found)))
-        work = choose(run, models, memory, rows)
+        work = choose(run, models, memory, rows, keep_gone)
         if not allow_retire:
             work.loss.check()
         documents = shard(run, work.todo, models.folder, progress("shard", "documents", len(work.todo)))
@@ -138,9 +140,11 @@ def open_models(run: Run) -> Models:
     return Models(run.home, run.infer, run.shard.stride)
 
 
-def run_read(uris: list[str], config: RunConfig, allow_retire: bool = False) -> dict[str, Any]:
+def run_read(
+    uris: list[str], config: RunConfig, allow_retire: bool = False, keep_gone: bool = False
+) -> dict[str, Any]:
     """Read under Prefect, from a program or the command line."""
-    return read_corpus(uris, named(config.reading), allow_retire)
+    return read_corpus(uris, named(config.reading), allow_retire, keep_gone)
 
 
 def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:

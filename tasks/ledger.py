@@ -165,6 +165,12 @@ class Ledger:
         """What is known of every source (schema.SOURCES), by uri and part."""
         return [json.loads(row) for (row,) in self._read("SELECT row FROM sources ORDER BY uri, part", ())]
 
+    def without_text(self) -> list[tuple[str, str]]:
+        """Uri and version of every source that was parsed and gave nothing to read: bad, or forgotten."""
+        sql = """SELECT uri, min(version) FROM sources GROUP BY uri
+                 HAVING sum(json_extract(row, '$.outcome') = 'ok') = 0 ORDER BY uri"""
+        return [(uri, version) for uri, version in self._read(sql, ())]
+
     # Runs.
 
     def start_run(self, run: str, corpus: Sequence[str], config_json: str, flow_run: str = "") -> None:

@@ -239,3 +239,21 @@ class UpkeepConfig:
     """Versions of the last so many published runs are kept, however old; 1 is the published one alone."""
     readers_s: Float = Field(default=3600.0, ge=0)
     """Seconds for which a version is kept after another was published: nobody may read in one for longer."""
+
+
+@dataclass(frozen=True, config=CONFIG)
+class WatchConfig:
+    """When what is dropped into a watched place is read."""
+
+    queue: str = ""
+    """URL of an SQS queue that tells of the bucket's events; empty looks at the place every `poll_s`."""
+    poll_s: Float = Field(default=10.0, gt=0)
+    """Seconds between two looks at a place that no queue tells of; looking takes a twentieth of the time."""
+    sweep_s: Float = Field(default=600.0, gt=0)
+    """Seconds between two looks at a place that a queue tells of: they find what no event told."""
+    quiet_s: Float = Field(default=5.0, ge=0)
+    """Seconds in which nothing more may arrive before what has arrived is read, in one run."""
+    gather_s: Float = Field(default=300.0, ge=0)
+    """Seconds after which it is read though more arrives, or a manifest names what has not come."""
+    dead_letter: HomePath = ""
+    """Folder or s3://bucket/prefix that gets a copy of what cannot be read, and why; empty copies nothing."""

@@ -144,8 +144,8 @@ def endpoint_of(config: StorageConfig) -> str:
 
 
 @lru_cache
-def client(config: StorageConfig) -> Any:
-    """The S3 client of these settings.
+def client(config: StorageConfig, service: str = "s3") -> Any:
+    """The client of these settings, of s3 or of sqs beside it.
 
     Raises:
         InvalidInput: if they name no store.
@@ -167,7 +167,7 @@ def client(config: StorageConfig) -> Any:
     if check and not os.path.isfile(check):
         raise InvalidInput(f"storage.ca_bundle={check}: no such file; give a file of certificates (PEM)")
     try:
-        return _session(config).client("s3", endpoint_url=endpoint, config=settings, verify=check)
+        return _session(config).client(service, endpoint_url=endpoint, config=settings, verify=check)
     except (ValueError, BotoCoreError) as error:  # an address that is none, a region or profile that is not
         named = f"storage.endpoint_url={_masked(endpoint or '')}, storage.region={config.region}"
         raise InvalidInput(f"{named}: no such object store ({type(error).__name__}); check both") from error

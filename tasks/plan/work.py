@@ -55,11 +55,14 @@ class Work:
         return self.todo.get(document) or self.kept[document]
 
 
-def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row]) -> Work:
+def choose(
+    run: Run, models: Models, memory: Memory | None, rows: Sequence[Row], keep_gone: bool = False
+) -> Work:
     """Split documents into those to read and those that are remembered already.
 
     Args:
         memory: as it was when the run began; None before the first publish.
+        keep_gone: whether nothing is inferred from what is not there any more.
 
     Raises:
         InvalidInput: if the vectors of the memory were made by another embedder than the run's.
@@ -76,7 +79,7 @@ def choose(run: Run, models: Models, memory: Memory | None, rows: Sequence[Row])
     done = {doc for doc in first if doc in held and _remembered(run, models, keys.get(doc, set()), doc)}
     if memory:
         done -= retitled(run, memory, {doc: first[doc] for doc in done})
-    roots = tuple(root(uri, run.home) for uri in run.uris)
+    roots = () if keep_gone else tuple(root(uri, run.home) for uri in run.uris)
     seen = Seen(roots, tuple(rows), memory.run if memory else "")
     merged = merge_sources(previous, seen, previous)
     gone = orphans(previous, merged)
@@ -112,7 +115,7 @@ def without_refused(
     """The work that is left where some documents killed their workers: those are in quarantine now."""
     if not refused:
         return work
-    left = choose(run, models, memory, quarantined_rows(work.rows, refused))
+    left = choose(run, models, memory, quarantined_rows(work.rows, refused), not work.seen.roots)
     documents = [document for document in work.documents if document.document not in refused]
     return replace(
         left,

@@ -1,0 +1,214 @@
+"""Documents dropped into a folder or a bucket become runs.
+
+The idea: look, gather, read, look again. What a look finds is read by the flow of `nightread read` on the
+whole place, so a watcher may be killed at any line: the next one looks, and what no run has finished is still
+pending. Events only say when to look. What is gone is retired by the run, unless that is more than half.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.gathering import Gathering
+from flows.starting import Start, Wanted
+from tasks.errors import InvalidInput, Transient
+from tasks.ingest.storage import find
+from tasks.ingest.uris import S3, Place, path_of
+from tasks.ingest.watch.state import Changes, State
+from tasks.ledger import Ledger, ledger_path
+from tasks.text.counted import counted
+
+if TYPE_CHECKING:
+    from flows.config import RunConfig
+
+Row = dict[str, Any]
+UNPARSED = ("unreadable", "killed_reader")
+"""Outcomes of the quarantine that the ledger keeps no parsed source of."""
+PAUSE_S = 0.5
+"""Longest sleep: then it is looked whether an event came."""
+SHARE = 20
+"""Looking takes at most one part in so many of the time."""
+RETRY_S = 15.0
+"""After a run that failed; twice as long after each that follows, to `sweep_s`."""
+
+
+@dataclass
+class Watcher:
+    """One place, looked at until it is told to stop."""
+
+    place: Place
+    config: "RunConfig"
+    state: State
+    start: Start
+    say: Callable[[str], None]
+    allow_retire: bool = False
+    gathering: Gathering = field(init=False)
+    took_s: float = 0.0
+    """How long the last look took."""
+    failures: int = 0
+    trouble: str = ""
+    """What was said last of a place that cannot be looked at."""
+    runs: list[str] = field(default_factory=list)
+    bad: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        watch = self.config.watch
+        self.gathering = Gathering(watch.quiet_s, watch.gather_s)
+        if self.allow_retire:
+            self.state.look_for_gone()
+            self.state.note("lost", "")
+
+    def watch(self, once: bool) -> None:
+        """Read what arrives, until interrupted.
+
+        Args:
+            once: end as soon as all that is there has been read.
+
+        Raises:
+            NightreadError: with `once`, if the place cannot be looked at or a run fails.
+        """
+        while True:
+            interval = self.turn(once)
+            if once and interval and not self.gathering.digest:
+                return
+            until = self.gathering.next_look(time.monotonic(), interval)
+            while (left := until - time.monotonic()) > 0:
+                time.sleep(min(left, PAUSE_S))
+
+    def turn(self, once: bool = False) -> float:
+        """Look once, and read if it is time; seconds to the next look, 0 after a run."""
+        try:
+            changes = self._look()
+        except (InvalidInput, Transient, OSError) as error:
+            if once:
+                raise
+            if str(error) != self.trouble:
+                self.trouble = str(error)
+                self.say(f"cannot look: {error}")
+            return self.config.watch.poll_s
+        if self.trouble:
+            self.trouble = ""
+            self.say("can look again")
+        self.gathering.see(changes.digest, time.monotonic())
+        if self.gathering.ready(time.monotonic()):
+            self._read(changes, once)
+            return 0.0
+        return max(self.config.watch.poll_s, SHARE * self.took_s)
+
+    def _look(self) -> Changes:
+        """What no run has read.
+
+        Raises:
+            InvalidInput, Transient: if the place is not there, or cannot be listed as a whole.
+        """
+        if not self.place.uri.startswith(S3) and not os.path.lexists(path_of(self.place.base)):
+            raise InvalidInput(f"{self.place.base} is not there; nothing is read or retired meanwhile")
+        began = time.monotonic()
+        changes = self.state.look(find(self.place.uri, self.config.storage))
+        self.took_s = time.monotonic() - began
+        if changes.digest and changes.digest != self.gathering.digest:
+            changes = self.state.update(self._known())
+        if self.state.noted("lost") and not self.state.count()[1]:
+            self.state.note("lost", "")
+        return changes
+
+    def _known(self) -> Iterator[tuple[str, str]]:
+        """Uris and versions that were read: those of memory, then those that gave nothing to remember."""
+        from tasks.memory.remember import memory_before
+
+        memory = memory_before(Path(self.config.home))
+        pairs: list[tuple[str, str]] = []
+        if memory:
+            sources = memory.sources
+            pairs += zip(sources["uri"].to_pylist(), sources["version"].to_pylist(), strict=True)
+        with self._ledger() as ledger:
+            pairs += ledger.without_text()
+            rows = ledger.quarantined()
+        pairs += [(row["uri"], row["version"]) for row in rows if row["outcome"] in UNPARSED]
+        return (pair for pair in pairs if self.place.holds(pair[0]))
+
+    def _ledger(self) -> Ledger:
+        return Ledger(ledger_path(Path(self.config.home)))
+
+    def _read(self, changes: Changes, once: bool) -> None:
+        self.say(described(changes))
+        if not self.allow_retire and 2 * changes.gone > self.state.count()[0]:
+            self.state.note("lost", "yes")
+        try:
+            outcome = self._started(changes)
+        except Exception as error:
+            if once:
+                raise
+            self._failed(error)
+            return
+        self.failures = 0
+        self.runs.append(outcome["run"])
+        self.say(finished(outcome))
+        self._settle()
+        self.gathering.finish()
+
+    def _started(self, changes: Changes) -> Row:
+        """The outcome of a run; where it refuses to retire so much, of one that retires nothing."""
+        attempt = self.state.noted("attempt") or "0"
+        key = f"watch {self.place.uri} {changes.digest} {attempt}"
+        lost = bool(self.state.noted("lost"))
+        try:
+            return self.start(Wanted(self.place.uri, self.allow_retire, lost, key))
+        except InvalidInput:
+            if lost or self.allow_retire or not changes.gone:
+                raise
+            outcome = self.start(Wanted(self.place.uri, False, True, f"{key} kept"))
+            self.state.note("lost", "yes")
+            return outcome
+
+    def _failed(self, error: Exception) -> None:
+        """Say why, and try again later, or as soon as something else arrives."""
+        from flows.explain import explained
+
+        self.failures += 1
+        self.state.note("attempt", str(int(self.state.noted("attempt") or 0) + 1))
+        wait = min(self.config.watch.sweep_s, RETRY_S * 2 ** min(self.failures - 1, 20))
+        what = "refused" if isinstance(error, InvalidInput) else "failed"
+        self.say(f"run {what}: {explained(error, self.config.home)}")
+        self.say(f"tried again in {wait:,.0f} s, or when something else arrives")
+        self.gathering.refuse(time.monotonic() + wait)
+
+    def _settle(self) -> None:
+        """What was pending is read; what could not be is told of."""
+        with self._ledger() as ledger:
+            bad = [row for row in ledger.quarantined() if self.place.holds(row["uri"])]
+        closed = [row["uri"] for row in bad if row["outcome"] == "unreadable"]
+        if kept := self.state.settle(self._known(), closed, bool(self.state.noted("lost"))):
+            self.say(
+                f"{counted(kept, 'source')} read before and not there any more: kept in memory; "
+                f"--yes retires what is gone"
+            )
+        for row in self.state.untold(bad):
+            self.say(f"not read: {row['uri']}: {row['outcome']}, {row['reason']}")
+            self.bad.append({name: row[name] for name in ("uri", "label", "outcome", "reason")})
+            self.state.tell(row)
+
+
+def described(changes: Changes) -> str:
+    """What is pending, such as "3 new, 1 gone: a.txt, b.txt, c.txt"."""
+    counts = {"new": changes.new, "changed": changes.changed, "gone": changes.gone}
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    names = [uri.rpartition("/")[2] for uri in changes.names]
+    more = changes.new + changes.changed - len(names)
+    if more > 0:
+        names.append(f"{more:,} more")
+    return f"{said}{': ' if names else ''}{', '.join(names)}"
+
+
+def finished(outcome: Row) -> str:
+    """One line for a run that has ended well."""
+    line = f"run {outcome['run']}: {outcome['status']}"
+    if "read" not in outcome:
+        return line
+    return (
+        f"{line}; {counted(outcome['read'], 'document')} read, {counted(outcome['added'], 'record')} added, "
+        f"{outcome['retired']:,} retired, in {outcome['seconds']:.0f} s"
+    )

@@ -1,0 +1,1 @@
+"""Watching a place: what of its listing has not been read, events that say so sooner, failures put aside."""
