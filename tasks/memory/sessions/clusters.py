@@ -132,10 +132,10 @@ class Clusters:
             rows = rows[np.argsort(self._units[rows] @ self._topic, kind="stable")]
         return int(self._ids[rows[0]])
 
-    def cosines(self, vector: Vector) -> dict[int, float]:
-        """The cosine of every cluster with a unit vector, (D,)."""
-        found = self._units @ vector
-        return {ident: float(found[row]) for ident, row in self._rows.items()}
+    def vector(self, ident: int) -> Vector:
+        """The unit vector of a cluster, (D,)."""
+        unit: Vector = self._units[self._rows[ident]]
+        return unit
 
     def _place(self, ident: int, total: Vector, count: int, used: int) -> None:
         free = np.flatnonzero(self._ids < 0)

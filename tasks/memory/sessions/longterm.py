@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from model.hardware import return_freed
 from tasks import schema
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.sessions.round import Round
@@ -20,6 +21,9 @@ from tasks.memory.sessions.store import Span
 TABLE = "rounds"
 KEPT = timedelta(minutes=10)
 """Versions of the table as long as this one was used may still be read by a process."""
+UNINDEXED_ROWS, UNINDEXED_SHARE = 512, 16
+"""New rows, at most, and as a share 1/16 of the table, that wait to be indexed: that writes the whole table
+anew, and to search rows without an index takes 40 ms a thousand."""
 WORD_KEYS = ("text", "context")
 """Columns that are searched by words."""
 DOCUMENT = "session"
@@ -47,14 +51,22 @@ def move(folder: Path, spans: Sequence[Span], rounds: dict[int, Round]) -> None:
     rows = pa.Table.from_pylist([_row(one, rounds[one.round]) for one in spans], schema.ROUNDS)
     there, db = (folder / f"{TABLE}.lance").exists(), _connect(folder)
     table = db.open_table(TABLE) if there else db.create_table(TABLE, schema=schema.ROUNDS)
-    table.delete(f"id IN ({quoted(str(one.id) for one in spans)})")
+    if table.count_rows(again := f"id IN ({quoted(str(one.id) for one in spans)})"):
+        table.delete(again)
     table.add(rows)
-    held = _indexed(table)
+    held, count = _indexed(table), table.count_rows()
     for column in set(WORD_KEYS) - held:
         table.create_index(column, config=WORDS)
-    for column in set(VECTOR_KEYS) - held if table.count_rows() > INDEX_ROWS else ():
+    for column in set(VECTOR_KEYS) - held if count > INDEX_ROWS else ():
         table.create_index(column, config=VECTORS)
-    table.optimize(cleanup_older_than=KEPT)
+    if _unindexed(table) >= min(UNINDEXED_ROWS, count // UNINDEXED_SHARE):
+        table.optimize(cleanup_older_than=KEPT)
+    return_freed()
+
+
+def _unindexed(table: Any) -> int:
+    """Rows that are searched without an index."""
+    return max(int(index.num_unindexed_rows or 0) for index in table.list_indices())
 
 
 def _indexed(table: Any) -> set[str]:

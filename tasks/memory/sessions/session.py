@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from model.files import locked
+from model.hardware import share_freed
 from tasks.errors import InvalidInput, Transient
 from tasks.memory.embedders import same
 from tasks.memory.keys import Key, spoken
@@ -48,6 +49,7 @@ class Session:
     """
 
     def __init__(self, folder: Path, embedder: str, tuning: Tuning = Tuning()) -> None:  # noqa: B008  (frozen)
+        share_freed()  # before the table has threads
         self.folder, self.embedder, self.tuning = folder, embedder, tuning
         self.store = Store(folder)
         self._stamp = -1

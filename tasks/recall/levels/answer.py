@@ -21,7 +21,7 @@ from tasks.recall.citation import Citation
 from tasks.recall.levels.level import Item, Level, Name, Question, Weights, strength_of, understood
 from tasks.recall.levels.long_term import LongTerm
 from tasks.recall.levels.recent import MidTerm, Recent, ShortTerm, recent
-from tasks.recall.levels.router import ASKED, Routed, ranked, route, strengths_of, weigh
+from tasks.recall.levels.router import ASKED, Routed, ranked, route, strongest, weigh
 from tasks.recall.levels.statements import asked, is_about, statements
 from tasks.settings import RecallConfig
 
@@ -127,11 +127,12 @@ def cite(key: str, item: Item, start: int, end: int) -> Citation:
 
 def _with_read(meant: Question, routed: Routed, read: Reply | None, embed: Embed) -> Weights:
     """The weights, where long-term memory also earns by what was read."""
-    strengths = strengths_of(routed.found)
+    strengths = {one.level: strongest(one) for one in routed.found}
     texts = [one.text for one in (read.claims or read.nearest)] if read else []
     if texts:
-        near = np.asarray(embed(texts), dtype=np.float32) @ meant.vector
-        strengths["long"] += [strength_of(meant, *one) for one in zip(texts, near.tolist(), strict=True)]
+        vectors = np.asarray(embed(texts), dtype=np.float32)
+        read_best = max(strength_of(meant, *one) for one in zip(texts, vectors, strict=True))
+        strengths["long"] = max(strengths["long"], read_best)
     return weigh(strengths)
 
 

@@ -37,8 +37,8 @@ class LongTerm:
         for one in best:
             if row := rows.get(str(one.position)):
                 place = Place(one.position, row["char_start"], row["char_end"], row["context"])
-                near = float(np.asarray(row["vector"]) @ question.vector)
-                items.append(item(question, rounds[row["round"]], place, one.score / best[0].score, near))
+                vector = np.asarray(row["vector"], dtype=np.float32)
+                items.append(item(question, rounds[row["round"]], place, one.score / best[0].score, vector))
         return Found(self.name, tuple(items))
 
     def _rows(self, idents: list[str]) -> dict[str, Row]:

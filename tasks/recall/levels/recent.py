@@ -66,9 +66,9 @@ class ShortTerm:
         self.spans = [one for one in some.spans if one.round >= some.first]
 
     def find(self, question: Question) -> Found:
-        plain = np.array([one.vector @ question.vector for one in self.spans])
+        vectors = [one.vector for one in self.spans]
         context = np.array([one.context_vector @ question.vector for one in self.spans])
-        return _found(self.name, self.recent, self.spans, question, (plain, context), self.config)
+        return _found(self.name, self.recent, self.spans, question, vectors, context, self.config)
 
 
 class MidTerm:
@@ -81,9 +81,11 @@ class MidTerm:
         self.spans = [one for one in some.spans if one.round < some.first]
 
     def find(self, question: Question) -> Found:
-        of = self.recent.clusters.cosines(question.vector)
-        near = np.array([of.get(one.cluster, 0.0) for one in self.spans])
-        return _found(self.name, self.recent, self.spans, question, (near, near), self.config)
+        held = self.recent.clusters
+        vectors = [  # a span that waits for long-term memory has none but its own
+            held.vector(one.cluster) if one.cluster in held else one.vector for one in self.spans
+        ]
+        return _found(self.name, self.recent, self.spans, question, vectors, None, self.config)
 
 
 def _found(
@@ -91,12 +93,16 @@ def _found(
     some: Recent,
     spans: Sequence[Span],
     question: Question,
-    near: tuple[np.ndarray, np.ndarray],
+    vectors: Sequence[np.ndarray],
+    in_context: np.ndarray | None,
     config: RecallConfig,
 ) -> Found:
-    """The best of some spans, whose cosines with the question are `near`: plain, and in context."""
+    """The best of some spans by their unit vectors, (256,) each, and by their cosines with the question in
+    context; None for the same as without."""
     if not spans:
         return Found(name, ())
+    plain = np.stack(vectors) @ question.vector
+    near = (plain, plain if in_context is None else in_context)
     nominees = [_nominee(one, some.rounds[one.round]) for one in spans]
     words = [np.array(Bm25(texts).scores(question.text)) for texts in _keys(spans)]
     searched = zip(SEARCHES, [*words, *near], strict=True)
@@ -108,7 +114,6 @@ def _found(
     walked = walk(fuse(nominated, config, resolve(question.text, datetime.now().date())))
     places = {one.id: at for at, one in enumerate(spans)}
     best = [(places[one.position], one.score) for one in walked if one.position in places][:ITEMS]
-    cosines = near[0]
     return Found(
         name,
         tuple(
@@ -117,7 +122,7 @@ def _found(
                 some.rounds[spans[at].round],
                 Place(spans[at].id, spans[at].start, spans[at].end, spans[at].context),
                 score / best[0][1],
-                float(cosines[at]),
+                vectors[at],
             )
             for at, score in best
         ),

@@ -1,8 +1,9 @@
 """The router: how much each level of memory counts for a question, and one ranking of what they found.
 
-The idea: a level earns its weight by how strongly its best spans answer. A softmax over all of them makes
-shares of that, so weights follow the question and nothing is fixed beforehand: one about what was said a
-minute ago is answered by short-term memory, the next one by what was said last year.
+The idea: a level earns its weight by how strongly its best span answers. A softmax makes shares of that, so
+weights follow the question and nothing is fixed beforehand: one about what was said a minute ago is answered
+by short-term memory, the next one by what was said last year. More than the best would count how many spans a
+level has, and how often it names somebody.
 """
 
 import math
@@ -11,10 +12,8 @@ from dataclasses import dataclass
 
 from tasks.recall.levels.level import NAMES, Found, Item, Level, Name, Question, Weights
 
-SHARPNESS = 0.065
-"""Difference in strength that makes a span count e times as much."""
-BEST = 5
-"""Spans of a level that earn its weight, its best. Both were chosen on three made-up dialogues."""
+SHARPNESS = 0.03
+"""Difference in strength that makes a level count e times as much; chosen on four made-up dialogues."""
 HEAD, RESERVED = 6, 2
 """Items that stand first by their weight alone, and those of every level that follow them."""
 ASKED = 0.005
@@ -34,7 +33,7 @@ class Routed:
 def route(question: Question, levels: Sequence[Level]) -> Routed:
     """Ask every level, weigh them, and rank what those found that count."""
     found = tuple(level.find(question) for level in levels)
-    earned = weigh(strengths_of(found))
+    earned = weigh({one.level: strongest(one) for one in found})
     return Routed(found, earned, ranked(found, earned))
 
 
@@ -43,20 +42,12 @@ def strongest(found: Found) -> float:
     return max((item.strength for item in found.items), default=0.0)
 
 
-def weigh(strengths: Mapping[Name, Sequence[float]]) -> Weights:
-    """Each level's share of a softmax over the strengths of the best spans; one without any gets nothing."""
-    best = max((max(some) for some in strengths.values() if some), default=0.0)
-    mass = {
-        name: sum(math.exp((one - best) / SHARPNESS) for one in sorted(some)[-BEST:])
-        for name, some in strengths.items()
-    }
+def weigh(strengths: Mapping[Name, float]) -> Weights:
+    """Each level's share of a softmax over what its best has; a level whose best has 0 gets nothing."""
+    best = max(strengths.values(), default=0.0)
+    mass = {name: math.exp((one - best) / SHARPNESS) for name, one in strengths.items() if one > 0}
     whole = sum(mass.values()) or 1.0
     return {name: mass.get(name, 0.0) / whole for name in NAMES}
-
-
-def strengths_of(found: Sequence[Found]) -> dict[Name, list[float]]:
-    """How strongly the spans of each level answer."""
-    return {one.level: [item.strength for item in one.items] for one in found}
 
 
 def ranked(found: Sequence[Found], weights: Weights) -> tuple[tuple[Name, Item], ...]:

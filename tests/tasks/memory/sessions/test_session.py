@@ -18,6 +18,7 @@ from tasks.memory.sessions.clusters import Tuning
 from tasks.memory.sessions.longterm import open_long_term
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import MID_TERM, Session
+from tasks.recall.candidates import word_query
 from tests.tasks.memory.sessions.talk import BEGAN, EMBEDDER, embed, said, talk
 
 
@@ -66,6 +67,20 @@ def test_what_is_evicted_for_want_of_vectors_is_searched_in_long_term_memory(tmp
     memory = open_long_term(tmp_path / "small")
     assert memory is not None
     assert memory.count() >= 64
+
+
+def test_what_has_moved_is_found_before_it_is_indexed(tmp_path: Path) -> None:
+    """To index what is new writes the whole table anew, so some of it waits."""
+    with Session(tmp_path / "diary", EMBEDDER) as session:
+        session.add(talk(1_400), embed)
+        session.add([said(number) for number in range(1_401, 1_471)], embed)
+    memory = open_long_term(tmp_path / "diary")
+    assert memory is not None
+    unindexed = [index.num_unindexed_rows for index in memory.table.list_indices()]
+    assert all(0 < count < 100 for count in unindexed)
+    newest = max(memory.rows(columns=["id", "round"]), key=lambda row: row["round"])
+    found = word_query(memory.table, "text", f"Remark {newest['round']}").limit(3).to_list()
+    assert newest["id"] in {row["id"] for row in found}
 
 
 def test_a_move_that_died_is_made_again(tmp_path: Path) -> None:

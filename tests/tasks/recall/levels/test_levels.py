@@ -99,13 +99,29 @@ def test_an_empty_session_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_weights_follow_the_strongest_and_a_level_without_anything_has_none() -> None:
-    weights = weigh({"short": [0.3, 0.2], "mid": [0.2, 0.6], "long": []})
+    weights = weigh({"short": 0.3, "mid": 0.6, "long": 0.0})
     assert weights["mid"] > 0.9 > 0.1 > weights["short"] > weights["long"] == 0.0
 
 
 def test_what_is_about_somebody_else_is_weaker() -> None:
-    question = understood("When does Oskar sail?", embed, ["Oskar sails on Monday.", "Ines sails on Friday."])
-    assert strength_of(question, "Oskar sails on Monday.", 0.5) > strength_of(question, "Ines sails.", 0.7)
+    said = ["Oskar sails on Monday.", "Ines sails."]
+    question = understood("When does Oskar sail?", embed, said)
+    oskar, ines = 0.5 * question.vector, 0.7 * question.vector
+    assert strength_of(question, said[0], oskar) > strength_of(question, said[1], ines)
+
+
+def test_what_names_somebody_without_a_word_of_what_is_asked_is_weaker() -> None:
+    """To the vector of the question the two are alike, as they are to a mean over words."""
+    said = ["Have you heard anything from Oskar lately?", "Oskar was vaccinated against rabies.", "Not yet."]
+    question = understood("What was Oskar vaccinated against?", embed, said)
+    assert question.nameless @ embed(["What was vaccinated against?"])[0] == pytest.approx(1.0, abs=1e-5)
+    alike = [strength_of(question, text, question.vector) for text in said]
+    assert alike[1] > alike[0] > alike[2]
+
+
+def test_a_question_of_nothing_but_names_is_left_as_it_is() -> None:
+    question = understood("Who is Oskar?", embed, ["Oskar sails."])
+    assert question.nameless @ question.vector == pytest.approx(1.0, abs=1e-5)
 
 
 def test_items_are_ranked_by_their_level_and_within_it() -> None:
