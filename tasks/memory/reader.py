@@ -6,7 +6,7 @@ it. Following that chain gives every published run; one that died before its com
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,6 +23,8 @@ from tasks.memory.dropped import is_dropped, nearest, told
 from tasks.memory.sources import holders
 
 TABLE = "records"
+IDS = 1_000
+"""Ids that one query names at most: a condition is parsed, and a long one takes much memory."""
 
 RUN_NAME = re.compile(r"(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """What is at once a folder name and a Lance tag."""
@@ -71,8 +73,32 @@ class Memory:
 
     def records(self, ids: Sequence[str]) -> list[Row]:
         """The records of these ids that exist, in the order asked."""
-        found = {row["id"]: row for row in self.rows(f"id IN ({quoted(ids)})")} if ids else {}
+        found: dict[str, Row] = {}
+        for at in range(0, len(ids), IDS):
+            some = self.rows(f"id IN ({quoted(ids[at : at + IDS])})")
+            found.update((row["id"], row) for row in some)
         return [found[one] for one in ids if one in found]
+
+    def taken(
+        self, rows: Collection[int], columns: Sequence[str], where: str | None = None
+    ) -> dict[int, Row]:
+        """Some columns of the records in these rows of the table that exist and satisfy an SQL condition, by
+        row id. Nothing is searched for, so it costs the same in a table of any size."""
+        if not rows:
+            return {}
+        wanted = [name for name in columns if name in self.columns]
+        if where:
+            among = f"_rowid IN ({', '.join(map(str, sorted(rows)))}) AND ({where})"
+            found = self.table.search().select(wanted).with_row_id(True).where(among).to_arrow()
+        else:
+            found = self.table.take_row_ids(sorted(rows)).select(wanted).with_row_id().to_arrow()
+        return {row.pop("_rowid"): row for row in found.to_pylist()}
+
+    def numbers(self, where: str) -> list[int]:
+        """Row ids of the records that satisfy an SQL condition."""
+        found = self.table.search().select(["id"]).with_row_id(True).where(where).to_arrow()
+        numbers: list[int] = found["_rowid"].to_pylist()
+        return numbers
 
     def keys(self) -> dict[str, set[str]]:
         """Cache keys under which the records of each document were made, by document."""

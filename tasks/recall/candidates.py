@@ -5,7 +5,8 @@ for a record that the search says nothing for to 1 for its best, and then they a
 sums of ranks wherever both were measured.
 """
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,8 @@ class Nominee:
     position: int = -1
     dates: Sequence[str] = ()
     """ISO, of the record's document and in its text."""
+    row: int = -1
+    """Id of its row in the table; -1 where it stands in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,19 @@ def nominate(
     Args:
         vector: (256,) float32 of the question; None where `config.vector_weight` is 0.
     """
-    found = []
-    for search in SEARCHES:
-        if search.column not in memory.columns or not weight(search, config):
-            continue
-        query = _query(memory.table, search, question, vector)
-        found.append((search, *_searched(search, query, config.candidates, where)))
-    nominees = _taken(memory, {row for _, rows, _ in found for row in rows})
-    return [Nominated(search, [nominees[row] for row in rows], values) for search, rows, values in found]
+    some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
+
+    def search(one: Search) -> tuple[list[int], np.ndarray]:
+        return _searched(one, _query(memory.table, one, question, vector), config.candidates, where)
+
+    with ThreadPoolExecutor(len(SEARCHES)) as pool:  # they run outside of the interpreter
+        found = list(pool.map(search, some))
+    rows = memory.taken({row for rows, _ in found for row in rows}, SPAN)
+    nominees = {number: Nominee(**row, row=number) for number, row in rows.items()}
+    return [
+        Nominated(one, [nominees[row] for row in rows], values)
+        for one, (rows, values) in zip(some, found, strict=True)
+    ]
 
 
 def weight(search: Search, config: RecallConfig) -> float:
@@ -123,16 +131,6 @@ def _searched(search: Search, query: Any, limit: int, where: str | None) -> tupl
     table: pa.Table = (query.where(where, prefilter=True) if where else query).to_arrow()
     values = table[score].to_numpy().astype(np.float64)
     return table["_rowid"].to_pylist(), values if search.by_words else 1.0 - values
-
-
-def _taken(memory: Memory, rows: Set[int]) -> dict[int, Nominee]:
-    """The nominees of these row ids: read once for all searches, which costs less than each search itself."""
-    if not rows:
-        return {}
-    columns = [name for name in SPAN if name in memory.columns]
-    table = memory.table.take_row_ids(sorted(rows)).select(columns).with_row_id().to_arrow()
-    found = zip(*(table[name].to_pylist() for name in columns), strict=True)
-    return dict(zip(table["_rowid"].to_pylist(), (Nominee(*row) for row in found), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

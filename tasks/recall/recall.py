@@ -20,7 +20,8 @@ from tasks.memory.corrections import Standing, standing
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
 from tasks.recall.corrected import concerning, is_pinned
-from tasks.recall.duplicates import groups, words
+from tasks.recall.duplicates import groups
+from tasks.recall.fetch import Ranked, completed, fetched, found_at, passages_at
 from tasks.recall.filters import SUMMARIES, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.kinds import Kind, kind_of
@@ -32,6 +33,9 @@ from tasks.recall.terms import stems
 from tasks.recall.walk import Visited, walk
 from tasks.settings import RecallConfig
 from tasks.text.periods import resolve
+
+BESIDE = ("document", "position", "text")
+"""Columns of a passage that stands beside one that is re-ranked."""
 
 
 def recall(
@@ -88,6 +92,7 @@ def recall(
             chosen = _reranked(memory, question, chosen, rerank, config.rerank_candidates)
     with _timed(clock, "cite"):
         chosen = _with_pinned(memory, chosen[: config.k], ranked, where, said)
+        chosen = _whole(memory, chosen)
         asked = stems(question)
         chosen, marks = _current(memory, chosen, where, asked)
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
@@ -96,29 +101,10 @@ def recall(
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranked:
-    """A record with what the walk said of it."""
-
-    visited: Visited
-    row: Row
-
-    @property
-    def keys(self) -> frozenset[tuple[object, ...]]:
-        """What it covers; the words it quotes and where they end. A record of no document covers itself."""
-        row = self.row
-        of = row["document"] or row["id"]
-        covers = (of, row["char_start"], row["char_end"])
-        if not row["quotes"]:
-            return frozenset({covers})
-        said = words(" ".join(quote["text"] for quote in row["quotes"]))
-        return frozenset({covers, (of, said, row["quotes"][-1]["end"])})
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
     """Records that are one hit together, best first."""
 
-    records: list[_Ranked]
+    records: list[Ranked]
     score: float
     """1 for the best hit."""
     reread: float | None = None
@@ -131,10 +117,11 @@ class _Group:
 
 def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int) -> list[_Group]:
     """The best `k` groups of records that are one hit together."""
-    some: list[_Ranked] = []
+    some: list[Ranked] = []
+    known = found_at(ranked)
     done, taken = 0, 2 * k + 10
     while True:
-        some += _fetched(memory, ranked[done:taken], where)
+        some += fetched(memory, ranked[done:taken], known, where)
         texts = [one.row["text"] for one in some]
         keys = [one.keys for one in some]
         found = [[some[number] for number in group] for group in groups(texts, keys)]
@@ -164,8 +151,18 @@ def _with_pinned(
         and found.id not in there
         and is_pinned(said, found.document, found.char_start, found.char_end, found.level)
     ][: len(chosen)]
-    more = [_Group([one], one.visited.score / ranked[0].score) for one in _fetched(memory, pinned, where)]
+    some = fetched(memory, pinned, {}, where)
+    more = [_Group([one], one.visited.score / ranked[0].score) for one in some]
     return [*chosen[: len(chosen) - len(more)], *more]
+
+
+def _whole(memory: Memory, chosen: Sequence[_Group]) -> list[_Group]:
+    """The same groups, each with all columns of its first record, which is the one that is shown."""
+    firsts = completed(memory, [group.records[0] for group in chosen])
+    return [
+        replace(group, records=[first, *group.records[1:]])
+        for group, first in zip(chosen, firsts, strict=True)
+    ]
 
 
 def _current(
@@ -187,7 +184,7 @@ def _current(
             found.append(chosen[one])
         elif one in rows:  # scored as what it supersedes, the next of them
             after = next(chosen[other] for other in order[at:] if isinstance(other, int))
-            found.append(_Group([_Ranked(after.records[0].visited, rows[one])], after.score))
+            found.append(_Group([Ranked(after.records[0].visited, rows[one])], after.score))
     found = found[: len(chosen)]
     best = max((group.score for group in found), default=0.0)
     found = [replace(group, score=best if number == 0 else group.score) for number, group in enumerate(found)]
@@ -204,13 +201,15 @@ def _reranked(
     A score is exp(difference to the best one), so that the best hit has 1 here as well.
     """
     some, others = chosen[:most], chosen[most:]
-    places: dict[str, list[int]] = {}
-    for one in some:
-        at = one.row.get("position", -1)
-        if at >= 0:
-            near = places.setdefault(one.row["document"], [])
-            near += [place for place in (at - 1, at + 1) if place >= 0]
-    beside = {(row["document"], row["position"]): row["text"] for row in passages_at(memory, places)}
+    places = [
+        (one.row["document"], place)
+        for one in some
+        if (at := one.row.get("position", -1)) >= 0
+        for place in (at - 1, at + 1)
+        if place >= 0
+    ]
+    rows = memory.rows(passages_at(places), BESIDE) if places else []
+    beside = {(row["document"], row["position"]): row["text"] for row in rows}
 
     def candidate(row: Row) -> Candidate:
         at = row.get("position", -1)  # tables of earlier versions have no such column
@@ -228,34 +227,6 @@ def _reranked(
     lowest = min((one.score for one in found), default=1.0)
     behind = [replace(one, score=min(one.score, lowest)) for one in others]
     return sorted(found, key=lambda one: -one.score) + behind
-
-
-def _fetched(memory: Memory, ranked: Sequence[Visited], where: str | None) -> list[_Ranked]:
-    """The records at these places that exist and pass the filter, in order."""
-    ids = [one.nominee.id for one in ranked if one.nominee]
-    rows = {row["id"]: row for row in memory.rows(f"id IN ({quoted(ids)})", COLUMNS)} if ids else {}
-    places: dict[str, list[int]] = {}
-    for one in ranked:
-        if not one.nominee:
-            places.setdefault(one.document, []).append(one.position)
-    beside = {(row["document"], row["position"]): row for row in passages_at(memory, places, where)}
-    found = []
-    for one in ranked:
-        row = rows.get(one.nominee.id) if one.nominee else beside.get((one.document, one.position))
-        if row:
-            found.append(_Ranked(one, row))
-    return found
-
-
-def passages_at(memory: Memory, places: dict[str, list[int]], where: str | None = None) -> list[Row]:
-    """The passages at these positions of documents, as far as there are any."""
-    at = " OR ".join(
-        f"(document = {quoted([document])} AND position IN ({', '.join(map(str, some))}))"
-        for document, some in places.items()
-    )
-    if not at:
-        return []
-    return memory.rows(both(where, f"level = 'passage' AND ({at})"), COLUMNS)
 
 
 @dataclass(frozen=True)

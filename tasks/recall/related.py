@@ -135,11 +135,13 @@ def _turned(
     found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
     if not documents or "related" not in memory.columns:
         return found
-    where = f"array_has_any(related, [{quoted(sorted(documents))}]) AND level IN ('passage', 'document')"
+    where = f"array_has_any(related, [{quoted(sorted(documents))}])"
+    if not memory.count(where):  # by the index alone; a condition on the level would go through most records
+        return found
     for row in memory.rows(where, [*_COLUMNS, "level"]):
         for one in row["relations"]:
-            of_documents, other = one["kind"] == "repeats", one["other"]["document"]
-            if (row["level"] == "document") == of_documents and other in documents:
+            has_it, other = "document" if one["kind"] == "repeats" else "passage", one["other"]["document"]
+            if row["level"] == has_it and other in documents:
                 found[other].append((row["id"], one))
     for ident, one in _amendments(memory, records):
         found[one["other"]["document"]].append((ident, one))
