@@ -18,7 +18,7 @@ from flows.config import ReadConfig, RunConfig
 from flows.crashed import mark_crashed
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
-from tasks.ingest.home.remote import is_remote
+from tasks.ingest.uris import is_remote
 
 RETIRE = {"allow_retire": False, "keep_gone": False}
 """What becomes of documents that are not there any more, as the form has it at first."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.errors import InvalidInput
-from tasks.ingest.home.remote import is_remote, shown
+from tasks.ingest.uris import is_remote
 
 if TYPE_CHECKING:
     from flows.config import ReadConfig, RunConfig, TendConfig
@@ -42,6 +42,10 @@ def at_hand(config: "Config", *, with_ledger: bool = True) -> "Config":
 
 def named(config: "Config") -> "Config":
     """The same settings with the home as people name it, to be understood on another machine."""
+    if is_remote(config.home):
+        return config
+    from tasks.ingest.home.remote import shown
+
     return replace(config, home=shown(Path(config.home)))
 
 

@@ -27,6 +27,11 @@ _ESCAPE = re.compile(r"\\x(5c|[89a-f][0-9a-f])")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
+def is_remote(home: str) -> bool:
+    """Whether a home is named that is no folder of this machine."""
+    return home[: len(S3)].lower() == S3
+
+
 def canonical(uri: str) -> str:
     """The one spelling of a URI: absolute, without `.`, `..` or a slash at its end.
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from flows.config import RunConfig
 from flows.server import prefect_api
 from tests.flows.corpus import read, story, tiny, write_corpus
+from tests.s3 import s3_server
 
 Configured = Callable[..., RunConfig]
 
@@ -30,6 +32,17 @@ def dask(processes: None) -> Iterator[str]:
         n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
     ) as cluster:
         yield str(cluster.scheduler_address)
+
+
+@pytest.fixture
+def bucket(processes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """URI of an empty bucket of a real S3-compatible server, which the environment names."""
+    with s3_server(tmp_path) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTED")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "pa55word")
+        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="homes")
+        yield "s3://homes"
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@ The steps are those of the flow, in its order; each tells its progress once what
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 from flows.config import load
+from flows.crashed import held
 from flows.read import begin, open_models
 from tasks.infer.infer import infer
 from tasks.ingest import steps as ingest
+from tasks.ingest.home.remote import remote_of
 from tasks.memory.remember import embed, memory_before, remember
 from tasks.plan.plan import plan
 from tasks.plan.work import choose
@@ -19,14 +22,19 @@ from tasks.reduce.reduce import reduce
 from tasks.relate.relate import relate
 
 
-def killer(stage: str, at: str, count: int) -> Callable[..., None]:
-    """Progress of a stage that ends the process at its commit number `count`, if it is the stage `at`."""
+def killer(stage: str, at: str, count: int, wait_s: float = 0.0) -> Callable[..., None]:
+    """Progress of a stage that ends the process at its commit number `count`, if it is the stage `at`.
+
+    Args:
+        wait_s: seconds that it does nothing before, in which a home in a bucket is sent.
+    """
     commits = 0
 
     def progress(*_: int) -> None:
         nonlocal commits
         commits += 1
         if stage == at and commits == count:
+            time.sleep(wait_s)
             os.kill(os.getpid(), signal.SIGKILL)
 
     return progress
@@ -34,14 +42,15 @@ def killer(stage: str, at: str, count: int) -> Callable[..., None]:
 
 def main(at: str, count: int, corpus: str, *overrides: str) -> None:
     run = begin([corpus], load("tiny", list(overrides)).reading)
-    models, memory = open_models(run), memory_before(run.home)
-    with run.recorded():
+    wait_s = 3 * run.storage.lease_s if remote_of(run.home) else 0.0
+    with held(run.home, run.run), run.recorded():
+        models, memory = open_models(run), memory_before(run.home)
         found = ingest.discover(run, [])
         rows = ingest.parse(run, found, killer("parse", at, count))
         work = choose(run, models, memory, rows)
         documents = ingest.shard(run, work.todo, models.folder, killer("shard", at, count))
         work = plan(run, models, work, documents)
-        infer(run, models, work.rows, work.documents, killer("infer", at, count))
+        infer(run, models, work.rows, work.documents, killer("infer", at, count, wait_s))
         tree = reduce(
             run, models, work.rows, work.documents, work.kept, work.corpora, killer("reduce", at, count)
         )

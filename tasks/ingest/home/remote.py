@@ -52,11 +52,6 @@ class Remote:
         return True
 
 
-def is_remote(home: str) -> bool:
-    """Whether a home is named that is no folder of this machine."""
-    return home[: len(S3)].lower() == S3
-
-
 def established(home: str, storage: StorageConfig) -> Remote:
     """The home at an s3:// URI, with a folder for its working copy; nothing is fetched yet.
 

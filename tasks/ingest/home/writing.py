@@ -26,8 +26,8 @@ from tasks.ingest.home.log import Entry, Overtaken
 from tasks.ingest.home.probe import probe
 from tasks.ingest.home.remote import Remote, established, remote_of
 
-SEND_S, SEND_SHARE = 60.0, 10
-"""Seconds from one sending to the next, and how many times longer than the sending itself took, at least."""
+SEND_SHARE = 10
+"""From one sending to the next goes a lease's time, and so many times what the sending itself took."""
 READERS_S = 10.0
 """A command that only reads holds the lock of this machine no longer than it fetches what is new."""
 CLOCK_S = 1.5
@@ -213,7 +213,7 @@ class Writer:
                 _log.warning("home: %s", error)
 
     def _keeping(self) -> None:
-        pause = SEND_S
+        pause = self.lease_s
         while not self._ended.wait(pause):
             began = time.monotonic()
             try:
@@ -221,7 +221,7 @@ class Writer:
                     self.send()
             except NightreadError as error:
                 _log.warning("home: %s; it is sent again later", error)
-            pause = max(SEND_S, SEND_SHARE * (time.monotonic() - began))
+            pause = max(self.lease_s, SEND_SHARE * (time.monotonic() - began))
 
 
 def _free(remote: Remote, cache: str) -> Entry:
