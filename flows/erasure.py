@@ -7,9 +7,17 @@ from tasks.text.counted import counted
 Row = dict[str, Any]
 
 
+def documents(found: Row) -> str:
+    """ "3 documents", or "1 document (2 versions)"; a receipt of an earlier version counts versions alone."""
+    versions = len(found["documents"])
+    count = found.get("count", versions)
+    more = f" ({counted(versions, 'version')})" if versions > count else ""
+    return f"{counted(count, 'document')}{more}"
+
+
 def preview(found: Row) -> str:
     """What would be erased, document by document, and how it is done."""
-    lines = [f"{counted(len(found['documents']), 'document')} would be erased:"]
+    lines = [f"{documents(found)} would be erased:"]
     for one in found["documents"]:
         earlier = ", of earlier runs only" if one["earlier"] else ""
         lines.append(f"   {one['title']} ({', '.join(one['places'])}{earlier})")
@@ -28,7 +36,7 @@ def receipt(done: Row) -> str:
     ledger, reports = done["ledger"], done["reports"]
     searched = f"{_told(done['searched'])}; found: {done['found']}"
     lines = [
-        f"run {done['run']}: forgot {counted(len(done['documents']), 'document')}",
+        f"run {done['run']}: forgot {documents(done)}",
         f"{counted(sum(done['records'].values()), 'record')} erased; merged records: "
         f"{done['merged records taken out']:,} taken out, {done['merged records made again']:,} made again",
         f"{counted(done['versions rewritten'], 'table version')} rewritten, with tags and indices; "
@@ -53,8 +61,7 @@ def receipts(found: list[Row]) -> str:
     if not found:
         return "nothing was forgotten yet: nightread forget URI"
     lines = [
-        f"{one['on'][:16].replace('T', ' ')} UTC  {counted(len(one['documents']), 'document')}: "
-        f"{', '.join(one['places'])}"
+        f"{one['on'][:16].replace('T', ' ')} UTC  {documents(one)}: {', '.join(one['places'])}"
         for one in found
     ]
     return "\n".join(lines)

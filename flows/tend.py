@@ -4,6 +4,7 @@ The idea: each has its options beside it, so that what may be typed and what it 
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +90,20 @@ def kept(result: Row) -> str:
         f"{counted(result['reembedded'], 'record')} embedded again" if result["reembedded"] else "",
         f"versions of {counted(len(result['expired']), 'run')} dropped" if result["expired"] else "",
         f"left-overs removed: {removed}" if removed else "",
+        _waiting(result["waiting"]),
     ]
     return "\n".join(filter(None, lines))
+
+
+def _waiting(held: Row) -> str:
+    """Why space is not free yet that an upkeep has made free."""
+    if not held["versions"]:
+        return ""
+    until = datetime.fromisoformat(held["until"]).astimezone()
+    return (
+        f"{counted(held['versions'], 'version')} kept until {until:%H:%M} for whoever reads in them "
+        f"(upkeep.readers_s={held['readers_s']:g}): an upkeep after that drops them"
+    )
 
 
 def bench_memory(config: "RunConfig", records: int, runs: int, questions: int, real: int, **_: Any) -> Answer:

@@ -36,6 +36,6 @@ def upkeep_memory(config: TendConfig = TendConfig()) -> dict[str, Any]:  # noqa:
         before = upkeep_step.stored(home)
         embedded = reembed(home, config.infer, progress("embed", "records"))
         expired = tidy(home, config.upkeep)
-        outcome: dict[str, Any] = asdict(clear(home, embedded, expired, before))
+        outcome: dict[str, Any] = asdict(clear(home, embedded, expired, before, config.upkeep))
     create_markdown_artifact(kept(outcome), key="upkeep")
     return outcome

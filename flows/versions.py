@@ -150,8 +150,7 @@ def _noted(ledger: Ledger, run: str, erased: Callable[[], Row]) -> Row:
         receipt = erased()
     taken = sum(receipt["records"].values()) + receipt["merged records taken out"]
     counts = {"added": receipt["merged records made again"], "retired": taken}
-    forgot = counted(len(receipt["documents"]), "document")
-    ledger.finish_run(run, f"forgot {forgot}", json.dumps(counts))
+    ledger.finish_run(run, f"forgot {erasure.documents(receipt)}", json.dumps(counts))
     return receipt
 
 

@@ -28,11 +28,11 @@ def tiny_model(folder: Path, tokenizer: Path, **fields: Any) -> Path:
     return folder
 
 
-def shallow_embedder(folder: Path, embedder: Path) -> Path:
-    """An embedder's first layer, in a folder of its own: a sixth of the work."""
+def shallow_embedder(folder: Path, embedder: Path, layers: int = 1) -> Path:
+    """An embedder's first layers, in a folder of its own: of one, a sixth of the work."""
     folder.mkdir()
     for name in ("model.safetensors", "vocab.txt", *TOKENIZER_FILES):
         (folder / name).symlink_to(embedder / name)
     config = json.loads((embedder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": layers}))
     return folder

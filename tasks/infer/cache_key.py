@@ -41,7 +41,8 @@ class KeyInputs:
 
     code_version: str
     fingerprints: tuple[str, str]
-    """Content hashes of the decoder (weights, tokenizer, configuration) and of the embedder."""
+    """Content hashes of the decoder (weights, tokenizer, configuration) and of the embedder; of one that took
+    another's place in a home, of that one."""
     prompts: str
     settings: dict[str, Any]
     """`infer.*` without what only changes where and how fast it is read."""
@@ -65,7 +66,7 @@ def key_inputs(models: "Models", shard: ShardConfig) -> KeyInputs:
     for name in settings.keys() & _STORED_NAMES.keys():
         settings[_STORED_NAMES[name]] = settings.pop(name)
     prompts = (_salience_prompts() if reads else "") + (all_prompts() if writes else "")
-    return KeyInputs(CODE_VERSION, models.fingerprints, prompts, settings, shard.window, shard.stride)
+    return KeyInputs(CODE_VERSION, models.keyed, prompts, settings, shard.window, shard.stride)
 
 
 def _salience_prompts() -> str:

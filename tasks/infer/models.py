@@ -15,6 +15,7 @@ from model.parallel.sequence import RanksReader
 from model.reader import Reader
 from model.summarizer import Writer
 from tasks.infer.cache_key import cache_key
+from tasks.infer.reembedded import keyed_as
 from tasks.settings import InferConfig, ShardConfig
 
 GPU_BATCH_SIZE = 8
@@ -33,7 +34,7 @@ class Models:
     """
 
     def __init__(self, home: Path, config: InferConfig, stride: int, ranks: Ranks | None = None) -> None:
-        self.ranks = ranks
+        self.home, self.ranks = home, ranks
         self.folder = weights.resolve(config.model, home / "models")
         self.embedder_folder = weights.resolve_embedder(config.embedder)
         self.config, self.stride = config, stride
@@ -44,6 +45,12 @@ class Models:
     def fingerprints(self) -> tuple[str, str]:
         """Content hashes of the decoder and of the embedder."""
         return weights.fingerprint(self.folder), weights.fingerprint(self.embedder_folder)
+
+    @cached_property
+    def keyed(self) -> tuple[str, str]:
+        """The fingerprints that cache keys name: of an embedder the one whose place it took in this home."""
+        decoder, embedder = self.fingerprints
+        return decoder, keyed_as(self.home, embedder)
 
     @cached_property
     def key(self) -> str:

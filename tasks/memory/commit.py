@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,26 @@ def retag(table: Any, kept: dict[str, int]) -> None:
             table.tags.create(name, version)
         elif held[name] != version:
             table.tags.update(name, version)
+
+
+MARGIN = timedelta(minutes=1)
+"""Lance counts the age of a version from when it gets to it, not from when it was asked."""
+
+
+def made_at(table: Any) -> dict[int, datetime]:
+    """When each version of a table was made; Lance tells it in local time."""
+    return {one["version"]: one["timestamp"].astimezone(UTC) for one in table.list_versions()}
+
+
+def drop_before(table: Any, moment: datetime) -> int:
+    """Drop the versions that were made before a moment, and files that no version needs; how many versions.
+
+    The caller holds the committer's lock. Later versions may be tagged, earlier ones must not be.
+    """
+    old = [made for made in made_at(table).values() if made < moment]
+    divides = max([moment - MARGIN, *(made + timedelta(milliseconds=1) for made in old)])
+    table.optimize(cleanup_older_than=datetime.now(UTC) - divides, delete_unverified=True)
+    return len(old)
 
 
 def commit(home: Path, result: Published, sources: pa.Table, previous: str, **notes: str) -> None:

@@ -7,6 +7,7 @@ it. Following that chain gives every published run; one that died before its com
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks import schema
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import database, needed, shown
 from tasks.memory.dropped import is_dropped, nearest, told
 from tasks.memory.sources import holders
@@ -114,6 +115,28 @@ class Memory:
     def columns(self) -> frozenset[str]:
         """Columns that its table has: one of an earlier version lacks those of schema.ADDED."""
         return frozenset(self.table.schema.names)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Say what became of the version where its files go while the block reads in it.
+
+        Raises:
+            InvalidInput: if an upkeep or an erasure has dropped it.
+            Transient: if the same memory lies in another version now.
+        """
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            there = connect(self.home).open_table(TABLE).list_versions()
+            if self.version in {one["version"] for one in there}:
+                raise
+            runs = list(history(self.home))
+            row = next((one for one in runs if one["run"] == self.run), {})
+            if is_dropped(row):
+                raise InvalidInput(f"{told(row)}; {nearest(row, runs)}") from error
+            raise Transient(
+                f"the memory of run {self.run} lies elsewhere since it was opened: ask again"
+            ) from error
 
     def rows(self, where: str | None = None, columns: Sequence[str] = ()) -> list[Row]:
         """Whole records, or some columns of them, that satisfy an SQL condition (values: `quoted`).

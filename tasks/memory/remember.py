@@ -105,7 +105,9 @@ def remember(
     result = publish(run.home, run.run, staged, seen, replaced, embedder=embedder)
     for document in documents:
         root = tree.documents[document.document][-1]
-        done = Done(document.windows, document.tokens, root, tree.vectors[document.document])
+        done = Done(
+            document.windows, document.tokens, root, tree.vectors[document.document], models.fingerprints[1]
+        )
         mark_done(run.ledger, models.key, document.document, done)
         counts = f"{counted(document.windows, 'window')}, {counted(document.tokens, 'token')}"
         _log.info("remember: %s: %s", held[document.document]["uri"], counts)

@@ -148,6 +148,28 @@ def holders(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
+def told_apart(rows: Iterable[Row]) -> tuple[int, int]:
+    """How many documents there are in rows of schema.SOURCES as people count them, and texts of those.
+
+    Texts of one file after the other are versions of one document, and copies of a text are one document;
+    each part of a container is a document of its own, since parts move when one is added.
+    """
+    leads: dict[str, str] = {}
+
+    def first(name: str) -> str:
+        while (after := leads.setdefault(name, name)) != name:
+            name = after
+        return name
+
+    texts = set[str]()
+    for row in rows:
+        texts.add(row["document"])
+        first(row["document"])
+        if not row["label"]:
+            leads[first(f"uri {row['uri']}")] = first(row["document"])
+    return len({first(text) for text in texts}), len(texts)
+
+
 def part_name(row: Row) -> str:
     """A source and its part, as people find the document: `mails.jsonl#row=12`."""
     return f"{row['uri']}{'#' if row['label'] else ''}{row['label']}"

@@ -36,7 +36,8 @@ def recalled(
 
     Raises:
         InvalidInput: if there is no memory, no such source, or no question, or another embedder made the
-            vectors of the memory.
+            vectors of the memory, or what is asked was dropped meanwhile.
+        Transient: if the memory was moved to another version meanwhile.
     """
     began = perf_counter()
     memory = open_memory(home, as_of)
@@ -51,7 +52,8 @@ def recalled(
     embed = question_embedder(memory, embedder)
     rerank = reranker() if reranker else None
     seconds = {"open": perf_counter() - began}
-    hits = recall(memory, question, embed, config, **some, place=place_of, rerank=rerank, seconds=seconds)
+    with memory.held():
+        hits = recall(memory, question, embed, config, **some, place=place_of, rerank=rerank, seconds=seconds)
 
     def row(hit: Hit) -> Row:
         cited = [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations]

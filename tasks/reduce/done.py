@@ -22,6 +22,8 @@ class Done:
     """The document's own node, from which a corpus is merged."""
     vector: tuple[float, ...]
     """Of its summary."""
+    embedder: str = ""
+    """Fingerprint of the one that made the vector; "" is the one that cache keys name."""
 
 
 def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
@@ -40,4 +42,6 @@ def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
     quotes = {name: tuple(Quote(**quote) for quote in node.get(name, ())) for name in ("quotes", "spans")}
     tuples = {name: tuple(node[name]) for name in ("windows", "chars", "children")}
     node = SummaryNode(**{**node, **tuples, **quotes})
-    return Done(kept["windows"], kept["tokens"], node, tuple(kept.get("vector", ())))
+    return Done(
+        kept["windows"], kept["tokens"], node, tuple(kept.get("vector", ())), kept.get("embedder", "")
+    )

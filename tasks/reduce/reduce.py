@@ -13,7 +13,7 @@ from tasks.infer.segments import Source
 from tasks.ingest.parse import read_spans
 from tasks.ingest.shard import ShardedDocument
 from tasks.ingest.uris import corpus_of
-from tasks.reduce.done import load_done
+from tasks.reduce.done import Done, load_done, mark_done
 from tasks.reduce.reading import reading
 from tasks.reduce.summaries import summarise
 from tasks.reduce.themes import corpus_tree
@@ -82,10 +82,8 @@ def reduce(
         progress(1, len(documents))
     roots = {name: nodes[-1] for name, nodes in trees.items()}
     vectors = _vectors(models, roots)
-    for name in kept:
-        done = load_done(run.ledger, models.key, name)
-        if done and done.vector:
-            roots[name], vectors[name] = done.node, done.vector
+    for name, done in _remembered(run, models, kept):
+        roots[name], vectors[name] = done.node, done.vector
     corpus = corpus_tree(models.key, corpus_of(run.uris), list(roots.values()), vectors, run.infer.fan_in)
     if not trees and (not corpus or corpus[-1].id in corpora):
         return Tree({}, [])
@@ -94,6 +92,18 @@ def reduce(
         written = summarise(tree.nodes, models, run.ledger, earlier)
     _log.info("reduce: %s, summaries written: %s", counted(len(tree.nodes), "node"), f"{written:,}")
     return replace(tree, decoded=written)
+
+
+def _remembered(run: Run, models: Models, kept: Iterable[str]) -> Iterator[tuple[str, Done]]:
+    """Markers of documents that were read by earlier runs, their vectors made anew by another embedder."""
+    found = ((name, load_done(run.ledger, models.key, name)) for name in kept)
+    held = {name: done for name, done in found if done and done.vector}
+    ours = models.fingerprints[1]
+    stale = {name: done.node for name, done in held.items() if (done.embedder or models.keyed[1]) != ours}
+    for name, vector in _vectors(models, stale).items():
+        held[name] = replace(held[name], vector=vector, embedder=ours)
+        mark_done(run.ledger, models.key, name, held[name])
+    yield from held.items()
 
 
 def _document(

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from model.files import replacing, write_atomic
 from tasks import schema
 from tasks.ingest.parse.store import without_parts
+from tasks.memory import earlier
 from tasks.memory.forget.scrub import strings
 
 Marks = Callable[[str], str]
@@ -63,7 +64,7 @@ def _tells(path: Path, documents: Collection[str]) -> bool:
 def erase_sources(home: Path, documents: Collection[str]) -> int:
     """Their rows in what every run knew of the sources; how many went."""
     count = 0
-    for path in sorted((home / "memory" / "runs").glob("*/sources.parquet")):
+    for path in earlier.files(home):
         table = pq.read_table(path)
         kept = table.filter(pc.invert(pc.is_in(table["document"], pa.array(sorted(documents)))))
         if gone := table.num_rows - kept.num_rows:

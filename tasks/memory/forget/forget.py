@@ -5,7 +5,7 @@ pointer to a history without the documents, comes before all that cannot be undo
 leaves the memory before or after, and whoever calls next finishes the erasure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from tasks.memory.forget.proof import prove
 from tasks.memory.forget.receipt import write_receipt
 from tasks.memory.forget.reports import Remake, erase_prefect, erase_reports
 from tasks.memory.forget.rewrite import rewrite
-from tasks.memory.forget.targets import Targets
+from tasks.memory.forget.targets import Targets, known_rows
 from tasks.memory.reader import open_memory, run_json
 from tasks.memory.sessions.sessions import forget_documents
 from tasks.memory.sources import part_name
@@ -57,7 +57,7 @@ def forget(
         run: the name of the publication.
 
     Raises:
-        InvalidInput: if a run is reading into this home.
+        InvalidInput: if a run is reading into this home, or all of them were forgotten meanwhile.
         Transient: if another process publishes for longer than `wait_s`, or a database is in use.
         NightreadError: if something of the documents is found after all, naming where.
     """
@@ -65,6 +65,7 @@ def forget(
         if left := pending(home):
             _carry_out(home, ledger, left, means)
         check_quiet(ledger, run)
+        targets = _left(home, ledger, targets)
         erasure = Erasure(
             run,
             datetime.now(UTC).isoformat(),
@@ -80,6 +81,15 @@ def forget(
             ended(home)
             raise
         return _carry_out(home, ledger, erasure, means)
+
+
+def _left(home: Path, ledger: Ledger, targets: Targets) -> Targets:
+    """The targets without what another erasure has taken since they were looked up."""
+    known = {row["document"] for row in known_rows(home, ledger)}
+    if not targets.documents & known:
+        raise InvalidInput(f"{' '.join(targets.named)}: was forgotten meanwhile; see: nightread forget")
+    rows = tuple(row for row in targets.rows if row["document"] in known)
+    return replace(targets, documents=targets.documents & known, rows=rows)
 
 
 def finish(home: Path, ledger: Ledger, means: Means, *, wait_s: float = 600.0) -> dict[str, Any] | None:

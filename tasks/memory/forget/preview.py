@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.memory.forget.targets import Targets
 from tasks.memory.reader import Row, memories, open_memory, quoted
-from tasks.memory.sources import part_name
+from tasks.memory.sources import part_name, told_apart
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class Preview:
     """What would be erased."""
 
     documents: tuple[Going, ...]
+    """Every version of them."""
+    count: int
+    """Documents, whatever their versions."""
     records: dict[str, int]
     """Of the memory now, by level."""
     runs: tuple[str, ...]
@@ -54,4 +57,4 @@ def preview(home: Path, targets: Targets) -> Preview:
     )
     runs = tuple(memory.run for memory in memories(home) if memory.count(where))
     states = sum(path.name.partition("-")[0] in targets.documents for path in (home / "states").glob("*"))
-    return Preview(documents, dict(sorted(levels.items())), runs, states)
+    return Preview(documents, told_apart(targets.rows)[0], dict(sorted(levels.items())), runs, states)

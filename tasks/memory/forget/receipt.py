@@ -9,7 +9,7 @@ from typing import Any
 
 from model.files import write_atomic
 from tasks.memory.forget.erasure import Erasure
-from tasks.memory.sources import part_name
+from tasks.memory.sources import part_name, told_apart
 
 Row = dict[str, Any]
 STAYS = (
@@ -23,12 +23,13 @@ def write_receipt(home: Path, erasure: Erasure, marks: list[str]) -> Row:
     """Write the receipt of an erasure that is proved.
 
     Args:
-        marks: salted hashes of the documents.
+        marks: salted hashes of the documents, of each of their versions.
     """
     receipt = {
         "run": erasure.run,
         "on": erasure.on,
         "named": list(erasure.named),
+        "count": told_apart(erasure.rows)[0],
         "documents": marks,
         "places": sorted({part_name(row) for row in erasure.rows}),
         **erasure.figures,

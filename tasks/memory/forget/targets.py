@@ -14,6 +14,7 @@ from tasks.errors import InvalidInput
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.uris import canonical, place
 from tasks.ledger import Ledger
+from tasks.memory.earlier import files
 from tasks.memory.reader import Row, open_memory
 from tasks.memory.sources import part_name
 from tasks.text.counted import counted
@@ -104,7 +105,7 @@ def _check_copies(home: Path, rows: Iterable[Row], meant: Sequence[str]) -> None
 
 def known_rows(home: Path, ledger: Ledger) -> Iterator[Row]:
     """Sources that hold or held a document: of the memory now, of every run, and of the ledger."""
-    for path in sorted((home / "memory" / "runs").glob("*/sources.parquet"), reverse=True):
+    for path in files(home):
         yield from (row for row in pq.read_table(path).to_pylist() if row["document"])
     yield from (row for row in ledger.source_rows() if row["document"])
 

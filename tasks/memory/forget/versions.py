@@ -5,12 +5,12 @@ repeated: before it a run leads to its old version, which is still there, after 
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
-from tasks.memory.commit import retag
+from tasks.memory.commit import drop_before, retag
 from tasks.memory.dropped import is_dropped
 from tasks.memory.reader import TABLE, connect, history, run_json
 
@@ -40,13 +40,7 @@ def drop_old(home: Path, began: str) -> int:
     """
     table = connect(home).open_table(TABLE)
     retag(table, {f"run-{row['run']}": row["version"] for row in history(home) if not is_dropped(row)})
-    begun = datetime.fromisoformat(began).astimezone().replace(tzinfo=None)  # Lance tells local time
-    made = [one["timestamp"].replace(tzinfo=None) for one in table.list_versions()]
-    old = [moment for moment in made if moment < begun]
-    if old:  # the moment that divides them lies as far before the new ones as it may
-        moment = max(max(old) + timedelta(milliseconds=1), begun - timedelta(minutes=1))
-        table.optimize(cleanup_older_than=datetime.now() - moment, delete_unverified=True)  # we are alone
-    return len(old)
+    return drop_before(table, datetime.fromisoformat(began))
 
 
 def publication(home: Path, run: str) -> dict[str, Any]:

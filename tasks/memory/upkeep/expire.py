@@ -5,20 +5,27 @@ table. A version goes only some time after it has ceased to be the published one
 in it; before its files go, its run says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks.memory.commit import retag
+from tasks.memory.commit import drop_before, made_at, retag
 from tasks.memory.dropped import is_dropped, mark_dropped
 from tasks.memory.reader import Row
 from tasks.settings import UpkeepConfig
 
 BY = "upkeep"
 
-MARGIN = timedelta(minutes=1)
-"""Lance counts the age of a version from when it gets to it, not from when it was asked."""
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Versions that are kept only for their readers, and until when (ISO) there may be one."""
+
+    versions: int = 0
+    until: str = ""
+    readers_s: float = 0.0
 
 
 def expiring(rows: Sequence[Row], keep: UpkeepConfig, moment: datetime) -> list[Row]:
@@ -28,14 +35,44 @@ def expiring(rows: Sequence[Row], keep: UpkeepConfig, moment: datetime) -> list[
         rows: run.json of every published run, newest first.
     """
     kept = 1
-    while kept < len(rows):
-        replaced, own = (datetime.fromisoformat(rows[at]["time"]) for at in (kept - 1, kept))
-        young = moment - own < timedelta(days=keep.keep_days)
-        read = moment - replaced < timedelta(seconds=keep.readers_s)
-        if not (kept < keep.keep_runs or young or read):
-            break
+    while kept < len(rows) and (_wanted(rows, kept, keep, moment) or _until(rows, kept, keep) > moment):
         kept += 1
     return [row for row in rows[kept:] if not is_dropped(row)]
+
+
+def waiting(rows: Sequence[Row], keep: UpkeepConfig, moment: datetime) -> Waiting:
+    """What an upkeep would drop by now, if nobody might read in it.
+
+    Args:
+        rows: as `expiring` takes them.
+    """
+    going = {row["run"] for row in expiring(rows, keep, moment)}
+    until = [
+        _until(rows, at, keep)
+        for at, row in enumerate(rows)
+        if at and not (row["run"] in going or is_dropped(row) or _wanted(rows, at, keep, moment))
+    ]
+    until += [end for row in rows if row["run"] not in going for _, end in _replaced(row, keep, moment)]
+    return Waiting(len(until), max(until).isoformat(), keep.readers_s) if until else Waiting()
+
+
+def _wanted(rows: Sequence[Row], at: int, keep: UpkeepConfig, moment: datetime) -> bool:
+    """Whether the settings keep a version for its own sake."""
+    own = datetime.fromisoformat(rows[at]["time"])
+    return at < keep.keep_runs or moment - own < timedelta(days=keep.keep_days)
+
+
+def _until(rows: Sequence[Row], at: int, keep: UpkeepConfig) -> datetime:
+    """Until when somebody may read in a version: some time after the one that replaced it."""
+    return datetime.fromisoformat(rows[at - 1]["time"]) + timedelta(seconds=keep.readers_s)
+
+
+def _replaced(row: Row, keep: UpkeepConfig, moment: datetime) -> Iterator[tuple[int, datetime]]:
+    """Versions of a run that an upkeep has replaced by equal ones, and that somebody may read in still."""
+    for one in row.get("earlier", ()):
+        until = datetime.fromisoformat(one["until"]) + timedelta(seconds=keep.readers_s)
+        if until > moment:
+            yield one["version"], until
 
 
 def expire(home: Path, table: Any, rows: Sequence[Row], keep: UpkeepConfig) -> list[str]:
@@ -49,29 +86,14 @@ def expire(home: Path, table: Any, rows: Sequence[Row], keep: UpkeepConfig) -> l
     Returns:
         Names of the runs whose versions went.
     """
-    going = expiring(rows, keep, datetime.now(UTC))
+    now = datetime.now(UTC)
+    going = expiring(rows, keep, now)
     for row in going:
         mark_dropped(home, row["run"], BY)
     gone = {row["run"] for row in going}
     kept = [row for row in rows if row["run"] not in gone and not is_dropped(row)]
-    there = {one["version"] for one in table.list_versions()}
-    read = _read(kept, keep) & there  # an upkeep that kept less may have dropped some
+    made = made_at(table)
+    read = {version for row in kept for version, _ in _replaced(row, keep, now)} & made.keys()
     retag(table, {f"run-{row['run']}": row["version"] for row in kept} | {f"read-{one}": one for one in read})
-    _clean(table, {row["version"] for row in kept} | read)
+    drop_before(table, min(made[version] for version in {row["version"] for row in kept} | read))
     return [row["run"] for row in going]
-
-
-def _clean(table: Any, kept: set[int]) -> None:
-    """Drop the versions before the oldest of these, and files that no version names."""
-    made = {one["version"]: one["timestamp"] for one in table.list_versions()}
-    oldest = min(made[version] for version in kept)
-    before = max((moment for moment in made.values() if moment < oldest), default=oldest - 2 * MARGIN)
-    age = datetime.now(oldest.tzinfo) - oldest + min(MARGIN, (oldest - before) / 2)
-    table.optimize(cleanup_older_than=age, delete_unverified=True)  # nobody else writes under the lock
-
-
-def _read(rows: Sequence[Row], keep: UpkeepConfig) -> set[int]:
-    """Versions that an upkeep has replaced by equal ones so lately that somebody may read in them."""
-    since = datetime.now(UTC) - timedelta(seconds=keep.readers_s)
-    earlier = (one for row in rows for one in row.get("earlier", ()))
-    return {one["version"] for one in earlier if datetime.fromisoformat(one["until"]) > since}

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from tasks.ledger import Ledger, ledger_path
 from tasks.memory.dropped import is_dropped
+from tasks.memory.earlier import gather
 from tasks.memory.reader import history, run_folder
 from tasks.memory.staging import DEAD_S, last_touched
 
@@ -26,7 +27,7 @@ def sweep(home: Path) -> dict[str, int]:
         "parsed": parsed,
         "shards": shards,
     }
-    removed = dict.fromkeys(parts, 0)
+    removed = dict.fromkeys((*parts, "sources"), 0)
     known = ledger_path(home)
     with Ledger(known) if known.is_file() else nullcontext() as ledger:
         for part, found in parts.items():
@@ -35,6 +36,8 @@ def sweep(home: Path) -> dict[str, int]:
                     return removed
                 remove(path)
                 removed[part] += 1
+        if not (ledger and ledger.running()):  # a run may have begun with one of those that went
+            removed["sources"] = gather(home)
     return removed
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from model import weights
 from model.files import replacing
 from tasks import schema
+from tasks.infer.reembedded import note_replaced
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.embedders import embedder_name, made_by, note, same
 from tasks.memory.forget.erasure import check_ended
@@ -118,6 +119,8 @@ def _cut_over(
             table = connect(home).create_table(TABLE, batches, schema=schema.RECORDS, mode="overwrite")
             table.set_unenforced_primary_key("id")
         note(table, embedder)
+        if held := made_by(before):
+            note_replaced(home, *(name.rpartition("@")[2] for name in (held, embedder)))
         index(table, everything=True)
         tag(table, before.run)
         repoint(home, before.run, int(table.version))

@@ -6,6 +6,7 @@ one, like any run, and moves the same pointer: a reader finds the memory before 
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from model.files import write_atomic
@@ -13,7 +14,7 @@ from tasks.memory.commit import committer, now, repoint, tag, writable
 from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import index
 from tasks.memory.reader import Row, history, open_memory, published
-from tasks.memory.upkeep.expire import expire
+from tasks.memory.upkeep.expire import Waiting, expire, waiting
 from tasks.memory.upkeep.leftovers import sweep
 from tasks.settings import UpkeepConfig
 
@@ -36,6 +37,8 @@ class Kept:
     """Files and folders of left-overs that were removed, by part."""
     freed: int
     """Bytes that are free now; below 0 where the memory has grown."""
+    waiting: Waiting
+    """What is kept only because somebody may read in it still."""
 
 
 def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
@@ -65,19 +68,21 @@ def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
         return expire(home, table, list(history(home)), keep)
 
 
-def clear(home: Path, reembedded: int, expired: list[str], before: int) -> Kept:
+def clear(home: Path, reembedded: int, expired: list[str], before: int, keep: UpkeepConfig) -> Kept:
     """Remove left-overs, and note what the upkeep did and when.
 
     Args:
         reembedded: records that were embedded again.
         expired: runs whose versions went.
         before: bytes of `home` when the upkeep began.
+        keep: by which they went.
     """
     removed = sweep(home)
     at = published(home)
     if at is None:
-        return Kept("", 0, reembedded, expired, removed, before - stored(home))
-    done = Kept(at["run"], at["version"], reembedded, expired, removed, before - stored(home))
+        return Kept("", 0, reembedded, expired, removed, before - stored(home), Waiting())
+    held = waiting(list(history(home)), keep, datetime.now(UTC))
+    done = Kept(at["run"], at["version"], reembedded, expired, removed, before - stored(home), held)
     write_atomic(home / "memory" / "upkeep.json", json.dumps({**asdict(done), "time": now()}))
     return done
 

@@ -31,6 +31,7 @@ def answered(
     Raises:
         InvalidInput: if there is no memory, no such source, or no question, or another embedder made the
             vectors of the memory.
+        Transient: if the memory was moved to another version meanwhile.
     """
     began = perf_counter()
     memory = open_memory(home)
@@ -40,5 +41,6 @@ def answered(
     documents = documents_of(memory, document)
     embed = question_embedder(memory, embedder)
     opened = round(perf_counter() - began, 4)
-    reply = ask(memory, question, embed, config, documents=documents, most=most or CLAIMS, told=told)
+    with memory.held():
+        reply = ask(memory, question, embed, config, documents=documents, most=most or CLAIMS, told=told)
     return {**reply.as_json(), "seconds": {"open": opened, **reply.seconds}}

@@ -5,6 +5,7 @@ Run: pytest tests/tasks/memory/test_forget.py (-m slow: 20 of 200 documents)
 
 import json
 import sqlite3
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows import erasure
 from tasks import schema
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
@@ -26,9 +28,11 @@ from tasks.memory.reader import connect, history, open_memory
 from tasks.memory.rollback import rollback
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import Session
+from tasks.memory.sources import told_apart
 from tasks.memory.upkeep.reembed import reembed
 from tests.marks import slow
 from tests.tasks.memory.library import Library, build, embed, name_of, uri, words_of
+from tests.tasks.memory.rows import source
 
 MEANS = Means(embed, lambda folder, names: False)
 
@@ -133,6 +137,32 @@ def test_before_it_happens_it_is_shown_what_would_go(tmp_path: Path) -> None:
     assert found.records == {"document": 1, "passage": 3, "window": 1}
     assert found.runs == ("r1", "r2", "r3")
     assert found.states == 2
+
+
+def test_versions_of_a_file_are_one_document_and_parts_of_a_container_each_their_own(tmp_path: Path) -> None:
+    library = build(tmp_path, 4)
+    found = preview(tmp_path, resolve(tmp_path, library.ledger, [uri(0), uri(1)]))
+    assert erasure.preview(asdict(found)).startswith("2 documents (3 versions) would be erased:")
+    done = erasure.receipt(forgotten(library, [uri(0)]))
+    assert done.startswith("run f1: forgot 1 document (2 versions)\n")
+    assert "UTC  1 document (2 versions): " in erasure.receipts(receipts(tmp_path))
+    parts = [
+        source("/docs/rows.jsonl", name, label=f"row={row}")
+        for row, name in ((1, "a"), (1, "b"), (2, "b"), (2, "c"))
+    ]
+    assert told_apart(parts) == (3, 3)
+    assert told_apart([source("/docs/a.txt", "a"), source("/docs/copy.txt", "a")]) == (1, 1)
+
+
+def test_what_another_erasure_has_taken_meanwhile_is_not_published_again(tmp_path: Path) -> None:
+    library = build(tmp_path, 4)
+    both = resolve(tmp_path, library.ledger, [uri(1), uri(2)])
+    one = resolve(tmp_path, library.ledger, [uri(1)])
+    forgotten(library, [uri(1)])
+    with pytest.raises(InvalidInput, match="was forgotten meanwhile"):
+        forget(tmp_path, library.ledger, one, "f2", MEANS)
+    assert open_memory(tmp_path).run == "f1"
+    assert len(forget(tmp_path, library.ledger, both, "f3", MEANS)["documents"]) == 1
 
 
 def test_a_folder_or_a_hash_stands_for_documents_and_anything_else_is_refused(tmp_path: Path) -> None:

@@ -8,14 +8,21 @@ import numpy.typing as npt
 import pytest
 
 from tasks.errors import InvalidInput, NightreadError
+from tasks.infer.models import Models
+from tasks.ledger import Ledger, ledger_path
 from tasks.memory.embedders import check_embedder, embedder_name, made_by
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory, published
 from tasks.memory.staging import stage
-from tasks.memory.upkeep.reembed import reembed
+from tasks.memory.upkeep.reembed import reembed, reembed_with
 from tasks.memory.upkeep.upkeep import tidy
+from tasks.reduce.done import load_done
 from tasks.settings import UpkeepConfig
+from tests.flows.corpus import tiny
+from tests.models import shallow_embedder
 from tests.tasks.memory.rows import document, put, sees
+from tests.tasks.relate.reading import read
+from tests.tasks.relate.texts import report
 
 Vectors = npt.NDArray[np.float32]
 
@@ -63,6 +70,31 @@ def test_every_record_gets_new_vectors_and_readers_of_before_keep_theirs(tmp_pat
     assert made_by(open_memory(tmp_path, "r1")) == "letters@2"  # the same run, read from another version
     assert anew(tmp_path, embed) == 0
     assert not (tmp_path / "memory" / "vectors").exists()
+
+
+def test_after_embedding_anew_nothing_is_read_again(
+    tiny_model_dir: Path, embedder_dir: Path, tmp_path: Path
+) -> None:
+    folder, configs = tmp_path / "corpus", []
+    for layers in (1, 2):
+        embedder = shallow_embedder(tmp_path / f"embedder-{layers}", embedder_dir, layers)
+        where = [f"infer.embedder={embedder}", "infer.threads=1"]
+        configs.append(tiny(tmp_path / "home", tiny_model_dir, *where))
+    before, after = configs
+    folder.mkdir()
+    (folder / "a.txt").write_text(report(1))
+    read(before, folder)
+    reembed_with(tmp_path / "home", after.infer, lambda *_: None)
+    again = read(after, folder)
+    assert (again["status"], again["read"], again["embedded"]) == ("unchanged", 0, 0)
+    (folder / "b.txt").write_text(report(2))
+    assert read(after, folder)["read"] == 1
+    models = Models(tmp_path / "home", after.infer, after.shard.stride)
+    (row, _) = open_memory(tmp_path / "home").sources.to_pylist()
+    with Ledger(ledger_path(tmp_path / "home")) as ledger:
+        done = load_done(ledger, models.key, row["document"])
+    assert done is not None
+    assert np.allclose(done.vector, models.embedder.encode([done.node.text])[0], atol=1e-4)  # for themes
 
 
 def test_a_cut_over_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -1,19 +1,23 @@
 """Upkeep changes where records lie and never what they say, and drops what is not kept."""
 
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import InvalidInput
+from flows.tend import kept
+from tasks.errors import InvalidInput, Transient
 from tasks.ledger import Ledger
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.forget.erasure import Erasure
+from tasks.memory.forget.files import erase_sources
+from tasks.memory.forget.targets import known_rows
 from tasks.memory.publish import index
 from tasks.memory.reader import history, open_memory, published
 from tasks.memory.staging import stage
-from tasks.memory.upkeep.expire import expiring
+from tasks.memory.upkeep.expire import expiring, waiting
 from tasks.memory.upkeep.leftovers import sweep
 from tasks.memory.upkeep.reembed import Embed, reembed
 from tasks.memory.upkeep.upkeep import clear, last_upkeep, stored, tidy
@@ -81,6 +85,55 @@ def test_an_upkeep_that_keeps_more_follows_one_that_kept_less(tmp_path: Path) ->
     assert content(tmp_path) == before
 
 
+def test_what_only_readers_keep_is_said_with_the_moment_from_which_it_may_go(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    keep = UpkeepConfig(keep_days=0.0, keep_runs=1)
+    done = clear(tmp_path, 0, tidy(tmp_path, keep), stored(tmp_path), keep)
+    assert (done.expired, done.waiting.versions) == ([], 4)  # three earlier runs, and what was tidied
+    said = kept(asdict(done))
+    assert "4 versions kept until " in said
+    assert "(upkeep.readers_s=3600): an upkeep after that drops them" in said
+    rows = list(history(tmp_path))
+    assert waiting(rows, keep, datetime.fromisoformat(done.waiting.until)).versions == 0
+    assert waiting(rows, UpkeepConfig(), datetime.now(UTC)).versions == 1
+
+
+def test_a_reader_of_a_version_that_goes_is_told_what_became_of_it(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    old, now = open_memory(tmp_path, "r1"), open_memory(tmp_path)
+    tidy(tmp_path, LAST_TWO)
+    with (
+        pytest.raises(InvalidInput, match=r"run r1 was dropped by upkeep .* nearest that is left is r3"),
+        old.held(),
+    ):
+        old.rows()
+    tidy(tmp_path, UpkeepConfig(keep_days=0.0, keep_runs=1, readers_s=0.0))
+    with (
+        pytest.raises(Transient, match="memory of run r4 lies elsewhere since it was opened: ask again"),
+        now.held(),
+    ):
+        now.rows()
+    with pytest.raises(RuntimeError, match="of another kind"), open_memory(tmp_path).held():
+        raise RuntimeError("of another kind")
+
+
+def test_sources_of_dropped_runs_are_kept_once_and_still_found_to_be_forgotten(tmp_path: Path) -> None:
+    four_runs(tmp_path)
+    assert sweep(tmp_path)["sources"] == 0
+    tidy(tmp_path, LAST_TWO)
+    assert sweep(tmp_path)["sources"] == 2
+    assert {path.parent.name for path in tmp_path.rglob("sources.parquet")} == {"r3", "r4"}
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        places = [row["uri"] for row in known_rows(tmp_path, ledger)]
+    assert sorted(set(places)) == [f"/docs/d{number}.txt" for number in range(5)]
+    assert places.count("/docs/d0.txt") == places.count("/docs/d1.txt") == 1
+    assert erase_sources(tmp_path, ["d0"]) == 1
+    tidy(tmp_path, UpkeepConfig(keep_days=0.0, keep_runs=1, readers_s=0.0))
+    assert sweep(tmp_path)["sources"] == 1
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        assert "/docs/d0.txt" not in {row["uri"] for row in known_rows(tmp_path, ledger)}
+
+
 def test_what_is_young_or_among_the_last_runs_or_read_is_kept() -> None:
     now = datetime.now(UTC)
     rows = [{"run": f"r{days}", "time": (now - timedelta(days=days)).isoformat()} for days in (0, 2, 5, 9)]
@@ -111,10 +164,10 @@ def test_an_upkeep_that_died_before_its_commit_is_undone_by_the_next_writer(tmp_
 
 
 def test_what_upkeep_did_is_noted_with_its_time(tmp_path: Path) -> None:
-    assert clear(tmp_path, 0, tidy(tmp_path, LAST_TWO), 0).run == ""
+    assert clear(tmp_path, 0, tidy(tmp_path, LAST_TWO), 0, LAST_TWO).run == ""
     assert last_upkeep(tmp_path) == {}
     four_runs(tmp_path)
-    done = clear(tmp_path, 0, tidy(tmp_path, LAST_TWO), stored(tmp_path))
+    done = clear(tmp_path, 0, tidy(tmp_path, LAST_TWO), stored(tmp_path), LAST_TWO)
     assert (done.run, done.expired) == ("r4", ["r2", "r1"])
     assert last_upkeep(tmp_path)["run"] == "r4"
     assert datetime.now(UTC) - datetime.fromisoformat(last_upkeep(tmp_path)["time"]) < timedelta(minutes=5)
@@ -136,7 +189,7 @@ def test_left_overs_go_once_they_are_a_day_old_and_no_run_is_going_on(tmp_path: 
         ledger.start_run("r3", ["/docs"], "{}")
         assert sum(sweep(tmp_path).values()) == 0  # it may build on any of it
         ledger.finish_run("r3", "failed", "{}")
-    assert sweep(tmp_path) == {"staged": 1, "vectors": 0, "parsed": 1, "shards": 1}
+    assert sweep(tmp_path) == {"staged": 1, "vectors": 0, "parsed": 1, "shards": 1, "sources": 0}
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert set(files) - left == {"parsed/cold-p.parquet", "shards/k-512/gone/00000.parquet"}
     assert not (tmp_path / "memory" / "staged" / "dead").exists()
