@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from model.files import replacing
 from tasks import schema
+from tasks.ingest.home.remote import remote_of
 from tasks.memory.commit import committer
 from tasks.memory.dropped import is_dropped
 from tasks.memory.reader import Row, history, run_folder
@@ -25,6 +26,8 @@ def gather(home: Path, *, wait_s: float = 600.0) -> int:
     Raises:
         Transient: if another process publishes for longer than `wait_s`.
     """
+    if remote_of(home):
+        return 0  # in a bucket a run's files are fetched when they are asked for, and cost next to nothing
     with committer(home, wait_s):
         runs = list(history(home))
         going = [path for row in runs if is_dropped(row) and (path := _sources(home, row)).is_file()]
