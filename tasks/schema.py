@@ -171,9 +171,14 @@ RECORDS = _schema(
         ("novelty", pa.float32()),  # share of its statements that memory did not hold; -1: not compared
         ("relations", pa.list_(pa.field("item", RELATION, nullable=False))),
         ("related", _STRINGS),  # documents that `relations` lead to
+        ("words", pa.string()),  # of `text`, cut and stemmed for full-text search; "" in English
+        ("context_words", pa.string()),  # of `context`, likewise
     ],
 )
 """Long-term memory: one row per record."""
+
+CUT = {"text": "words", "context": "context_words"}
+"""Columns of words (see `tasks.text.searched`), by the column that they are cut from; filled when staged."""
 
 ROUNDS = _schema(
     "rounds",
@@ -190,6 +195,8 @@ ROUNDS = _schema(
         ("context", pa.string()),  # the same behind what was said before
         ("vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
         ("context_vector", pa.list_(pa.field("item", pa.float32(), nullable=False), VECTOR_DIMS)),
+        ("words", pa.string()),
+        ("context_words", pa.string()),
     ],
 )
 """Long-term memory of a session: spans of older rounds, with the columns that recall searches."""
@@ -211,6 +218,8 @@ ADDED = {
     "novelty": "cast(-1 as float)",
     "relations": f"arrow_cast(make_array(), '{_RELATIONS_SQL}')",
     "related": "arrow_cast(make_array(), 'List(Utf8)')",
+    "words": "''",
+    "context_words": "''",
 }
 """Columns that tables made by earlier versions lack, and SQL for what their records hold there."""
 

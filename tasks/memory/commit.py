@@ -21,6 +21,7 @@ from tasks import schema
 from tasks.errors import Transient
 from tasks.ingest.home.writing import publish as point
 from tasks.ingest.home.writing import writing
+from tasks.memory.cut_words import note_cut
 from tasks.memory.reader import TABLE, Memory, connect, run_folder
 
 
@@ -58,6 +59,7 @@ def created(home: Path) -> Any:
     mode = "overwrite" if TABLE in database.list_tables().tables else "create"
     table = database.create_table(TABLE, schema=schema.RECORDS, mode=mode)
     table.set_unenforced_primary_key("id")
+    note_cut(table)
     return table
 
 

@@ -64,6 +64,16 @@ SCALARS = {
 }
 """Columns that records are fetched or filtered by."""
 
+CUT_WORDS = FTS(
+    base_tokenizer="whitespace",
+    stem=False,
+    remove_stop_words=False,
+    ascii_folding=False,
+    lower_case=False,
+    with_position=False,
+)
+"""Words that `tasks.text.searched` has cut and stemmed."""
+
 WORDS = FTS(
     base_tokenizer="icu/split",
     language="English",
@@ -73,6 +83,9 @@ WORDS = FTS(
     with_position=False,
 )
 """Words by the rules of Unicode, which has dictionaries of Chinese, Japanese and Thai; English is stemmed."""
+
+WORD_INDICES = dict.fromkeys(WORD_KEYS, WORDS) | dict.fromkeys(schema.CUT.values(), CUT_WORDS)
+"""Indices of words, by column."""
 
 VECTORS = IvfFlat(distance_type="cosine", target_partition_size=1024, sample_rate=64, max_iterations=15)
 """Whole vectors in many small partitions: a search reads few of them (recall.candidates.PARTITIONS), and with
@@ -200,9 +213,9 @@ def index(table: Any, everything: bool = False) -> None:
     """
     held = {index.columns[0]: index for index in table.list_indices()}
     rows = table.count_rows()
-    for column in WORD_KEYS if rows else ():
-        if column not in held or held[column].index_details.get("base_tokenizer") != WORDS.base_tokenizer:
-            table.create_index(column, config=WORDS, replace=True)
+    for column, words in WORD_INDICES.items() if rows else ():
+        if column not in held or held[column].index_details.get("base_tokenizer") != words.base_tokenizer:
+            table.create_index(column, config=words, replace=True)
     for column in VECTOR_KEYS if rows > INDEX_ROWS else ():
         made_as = held[column].index_details.get("target_partition_size") if column in held else None
         if made_as != VECTORS.target_partition_size:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from model.files import replace_file
 from tasks import schema
+from tasks.memory.cut_words import cut
 from tasks.memory.reader import Row, named
 
 BATCH = 1000
@@ -67,14 +68,14 @@ def last_touched(path: Path) -> float:
 
 def _verified(rows: list[Row], seen: set[str]) -> pa.Table:
     for row in rows:
-        if set(row) != set(schema.RECORDS.names):
+        if set(row) | {*schema.CUT.values()} != set(schema.RECORDS.names):
             raise ValueError(f"record {row.get('id')!r}: columns {sorted(row)} are not those of a record")
         if row["id"] in seen:
             raise ValueError(f"record {row['id']!r} is staged twice")
         if row["level"] not in schema.LEVELS:
             raise ValueError(f"record {row['id']!r} has no such level: {row['level']!r}")
         seen.add(row["id"])
-    table = schema.check(pa.Table.from_pylist(rows, schema=schema.RECORDS), schema.RECORDS)
+    table = schema.check(pa.Table.from_pylist([cut(row) for row in rows], schema.RECORDS), schema.RECORDS)
     for column in ("vector", "context_vector"):
         if not np.isfinite(pc.list_flatten(table[column]).to_numpy()).all():
             raise ValueError(f"a {column} of records {rows[0]['id']!r} to {rows[-1]['id']!r} is not finite")

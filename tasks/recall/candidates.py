@@ -14,9 +14,11 @@ import numpy as np
 import pyarrow as pa
 from lancedb.query import MatchQuery
 
+from tasks import schema
 from tasks.memory.reader import Memory
 from tasks.settings import RecallConfig
 from tasks.text.periods import Period
+from tasks.text.searched import asked
 
 Embed = Callable[[list[str]], np.ndarray]
 """Texts to unit vectors (n, 256), as `model.embed.embedder.Embedder.encode`."""
@@ -90,7 +92,12 @@ def nominate(
     some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
 
     def search(one: Search) -> tuple[list[int], np.ndarray]:
-        return _searched(one, _query(memory.table, one, question, vector), config.candidates, where)
+        if one.by_words:
+            table = by_words(memory, one.column, question, config.candidates, where)
+            return table["_rowid"].to_pylist(), table["_score"].to_numpy().astype(np.float64)
+        query = vector_query(memory.table, one.column, vector)
+        table = _searched(query, "_distance", config.candidates, where)
+        return table["_rowid"].to_pylist(), 1.0 - table["_distance"].to_numpy().astype(np.float64)
 
     with ThreadPoolExecutor(len(SEARCHES)) as pool:  # they run outside of the interpreter
         found = list(pool.map(search, some))
@@ -107,14 +114,26 @@ def weight(search: Search, config: RecallConfig) -> float:
     return config.text_weight if search.by_words else config.vector_weight
 
 
-def _query(table: Any, search: Search, question: str, vector: np.ndarray | None) -> Any:
-    if search.by_words:
-        return word_query(table, search.column, question)
-    return vector_query(table, search.column, vector)
+def by_words(
+    memory: Memory, column: str, text: str, limit: int, where: str | None, columns: Sequence[str] = ()
+) -> pa.Table:
+    """Row ids, `_score` and some columns of the records that share most with the words of a text, best first.
+
+    The text is data and no query language. What is not English in it is looked for in the words that were cut
+    from the column too, and a record counts by the better of its two scores of BM25.
+    """
+    found = _searched(_word_query(memory.table, column, text), "_score", limit, where, columns)
+    words = asked(text) if schema.CUT[column] in memory.columns else ""
+    if not words:
+        return found
+    query = _word_query(memory.table, schema.CUT[column], words)
+    cut = _searched(query, "_score", limit, where, columns)
+    both = pa.concat_tables([found, cut]).sort_by([("_score", "descending"), ("_rowid", "ascending")])
+    first = dict(zip(reversed(both["_rowid"].to_pylist()), range(both.num_rows - 1, -1, -1), strict=True))
+    return both.take(pa.array(sorted(first.values())[:limit], pa.int64()))
 
 
-def word_query(table: Any, column: str, text: str) -> Any:
-    """The records that share most with the words of a text, which is data and no query language."""
+def _word_query(table: Any, column: str, text: str) -> Any:
     match = MatchQuery(text, column)  # type: ignore[call-arg]
     return table.search(match, query_type="fts")
 
@@ -124,13 +143,11 @@ def vector_query(table: Any, column: str, vector: np.ndarray | Sequence[np.ndarr
     return table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(PARTITIONS)
 
 
-def _searched(search: Search, query: Any, limit: int, where: str | None) -> tuple[list[int], np.ndarray]:
-    """Row ids of what one search finds, best first, and its values."""
-    score = "_score" if search.by_words else "_distance"
-    query = query.select([score]).with_row_id(True).limit(limit)
-    table: pa.Table = (query.where(where, prefilter=True) if where else query).to_arrow()
-    values = table[score].to_numpy().astype(np.float64)
-    return table["_rowid"].to_pylist(), values if search.by_words else 1.0 - values
+def _searched(query: Any, score: str, limit: int, where: str | None, columns: Sequence[str] = ()) -> pa.Table:
+    """Row ids, score and some columns of what one search finds, best first."""
+    query = query.select([*columns, score]).with_row_id(True).limit(limit)
+    found: pa.Table = (query.where(where, prefilter=True) if where else query).to_arrow()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

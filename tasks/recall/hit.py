@@ -14,7 +14,7 @@ from tasks.recall.related import Told
 
 Place = Callable[[Path, str, int, int], str]
 
-HIDDEN = ("vector", "context", "context_vector", "text_hash", "sketch")
+HIDDEN = ("vector", "context", "context_vector", "text_hash", "sketch", *schema.CUT.values())
 COLUMNS = tuple(name for name in schema.RECORDS.names if name not in HIDDEN)
 """Columns of a record that a hit has."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.memory.reader import Memory, Row, quoted
-from tasks.recall.candidates import vector_query, word_query
+from tasks.recall.candidates import by_words, vector_query
 from tasks.relate.library import Sentence
 from tasks.text.sentences import sentences
 
@@ -51,8 +51,7 @@ class Earlier:
         return self._worded("context", text, f"{self._where()} AND position = 0", BEGINNINGS)
 
     def _worded(self, column: str, text: str, where: str, most: int) -> list[Row]:
-        query = word_query(self.memory.table, column, text).select([*_COLUMNS, "_score"])
-        rows: list[Row] = query.where(where, prefilter=True).limit(most).to_list()
+        rows: list[Row] = by_words(self.memory, column, text, most, where, _COLUMNS).to_pylist()
         return rows
 
 

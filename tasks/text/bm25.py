@@ -1,21 +1,20 @@
 """BM25 with stop-words and a stemmer, over texts in memory, small enough to check by hand."""
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from tasks.text.scripts import words
 from tasks.text.stems import stem
 from tasks.text.stop_words import STOP_WORDS
 
 K1, B = 1.5, 0.75
 
-_WORD = re.compile(r"[^\W_]+")
-
 
 def terms(text: str) -> list[str]:
     """Stems of the words of `text` in order, without stop-words."""
-    return [stem(word, "english") for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
+    apart = text.lower().replace("'", " ").replace("\u2019", " ")
+    return [stem(word, "english") for word in words(apart) if word not in STOP_WORDS]
 
 
 class Bm25:

@@ -45,7 +45,39 @@ _MORE = {
     "polish": "i w na z że do nie się jest to o jak przez od oraz",
     "romanian": "și în de la cu pe nu este care din un o pentru sunt",
     "indonesian": "yang dan di untuk dengan dari pada adalah tidak ini itu dalam",
+    "finnish": "ja on ei se että oli hän joka mutta ovat myös kun tai niin ole sen tämä olla siitä "
+    "kuka mikä missä",
+    "hungarian": "a az és hogy nem is egy van volt ez meg csak már mint de ki mi azt kell vagy hol mikor",
+    "czech": "a se v na je že to s z do o k ve pro jsou za by jako ale podle kdo co kde kdy který jeho",
+    "ukrainian": "і в на що не з до та у за як це від його про або який були був де хто коли для",
+    "vietnamese": "và của là có trong được cho không một các người với này đã ở ai gì",
+    "greek": "ο η το οι τα του της των τον την τους τις στο στη στην στον στις στους και να με σε για "
+    "από που θα είναι ήταν δεν ως ή αν ότι κατά προς μας σας μου ποιος ποια ποιο ποιοι τι πού πότε "
+    "πόσο πόσα γιατί πώς ένα ένας μια έναν μετά πριν",
+    "arabic": "في من على إلى عن أن إن لا ما هو هي هذا هذه ذلك تلك التي الذي كان كانت قد لم لن بعد قبل "
+    "مع أو ثم كل بين عند حتى إذا كما هل أين متى كيف كم لماذا ماذا أي و",
+    "persian": "و در به از که این را با است برای آن یک خود تا بر هم نیز شد می بود ها های کرد شود چه "
+    "کجا چرا کی",
+    "urdu": "کے کی میں ہے کا سے اور کو نے پر یہ ہیں وہ کہ بھی تھا تھی اس جو ایک کیا کون کہاں کب کیوں",
+    "hebrew": "של את על הוא היא הם זה זו לא כי גם אם או עם כל יש אין היה היתה הייתה אל אבל רק עד כמו "
+    "בין אחרי לפני מי מה איפה היכן מתי כמה איך מדוע למה האם",
+    "hindi": "के का की में है और से को पर यह एक ने कि था थे थी वह हैं भी लिए या जो तो इस उस हो कर नहीं "
+    "किया गया करते करता करती करना करने करें क्या कौन कहाँ कब कितने कितना क्यों कैसे किस किसके पास",
 }
 BY_LANGUAGE = {name: frozenset(words.split()) for name, words in _MORE.items()}
 BY_LANGUAGE["english"] |= STOP_WORDS
 """By language, as snowball calls it; of English with those of contracts."""
+
+PARTICLES = frozenset(
+    "的了是在和与與及或吗嗎呢么麼什哪谁誰何多少几幾其之于於我你他她它们們这這那有为為被把着著过"
+    "過也のはがをにでともかへや"
+)
+"""Characters of Chinese and Japanese that say nothing of what a text is about."""
+PAIRS = frozenset(
+    (
+        "ある いく いつ いま いる から くら こと これ さん した して しま すか する せん それ だれ てい でし "
+        "です どう どこ どれ ない なぜ まし ます ませ まで ょう らい られ れた れる 까요 누구 니까 니다 무엇 "
+        "습니 어디 언제 얼마 에서 이다 입니 있는 있다 하는 합니"
+    ).split()
+)
+"""Pairs of characters, likewise, of Japanese and Korean."""

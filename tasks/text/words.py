@@ -1,4 +1,4 @@
-"""Words of a text in any language, as summaries compare and count them.
+"""Words of a text in any language, as summaries compare and count them, and the languages of a text.
 
 The idea: what stands between spaces is a word, stemmed by the language's own stemmer and without its most
 frequent words; where words do not stand apart (Chinese, Japanese, Thai), pairs of characters serve as words.
@@ -7,15 +7,27 @@ The language is told by script and frequent words, and a language without a list
 
 import re
 
+from tasks.text.scripts import HANGUL, pairs, runs
+from tasks.text.scripts import UNSPACED as _UNSPACED_CHARS
 from tasks.text.stems import stem
 from tasks.text.stop_words import BY_LANGUAGE
 
-_RUN = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]{1,3})?")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_UNSPACED = re.compile(f"[{_UNSPACED_CHARS}]+")
 _LETTER = re.compile(r"[^\W\d_]")
+_BY_SCRIPT = {
+    "korean": f"[{HANGUL}]",
+    "greek": "[\u0370-\u03ff\u1f00-\u1fff]",
+    "hebrew": "[\u0590-\u05ff\ufb1d-\ufb4f]",
+    "armenian": "[\u0530-\u058f]",
+    "tamil": "[\u0b80-\u0bff]",
+}
+"""Scripts of one language each that has a stemmer, or endings of its own."""
+_SCRIPTS = {name: re.compile(pattern) for name, pattern in _BY_SCRIPT.items()}
 _CHARS_TOLD_BY = 12_000
 _CHARS_A_WORD = 2
 """Characters of an unspaced script that say as much as a word."""
+_SHARE = 0.3
+"""Of the letters of a text that are of the script that tells its language, at least."""
 
 TOLD_BY = 2000
 """Words of a text by which its language is told."""
@@ -26,21 +38,42 @@ UNSPACED = "unspaced"
 def language_of(text: str) -> str:
     """The language of a text, as snowball calls it, or UNSPACED; "" where no frequent words tell it."""
     head = text[:_CHARS_TOLD_BY]
-    if sum(map(len, _UNSPACED.findall(head))) > 0.3 * len(_LETTER.findall(head)):
+    letters = len(_LETTER.findall(head))
+    if sum(map(len, _UNSPACED.findall(head))) > _SHARE * letters:
         return UNSPACED
-    words: list[str] = _RUN.findall(text.lower())[:TOLD_BY]
-    counts = {name: sum(word in stop for word in words) for name, stop in BY_LANGUAGE.items()}
+    if not head.isascii():
+        for name, script in _SCRIPTS.items():
+            if len(script.findall(head)) > _SHARE * letters:
+                return name
+    words, counts = _counts(text)
     best = max(counts, key=lambda name: counts[name])
     return best if 10 * counts[best] > len(words) else ""
+
+
+def languages_of(text: str) -> list[str]:
+    """Languages that a few words may be in, likeliest first: all whose frequent words are half as many as
+    those of the likeliest one, every one that has a stemmer where none of its words is frequent anywhere."""
+    if (one := language_of(text)) in (UNSPACED, *_SCRIPTS):
+        return [one]
+    _, counts = _counts(text)
+    most = max(counts.values())
+    likely = [name for name, count in counts.items() if count and 2 * count >= most]
+    return sorted(likely, key=lambda name: -counts[name]) or [name for name in counts if name != "english"]
+
+
+def _counts(text: str) -> tuple[list[str], dict[str, int]]:
+    """The first words of a text, and how many of them are frequent words of each language."""
+    words = [run for _, run, _ in runs(text[: TOLD_BY * 40].lower())][:TOLD_BY]
+    return words, {name: sum(word in stop for word in words) for name, stop in BY_LANGUAGE.items()}
 
 
 def terms(text: str, language: str) -> list[str]:
     """Stems of the words that carry meaning, in order; pairs of characters of unspaced scripts."""
     stop = BY_LANGUAGE.get(language, frozenset())
     found: list[str] = []
-    for run in _RUN.findall(text.lower()):
-        if _UNSPACED.match(run):
-            found += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
+    for _, run, unspaced in runs(text.lower()):
+        if unspaced:
+            found += [pair for _, pair in pairs(run)]
         elif run not in stop and (len(run) > 1 or run.isdigit()):
             found.append(stem(run, language))
     return found

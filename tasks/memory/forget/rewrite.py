@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks import schema
+from tasks.memory.cut_words import cut, is_cut, note_cut
 from tasks.memory.embedders import made_by, note, noted
 from tasks.memory.forget.merged import Remade
 from tasks.memory.forget.scrub import scrubbed
@@ -102,6 +103,8 @@ def _begun(
     table.set_unenforced_primary_key("id")
     if embedder := made_by(memory):
         note(table, embedder)
+    if is_cut(memory.table):
+        note_cut(table)
     return table
 
 
@@ -137,7 +140,7 @@ def _rows(
             mask = pa.array([pair in wanted for pair in pairs], pa.bool_())
             yield scrubbed(batch.filter(mask), documents)
     if made.records:
-        yield from pa.Table.from_pylist(list(made.records), schema=schema.RECORDS).to_batches()
+        yield from pa.Table.from_pylist([cut(one) for one in made.records], schema.RECORDS).to_batches()
 
 
 def _whole(memory: Memory, where: str | None) -> Iterator[pa.RecordBatch]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from model.hardware import return_freed
 from tasks import schema
+from tasks.memory.cut_words import cut
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.sessions.round import Round
 from tasks.memory.sessions.store import Span
@@ -24,8 +25,6 @@ KEPT = timedelta(minutes=10)
 UNINDEXED_ROWS, UNINDEXED_SHARE = 512, 16
 """New rows, at most, and as a share 1/16 of the table, that wait to be indexed: that writes the whole table
 anew, and to search rows without an index takes 40 ms a thousand."""
-WORD_KEYS = ("text", "context")
-"""Columns that are searched by words."""
 DOCUMENT = "session"
 """What a span's document is called: a copy under another key is the same text."""
 
@@ -36,7 +35,9 @@ def open_long_term(folder: Path) -> Memory | None:
     if not (folder / f"{TABLE}.lance").exists():
         return None
     table = _connect(folder).open_table(TABLE)
-    if not _indexed(table) >= set(WORD_KEYS):
+    from tasks.memory.publish import WORD_INDICES
+
+    if not _indexed(table) >= set(WORD_INDICES) & set(table.schema.names):
         return None
     return Memory(folder, folder.name, int(table.version), "", table)
 
@@ -46,17 +47,19 @@ def move(folder: Path, spans: Sequence[Span], rounds: dict[int, Round]) -> None:
 
     One process may do so at a time.
     """
-    from tasks.memory.publish import INDEX_ROWS, VECTOR_KEYS, VECTORS, WORDS
+    from tasks.memory.publish import INDEX_ROWS, VECTOR_KEYS, VECTORS, WORD_INDICES
 
     rows = pa.Table.from_pylist([_row(one, rounds[one.round]) for one in spans], schema.ROUNDS)
     there, db = (folder / f"{TABLE}.lance").exists(), _connect(folder)
     table = db.open_table(TABLE) if there else db.create_table(TABLE, schema=schema.ROUNDS)
+    if missing := {one: schema.ADDED[one] for one in schema.CUT.values() if one not in table.schema.names}:
+        table.add_columns(missing)  # of an earlier version
     if table.count_rows(again := f"id IN ({quoted(str(one.id) for one in spans)})"):
         table.delete(again)
     table.add(rows)
     held, count = _indexed(table), table.count_rows()
-    for column in set(WORD_KEYS) - held:
-        table.create_index(column, config=WORDS)
+    for column in set(WORD_INDICES) - held:
+        table.create_index(column, config=WORD_INDICES[column])
     for column in set(VECTOR_KEYS) - held if count > INDEX_ROWS else ():
         table.create_index(column, config=VECTORS)
     if _unindexed(table) >= min(UNINDEXED_ROWS, count // UNINDEXED_SHARE):
@@ -81,7 +84,7 @@ def _connect(folder: Path) -> Any:
 
 
 def _row(span: Span, said: Round) -> dict[str, Any]:
-    return {
+    row = {
         "id": str(span.id),
         "level": "passage",
         "document": DOCUMENT,
@@ -95,3 +98,4 @@ def _row(span: Span, said: Round) -> dict[str, Any]:
         "vector": span.vector,
         "context_vector": span.context_vector,
     }
+    return cut(row)

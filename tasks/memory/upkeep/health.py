@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.memory.cut_words import is_cut
 from tasks.memory.dropped import is_dropped
 from tasks.memory.embedders import made_by, same
 from tasks.memory.forget.erasure import UNFINISHED, pending
@@ -102,6 +103,7 @@ def health(home: Path, memory: Memory, embedder: str, keep: UpkeepConfig, runs: 
         "duplicates": {"ids": counts.repeated_ids, "texts": counts.repeated_texts},
         "junk": {"empty_texts": counts.empty_texts, "bad_vectors": counts.bad_vectors},
         "embedder": made_by(memory),
+        "words_cut": is_cut(memory.table),
         "unfinished_erasure": pending(home) is not None,
         "last_run": {name: runs[-1][name] for name in ("run", "status", "started")} if runs else {},
         "last_upkeep": last_upkeep(home).get("time", ""),
@@ -145,6 +147,8 @@ def _todo(found: dict[str, Any], embedder: str) -> Iterator[str]:
         yield f"{counted(found['without_records'], 'document')} without a record: {again}"
     if not same(found["embedder"], embedder):
         yield "another embedder is configured than made the vectors: nightread upkeep, or name that one"
+    if not found["words_cut"]:
+        yield "words of languages other than English are searched as they are written: nightread upkeep"
     if (rows := max(found["unindexed"].values(), default=0)) > UNINDEXED_ROWS:
         yield f"{counted(rows, 'record')} not in every index: nightread upkeep"
     if found["expiring"]:

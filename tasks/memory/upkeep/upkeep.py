@@ -11,6 +11,7 @@ from pathlib import Path
 
 from model.files import write_atomic
 from tasks.memory.commit import committer, now, repoint, tag, writable
+from tasks.memory.cut_words import recut
 from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import index
 from tasks.memory.reader import Row, history, open_memory, published
@@ -42,7 +43,8 @@ class Kept:
 
 
 def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
-    """Compact and index the published version, publish that, and drop versions that are not kept.
+    """Cut words anew where other rules cut them, compact and index the published version, publish that, and
+    drop versions that are not kept.
 
     Returns:
         Names of the runs whose versions went.
@@ -57,6 +59,7 @@ def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
         check_ended(home, "an upkeep waits for that")
         before = open_memory(home)
         table = writable(home, before)
+        recut(table)
         for _ in range(MOST_TURNS):
             version = table.version
             index(table, everything=True)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.memory.reader import Memory
+from tasks.memory.reader import Memory, Row
 from tasks.recall.ask.values import Expected, expected
-from tasks.recall.candidates import word_query
+from tasks.recall.candidates import by_words
 from tasks.recall.terms import Term, has, stems, terms
 
 _FRAME = re.compile(
@@ -83,7 +83,6 @@ def is_named(asked: Asked, text: str) -> bool:
     return all(has(term.stem, held) for term in asked.terms if term.kind == "name")
 
 
-def _holding(memory: Memory, term: Term, where: str | None) -> list[dict[str, str]]:
-    query = word_query(memory.table, "text", term.written).select(["document", "_score"]).limit(MOST_ROWS)
-    rows: list[dict[str, str]] = (query.where(where, prefilter=True) if where else query).to_list()
+def _holding(memory: Memory, term: Term, where: str | None) -> list[Row]:
+    rows: list[Row] = by_words(memory, "text", term.written, MOST_ROWS, where, ["document"]).to_pylist()
     return rows

@@ -331,6 +331,7 @@ def test_the_exact_neighbour_is_found_through_the_vector_index(tmp_path: Path) -
         "context",
         "vector",
         "context_vector",
+        *schema.CUT.values(),
         *SCALARS,
     }
     config = RecallConfig(k=1, text_weight=0.0)

@@ -18,7 +18,7 @@ from tasks.memory.sessions.clusters import Tuning
 from tasks.memory.sessions.longterm import open_long_term
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import MID_TERM, Session
-from tasks.recall.candidates import word_query
+from tasks.recall.candidates import by_words
 from tests.tasks.memory.sessions.talk import BEGAN, EMBEDDER, embed, said, talk
 
 
@@ -79,7 +79,7 @@ def test_what_has_moved_is_found_before_it_is_indexed(tmp_path: Path) -> None:
     unindexed = [index.num_unindexed_rows for index in memory.table.list_indices()]
     assert all(0 < count < 100 for count in unindexed)
     newest = max(memory.rows(columns=["id", "round"]), key=lambda row: row["round"])
-    found = word_query(memory.table, "text", f"Remark {newest['round']}").limit(3).to_list()
+    found = by_words(memory, "text", f"Remark {newest['round']}", 3, None, ["id"]).to_pylist()
     assert newest["id"] in {row["id"] for row in found}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from flows.tend import state
 from tasks.memory.commit import committer, repoint, tag, writable
+from tasks.memory.cut_words import cut
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
 from tasks.memory.staging import stage
@@ -28,7 +29,7 @@ def spoilt(home: Path, *rows: dict[str, Any]) -> None:
     with committer(home):
         memory = open_memory(home)
         table = writable(home, memory)
-        table.add(pa.Table.from_pylist(list(rows), schema=schema.RECORDS))
+        table.add(pa.Table.from_pylist([cut(row) for row in rows], schema.RECORDS))
         tag(table, memory.run)
         repoint(home, memory.run, int(table.version))
 

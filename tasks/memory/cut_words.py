@@ -1,0 +1,62 @@
+"""Words that full-text search knows only cut and stemmed (`tasks.text.searched`): which a table has.
+
+The idea: they are cut when a record is staged, so what was published before there were such rules, or by
+others, has none. A note on the column tells; where it is missing an upkeep cuts them, and until then a
+search goes by the words as they are written.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from tasks import schema
+from tasks.memory.reader import Row, quoted
+from tasks.text.searched import RULES, searched
+
+_KEY = "nightread.words"
+_NOTED_ON = schema.CUT["text"]
+BATCH = 1000
+
+
+def cut(row: Row) -> Row:
+    """A record with the columns of words that are cut from others."""
+    return row | {to: searched(row[of], row["context"]) for of, to in schema.CUT.items()}
+
+
+def is_cut(table: Any) -> bool:
+    """Whether the words of this version of a table are cut by the rules of today."""
+    held = table.schema.names
+    noted = (table.schema.field(_NOTED_ON).metadata or {}) if _NOTED_ON in held else {}
+    return bool(noted.get(_KEY.encode()) == RULES.encode())
+
+
+def note_cut(table: Any) -> None:
+    """Note in the newest version that its words are cut by the rules of today."""
+    table.update_field_metadata({"path": _NOTED_ON, "metadata": {_KEY: RULES}})
+
+
+def recut(table: Any) -> int:
+    """Cut the words of all records unless they are; how many of them changed.
+
+    The caller holds the one right to write the table.
+    """
+    if is_cut(table):
+        return 0
+    changed = list(_changed(table))
+    for at in range(0, len(changed), BATCH):
+        ids = quoted(changed[at : at + BATCH])
+        rows = table.search().where(f"id IN ({ids})").select(schema.RECORDS.names).to_list()
+        table.delete(f"id IN ({ids})")
+        table.add(pa.Table.from_pylist([cut(row) for row in rows], schema.RECORDS))
+    note_cut(table)
+    return len(changed)
+
+
+def _changed(table: Any) -> Iterator[str]:
+    """Ids of the records whose words the rules of today cut otherwise."""
+    columns = ["id", "text", "context", *schema.CUT.values()]
+    for batch in table.search().select(columns).to_batches():
+        for row in batch.to_pylist():
+            if cut(row) != row:
+                yield row["id"]
