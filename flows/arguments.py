@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flows import correcting, tend, versions, watching
+from flows.deployments import commands as serving
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
@@ -112,12 +113,7 @@ def _reading(add: Add) -> None:
         "A retry reads again the corpora that they were found in: what has not changed costs nothing.",
     )
     held.add_argument("action", nargs="?", choices=("list", "retry"), default="list", help="default: list")
-    add(
-        "serve",
-        "offer reading and upkeep in Prefect's UI, until interrupted",
-        "serve home=/data/memory infer.summary_words=300",
-        "The settings given here are those that the forms in the UI start from.",
-    )
+    serving.arguments(add, URI_HELP)
 
 
 def _asking(add: Add) -> None:

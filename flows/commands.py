@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import asking, correcting, hits, looking, sessions, show, tend, versions, watching
 from flows.answer import Answer
+from flows.deployments import commands as serving
 from flows.homes import folder_of
 from flows.reranking import reranking
 from tasks.errors import InvalidInput
@@ -55,17 +56,6 @@ def quarantine(config: "RunConfig", action: str = "list") -> Answer:
         results = run_retry(config)
     bad = [row for result in results for row in result["quarantined"]]
     return Answer({"reads": results, "quarantined": bad}, "\n\n".join(map(show.read, results)))
-
-
-def serve(config: "RunConfig") -> Answer:
-    """Offer reading and upkeep in Prefect's UI, with these settings as its defaults, until interrupted."""
-    _check_models(config)
-    with _prefect(config) as url:
-        from flows.deployment import serve_all
-
-        print(f"Prefect's UI is at {url.removesuffix('/api')}; Ctrl-C ends it.", flush=True)
-        serve_all(config)
-    return Answer({"url": url}, "")
 
 
 def recall(
@@ -317,11 +307,7 @@ def _check(config: "RunConfig", uris: Sequence[str]) -> None:
 
 
 def _check_models(config: "RunConfig") -> None:
-    from model import weights
-
-    if config.infer.model and weights.is_path(config.infer.model):
-        weights.check_folder(Path(config.infer.model))
-    weights.resolve_embedder(config.infer.embedder)
+    serving.check_models(config)
 
 
 def _prefect(config: "RunConfig") -> AbstractContextManager[str]:
@@ -351,7 +337,8 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "plan": plan,
     "watch": watching.watch,
     "quarantine": quarantine,
-    "serve": serve,
+    "serve": serving.serve,
+    "deploy": serving.deploy,
     "recall": recall,
     "ask": asking.ask,
     "session": sessions.session,

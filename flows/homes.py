@@ -62,7 +62,7 @@ def prepared(command: str, config: "RunConfig", given: dict[str, Any]) -> Iterat
     reason = FOLDER_ONLY.get(command) or (FOLDER_ONLY["session"] if given.get("memory") else "")
     if reason:
         raise InvalidInput(f"home={config.home}: {command}: {reason}: give a folder with home=FOLDER")
-    if command == "serve":  # its runs may start on other machines
+    if command in ("serve", "deploy"):  # their runs may start on other machines
         yield config
         return
     config = at_hand(config, with_ledger=command in LEDGER)

@@ -12,10 +12,12 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import CancelledRun, TerminationSignal
 from prefect.runtime import flow_run
+from prefect.states import Cancelled
 from pydantic import Field
 
 from flows.config import NO_CREDENTIALS, ReadConfig, RunConfig
-from flows.crashed import held
+from flows.deployments.crashed import held
+from flows.deployments.missed import missed
 from flows.homes import at_hand, named
 from flows.progress import terminal
 from flows.ui import logged, publish_report, run_name, run_progress
@@ -92,6 +94,9 @@ def read_corpus(
         allow_retire: even if more than half of what memory holds under `uris` is not there any more
         keep_gone: retire nothing, whatever is not there any more
     """
+    if why := missed():
+        # Prefect takes a state in place of a result
+        return Cancelled(message=f"Not read: {why}.")  # type: ignore[return-value]
     run = begin(uris, config)
     with logged(), held(run.home, run.run), run.recorded(CANCELLED), run_progress() as progress:
         models, memory = open_models(run), memory_step.memory_before(run.home)

@@ -9,9 +9,11 @@ from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
+from prefect.states import Cancelled
 
 from flows.config import TendConfig
-from flows.crashed import held
+from flows.deployments.crashed import held
+from flows.deployments.missed import missed
 from flows.homes import at_hand
 from flows.read import step
 from flows.tend import kept
@@ -31,6 +33,8 @@ def upkeep_memory(config: TendConfig = TendConfig()) -> dict[str, Any]:  # noqa:
     Args:
         config: where the memory is, the embedder of its vectors, and which versions are kept
     """
+    if why := missed():
+        return Cancelled(message=f"Not done: {why}.")  # type: ignore[return-value]  # as in flows/read.py
     home = Path(at_hand(config).home)
     with logged(), held(home, "an upkeep"), run_progress() as progress:
         before = upkeep_step.stored(home)

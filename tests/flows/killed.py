@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from flows.config import load
-from flows.crashed import held
+from flows.deployments.crashed import held
 from flows.read import begin, open_models
 from tasks.infer.infer import infer
 from tasks.ingest import steps as ingest

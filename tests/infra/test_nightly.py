@@ -7,34 +7,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 import pytest
-import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun
 from prefect.states import Cancelling, Pending
 
-from flows.crashed import mark_crashed
+from flows.deployments.crashed import mark_crashed
 from flows.server import prefect_api, reread
 from tasks.ledger import Ledger
 from tests.flows.corpus import story
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "infra" / "prefect.yaml"
 PATIENCE_S = 600
 """A run is started within half a minute where the machine is idle; a busy one takes many times that."""
 T = TypeVar("T")
-
-
-def prefect(*arguments: str) -> str:
-    command = [sys.executable, "-m", "prefect", *arguments]
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def until(ask: Callable[[], T | None], what: str) -> T:
@@ -61,22 +51,6 @@ def worker() -> Iterator[psutil.Process]:
             for child in family:
                 if child.is_running():
                     child.kill()
-
-
-@pytest.fixture
-def file(tmp_path: Path, tiny_model_dir: Path) -> Path:
-    """The file that is shipped, with a small corpus and a schedule that fires every five seconds."""
-    shipped: dict[str, Any] = yaml.safe_load(FILE.read_text())
-    (deployment,) = shipped["deployments"]
-    deployment["parameters"] = {
-        "uris": [str(tmp_path / "corpus")],
-        "config": {"home": str(tmp_path / "home"), "infer": {"model": str(tiny_model_dir)}},
-    }
-    (schedule,) = deployment["schedules"]
-    schedule |= {"cron": "*/5 * * * * *", "active": True}
-    path = tmp_path / "prefect.yaml"
-    path.write_text(yaml.safe_dump(shipped))
-    return path
 
 
 class Nights:
@@ -140,19 +114,29 @@ def _a_server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     reread()  # or Prefect would keep these settings for the tests that follow
 
 
-def deploy(file: Path) -> None:
-    prefect("work-pool", "create", "nightread", "--type", "process")
-    prefect("--no-prompt", "deploy", "--prefect-file", str(file), "--all")
+@pytest.fixture
+def deploy(tmp_path: Path, tiny_model_dir: Path, corpus: Path) -> Callable[[], None]:
+    """The command with a small corpus and a schedule that fires every five seconds."""
+    settings = [f"home={tmp_path / 'home'}", f"infer.model={tiny_model_dir}"]
+    command = [sys.executable, "-m", "flows", "deploy", str(corpus), "--cron", "*/5 * * * * *", *settings]
+
+    def run() -> None:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    return run
 
 
 @pytest.mark.heavy
 @pytest.mark.timeout(1800)
 def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
-    tmp_path: Path, file: Path, corpus: Path
+    tmp_path: Path, deploy: Callable[[], None], corpus: Path
 ) -> None:
     home = tmp_path / "home"
     with prefect_api(tmp_path), get_client(sync_client=True) as client:
-        deploy(file)
+        deploy()
         nights = Nights(client, home)
         assert nights.deployment.entrypoint == "flows.read.read_corpus"
         options = nights.deployment.concurrency_options
@@ -188,10 +172,10 @@ def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
 
 @pytest.mark.slow
 def test_a_run_that_is_cancelled_in_prefect_is_cancelled_in_the_ledger(
-    tmp_path: Path, file: Path, corpus: Path
+    tmp_path: Path, deploy: Callable[[], None], corpus: Path
 ) -> None:
     with prefect_api(tmp_path), get_client(sync_client=True) as client:
-        deploy(file)
+        deploy()
         nights = Nights(client, tmp_path / "home")
         with worker():
             stopped = nights.running()

@@ -15,7 +15,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
 from flows.config import ReadConfig, RunConfig
-from flows.crashed import mark_crashed
+from flows.deployments.crashed import mark_crashed
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
 from tasks.ingest.uris import is_remote
@@ -24,19 +24,25 @@ RETIRE = {"allow_retire": False, "keep_gone": False}
 """What becomes of documents that are not there any more, as the form has it at first."""
 
 
-def deployment(served_flow: Flow[..., Any], parameters: dict[str, Any]) -> RunnerDeployment:
-    """A flow with the parameters that a run starts with; it is called as the flow, `read/read` in Prefect.
+def deployment(
+    served_flow: Flow[..., Any], parameters: dict[str, Any], name: str = "", **options: Any
+) -> RunnerDeployment:
+    """A flow with the parameters that a run starts with; called as the flow, `read/read`, unless it is named.
+
+    Args:
+        options: whatever else `RunnerDeployment.from_flow` takes.
 
     Every field is required: the parameters hold them all, and a run that names only some of them would get
     the rest from the flow's defaults, not from here.
     """
     served = RunnerDeployment.from_flow(
         served_flow,
-        name=served_flow.name,
+        name=name or served_flow.name,
         parameters=parameters,
         # by module: a file path would be loaded as a second copy, and from this folder only
         entrypoint_type=EntrypointType.MODULE_PATH,
         enforce_parameter_schema=True,
+        **options,
     )
     schema = served._parameter_openapi_schema
     schema.required = list(schema.properties)
@@ -46,7 +52,7 @@ def deployment(served_flow: Flow[..., Any], parameters: dict[str, Any]) -> Runne
     return served
 
 
-def _anywhere(config: ReadConfig) -> ReadConfig:
+def anywhere(config: ReadConfig) -> ReadConfig:
     """The same settings with absolute paths: runs are started in another folder."""
     model, embedder = (
         os.path.abspath(name) if os.path.isdir(name) else name  # else a name of the hub, or the default
@@ -61,7 +67,7 @@ def serve_all(config: RunConfig) -> None:
     """Serve the flows with these settings, one run at a time, until interrupted."""
     if not is_remote(config.home):  # there, whoever writes next does so
         mark_crashed(Path(config.home))
-    reading = _anywhere(config.reading)
+    reading = anywhere(config.reading)
     tending = replace(config.tending, home=reading.home, infer=reading.infer)
     served = [
         deployment(read_corpus, {"config": asdict(reading), **RETIRE}),
