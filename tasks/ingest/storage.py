@@ -110,7 +110,12 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _held(at: Place, entry: "os.DirEntry[str]") -> bool:
-    return at.holds(uri_of(entry.path))
+    return at.holds(uri_of(entry.path)) and not _is_lock(entry.name)
+
+
+def _is_lock(name: str) -> bool:
+    """Whether a file says that somebody has another one open: a mark of Word or LibreOffice, no document."""
+    return name.startswith("~$") or (name.startswith(".~lock.") and name.endswith("#"))
 
 
 def _entered(at: Place, path: str) -> bool:
@@ -242,7 +247,7 @@ def _find_s3(at: Place, config: StorageConfig) -> Iterator[Found]:
         for page in store.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
                 uri = f"{S3}{bucket}/{item['Key']}"
-                if at.holds(uri) and not uri.endswith("/"):
+                if at.holds(uri) and not uri.endswith("/") and not _is_lock(uri.rpartition("/")[2]):
                     yield Found(uri, item["ETag"].strip('"'), item["Size"])
 
 

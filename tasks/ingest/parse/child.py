@@ -28,6 +28,7 @@ ROW_GROUP = 8
 """Spans of a row group: what a reader must load to see one of them."""
 MOST_ROWS = 1024
 """Rows of a row group, for containers of many small documents."""
+UNSAID = ("utf-8", "utf-8-sig")
 MOST_PLACES = 8
 """Places that are named of what is left out of a text of one kind."""
 
@@ -56,7 +57,8 @@ class _Part:
 
     def add(self, item: Item) -> None:
         if isinstance(item, Decoded):
-            self.encoding = f"{item.encoding}, guessed" if item.guessed else item.encoding
+            plain = item.encoding in UNSAID and not item.guessed
+            self.encoding = "" if plain else f"{item.encoding}{', guessed' if item.guessed else ''}"
         elif isinstance(item, Omitted):
             self.counts[item.kind] = self.counts.get(item.kind, 0) + item.count
             self.places.setdefault(item.kind, []).extend([item.where] if item.where else [])

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from tasks.errors import BadDocument
+from tasks.ingest.parse.encoding import is_binary
 
 HEAD = 4096
 """Bytes that are looked at; of a zip file its directory too."""
@@ -131,7 +132,7 @@ def detect(path: Path, name: str) -> str:
     promised = EXTENSIONS.get(extension, "")
     if kind := _by_magic(path, head, promised):
         return kind
-    if _is_binary(head):
+    if is_binary(head):
         raise BadDocument("unsupported", f"{extension or 'no extension'}: binary data")
     if extension in _BINARY_EXTENSIONS and len(head.strip()) < _LEAST_TEXT:
         if not promised:
@@ -195,14 +196,6 @@ def _compound(path: Path, promised: str) -> str:
     }
     told = [text for name, text in what.items() if name in found]
     raise BadDocument("unsupported", told[0] if told else "an older Office document or a mail of Outlook")
-
-
-def _is_binary(head: bytes) -> bool:
-    """Whether bytes are no text in any encoding: many of them are control characters."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return False
-    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
-    return controls > len(head) // 20 + 1
 
 
 def _by_markup(head: bytes, extension: str) -> str:

@@ -1,97 +1,268 @@
-"""Word documents with python-docx: paragraphs and table cells in reading order.
+"""Word documents: everything a reader sees, in reading order; what is hidden or deleted is counted, not read.
 
-A docx is a zip file: how large it becomes is read from its directory before anything is unpacked.
+Notes and comments follow the paragraph they belong to, each at a place of its own; headers and footers, which
+stand on every page, come once, at the end. A docx is a zip file: how large it becomes is read from its
+directory before anything is unpacked.
 """
 
-import mmap
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import docx
 from docx.oxml.ns import qn
+from lxml import etree
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import TextSpan, cut
+from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse.formats.docx_math import linear
+from tasks.ingest.parse.members import embedded
 from tasks.settings import ParseConfig
 
-_OLE, _PASSWORD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "EncryptedPackage".encode("utf-16-le")
-"""How a compound file begins, and the name of its stream that holds a docx with a password (MS-OFFCRYPTO)."""
 _MOST_BYTES = 512 << 20
 _MOST_RATIO = 200
-_MARKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
-_ABSENT = frozenset(
-    {
-        *(qn(f"w:{name}") for name in ("pPr", "rPr", "del", "moveFrom")),
-        # what an older Word shows in place of a text box: the same text again
-        "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
-    }
-)
+_MARKS = {
+    qn("w:tab"): "\t",
+    qn("w:ptab"): "\t",
+    qn("w:br"): "\n",
+    qn("w:cr"): "\n",
+    qn("w:noBreakHyphen"): "-",
+}
+_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+"""What an older Word shows in place of a text box: the same text again."""
+_ABSENT = frozenset({*(qn(f"w:{name}") for name in ("pPr", "rPr", "tblPr", "trPr", "tcPr")), _FALLBACK})
+_GONE = {
+    qn("w:del"): "deleted text",
+    qn("w:moveFrom"): "",  # it is read where it was moved to
+    qn("w:rt"): "reading",
+}
+_GRAPHIC = "{http://schemas.openxmlformats.org/drawingml/2006/main}graphicData"
+_PICTURES = {"chart": "chart", "diagram": "diagram", "picture": "image"}
+_NOTES = {qn("w:footnoteReference"): "footnote", qn("w:endnoteReference"): "endnote"}
+_COMMENT = qn("w:commentReference")
+_SYMBOLS = {
+    0xF0FE: "☑", 0xF0FD: "☒", 0xF0A8: "☐", 0xF06F: "☐", 0xF0FC: "✓", 0xF0FB: "✗", 0xF0B7: "•", 0xF0A7: "▪",
+}  # fmt: skip
+"""Signs of the fonts Symbol and Wingdings that people tick and list with."""
+_OFF = ("0", "false", "off", "none")
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
+class _Document:
+    """A document that is walked through: its parts, and what of it is not read."""
+
+    def __init__(self, package: Any) -> None:
+        self.part = package.part
+        self.body = package.element.body
+        self.counts: Counter[str] = Counter()
+        self.hidden_styles = _hidden_styles(self._tree("styles"))
+        self.notes = {
+            kind: {one.get(qn("w:id")): one for one in self._parts_of(f"{kind}s", f"w:{kind}")}
+            for kind in ("footnote", "endnote", "comment")
+        }
+        self.due: list[tuple[str, str]] = []
+        """Notes that the last paragraph refers to: kind and id."""
+
+    def _tree(self, name: str) -> Any:
+        """Root of the related part of this kind; None where there is none."""
+        return next(self.trees(name), None)
+
+    def trees(self, *names: str) -> Iterator[Any]:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+        for relation in self.part.rels.values():
+            if not relation.is_external and relation.reltype.rpartition("/")[2] in names:
+                yield etree.fromstring(relation.target_part.blob, parser)
+
+    def _parts_of(self, name: str, tag: str) -> list[Any]:
+        root = self._tree(name)
+        return [] if root is None else root.findall(qn(tag))
+
+    # Lines of a body, a table, a cell or a note.
+
+    def lines(self, element: Any) -> Iterator[str]:
+        """python-docx's own walk passes over content controls."""
+        for child in element:
+            if child.tag == qn("w:p"):
+                yield "".join(self._inline(child))
+            elif child.tag == qn("w:tr"):
+                if _is_on(child.find(f"{qn('w:trPr')}/{qn('w:hidden')}")):
+                    self.counts["hidden text"] += 1
+                else:
+                    yield "\t".join("\n".join(self.lines(cell)) for cell in _cells(child))
+            elif not self._is_gone(child):
+                yield from self.lines(child)
+
+    def _is_gone(self, element: Any) -> bool:
+        """Whether an element is not read; if it holds text, that is counted."""
+        if element.tag in _GONE:
+            if (kind := _GONE[element.tag]) and "".join(element.itertext()).strip():
+                self.counts[kind] += 1
+            return True
+        return element.tag in _ABSENT or not isinstance(element.tag, str)
+
+    def _inline(self, element: Any) -> Iterator[str]:
+        """Text of a paragraph with what revisions inserted and without what they took away."""
+        for child in element:
+            if child.tag == qn("w:t"):
+                yield child.text or ""
+            elif child.tag in _MARKS:
+                yield _MARKS[child.tag]
+            elif child.tag == qn("w:sym"):
+                yield self._symbol(child)
+            elif child.tag == _MATH:
+                yield linear(child)
+            elif child.tag in _NOTES:
+                self.due.append((_NOTES[child.tag], child.get(qn("w:id"))))
+            elif child.tag == _COMMENT:
+                self.due.append(("comment", child.get(qn("w:id"))))
+            elif child.tag == qn("w:r") and self._is_hidden(child):
+                self.counts["hidden text"] += bool("".join(child.itertext()).strip())
+            elif not self._is_gone(child):
+                self._count(child)
+                if child.tag == qn("w:p"):  # a text box
+                    yield "\n"
+                yield from self._inline(child)
+
+    def _count(self, element: Any) -> None:
+        """Note what a run shows that is no text."""
+        if element.tag == _GRAPHIC:
+            kind = element.get("uri", "").rpartition("/")[2]
+            if kind in _PICTURES:
+                self.counts[_PICTURES[kind]] += 1
+        elif element.tag == qn("w:object"):
+            self.counts["embedded object"] += 1
+        elif element.tag == qn("w:pict") and any("imagedata" in str(one.tag) for one in element.iter()):
+            self.counts["image"] += 1
+
+    def _symbol(self, element: Any) -> str:
+        """A sign of a font of signs; those that no text has are counted."""
+        try:
+            code = int(element.get(qn("w:char"), "0"), 16)
+        except ValueError:
+            code = 0
+        if code in _SYMBOLS or 0x20 < code < 0xD800:
+            return _SYMBOLS.get(code) or chr(code)
+        self.counts["symbol"] += 1
+        return ""
+
+    def _is_hidden(self, run: Any) -> bool:
+        properties = run.find(qn("w:rPr"))
+        if properties is not None:
+            mark = properties.find(qn("w:vanish"))
+            if mark is not None:
+                return _is_on(mark)
+            style = properties.find(qn("w:rStyle"))
+            if style is not None and style.get(qn("w:val")) in self.hidden_styles:
+                return True
+        above = run.getparent()
+        style = above.find(f"{qn('w:pPr')}/{qn('w:pStyle')}") if self.hidden_styles else None
+        return style is not None and style.get(qn("w:val")) in self.hidden_styles
+
+    # What stands beside the body.
+
+    def notes_due(self) -> Iterator[tuple[str, int, str]]:
+        """Kind, number and text of the notes of the last paragraph."""
+        due, self.due = self.due, []
+        for kind, name in due:
+            note = self.notes[kind].pop(name, None)
+            if note is not None:
+                yield self._note(kind, note)
+
+    def notes_left(self) -> Iterator[tuple[str, int, str]]:
+        """Notes that nothing in the body refers to."""
+        for kind, some in self.notes.items():
+            for note in some.values():
+                if note.get(qn("w:type")) in (None, "normal"):
+                    yield self._note(kind, note)
+
+    def _note(self, kind: str, note: Any) -> tuple[str, int, str]:
+        text = "\n".join(line for line in self.lines(note) if line.strip()).strip()
+        name = note.get(qn("w:id"))
+        number = int(name) if name.lstrip("-").isdigit() else 0
+        if kind == "comment":
+            author = " ".join(note.get(qn("w:author"), "").split())
+            return kind, number + 1, f"[{author}: {text}]" if author and text else text
+        return kind, max(number, 1), text
+
+
+def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """One line per paragraph, one per table row with cells between tabs; lines are what is numbered."""
     _check(path)
     try:
-        body = docx.Document(str(path)).element.body
+        document = _Document(docx.Document(str(path)))
     except Exception as error:  # python-docx and lxml raise many types for a damaged file
         raise BadDocument("corrupt", f"not a readable docx: {type(error).__name__}: {error}") from error
     number = 1
-    for line in _lines(body):
+    for line in document.lines(document.body):
         yield from cut(line + "\n", "paragraph", number)
         number += line.count("\n") + 1
+        for kind, at, text in document.notes_due():
+            yield from cut(text + "\n" if text else "", kind, at)
+    for kind, at, text in document.notes_left():
+        yield from cut(text + "\n" if text else "", kind, at)
+    for kind in ("header", "footer"):
+        texts = ("\n".join(filter(str.strip, document.lines(root))) for root in document.trees(kind))
+        for at, text in enumerate(dict.fromkeys(filter(None, texts)), 1):
+            yield from cut(text + "\n", kind, at)
+    yield from _drawn(document)
+    for chunk in document.part.rels.values():
+        if chunk.reltype.endswith("/aFChunk") and not chunk.is_external:
+            yield from embedded(str(chunk.target_part.partname), chunk.target_part.blob, config)
+    for kind, count in document.counts.items():
+        yield Omitted(kind, count)
 
 
-def _lines(element: Any) -> Iterator[str]:
-    """Lines of a body, a table or a cell. python-docx's own walk passes over content controls."""
-    for child in element:
-        if child.tag == qn("w:p"):
-            yield "".join(_inline(child))
-        elif child.tag == qn("w:tr"):
-            yield "\t".join("\n".join(_lines(cell)) for cell in _cells(child))
-        elif child.tag not in _ABSENT:
-            yield from _lines(child)
+def _drawn(document: _Document) -> Iterator[Item]:
+    """Words in diagrams, which are drawings made of text."""
+    for at, root in enumerate(document.trees("diagramData"), 1):
+        words = (one.text for one in root.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}t"))
+        if text := "\n".join(word for word in words if word):
+            yield from cut(text + "\n", "diagram", at)
+            document.counts["diagram"] -= 1
+    document.counts = +document.counts
 
 
 def _cells(row: Any) -> Iterator[Any]:
     for child in row:
         if child.tag == qn("w:tc"):
             yield child
-        else:
+        elif child.tag not in _ABSENT:
             yield from _cells(child)
 
 
-def _inline(element: Any) -> Iterator[str]:
-    """Text of a paragraph with what revisions inserted and without what they took away."""
-    for child in element:
-        if child.tag == qn("w:t"):
-            yield child.text or ""
-        elif child.tag in _MARKS:
-            yield _MARKS[child.tag]
-        elif child.tag not in _ABSENT:
-            if child.tag == qn("w:p"):  # a text box
-                yield "\n"
-            yield from _inline(child)
+def _is_on(mark: Any) -> bool:
+    return mark is not None and mark.get(qn("w:val"), "1").lower() not in _OFF
+
+
+def _hidden_styles(styles: Any) -> set[str]:
+    """Names of styles whose text is hidden, by themselves or by the style they are based on."""
+    found: set[str] = set()
+    if styles is None:
+        return found
+    every = {one.get(qn("w:styleId")): one for one in styles.findall(qn("w:style"))}
+    for name in every:
+        above, seen = name, set[str]()
+        while above in every and above not in seen:
+            seen.add(above)
+            mark = every[above].find(f"{qn('w:rPr')}/{qn('w:vanish')}")
+            if mark is not None:
+                found |= {name} if _is_on(mark) else set()
+                break
+            based = every[above].find(qn("w:basedOn"))
+            above = "" if based is None else based.get(qn("w:val"), "")
+    return found
 
 
 def _check(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
+            locked = any(entry.flag_bits & 1 for entry in archive.infolist())
     except zipfile.BadZipFile as error:
-        _check_container(path)
         raise BadDocument("corrupt", f"not a docx: {error}") from error
+    if locked:
+        raise BadDocument("encrypted", "the docx asks for a password")
     if size > _MOST_BYTES or size > _MOST_RATIO * max(path.stat().st_size, 1 << 16):
         raise BadDocument("too_large", f"unpacks to {size:,} bytes from {path.stat().st_size:,}: a zip bomb")
-
-
-def _check_container(path: Path) -> None:
-    """Tell a compound file from a damaged one: Word wraps a docx with a password in it, and old documents."""
-    with path.open("rb") as file:
-        if file.read(len(_OLE)) != _OLE:
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if content.find(_PASSWORD) >= 0:
-                raise BadDocument("encrypted", "the docx asks for a password")
-    raise BadDocument("unsupported", "an older Word document (.doc); save it as .docx")

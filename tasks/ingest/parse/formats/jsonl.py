@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from tasks.ingest.parse.base import TextSpan, cut
+from tasks.errors import BadDocument
+from tasks.ingest.parse.base import Decoded, Item, TextSpan, cut
+from tasks.ingest.parse.encoding import encoding_of
 from tasks.settings import ParseConfig
 
 
-def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
+def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """Rows streamed one by one; part and row are numbered alike, blank lines counted but not kept."""
-    with path.open("rb") as file:
+    decoded = _encoding(path)
+    with path.open(encoding=decoded.encoding, errors="surrogateescape", newline="\n") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
+            yield replace(decoded, part=number - 1)
             text, reason = _text(line, config.jsonl_field)
             label, part = f"row={number}", number - 1
             if reason or not text.strip():
@@ -24,7 +29,15 @@ def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
                 yield from cut(text, "row", number, part, label)
 
 
-def _text(line: bytes, field: str) -> tuple[str, str]:
+def _encoding(path: Path) -> Decoded:
+    """Of the file; where no encoding fits all of it, rows that are not UTF-8 are broken, the others not."""
+    try:
+        return encoding_of(path)
+    except BadDocument:
+        return Decoded("utf-8")
+
+
+def _text(line: str, field: str) -> tuple[str, str]:
     """A row's text, or why it has none."""
     try:
         row = json.loads(line)

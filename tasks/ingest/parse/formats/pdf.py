@@ -1,17 +1,48 @@
-"""PDF, page by page, with pypdfium2. A page of pictures without text is a scan, and says so."""
+"""PDF, page by page, with pypdfium2: what is printed, filled in and noted; pages of pictures are named.
 
+The idea: the rotation of a page says how it is shown, not how its text runs, so it is taken off, and lines
+are put in order by the direction of their own letters.
+"""
+
+import ctypes
+import math
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import TextSpan, cut
+from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse.formats.pdf_layout import CELL, Segment, closed_up, rows_of, text_of
+from tasks.ingest.parse.formats.pdf_notes import Noted, insert, noted
 from tasks.settings import ParseConfig
 
+_HYPHENS = (2, 0xFFFE)
+"""How the library calls a hyphen at the end of a line."""
+_LIGATURES = dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
+_RAISED = 0.5
+"""Words raised or lowered by so many line heights belong to their line, as the number of a note does."""
+_COVERED, _FEW = 0.6, 100
+"""A picture over so much of a page is a scan of it, where there are fewer characters of text."""
 
-def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
+
+@dataclass
+class _Pages:
+    """What is seen of a document while its pages go by."""
+
+    found: bool = False
+    without: list[int] = field(default_factory=list)
+    """Numbers of pages that show something and have no text."""
+    scanned: list[int] = field(default_factory=list)
+    """Numbers of pages that are pictures with few words of text over them."""
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """Text of every page. An empty user password is tried by the library itself."""
     try:
         document = pdfium.PdfDocument(path)
@@ -19,13 +50,179 @@ def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
         if "password" in str(error).lower():
             raise BadDocument("encrypted", "the PDF asks for a password") from error
         raise BadDocument("corrupt", f"not a readable PDF: {error}") from error
+    seen = _Pages()
     with document:
-        found = pictures = False
-        for number, page in enumerate(document, 1):
-            text = page.get_textpage().get_text_bounded().replace("\r\n", "\n").replace("\0", "\ufffd")
-            found = found or bool(text.strip())
-            pictures = pictures or any(page.get_objects(filter=(raw.FPDF_PAGEOBJ_IMAGE,)))
+        document.init_forms()
+        form = document.formenv.raw if document.formenv else None
+        for number in range(1, len(document) + 1):
+            page = document[number - 1]
+            text = _page_text(page, form, seen)
+            _look(page, text, number, seen)
             if text:
+                seen.found = seen.found or bool(text.strip())
                 yield from cut(text + "\n\n", "page", number)
-        if pictures and not found:
+            page.close()
+        if not seen.found and (seen.without or seen.scanned):
             raise BadDocument("scanned_no_ocr", f"{len(document)} page(s) of images without text")
+        attached = [document.get_attachment(at).get_name() for at in range(document.count_attachments())]
+        is_xfa = raw.FPDF_GetFormType(document) in (raw.FORMTYPE_XFA_FULL, raw.FORMTYPE_XFA_FOREGROUND)
+    yield from _left_out(seen, attached, is_xfa)
+
+
+def _left_out(seen: _Pages, attached: list[str], is_xfa: bool) -> Iterator[Omitted]:
+    if seen.without:
+        yield Omitted("page without text", len(seen.without), where=spans(seen.without))
+    if seen.scanned:
+        yield Omitted("scanned page", len(seen.scanned), where=spans(seen.scanned))
+    for kind, count in seen.counts.items():
+        yield Omitted(kind, count)
+    for name in attached:
+        yield Omitted("attached file", where=name)
+    if is_xfa:
+        yield Omitted("form in XFA")
+
+
+def spans(numbers: list[int]) -> str:
+    """Such as "page 3" or "pages 2-5, 9"."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and found[-1][-1] == number - 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    told = [str(some[0]) if len(some) == 1 else f"{some[0]}-{some[-1]}" for some in found]
+    return f"page{'s' if len(numbers) > 1 else ''} {', '.join(told)}"
+
+
+def _look(page: Any, text: str, number: int, seen: _Pages) -> None:
+    """Note what a page shows beside its text."""
+    width, height = page.get_size()
+    shown = covered = 0.0
+    for item in page.get_objects(max_depth=4):
+        if item.type == raw.FPDF_PAGEOBJ_IMAGE:
+            seen.counts["image"] += 1
+            left, bottom, right, top = item.get_bounds()
+            covered = max(covered, (right - left) * (top - bottom) / max(width * height, 1.0))
+        shown += item.type != raw.FPDF_PAGEOBJ_TEXT
+    if shown and not text.strip():
+        seen.without.append(number)
+        seen.counts["image"] -= 1  # the page itself is what is counted
+    elif covered >= _COVERED and len(text.strip()) < _FEW:
+        seen.scanned.append(number)
+        seen.counts["image"] -= 1
+    seen.counts = +seen.counts
+
+
+def _page_text(page: Any, form: Any, seen: _Pages) -> str:
+    notes = noted(page, form, seen.counts)
+    if page.get_rotation():
+        page.set_rotation(0)
+    groups: dict[int, list[Segment]] = {}
+    textpage = page.get_textpage()
+    for angle, segment in _segments(textpage, seen):
+        groups.setdefault(angle, []).append(segment)
+    textpage.close()
+    main = max(groups, key=lambda angle: sum(len(one.text) for one in groups[angle]), default=0)
+    rows = insert(rows_of(groups.pop(main, [])), [note.turned(main) for note in notes if note.stands])
+    texts = [text_of(rows), *(text_of(rows_of(some)) for some in groups.values())]
+    texts += [f"[{note.text}]" for note in notes if not note.stands]
+    return "\n".join(text for text in texts if text)
+
+
+def _segments(textpage: Any, seen: _Pages) -> Iterator[tuple[int, Segment]]:
+    """Runs of words with the angle they stand at, in degrees, in the order in which they were written."""
+    codes = [raw.FPDFText_GetUnicode(textpage, at) for at in range(textpage.count_chars())]
+    start = number = 0
+    for at, code in enumerate([*codes, 10]):
+        if code in (10, 13) or code in _HYPHENS:
+            end = at + (code in _HYPHENS)
+            if any(one > 32 for one in codes[start:end]) or code in _HYPHENS:
+                yield from _line(textpage, codes, range(start, at), number, code in _HYPHENS, seen)
+                number += 1
+            start = at + 1
+
+
+def _line(
+    textpage: Any, codes: list[int], line: range, number: int, hyphen: bool, seen: _Pages
+) -> Iterator[tuple[int, Segment]]:
+    """Segments of a line, as the library tells lines: one may hold two that stand beside each other."""
+    boxes = _Boxes(textpage)
+    first = next((at for at in line if codes[at] > 32), line.start)
+    turned = round(math.degrees(raw.FPDFText_GetCharAngle(textpage, first)))
+    height = boxes.height(first, turned)
+    runs: list[tuple[float, list[tuple[str, float, float]]]] = []
+    start = line.start
+    for at in range(line.start, line.stop + 1):
+        if at < line.stop and not chr(codes[at]).isspace():
+            continue
+        if at > start:
+            base, left = boxes.baseline(start, turned), boxes.left(start, turned)
+            word = (_spelled(codes[start:at], seen), left, boxes.right(at - 1, turned))
+            if runs and abs(base - runs[-1][0]) < _RAISED * height and left > runs[-1][1][-1][1] - height:
+                runs[-1][1].append(word)
+            else:
+                runs.append((base, [word]))
+        start = at + 1
+    found = [
+        _segment(some, base, height, number + at / 1000)
+        for at, (base, words) in enumerate(runs)
+        for some in _cells(closed_up(words), height)
+    ]
+    if hyphen and found:
+        found[-1].text, found[-1].hyphen = f"{found[-1].text}-", True
+    for one in found:
+        yield turned, one
+
+
+def _cells(words: list[tuple[str, float, float]], height: float) -> Iterator[list[tuple[str, float, float]]]:
+    """Words that stand near each other."""
+    start = 0
+    for at in range(1, len(words) + 1):
+        if at == len(words) or words[at][1] - words[at - 1][2] > CELL * height:
+            yield words[start:at]
+            start = at
+
+
+def _segment(run: list[tuple[str, float, float]], base: float, height: float, number: float) -> Segment:
+    return Segment(" ".join(text for text, *_ in run), run[0][1], run[-1][2], base, height, number)
+
+
+def _spelled(codes: list[int], seen: _Pages) -> str:
+    """A word; glyphs that the file gives no meaning stay as U+FFFD and are counted."""
+    unknown = sum(code == 0 or 0xE000 <= code <= 0xF8FF for code in codes)
+    if unknown:
+        seen.counts["character without a meaning"] += unknown
+        codes = [0xFFFD if code == 0 else code for code in codes]
+    text = "".join(map(chr, codes)).translate(_LIGATURES)
+    return text.replace("\xad", "") if not text.endswith("\xad") else text
+
+
+class _Boxes:
+    """Where characters stand, in coordinates in which their line runs to the right."""
+
+    def __init__(self, textpage: Any) -> None:
+        self.textpage = textpage
+        self._rect = raw.FS_RECTF()
+        self._x, self._y = ctypes.c_double(), ctypes.c_double()
+
+    def _turned(self, x: float, y: float, angle: int) -> tuple[float, float]:
+        return Noted.turn(x, y, angle)
+
+    def _corners(self, at: int, angle: int) -> list[tuple[float, float]]:
+        raw.FPDFText_GetLooseCharBox(self.textpage, at, self._rect)
+        box = self._rect
+        return [self._turned(x, y, angle) for x in (box.left, box.right) for y in (box.bottom, box.top)]
+
+    def left(self, at: int, angle: int) -> float:
+        return min(x for x, _ in self._corners(at, angle))
+
+    def right(self, at: int, angle: int) -> float:
+        return max(x for x, _ in self._corners(at, angle))
+
+    def height(self, at: int, angle: int) -> float:
+        ys = [y for _, y in self._corners(at, angle)]
+        return max(max(ys) - min(ys), 1.0)
+
+    def baseline(self, at: int, angle: int) -> float:
+        raw.FPDFText_GetCharOrigin(self.textpage, at, self._x, self._y)
+        return self._turned(self._x.value, self._y.value, angle)[1]

@@ -1,0 +1,90 @@
+"""Pages as a reader sees them: lines, rows, words and code as shown; what is hidden is counted.
+
+Run: pytest tests/tasks/ingest/test_parse_html.py
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.ingest.parse.base import Omitted, TextSpan
+from tasks.ingest.parse.formats.html import parse
+from tasks.settings import ParseConfig
+
+
+def read(page: str, path: Path) -> tuple[str, dict[str, int]]:
+    path.write_text(page, encoding="utf-8")
+    items = list(parse(path, ParseConfig()))
+    text = "".join(item.text for item in items if isinstance(item, TextSpan))
+    return text, {item.kind: item.count for item in items if isinstance(item, Omitted)}
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (
+            "<table><tr><th>Fee</th><th>Due</th></tr><tr><td>90</td><td>May</td></tr></table>",
+            "Fee\tDue\n90\tMay",
+        ),
+        ("<table><tr><td>a<td>b<tr><td><p>c</p><p>d</p><td><td>e</table>z", "a\tb\nc d\t\te\nz"),
+        ("<table><tr><td><table><tr><td>in<td>ner</table></td></tr></table>", "in\tner"),
+        (
+            "<p>So:</p><pre>\nif x:\n    y  = 1\n\n\tz <b>= 2</b>\n</pre>",
+            "So:\nif x:\n    y  = 1\n\n        z = 2",
+        ),
+        ("<textarea>\n  kept  so</textarea>", "  kept  so"),
+        (
+            "ex<b>tra</b>or<x-em>din</x-em>ar<wbr>i<ins>ly</ins> re&shy;new<br>next",
+            "extraordinarily renew\nnext",
+        ),
+        ("<p>one<div>two</div>three<h2>four</h2>", "one\ntwo\nthree\nfour"),
+        ("<math><mfrac><mn>1</mn><mn>2</mn></mfrac><msup><mi>x</mi><mn>3</mn></msup></math>", "1/2x^3"),
+        (
+            "<input value='Ann'> <input type=checkbox checked>paid<input type=password value=pw>",
+            "Ann [x] paid",
+        ),
+        ("<p>a &lt;b&gt; &amp; &#8364;5&nbsp;c</p>", "a <b> & €5 c"),
+    ],
+)
+def test_a_page_is_read_as_it_is_shown(page: str, text: str, tmp_path: Path) -> None:
+    assert read(page, tmp_path / "a.html") == (text, {})
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<p hidden>no</p>",
+        "<div style='color: red; DISPLAY :none'>no<p>no</p></div>",
+        "<span style='visibility:hidden'>no</span>",
+        "<i style='font-size:0px'>no</i>",
+        "<b aria-hidden=true>no</b>",
+        "<template><p>no</p></template>",
+        "<style>.x, #z {display:none}</style><p class='y x'>no</p>",
+        "<style>/* a */ #z { opacity: 0 }</style><p id=z>no</p>",
+    ],
+)
+def test_what_is_hidden_is_left_out_and_counted(hidden: str, tmp_path: Path) -> None:
+    page = f"<p>before</p>{hidden}<p>after</p>"
+    assert read(page, tmp_path / "a.html") == ("before\nafter", {"hidden text": 1})
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<p style='display:block; font-size:0.9em; opacity: 0.5'>yes</p>",
+        "<style>@media print { .x {display:none} } </style><p class=x>yes</p>",
+        "<style>div .x {display:none}</style><p class=x>yes</p>",
+        "<p aria-hidden=false>yes</p>",
+        "<script>var a = '<p>no</p>'</script><p>yes</p>",
+        "<!-- no --><p>yes</p>",
+    ],
+)
+def test_what_is_shown_is_read(shown: str, tmp_path: Path) -> None:
+    assert read(shown, tmp_path / "a.html") == ("yes", {})
+
+
+def test_readings_images_and_films_are_counted(tmp_path: Path) -> None:
+    ruby = "<ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>"
+    page = f"{ruby}を<img src=a alt='a map'><video>old browser</video>読む"
+    text, omitted = read(page, tmp_path / "a.html")
+    assert (text, omitted) == ("漢字を [a map] 読む", {"reading": 1, "image": 1, "film": 1})
