@@ -30,6 +30,8 @@ _MARKS = (
 )
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _ESCAPES = ((b"\x1b$", "iso2022_jp_ext"), (b"\x1b(", "iso2022_jp_ext"), (b"\x1b$)C", "iso2022_kr"))
+_ASCII = ("utf-7", "hz", "iso2022_jp_ext", "iso2022_kr")
+"""Encodings that write everything in ASCII: only who says so means them."""
 _GUESSED = (
     "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-5 iso8859-7 iso8859-15 "
     "koi8-r koi8-u cp866 cp874 gb18030 big5hkscs cp932 euc_jis_2004 cp949 mac-roman mac-cyrillic cp850 cp437 "
@@ -50,7 +52,10 @@ _NAMES = {
 """What a name means in practice: browsers too read what is called the left as the right, which holds more."""
 _LABELS = {"x-sjis": "cp932", "ks_c_5601-1987": "cp949", "x-gbk": "gb18030", "x-mac-cyrillic": "mac-cyrillic"}
 _LATIN_LETTER, _OTHER_LETTER = "[A-Za-z\u00c0-\u024f]", "[\u0370-\u06ff\u0e00-\u0e7f]"
-_STRANGE = re.compile(f"{_LATIN_LETTER}{_OTHER_LETTER}|{_OTHER_LETTER}{_LATIN_LETTER}|[\x80-\x9f]")
+_EAST = "[\u3400-\u9fff\uac00-\ud7a3\uff61-\uff9f]"
+_STRANGE = re.compile(
+    f"{_LATIN_LETTER}{_OTHER_LETTER}|{_OTHER_LETTER}{_LATIN_LETTER}|[a-z]{_EAST}{{1,2}}(?=[a-z])|[\x80-\x9f]"
+)
 _LOOKED_AT = 1 << 14
 """Bytes of a sample whose words are looked at."""
 _COOKIE = re.compile(
@@ -76,6 +81,8 @@ def encoding_of(source: Path | bytes, label: str = "") -> Decoded:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return Decoded(name)
+    if (named := python_name(label)) in _ASCII and head.isascii() and _decodes(source, named):
+        return Decoded(named)
     if wide := wide_encoding(head):
         return Decoded(wide, guessed=True)
     for escape, name in _ESCAPES:
@@ -84,7 +91,7 @@ def encoding_of(source: Path | bytes, label: str = "") -> Decoded:
     error = _error(source, "utf-8")
     if error is None:
         return Decoded("utf-8")
-    return _chosen(source, python_name(label) or declared(head), error)
+    return _chosen(source, named or declared(head), error)
 
 
 def _open(source: Path | bytes) -> BinaryIO:

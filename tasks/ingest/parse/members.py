@@ -103,8 +103,9 @@ class Container:
         label = " ".join(name.encode("utf-8", "replace").decode().split())
         try:
             for item in parse_member(name, source, self.config):
-                seen = max(seen, item.part)
-                self.parts = first + seen + 1
+                if isinstance(item, TextSpan):
+                    seen = max(seen, item.part)
+                    self.parts = first + seen + 1
                 yield _moved(item, first, label)
         except (TooMuch, MemoryError):
             raise

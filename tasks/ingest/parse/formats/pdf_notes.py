@@ -84,8 +84,12 @@ def _value(annotation: Any, form: Any) -> str:
         return "[x]" if raw.FPDFAnnot_IsChecked(form, annotation) else ""
     if kind in (raw.FPDF_FORMFIELD_PUSHBUTTON, raw.FPDF_FORMFIELD_SIGNATURE):
         return ""
+
+    def label(at: int) -> str:
+        return _string(lambda buffer, size: raw.FPDFAnnot_GetOptionLabel(form, annotation, at, buffer, size))
+
     chosen = [
-        _string(lambda buffer, size, at=at: raw.FPDFAnnot_GetOptionLabel(form, annotation, at, buffer, size))
+        label(at)
         for at in range(max(0, raw.FPDFAnnot_GetOptionCount(form, annotation)))
         if raw.FPDFAnnot_IsOptionSelected(form, annotation, at)
     ]

@@ -13,9 +13,8 @@ from email.message import Message
 from email.parser import BytesParser
 from pathlib import PurePath
 
-from charset_normalizer import from_bytes
-
 from tasks.errors import BadDocument
+from tasks.ingest.parse import encoding
 from tasks.ingest.parse.base import Decoded, Omitted, TextSpan
 from tasks.ingest.parse.formats.mail.quoted import marked, quoting, unquoting
 from tasks.ingest.parse.members import embedded
@@ -147,14 +146,11 @@ def _html(part: Message, mail: Mail, config: ParseConfig) -> str:
 
 def decode(content: bytes, declared: str) -> tuple[str, Decoded | None]:
     """A text of a mail in the encoding that it declares, or that its bytes are in."""
-    for encoding in filter(None, (declared, "utf-8")):
-        try:
-            return content.decode(encoding).replace("\r\n", "\n").replace("\0", "\ufffd"), None
-        except (LookupError, UnicodeDecodeError):
-            continue
-    best = from_bytes(content[: 1 << 16]).best()
-    encoding = best.encoding if best else "cp1252"
-    return content.decode(encoding, "replace").replace("\r\n", "\n"), Decoded(encoding, guessed=True)
+    try:
+        said, found = encoding.decode(content, declared)
+    except BadDocument:  # one bad byte makes no mail unreadable: it shows as U+FFFD
+        said, found = content.decode("utf-8", "replace"), Decoded("utf-8", guessed=True)
+    return said.replace("\r\n", "\n").replace("\0", "\ufffd"), found if found.guessed else None
 
 
 def _attach(part: Message, mail: Mail) -> None:

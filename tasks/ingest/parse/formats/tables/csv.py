@@ -13,6 +13,7 @@ from typing import TextIO
 
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, TextSpan, cut
+from tasks.ingest.parse.encoding import encoding_of
 from tasks.ingest.parse.formats import text
 from tasks.ingest.parse.formats.tables.rows import Row, table_lines
 from tasks.settings import ParseConfig
@@ -28,8 +29,8 @@ _REGULAR = 0.6
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """Rows, counted as a spreadsheet counts them: one that spans lines is one. Prose is read as prose."""
     csv.field_size_limit(_LONGEST_CELL)
-    encoding = text._encoding(path)
-    with path.open(encoding=encoding, newline="") as file:
+    decoded = encoding_of(path)
+    with path.open(encoding=decoded.encoding, newline="") as file:
         sample = file.read(_SAMPLE_CHARS)
         dialect = _dialect(sample)
         file.seek(0)
@@ -37,6 +38,7 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
             yield from text.parse(path, config)
             return
         try:
+            yield decoded
             rows = _rows(file, dialect or csv.excel)
             if config.csv_field:
                 yield from _documents(rows, config.csv_field)
@@ -44,7 +46,7 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
                 for number, line in table_lines(rows):
                     yield from cut(f"{line}\n", "row", number)
         except UnicodeDecodeError as error:
-            raise BadDocument("corrupt", f"bytes that are not {encoding}: {error.reason}") from error
+            raise BadDocument("corrupt", f"bytes that are not {decoded.encoding}: {error.reason}") from error
         except csv.Error as error:
             raise BadDocument("corrupt", f"{error}: a quotation mark that is never closed?") from error
 
