@@ -52,11 +52,15 @@ class Gathering:
         """
         if not self.digest or (self.digest == self.refused and now < self.refused_until):
             return False
-        return now >= self.first + self.gather_s or (whole and now >= self.last + self.quiet_s)
+        return self.late(now) or (whole and now >= self.last + self.quiet_s)
+
+    def late(self, now: float) -> bool:
+        """Whether what is pending has waited as long as anything may."""
+        return now >= self.first + self.gather_s
 
     def next_look(self, now: float, interval: float) -> float:
-        """When the place is to be looked at again, at the latest after `interval`."""
-        if self.digest and self.digest == self.refused:
-            return min(max(self.refused_until, now), now + interval)
-        quiet = self.last + self.quiet_s
-        return min(quiet if quiet > now else FOREVER, max(now, self.first + self.gather_s), now + interval)
+        """When the place is to be looked at again, where the last look was `now`: within `interval`."""
+        times = [self.last + self.quiet_s, self.first + self.gather_s]
+        if self.digest == self.refused:
+            times.append(self.refused_until)
+        return min([now + interval, *(time for time in times if time > now)])

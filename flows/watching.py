@@ -18,6 +18,8 @@ from tasks.errors import InvalidInput
 if TYPE_CHECKING:
     from flows.config import RunConfig
     from flows.starting import Start
+    from tasks.ingest.uris import Place
+    from tasks.ingest.watch.queue import Queue
     from tasks.ingest.watch.state import State
 
 
@@ -33,6 +35,11 @@ def arguments(add: Callable[..., Any]) -> None:
         "it reads what arrived meanwhile. Ctrl-C ends it.",
     )
     watched.add_argument("uri", metavar="URI", help="a folder, a glob in quotes, or s3://bucket/prefix")
+    watched.add_argument(
+        "--queue",
+        metavar="URL",
+        help="an SQS queue, of its own, that gets the bucket's events (default: watch.queue)",
+    )
     watched.add_argument("--once", action="store_true", help="read what is there now, and end (for cron)")
     watched.add_argument(
         "--deployment",
@@ -50,13 +57,19 @@ def arguments(add: Callable[..., Any]) -> None:
 
 
 def watch(
-    config: "RunConfig", uri: str, once: bool = False, deployment: str | None = None, yes: bool = False
+    config: "RunConfig",
+    uri: str,
+    queue: str | None = None,
+    once: bool = False,
+    deployment: str | None = None,
+    yes: bool = False,
 ) -> Answer:
     """Read what arrives until interrupted, or what is there now."""
     from tasks.ingest.uris import canonical, place
 
     at = place(canonical(uri))
     _check(config, at)
+    told = _queue(config, queue or config.watch.queue, at)
     from flows.drops import Watcher
     from tasks.ingest.watch.state import claimed
 
@@ -71,12 +84,19 @@ def watch(
     with ExitStack() as stack:
         state = stack.enter_context(claimed(Path(config.home), at.uri))
         start = _starter(config, deployment, state, stack)
-        watcher = Watcher(at, config, state, start, say, allow_retire=yes)
+        watcher = Watcher(at, config, state, start, say, told, allow_retire=yes)
         signal.signal(signal.SIGTERM, _stop)
         stack.callback(signal.signal, signal.SIGTERM, interrupted)
         try:
+            if told is not None:
+                stack.callback(told.stop)
+                while once and told.receive():
+                    continue
+                told.start()
             if not once:
-                say(f"watching {at.uri}, a look every {config.watch.poll_s:g} s; Ctrl-C ends it")
+                every = config.watch.poll_s if told is None else config.watch.sweep_s
+                heard = "" if told is None else ", and when the queue tells of something"
+                say(f"watching {at.uri}, a look every {every:g} s{heard}; Ctrl-C ends it")
             watcher.watch(once)
         except KeyboardInterrupt:
             say("ended; the same command goes on where this one stopped")
@@ -84,15 +104,26 @@ def watch(
     return Answer(data, "" if lines or not once else "nothing new")
 
 
+def _queue(config: "RunConfig", url: str, at: "Place") -> "Queue | None":
+    if not url:
+        return None
+    from tasks.ingest.uris import S3
+    from tasks.ingest.watch.queue import Queue
+
+    if not at.uri.startswith(S3):
+        raise InvalidInput(f"watch.queue={url}: only a bucket tells a queue of its events; leave it out")
+    return Queue(url, config.storage)
+
+
 def _stop(_signal: int, _frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _check(config: "RunConfig", at: Any) -> None:
+def _check(config: "RunConfig", at: "Place") -> None:
     """Refuse what cannot be watched, or read with, before a server or a model is loaded."""
     from model import weights
     from tasks.ingest.storage import find
-    from tasks.ingest.uris import S3, SAMPLE, path_of, uri_of
+    from tasks.ingest.uris import S3, SAMPLE, below, canonical, path_of, uri_of
 
     if at.uri == SAMPLE:
         raise InvalidInput("sample: does not change; give a folder or s3://bucket/prefix")
@@ -101,6 +132,11 @@ def _check(config: "RunConfig", at: Any) -> None:
     if at.holds(uri_of(str(Path(config.home).absolute() / "memory"))):
         raise InvalidInput(
             f"home={config.home} lies in {at.uri}, which would read its own reports; give another home"
+        )
+    aside = config.watch.dead_letter and canonical(config.watch.dead_letter)
+    if aside and (below(at.base, aside) or at.holds(f"{aside}/x")):
+        raise InvalidInput(
+            f"watch.dead_letter={aside} lies in {at.uri}, and would be read; give another place"
         )
     next(find(at.uri, config.storage), None)
     if config.infer.model and weights.is_path(config.infer.model):

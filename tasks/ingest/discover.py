@@ -19,6 +19,8 @@ from tasks.settings import StorageConfig
 
 SAMPLE_CHARS = 200_000
 """About 60,000 tokens: a token of this prose and mark-up holds 3.3 characters."""
+MANIFEST = ".manifest.json"
+"""Ends the name of a file that names documents which belong together, see tasks/ingest/watch/manifests.py."""
 _SHORTEST, _LONGEST = 3_500, 24_000
 
 
@@ -41,6 +43,8 @@ def discover(
         empty = True
         for found in find(root(uri, home), config):
             empty = False
+            if found.uri.endswith(MANIFEST) and found.uri != uri:
+                continue  # it names documents, and is none
             if found.uri not in seen:
                 seen.add(found.uri)
                 yield found

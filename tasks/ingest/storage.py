@@ -47,6 +47,10 @@ REMEDIES = {
         "AuthorizationHeaderMalformed",
         "IllegalLocationConstraintException",
     ),
+    "check watch.queue and storage.region": (
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    ),
     "set this machine's clock": ("RequestTimeTooSkewed",),
     "check AWS_PROFILE": ("ProfileNotFound",),
 }
@@ -219,7 +223,7 @@ def secrets_of(config: StorageConfig) -> dict[str, str]:
 
 
 @contextmanager
-def answered(uri: str, config: StorageConfig) -> Iterator[Any]:
+def answered(uri: str, config: StorageConfig, service: str = "s3") -> Iterator[Any]:
     """Within the block the store is asked through the client; its refusals become errors of ours.
 
     Raises:
@@ -229,7 +233,7 @@ def answered(uri: str, config: StorageConfig) -> Iterator[Any]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        yield client(config)
+        yield client(config, service)
     except (ClientError, BotoCoreError) as error:
         raise _translated(uri, error, config) from error
 
@@ -291,7 +295,7 @@ def fetch(found: Found, target: Path | None, limit: int, config: StorageConfig) 
     if found.size > limit:
         raise BadDocument("too_large", f"{found.size:,} bytes, over the limit of {limit:,}")
     try:
-        with _stream(found.uri, config) as stream, open(target or os.devnull, "wb") as copy:
+        with _stream(found, config) as stream, open(target or os.devnull, "wb") as copy:
             return _copy(stream, copy, limit)
     except FileNotFoundError as error:
         raise BadDocument("vanished", f"{found.uri} was there when it was listed, and is gone") from error
@@ -300,8 +304,9 @@ def fetch(found: Found, target: Path | None, limit: int, config: StorageConfig) 
 
 
 @contextmanager
-def _stream(uri: str, config: StorageConfig) -> Iterator[Any]:
+def _stream(found: Found, config: StorageConfig) -> Iterator[Any]:
     """The bytes of a source; what its store answers instead becomes an error of ours."""
+    uri = found.uri
     if not uri.startswith(S3):
         with _open(path_of(uri)) as file:
             yield file
@@ -310,7 +315,11 @@ def _stream(uri: str, config: StorageConfig) -> Iterator[Any]:
 
     bucket, key = split(uri)
     try:
-        with client(config).get_object(Bucket=bucket, Key=key)["Body"] as body:
+        answer = client(config).get_object(Bucket=bucket, Key=key)
+        with answer["Body"] as body:
+            # not If-Match: there are stores that ignore it
+            if found.version and answer.get("ETag", "").strip('"') not in ("", found.version):
+                raise BadDocument("unreadable", "it was replaced while it was read; the next read has it")
             yield body
     except (ClientError, BotoCoreError) as error:
         code = code_of(error)

@@ -75,7 +75,7 @@ class Bench:
 
     def __init__(self, config: RunConfig, folder: Path, state: State, yes: bool = False) -> None:
         self.reads, self.said = Reads(config), list[str]()
-        self.watcher = Watcher(place(str(folder)), config, state, self.reads, self.said.append, yes)
+        self.watcher = Watcher(place(str(folder)), config, state, self.reads, self.said.append, None, yes)
 
     def turns(self, count: int = 3) -> int:
         """Look so many times; how many runs that started."""

@@ -21,7 +21,7 @@ from typing import TypeVar
 from model.files import locked
 from tasks.errors import InvalidInput, writing
 from tasks.ingest.storage import Found
-from tasks.ledger import Row
+from tasks.ingest.watch.events import Event, is_later
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS seen (
@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS seen (
 CREATE TABLE IF NOT EXISTS pending (key BLOB PRIMARY KEY, version TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tried (
   key BLOB PRIMARY KEY, version TEXT NOT NULL, again REAL NOT NULL, tries INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sequencers (
+  key BLOB PRIMARY KEY, sequencer TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told (key BLOB PRIMARY KEY, version TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TEMP TABLE listed (key BLOB PRIMARY KEY, version TEXT NOT NULL, uri TEXT NOT NULL) WITHOUT ROWID;
@@ -46,6 +48,8 @@ NAMED = 3
 """Sources that are named of those that are pending."""
 AGAIN_S, LONGEST_S = 60.0, 86_400.0
 """After how long what a run could not read is tried again; twice as long each time, to a day."""
+RETENTION_S = 14 * 86_400.0
+"""No queue keeps a message for longer."""
 _LEFT = """
 SELECT p.key, p.version FROM pending p LEFT JOIN seen s ON s.key = p.key AND s.version = p.version
 WHERE p.version NOT NULL AND s.key IS NULL"""
@@ -167,11 +171,6 @@ class State:
         names = self._column("SELECT uri FROM listed JOIN pending USING (key) ORDER BY uri LIMIT ?", NAMED)
         return Changes(new, changed, gone, tuple(names), digest.hexdigest() if new + changed + gone else "")
 
-    def pending_like(self, ending: str) -> list[tuple[str, str]]:
-        """Uri and version of what is pending and ends so."""
-        sql = "SELECT uri, p.version FROM listed JOIN pending p USING (key) WHERE substr(uri, ?) = ?"
-        return self.db.execute(sql, (-len(ending), ending)).fetchall()
-
     def count(self) -> tuple[int, int]:
         """How many sources are known as read, and how many of these are gone and were kept."""
         read, kept = self.db.execute("SELECT count(*), coalesce(sum(kept), 0) FROM seen").fetchone()
@@ -205,6 +204,7 @@ class State:
         now = time.time()
         with self._transaction():
             self._replace_seen(read)
+            self.db.execute("DELETE FROM sequencers WHERE at < ?", (now - RETENTION_S,))
             kept = 0
             if keep_gone or unreadable:
                 gone = "SELECT key FROM pending WHERE version IS NULL"
@@ -224,17 +224,30 @@ class State:
         """Take what was kept though it is gone for gone again: it may be retired now."""
         self.db.execute("UPDATE seen SET kept = 0")
 
+    # Events.
+
+    def is_news(self, event: Event) -> bool:
+        """Whether an event is later than those heard of its key, and tells what memory does not say."""
+        key, now = key_of(event.uri), time.time()
+        if event.sequencer:
+            before = self._column("SELECT sequencer FROM sequencers WHERE key = ?", key)
+            if before and not is_later(event.sequencer, before[0]):
+                return False
+            values = (key, event.sequencer, now)
+            self.db.execute("INSERT OR REPLACE INTO sequencers VALUES (?, ?, ?)", values)
+        if event.created:
+            return event.version not in self._column("SELECT version FROM seen WHERE key = ?", key)
+        return self.is_listed(event.uri) or bool(self._column("SELECT 1 FROM seen WHERE key = ?", key))
+
     # Failures, and small notes.
 
-    def untold(self, rows: Sequence[Row]) -> list[Row]:
-        """Those of these rows of the quarantine whose version has not been told of yet."""
-        told = dict(self.db.execute("SELECT key, version FROM told"))
-        return [row for row in rows if told.get(key_of(row["uri"])) != row["version"]]
+    def is_told(self, uri: str, version: str) -> bool:
+        """Whether a failure of this version was told of, or a manifest is waited for no more."""
+        return version in self._column("SELECT version FROM told WHERE key = ?", key_of(uri))
 
-    def tell(self, row: Row) -> None:
-        """A failure was told of, and put aside where that is wanted."""
-        values = (key_of(row["uri"]), row["version"])
-        self.db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", values)
+    def tell(self, uri: str, version: str) -> None:
+        """It was told of, and put aside where that is wanted."""
+        self.db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (key_of(uri), version))
 
     def note(self, name: str, value: str) -> None:
         """Keep a value under a name."""

@@ -186,6 +186,8 @@ def test_a_prefix_in_a_bucket_is_read_like_a_folder(
     assert read_text(tmp_path, row["parsed"], 0, 0, 100) == "text of docs/a b.txt"
     client.put_object(Bucket="papers", Key="docs/a b.txt", Body=b"another text")
     assert next(iter(discover(["s3://papers/docs"], tmp_path, storage))).version != found[0].version
+    replaced = parse_source(found[0], tmp_path, ParseConfig(), storage)[0]
+    assert (replaced["outcome"], replaced["content"]) == ("unreadable", "")
     client.delete_object(Bucket="papers", Key="docs/deep/b.txt")
     assert parse_source(found[1], tmp_path, ParseConfig(), storage)[0]["outcome"] == "vanished"
 

@@ -1,0 +1,201 @@
+"""Documents dropped into a real bucket, and its events on their way to a watcher: late, twice or never."""
+
+import json
+import random
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tasks.ledger import Ledger
+from tasks.memory.reader import open_memory, published
+
+BUCKET, PREFIX = "papers", "in box"
+Where = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many documents are dropped, and what is done to some of them."""
+
+    documents: int
+    twice: int
+    replaced: int
+    deleted: int
+    aborted: int
+
+
+@dataclass
+class Bucket:
+    """A bucket whose events go to one queue, from which a relay takes them to the one that is watched."""
+
+    endpoint: str
+    seed: int = 0
+    dice: random.Random = field(init=False)
+    waiting: list[str] = field(default_factory=list)
+    """Bodies of messages that the relay holds back."""
+    heard: int = 0
+    lost: int = 0
+    dropped: bool = False
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+        self.s3, self.sqs = (
+            boto3.client(name, endpoint_url=self.endpoint, region_name="us-east-1") for name in ("s3", "sqs")
+        )
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.events, self.watched = (
+            str(self.sqs.create_queue(QueueName=name)["QueueUrl"]) for name in ("events", "watched")
+        )
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.events, AttributeNames=["QueueArn"])
+        told = {
+            "QueueArn": arn["Attributes"]["QueueArn"],
+            "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+        }
+        self.s3.put_bucket_notification_configuration(
+            Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]}
+        )
+
+    def put(self, number: int, text: str) -> None:
+        body = f"{text} of the keeper of lighthouse {number} names {number * 37} lamps.\n".encode()
+        self.s3.put_object(Bucket=BUCKET, Key=self.key(number), Body=body)
+
+    def key(self, number: int) -> str:
+        return f"{PREFIX}/{number % 7}/letter {number:03d}+.txt"
+
+    def drop(self, sizes: Sizes, pauses: float) -> None:
+        """Drop everything in bursts, in a random order."""
+        numbers = list(range(sizes.documents))
+        self.dice.shuffle(numbers)
+        twice, replaced = numbers[: sizes.twice], numbers[sizes.twice : sizes.twice + sizes.replaced]
+        deleted = numbers[sizes.twice + sizes.replaced :][: sizes.deleted]
+        tasks: list[Callable[[], None]]
+        tasks = [partial(self.put, number, "The letter") for number in (*numbers, *twice)]
+        tasks += [self.abort for _ in range(sizes.aborted)]
+        self.dice.shuffle(tasks)
+        for at, task in enumerate(tasks):
+            task()
+            if at % max(1, len(tasks) // 4) == 0:
+                time.sleep(self.dice.uniform(0, pauses))
+        for number in replaced:
+            self.put(number, "A draft")
+            self.put(number, "The last letter")
+        for number in deleted:
+            self.put(number, "A mistake")
+            self.s3.delete_object(Bucket=BUCKET, Key=self.key(number))
+        self.dropped = True
+
+    def abort(self) -> None:
+        """An upload in parts that is given up; every second one is left open."""
+        key = f"{PREFIX}/unfinished {self.dice.random()}.txt"
+        upload = self.s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+        self.s3.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=1, Body=b"half a lett")
+        if self.dice.random() < 0.5:
+            self.s3.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload)
+
+    def relay(self) -> None:
+        """Take what the bucket told; lose a tenth, double some, hand on half of what waits in any order."""
+        answer = self.sqs.receive_message(QueueUrl=self.events, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            self.sqs.delete_message(QueueUrl=self.events, ReceiptHandle=message["ReceiptHandle"])
+            self.heard += 1
+            if self.heard % 10 == 3:
+                self.lost += 1
+                continue
+            self.waiting += [message["Body"]] * self.dice.choice([1, 1, 2])
+        self.dice.shuffle(self.waiting)
+        done = self.dropped and not answer.get("Messages")
+        for _ in range(len(self.waiting) if done else len(self.waiting) // 2):
+            self.sqs.send_message(QueueUrl=self.watched, MessageBody=self.waiting.pop())
+
+    def relayed(self) -> "Relay":
+        return Relay(self)
+
+    @property
+    def unread(self) -> int:
+        """Messages of the watched queue that nobody has deleted."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = self.sqs.get_queue_attributes(QueueUrl=self.watched, AttributeNames=names)["Attributes"]
+        return sum(int(counts[name]) for name in names)
+
+    def listed(self) -> set[tuple[str, str]]:
+        """Uri and version of what is there at last."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=PREFIX)
+        items = [item for page in pages for item in page.get("Contents", [])]
+        return {(f"s3://{BUCKET}/{item['Key']}", item["ETag"].strip('"')) for item in items}
+
+
+class Relay(threading.Thread):
+    """The relay at work, until the block ends."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__(daemon=True)
+        self.bucket, self.over = bucket, threading.Event()
+
+    def __enter__(self) -> "Relay":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self.over.wait(0.05):
+            self.bucket.relay()
+
+
+def remembered_versions(home: Path) -> set[tuple[str, str]]:
+    """Uri and version of every source of the memory."""
+    if not published(home):
+        return set()
+    sources = open_memory(home).sources
+    return set(zip(sources["uri"].to_pylist(), sources["version"].to_pylist(), strict=True))
+
+
+def settled(bucket: Bucket, home: Path, patience_s: float) -> bool:
+    """Wait until memory holds what is there, and every message is deleted."""
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        done = bucket.dropped and not bucket.waiting and not bucket.unread
+        if done and remembered_versions(home) == bucket.listed():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def count_parses(home: Path) -> None:
+    """Have the ledger of a home count which versions are parsed, whatever process does it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with Ledger(home / "ledger.sqlite"), sqlite3.connect(home / "ledger.sqlite") as db:
+        db.execute("CREATE TABLE parses (uri TEXT, version TEXT)")
+        db.execute(
+            "CREATE TRIGGER parsed AFTER INSERT ON sources "
+            "BEGIN INSERT INTO parses VALUES (NEW.uri, NEW.version); END"
+        )
+    db.close()
+
+
+def parses(home: Path) -> Counter[tuple[str, str]]:
+    """How often every version was parsed."""
+    with sqlite3.connect(home / "ledger.sqlite", timeout=60) as db:
+        found = Counter((str(uri), str(version)) for uri, version in db.execute("SELECT * FROM parses"))
+    db.close()
+    return found
+
+
+def runs(home: Path) -> list[dict[str, Any]]:
+    with Ledger(home / "ledger.sqlite") as ledger:
+        return ledger.runs()
+
+
+def documents_read(home: Path) -> int:
+    """Documents that finished runs read."""
+    return sum(json.loads(json.dumps(row["counts"])).get("read", 0) for row in runs(home))
