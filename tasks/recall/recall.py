@@ -287,6 +287,8 @@ def _apart(rows: Sequence[Row]) -> Iterator[Row]:
 
 def _leading(row: Row, asked: Set[str]) -> Row:
     """A record whose quotes begin with those that name most of the question: a summary leads to its spans."""
+    if len(row["quotes"]) < 2:
+        return row
     quotes = sorted(row["quotes"], key=lambda quote: -len(asked & stems(quote["text"])))
     return {**row, "quotes": quotes}
 

@@ -91,6 +91,15 @@ def test_an_unknown_run_or_too_early_a_time_names_what_there_is(tmp_path: Path) 
         open_memory(tmp_path, "../r1")
 
 
+def test_records_are_given_by_id_in_the_order_asked_however_many(tmp_path: Path) -> None:
+    rows = document("a", 1_100)
+    publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees("a", chars=200_000))
+    asked = [row["id"] for row in rows[::-1]]
+    memory = open_memory(tmp_path)
+    assert [row["id"] for row in memory.records([*asked, "nobody's"])] == asked
+    assert memory.records([]) == []
+
+
 def test_memory_may_be_emptied_and_filled_again(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["d0"])
     put(tmp_path, "r2", [])

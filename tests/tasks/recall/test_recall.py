@@ -192,6 +192,30 @@ def test_what_stands_between_two_candidates_is_found_though_no_search_finds_it(m
     assert hits[2].receipt.found == ()
 
 
+@pytest.mark.parametrize("only", [{}, {"date": "2024"}, {"entity": "ann"}])
+def test_hits_are_the_same_in_whatever_rows_the_passages_stand(tmp_path: Path, only: dict[str, str]) -> None:
+    """Neighbours are looked for in the rows beside a candidate, where those of another order are not."""
+    rows = [
+        row | {"dates": [f"20{23 + row['position'] % 2}"], "entities": ["Ann"] if row["position"] % 3 else []}
+        for name, texts in SENTENCES.items()
+        for row in passages(name, [*texts, "Nothing more is said.", "So it ends."])
+    ]
+    mixed = [rows[number] for number in np.random.default_rng(0).permutation(len(rows))]
+    sources = [source(f"/docs/{name}.txt", name) for name in SENTENCES]
+    config = RecallConfig(vector_weight=0.0)  # neighbours share no word with the question
+    some = [
+        [
+            (hit.id, hit.score, hit.title, hit.citations)
+            for hit in found(
+                remember(tmp_path / order, "r", given, *sources), "the mast of a ship", config, **only
+            )
+        ]
+        for order, given in (("in order", rows), ("mixed", mixed))
+    ]
+    assert some[0] == some[1]
+    assert len(some[0]) > 1
+
+
 def test_a_passage_is_found_by_what_stands_around_it_and_shown_without(tmp_path: Path) -> None:
     rows = passages("d", ["The tenant pays monthly.", "It is due on the first."])
     rows[1]["context"] = "Lease of the mill > Rent\nThe tenant pays monthly.\nIt is due on the first."
