@@ -136,9 +136,8 @@ def _turned(
     if not documents or "related" not in memory.columns:
         return found
     where = f"array_has_any(related, [{quoted(sorted(documents))}])"
-    if not memory.count(where):  # by the index alone; a condition on the level would go through most records
-        return found
-    for row in memory.rows(where, [*_COLUMNS, "level"]):
+    # counted by the index alone; a condition on the level would go through most records
+    for row in memory.rows(where, [*_COLUMNS, "level"]) if memory.count(where) else ():
         for one in row["relations"]:
             has_it, other = "document" if one["kind"] == "repeats" else "passage", one["other"]["document"]
             if row["level"] == has_it and other in documents:
