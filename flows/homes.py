@@ -5,7 +5,7 @@ other line of it knows. Which commands only look, and which write, is said here,
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,13 +65,12 @@ def prepared(command: str, config: "RunConfig", given: dict[str, Any]) -> Iterat
     if command in ("serve", "deploy"):  # their runs may start on other machines
         yield config
         return
-    config = at_hand(config, with_ledger=command in LEDGER)
-    if command not in WRITING:
-        yield config
-        return
+    from tasks.ingest.home.remote import reached
     from tasks.ingest.home.writing import writing
 
-    with writing(Path(config.home), f"nightread {command}"):
+    config = at_hand(config, with_ledger=command in LEDGER)
+    home = Path(config.home)
+    with reached(home), writing(home, f"nightread {command}") if command in WRITING else nullcontext():
         yield config
 
 

@@ -262,12 +262,20 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def _translated(uri: str, error: Exception, config: StorageConfig) -> Exception:
-    """What a store's error means to us. The message names code and endpoint, never credentials."""
-    code, store = code_of(error), f"the store at {_masked(client(config).meta.endpoint_url)}"
+    return told(uri, code_of(error), bool(getattr(error, "response", None)), config)
+
+
+def told(uri: str, code: str, has_answered: bool, config: StorageConfig) -> InvalidInput | Transient:
+    """What a store's error means to us. The message names code and endpoint, never credentials.
+
+    Args:
+        has_answered: whether the code is the store's; else it is the client's own.
+    """
+    store = f"the store at {_masked(client(config).meta.endpoint_url)}"
     for remedy, codes in REMEDIES.items():
         if code in codes:
             return InvalidInput(f"{uri}: {store} refuses: {code}; {remedy}")
-    if not getattr(error, "response", None):
+    if not has_answered:
         check = "check storage.endpoint_url and the network, or try again"
         return Transient(f"{uri}: {store} cannot be reached: {code}; {check}")
     return Transient(f"{uri}: {store} answers {code}; try again")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from model.files import locked, replacing, write_atomic
 from tasks import schema
 from tasks.errors import Transient
+from tasks.ingest.home.remote import reached
 from tasks.ingest.home.writing import publish as point
 from tasks.ingest.home.writing import writing
 from tasks.memory.cut_words import note_cut
@@ -46,6 +47,7 @@ def committer(home: Path, wait_s: float = 600.0) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(writing(home))
+        stack.enter_context(reached(home))
         try:
             stack.enter_context(locked(folder / ".committer", wait_s))
         except TimeoutError as error:

@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from model.files import is_filled, write_atomic
 from tasks.errors import InvalidInput, NightreadError, writing
 from tasks.ingest.home.bucket import Bucket
 from tasks.ingest.home.index import Index, index_of
-from tasks.ingest.storage import endpoint_of, secrets_of, split
+from tasks.ingest.storage import endpoint_of, secrets_of, split, told
 from tasks.ingest.uris import S3, canonical
 from tasks.settings import StorageConfig
 
@@ -132,6 +134,25 @@ def have_file(home: Path, name: str) -> None:
     """Fetch a file where the bucket holds it."""
     if not (home / name).exists() and (remote := remote_of(home)) and remote.index.known(name):
         remote.fetch(name)
+
+
+@contextmanager
+def reached(home: Path) -> Iterator[None]:
+    """Within the block tables of a home are used; what their store answers becomes an error of ours.
+
+    Raises:
+        InvalidInput: if the store refuses what only its user can change.
+        Transient: if it does not answer.
+    """
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError) as error:
+        remote, said = remote_of(home), str(error)
+        if remote is None or 'store: "S3"' not in said:
+            raise
+        code = re.search(r"<Code>(\w+)</Code>", said)
+        name = code[1] if code else "no connection" if "Connect" in said else "no usable answer"
+        raise told(f"{remote.uri}/memory", name, bool(code), remote.storage) from error
 
 
 def database(home: Path) -> tuple[str, dict[str, str]]:
