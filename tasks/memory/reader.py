@@ -138,18 +138,26 @@ class Memory:
                 f"the memory of run {self.run} lies elsewhere since it was opened: ask again"
             ) from error
 
-    def rows(self, where: str | None = None, columns: Sequence[str] = ()) -> list[Row]:
+    def rows(
+        self, where: str | None = None, columns: Sequence[str] = (), limit: int | None = None
+    ) -> list[Row]:
         """Whole records, or some columns of them, that satisfy an SQL condition (values: `quoted`).
 
         Columns that the table lacks are left out.
-        """
-        return [row for batch in self.batches(where, columns) for row in batch.to_pylist()]
 
-    def batches(self, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        Args:
+            limit: any so many of them, where there are more.
+        """
+        return [row for batch in self.batches(where, columns, limit) for row in batch.to_pylist()]
+
+    def batches(
+        self, where: str | None = None, columns: Sequence[str] = (), limit: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Like `rows`, in bounded memory."""
         wanted = [name for name in columns or schema.RECORDS.names if name in self.columns]
         query = self.table.search().select(wanted)
-        yield from (query.where(where) if where else query).to_batches()
+        query = query.where(where) if where else query
+        yield from (query if limit is None else query.limit(limit)).to_batches()
 
 
 def quoted(values: Iterable[str]) -> str:

@@ -30,6 +30,8 @@ _log = logging.getLogger("nightread")
 
 MOST_OF_A_RECORD = 20
 """Relations that one record keeps, in the order of its text."""
+CHUNK = 500
+"""Documents in one condition."""
 _PASSAGE = ["document", "level", "text", "char_start", "char_end", "vector"]
 
 
@@ -98,11 +100,14 @@ def _kept(memory: Memory | None, stale: Collection[str]) -> dict[str, Compared]:
         return {}
     kept: dict[str, Compared] = {}
     columns = ["document", "char_start", "char_end", "novelty", "relations"]
-    for row in memory.rows(f"level = 'passage' AND document IN ({quoted(stale)})", columns):
-        one = kept.setdefault(row["document"], Compared())
-        one.relations += [from_row(found) for found in row["relations"]]
-        if row["novelty"] >= 0:
-            one.novelty.append(Novelty(row["char_start"], row["char_end"], 1, 1.0 - row["novelty"]))
+    documents = sorted(stale)
+    for at in range(0, len(documents), CHUNK):
+        where = f"level = 'passage' AND document IN ({quoted(documents[at : at + CHUNK])})"
+        for row in memory.rows(where, columns):
+            one = kept.setdefault(row["document"], Compared())
+            one.relations += [from_row(found) for found in row["relations"]]
+            if row["novelty"] >= 0:
+                one.novelty.append(Novelty(row["char_start"], row["char_end"], 1, 1.0 - row["novelty"]))
     return kept
 
 

@@ -11,10 +11,14 @@ import numpy as np
 from tasks.memory.cut import passages, recut
 from tasks.memory.keys import own_context, text_hash
 from tasks.memory.known import Known
+from tasks.memory.publish import publish
+from tasks.memory.reader import open_memory
 from tasks.memory.records import finished
-from tasks.memory.sketch import Sketches, placed_sentences, sketch
+from tasks.memory.sketch import MANY, Sketches, placed_sentences, sketch
+from tasks.memory.staging import stage
+from tasks.relate.recalled import Earlier
 from tasks.text.outline import Outline
-from tests.tasks.memory.rows import put
+from tests.tasks.memory.rows import put, record, sees
 from tests.tasks.relate.texts import copied, report
 
 ABOUT = Outline("", "report", "")
@@ -53,10 +57,34 @@ def test_nearly_equal_documents_share_most_of_their_sketch_and_others_nothing() 
     assert sketches.alike("other", hashes("A text of its own. It says what no other text here says.")) == []
 
 
+def test_a_sentence_that_many_documents_have_nominates_none_of_them(tmp_path: Path) -> None:
+    many, licence = MANY + 20, 7
+    whole = {"level": "document", "position": -1}
+    rows = [record(f"d{at}", 0, sketch=[licence, 1000 + at], **whole) for at in range(many)]
+    names = [f"d{at}" for at in range(many)]
+    publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees(*names))
+    sketches = Sketches(open_memory(tmp_path))
+    for at in (3, many - 1, 8):
+        assert sketches.alike("new", [licence, 1000 + at]) == [f"d{at}"]
+    assert sketches.alike("new", [licence, 5]) == []
+    for at in range(many):
+        sketches.add(f"n{at}", [licence, 9000 + at])
+    assert sketches.alike("new", [licence, 9000 + many - 1])[0] == f"n{many - 1}"
+
+
+def test_any_number_of_documents_may_be_left_out_of_what_is_recalled(tmp_path: Path) -> None:
+    names = [f"d{at}" for at in range(30)]
+    put(tmp_path, "r1", names)
+    memory = open_memory(tmp_path)
+    earlier = Earlier(memory, set(names[1:]) | {f"gone{at}" for at in range(100_000)})
+    (row,) = memory.rows("id = 'd7-2'", ["vector"])
+    (near,) = earlier.nearest([row["vector"]])
+    assert {one["id"] for one in near} == {one["id"] for one in earlier.of_words("agreements")}
+    assert sorted(one["id"] for one in near) == [f"d0-{at}" for at in range(5)]
+
+
 def test_a_document_of_an_old_memory_is_nobodys_copy(tmp_path: Path) -> None:
     put(tmp_path, "r1", ["a"])
-    from tasks.memory.reader import open_memory
-
     assert Sketches(open_memory(tmp_path)).alike("b", hashes(report(1))) == []
 
 
