@@ -59,7 +59,7 @@ def test_nearly_equal_documents_share_most_of_their_sketch_and_others_nothing() 
 
 def test_a_sentence_that_many_documents_have_nominates_none_of_them(tmp_path: Path) -> None:
     many, licence = MANY + 20, 7
-    whole = {"level": "document", "position": -1}
+    whole: dict[str, Any] = {"level": "document", "position": -1}
     rows = [record(f"d{at}", 0, sketch=[licence, 1000 + at], **whole) for at in range(many)]
     names = [f"d{at}" for at in range(many)]
     publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees(*names))
