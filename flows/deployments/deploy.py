@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from flows.config import RunConfig
 from flows.deployments.crashed import mark_crashed
-from flows.deployments.deployment import anywhere, deployment
+from flows.deployments.deployment import RETIRE, anywhere, deployment
 from flows.deployments.missed import tag
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
@@ -77,7 +77,7 @@ def deploy_all(config: RunConfig, uris: list[str], nightly: Nightly) -> Deployed
     night, evening = _schedule(nightly.cron, zone), _schedule(UPKEEP_CRON, zone)
     reading = anywhere(config.reading)
     tending = replace(config.tending, home=reading.home, infer=reading.infer)
-    read: dict[str, Any] = {"config": asdict(reading), "allow_retire": False}
+    read: dict[str, Any] = {"config": asdict(reading), **RETIRE}
     corpus = list(dict.fromkeys(map(canonical, uris)))
     everywhere: dict[str, Any] = {
         "work_pool_name": POOL,
