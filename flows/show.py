@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.ingest.omitted import many
-from tasks.recall.citation import format_citation
+from tasks.recall.citation import Citation, format_citation
 from tasks.text.counted import counted
 from tasks.text.markup import readable
 
@@ -176,7 +176,7 @@ def session_reply(found: Row, explain: bool = False) -> str:
 
 
 def _place(cited: Row) -> str:
-    return f"     {cited['uri']}:{cited['place']}:{cited['start']}-{cited['end']}"
+    return f"     {format_citation(Citation(**cited))}"
 
 
 def _wrapped(text: str, indent: str) -> str:
@@ -188,8 +188,12 @@ def quarantined(rows: list[Row]) -> str:
     """Documents that could not be read, and why."""
     if not rows:
         return "quarantine is empty"
-    cells = [[row["outcome"], row["uri"], row["reason"]] for row in rows]
+    cells = [[row["outcome"], _source(row), row["reason"]] for row in rows]
     return "\n".join(table(["outcome", "uri", "reason"], cells))
+
+
+def _source(row: Row) -> str:
+    return f"{row['uri']}#{row['label']}" if row.get("label") else str(row["uri"])
 
 
 def runs(rows: list[Row]) -> str:

@@ -40,6 +40,7 @@ ABOUT = {
     "breaks.",
     "mail": "State who writes to whom and when, what is asked or told, and what is to be done until when.",
     "readme": "State what it is, what it is for, what it needs, and how it is installed and used.",
+    "notebook": "State the question, the data, what is computed, and the results with their figures.",
     "slides": "State what is presented, for whom, what is shown and concluded, with the main figures.",
     "table": "State what the rows and columns are, and the figures that stand out.",
 }

@@ -164,8 +164,11 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
     shown = _DROP_CAPITAL.sub(r"\1", shown)
     if length(shown) < FEWEST_WORDS or not _is_prose(shown, kind) or _is_title(sentence, shown, outline):
         return None
-    found = role(sentence[at:], outline.kind)
-    if found in _UNUSABLE or (found is Role.LEGAL and not kind.clauses) or not _begins(shown, kind, names):
+    mail = outline.kind == "mail"  # begins in lower case behind a salutation
+    found = Role.QUOTED if mail and sentence.startswith(">") else role(sentence[at:], outline.kind)
+    if found in _UNUSABLE or (found is Role.LEGAL and not kind.clauses):
+        return None
+    if not (mail or _begins(shown, kind, names)):
         return None
     if len(text) < len(whole) or leads_up:
         shown += " ..."

@@ -180,6 +180,7 @@ KINDS = {
             ),
         )
     ),
+    "notebook": Kind(opening=0.4, follows=0.3, aspects=(_PURPOSE,)),
     "slides": Kind(opening=0.2, early=0.1, follows=0.2, spread=0.2, fragments=True, aspects=(_PURPOSE,)),
     "table": Kind(opening=0.3, early=0.1, spread=0.2, fragments=True),
     "readme": Kind(opening=0.4, follows=0.3, aspects=_README),

@@ -12,7 +12,7 @@ from tasks.text.speakers import is_dialogue
 
 Kind = Literal[
     "contract", "licence", "minutes", "dialogue", "report", "paper", "book",
-    "code", "changelog", "mail", "readme", "slides", "table", "text",
+    "code", "changelog", "mail", "notebook", "readme", "slides", "table", "text",
 ]  # fmt: skip
 
 _BY_NAME: tuple[tuple[Kind, str], ...] = (
@@ -24,6 +24,7 @@ _BY_NAME: tuple[tuple[Kind, str], ...] = (
     ("mail", r".*\.(?:eml|mbox|msg)$"),
     ("table", r".*\.(?:csv|tsv|tab|xls[xm]|xltx|ods|ots)$"),
     ("slides", r".*\.(?:pp[ts][xm]|potx|odp|otp)$"),
+    ("notebook", r".*\.ipynb$"),
     ("book", r".*\.epub$"),
     ("code",
      r".*\.(?:pyi?|jsx?|tsx?|java|c|h|cc|cpp|hpp|cs|go|rs|rb|php|pl|sh|bash|sql|r|jl|scala|kt|swift|lua|hs"

@@ -54,6 +54,10 @@ _COMMAND = re.compile(
     r"|from \w+ import |#include|@\w+\{)"
 )
 _URL = re.compile(r"(?:https?://|www\.)\S+")
+_MAIL_HEAD = re.compile(
+    r"(?:From|To|Cc|Date|Subject|Sent|Von|An|Datum|Betreff|De|Objet|Asunto): [^\n]*"
+    r"\n(?:To|Cc|Date|Subject|Sent|An|Datum|Gesendet|Betreff|Objet|Para|Asunto): "
+)
 _CELLS = re.compile(r"(?<=\S)(?:[^\S\n]*+\||\t++|[^\S\n]{3,})")
 _CELL_WORDS = 4
 # What follows is matched against small letters.
@@ -146,8 +150,8 @@ _ANAPHOR_CJK = re.compile(
 
 def role(sentence: str, kind: str = "text") -> Role:
     """The role of a sentence in a document of that kind (`tasks.text.kinds`)."""
-    if kind == "mail" and sentence.lstrip().startswith(">"):
-        return Role.QUOTED
+    if _MAIL_HEAD.match(sentence):
+        return Role.NAVIGATION
     if _is_row(sentence):
         return Role.TABLE
     lead = _LEAD.match(sentence)[0]  # type: ignore[index]
@@ -160,7 +164,7 @@ def role(sentence: str, kind: str = "text") -> Role:
         return found
     if _NOTICE.search(low) or (kind in ("contract", "licence") and _BOILERPLATE.search(low)):
         return Role.LEGAL
-    if not is_finished(shown) or shown[:1].islower():
+    if not is_finished(shown) or (shown[:1].islower() and kind != "mail"):
         return _unfinished(shown, kind)
     if lead.strip() and len(shown.split()) <= LABEL_WORDS and is_titled(shown):
         return Role.HEADING  # "2. Term."

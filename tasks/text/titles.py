@@ -88,6 +88,7 @@ _DATED = re.compile(
     r"|日期|签[订署]|订立|发布|发表|生效|施行|締結|発行|作成|施行日",
     re.IGNORECASE,
 )
+_MARKED = re.compile(r"#{1,6} ")
 _HEAD = 4000
 _SAYS = 20
 """Bytes of UTF-8 that a sentence has at least: a character of Chinese has three, and says as much."""
@@ -232,9 +233,10 @@ def _dialogue(head: str, name: str) -> str:
 
 
 def _table(head: str, name: str) -> str:
-    lines = [line for line in head.split("\n") if line.strip()]
+    """What stands above the table, or the names of its columns, behind the name of the file."""
+    lines = [line for line in head.split("\n") if line.strip() and not _MARKED.match(line)]
     delimiter = max("\t;|,", key=lines[0].count) if lines else ","
-    cells = [cell.strip(' "|') for cell in lines[0].split(delimiter)] if lines else []
+    cells = [cell.strip(' "|.') for cell in lines[0].split(delimiter)] if lines else []
     columns = ", ".join([cell for cell in cells if cell][:8])
     file = "".join(parts(name)[-1:])
     return f"{file}: {columns}" if file else f"Table of {columns}"

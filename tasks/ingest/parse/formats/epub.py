@@ -36,10 +36,10 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
                 continue
             number += 1
             said = False
-            for item in embedded(f"{posixpath.splitext(name)[0]}.xhtml", archive.read(name), config):
+            for item in embedded(f"{posixpath.splitext(name)[0]}.xhtml", _marked(archive.read(name)), config):
                 if isinstance(item, TextSpan):
                     said = said or bool(item.text.strip())
-                    yield from cut(item.text, "chapter", number)
+                    yield from cut(item.text.replace(_BELOW, "\n"), "chapter", number)
                 elif not (isinstance(item, Omitted) and item.kind == "image"):
                     yield item
             if said:
@@ -49,6 +49,21 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
         images = [one for one in book.iter("{*}item") if one.get("media-type", "").startswith("image/")]
         if images:
             yield Omitted("image", len(images))
+
+
+_BELOW = "\ue000"
+"""A character of private use that stands at the end of a heading."""
+_HEADING = re.compile(rb"(<h([1-6])\b[^>]*>)(.*?)(</h\2\s*>)", re.IGNORECASE | re.DOTALL)
+
+
+def _marked(page: bytes) -> bytes:
+    """A page whose headings are marked as in Markdown, one level below the title of the book."""
+    return _HEADING.sub(
+        lambda found: (
+            b"%b%b %b&#%d;%b" % (found[1], b"#" * (int(found[2]) + 1), found[3], ord(_BELOW), found[4])
+        ),
+        page,
+    )
 
 
 def _check(archive: Any) -> None:

@@ -63,7 +63,7 @@ def _output(output: dict[str, Any], number: int) -> Iterator[Item]:
     if short.strip():
         yield from cut(f"Output: {short}\n\n", "cell", number)
     if len(short) < len(said):
-        yield Omitted("rest of a long output", where=f"cell {number}")
+        yield Omitted("part of an output", where=f"cell {number}")
 
 
 def _text(value: object) -> str:

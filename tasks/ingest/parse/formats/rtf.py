@@ -35,6 +35,8 @@ _KEPT = frozenset("annotation shpinst shptxt shppict listtext pntext footnote ob
 """Groups that are read though old readers may pass over them."""
 _ASIDE = {"footnote": "Note", "annotation": "Comment"}
 _RUNNING = frozenset("header headerl headerr headerf footer footerl footerr footerf".split())
+_LONGEST_HEADING = 100
+"""Characters of a bold line that is taken for a heading."""
 _COUNTED = {"pict": "image", "object": "embedded object"}
 _SIGNS = {
     "par": "\n", "line": "\n", "sect": "\n\n", "page": "\n\n", "row": "\n", "nestrow": "\n", "tab": "\t",
@@ -55,6 +57,7 @@ class _Group:
     fallback: int = 1
     """Characters behind a Unicode character that stand for it in old readers."""
     font: int = -1
+    bold: bool = False
 
 
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
@@ -80,6 +83,7 @@ class _Reader:
         self.omitted: Counter[str] = Counter()
         self.texts: dict[str, list[str]] = {}
         self.bytes, self.skip = bytearray(), 0
+        self.letters = self.bold = 0
         page = re.search(r"\\ansicpg(\d+)", source[:4096])
         self.page = _known(f"cp{page[1]}") if page else "mac_roman" if "\\mac" in source[:200] else "cp1252"
         head = source[: 1 << 20]
@@ -107,7 +111,10 @@ class _Reader:
         yield from dict.fromkeys(said for said in running if re.search(r"[^\W\d_]{3}", said))
 
     def _flush(self) -> Iterator[str]:
-        yield from (line.rstrip() for line in self._take("body").removesuffix("\n").split("\n"))
+        said = self._take("body").removesuffix("\n")
+        headed = 0 < self.letters == self.bold and len(said) <= _LONGEST_HEADING and "\t" not in said
+        self.letters = self.bold = 0
+        yield from ([""] * headed + [line.rstrip() for line in said.split("\n")] + [""] * headed)
         for name, said in _ASIDE.items():
             if text := " ".join(self._take(name).split()):
                 yield f"{said}: {text}"
@@ -123,6 +130,9 @@ class _Reader:
             self.omitted[self.group.unseen] += len(text.split())
         else:
             self.texts.setdefault(self.group.goes_to, []).append(text)
+            if self.group.goes_to == "body":
+                letters = sum(map(str.isalpha, text))
+                self.letters, self.bold = self.letters + letters, self.bold + letters * self.group.bold
 
     def _behind(self, text: str) -> str:
         """Text without the characters that stand for the Unicode character before it."""
@@ -167,8 +177,10 @@ class _Reader:
         elif word in ("v", "deleted"):
             kind = {"v": "hidden word", "deleted": "deleted word"}[word]
             self.group = replace(self.group, unseen="" if number == "0" else kind)
+        elif word == "b":
+            self.group = replace(self.group, bold=number != "0")
         elif word == "plain":
-            self.group = replace(self.group, unseen="", font=-1)
+            self.group = replace(self.group, unseen="", font=-1, bold=False)
         elif word == "*":
             named = re.compile(r"\\([a-z]+)", re.IGNORECASE).match(self.source, self.at)
             if not named or named[1] not in _KEPT:

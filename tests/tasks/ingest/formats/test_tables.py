@@ -24,16 +24,18 @@ def test_rows_of_a_workbook_name_their_columns_and_stand_at_their_row(tmp_path: 
     read = document(tmp_path / "rents.xlsx")
     assert read.text.splitlines() == [
         "# Rents",
-        "Rents of Quay 7 in 2026",
-        "Side; Tenant; Rent; Since; Share",
+        "",
+        "Rents of Quay 7 in 2026.",
+        "Side; Tenant; Rent; Since; Share.",
         "Side: North; Tenant: Orrin Boatworks; Rent: 1,450; Since: 2024-03-01; Share: 12.5%.",
         "Side: North; Tenant: Valdur & Sons; Rent: 980.5; Since: 2025-11-15; Share: 8.0%.",
         "Side: South; Tenant: Harbour café; Rent: 2,100; Since: 2020-01-01; Share: 20.0%.",
         "Side: South; Tenant: An empty shed.",
         "Comment on B5 by Ingrid: Moves out in May.",
         "# Two heads",
-        "2025; 2026",
-        "Pump; H1; H2; H1; H2",
+        "",
+        "2025; 2026.",
+        "Pump; H1; H2; H1; H2.",
         "Pump: Orrin; 2025 H1: 12; 2025 H2: 14; 2026 H1: 15; 2026 H2: 9.",
     ]
     assert read.place("Harbour café; Rent: 2,100") == "sheet Rents, row 6"
@@ -52,7 +54,7 @@ def test_sheets_of_an_opendocument_file_are_read_alike(tmp_path: Path) -> None:
     files.sheets(tmp_path / "boats.ods")
     read = document(tmp_path / "boats.ods")
     assert read.text.splitlines() == [
-        "# Boats", "Owner; Boat; Launched", "Owner: Ann; Boat: Tern; Launched: 2026-03-01.",
+        "# Boats", "", "Owner; Boat; Launched.", "Owner: Ann; Boat: Tern; Launched: 2026-03-01.",
         "Owner: Ann; Boat: Gull; Launched: 1998.",
     ]  # fmt: skip
     assert read.place("Gull") == "sheet Boats, row 3"
@@ -94,13 +96,13 @@ def test_dates_are_iso_and_as_short_as_they_can_be() -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([["Year", "Outages"], ["2024", "7"]], ["Year; Outages", "Year: 2024; Outages: 7."]),
+        ([["Year", "Outages"], ["2024", "7"]], ["Year; Outages.", "Year: 2024; Outages: 7."]),
         ([["Region", "2024", "2025"], ["North", "7", "9"]],
-         ["Region; 2024; 2025", "Region: North; 2024: 7; 2025: 9."]),
+         ["Region; 2024; 2025.", "Region: North; 2024: 7; 2025: 9."]),
         ([["1", "2"], ["3", "4"]], ["1; 2.", "3; 4."]),
         ([["Ann", "Oslo"], ["Ann", "Rome"]], ["Ann; Oslo.", "Ann; Rome."]),
         ([["Only one line", "of words"]], ["Only one line; of words."]),
-        ([["a", "b"], ["1", "2", "beyond"]], ["a; b", "a: 1; b: 2; beyond."]),
+        ([["a", "b"], ["1", "2", "beyond"]], ["a; b.", "a: 1; b: 2; beyond."]),
     ],
 )  # fmt: skip
 def test_the_header_is_told_from_what_stands_below_it(rows: list[list[str]], said: list[str]) -> None:

@@ -63,7 +63,7 @@ class _Reader:
             for _ in self._rows():
                 pass
         else:
-            yield from cut(f"# {name}\n", place, 1)
+            yield from cut(f"# {name}\n\n", place, 1)
             for number, line in table_lines(self._rows()):
                 yield from cut(f"{line}\n", place, number)
             for kind, count in self.omitted.items():

@@ -41,7 +41,7 @@ def table_lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
     for number, row in enumerate(chain(sample, filled)):
         cells = [" ".join(cell.split()) for cell in row.cells]
         if number <= at:
-            yield row.number, "; ".join(cell for cell in cells if cell)
+            yield row.number, _line([], cells)
         else:
             yield row.number, _line(names, cells)
 

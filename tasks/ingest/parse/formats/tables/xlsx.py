@@ -64,7 +64,7 @@ class _Reader:
 
     def items(self) -> Iterator[Item]:
         """The heading, the rows, and what else is written on the sheet."""
-        yield from cut(f"# {self.sheet.name}\n", self.place, 1)
+        yield from cut(f"# {self.sheet.name}\n\n", self.place, 1)
         with self.book.archive.open(self.sheet.path) as stream:
             for number, line in table_lines(self._rows(stream)):
                 yield from cut(f"{line}\n", self.place, number)
