@@ -111,6 +111,8 @@ def as_bad(error: Exception) -> BadDocument:
         return BadDocument("vanished", "it was there when it was listed, and is gone")
     if isinstance(error, OSError):
         return BadDocument("unreadable", error.strerror or str(error))
+    if isinstance(error, RecursionError):
+        return BadDocument("corrupt", "it holds parts inside each other, too deep to be read")
     if isinstance(error, MemoryError):
         return BadDocument("out_of_memory", "the parser ran out of memory")
     return BadDocument("corrupt", f"{type(error).__name__}: {error}"[:500])

@@ -38,7 +38,8 @@ def _cell(cell: dict[str, Any], number: int, language: str) -> Iterator[Item]:
     source = _text(cell.get("source", cell.get("input"))).strip("\n")
     kind = cell.get("cell_type")
     if kind == "heading":  # nbformat 3
-        source = f"{'#' * int(cell.get('level', 1))} {source}"
+        level = str(cell.get("level", 1))
+        source = f"{'#' * int(level) if level in '123456' else '#'} {source}"
     if kind == "code" and source.strip():
         source = f"```{language}\n{source}\n```"
     if source.strip():

@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     r"\\(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?|\\'(?P<hex>[0-9a-fA-F]{2})|\\(?P<sign>[^a-zA-Z])"
     r"|(?P<brace>[{}])|(?P<text>[^\\{}\r\n]+)"
 )
+_UNREAD = re.compile(r"[^\\{}]*+")
 _FONT = re.compile(r"\\f(\d+)(?:\\(?!fcharset)[a-z]+-?\d* ?)*\\fcharset(\d+)")
 _CHARSETS = {
     77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "cp936", 136: "cp950", 161: "cp1253",
@@ -93,6 +94,9 @@ class _Reader:
         """Lines of the body, each with its notes behind it, then those of headers and footers."""
         while match := _TOKEN.search(self.source, self.at):
             self.at = match.end()
+            if match["text"] and not self.group.goes_to:
+                self.at = _UNREAD.match(self.source, self.at).end()  # type: ignore[union-attr]
+                continue
             if match["hex"]:
                 self._byte(int(match["hex"], 16))
                 continue

@@ -25,6 +25,8 @@ _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "appl
 _SEALED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _STUB = 3
 """Plain text is a stub where the HTML beside it says so many times more."""
+_MOST_HEADER = 50_000
+"""Characters of a header that are shown."""
 _MOST_PARTS, _MOST_INSIDE = 10_000, 500
 """Parts of a mail, and those of them that hold others."""
 
@@ -56,6 +58,8 @@ def read(content: bytes, config: ParseConfig) -> Mail:
     if not any(message.get(name) for name in (*HEADERS, "Received", "Message-ID")):
         raise BadDocument("corrupt", "not a mail: it has none of the headers of one")
     mail = Mail("".join(f"{name}: {said}\n" for name in HEADERS if (said := header(message, name))))
+    if long := sum(len(str(message.get(name) or "")) > _MOST_HEADER for name in HEADERS):
+        mail.omitted.append(Omitted("part of a long header", long))
     bodies = [part for part in parts if _is_body(part)]
     mail.body = "\n\n".join(filter(str.strip, _bodies(bodies, mail, config)))
     mail.body = marked(re.sub(r"\n{3,}", "\n\n", mail.body).strip("\n"))
@@ -68,7 +72,7 @@ def read(content: bytes, config: ParseConfig) -> Mail:
 
 def header(message: Message, name: str) -> str:
     """A header in plain characters on one line; "" if it is not there."""
-    raw = str(message.get(name) or "")
+    raw = str(message.get(name) or "")[:_MOST_HEADER]
     try:
         said = str(make_header(decode_header(raw)))
     except (LookupError, ValueError, UnicodeError):

@@ -55,9 +55,7 @@ class Merger:
 def _shown(cells: Mapping[int, str], hidden: Iterable[range]) -> list[str]:
     """Cells from the first column to the last that holds anything, without hidden ones."""
     last = min(max((column for column, text in cells.items() if text), default=0), _MOST_COLUMNS)
-    left_out = list(hidden)
-    return [
-        cells.get(column, "")
-        for column in range(1, last + 1)
-        if not any(column in columns for columns in left_out)
-    ]
+    columns: Iterable[int] = range(1, last + 1)
+    for some in hidden:
+        columns = [column for column in columns if column not in some]
+    return [cells.get(column, "") for column in columns]

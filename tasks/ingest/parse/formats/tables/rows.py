@@ -92,4 +92,4 @@ def _line(names: Sequence[str], cells: Sequence[str]) -> str:
         if cell
     ]
     line = "; ".join(said)
-    return line if _ENDED.search(line) else f"{line}."
+    return line if _ENDED.search(line[-4:]) else f"{line}."

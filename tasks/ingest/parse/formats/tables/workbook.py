@@ -3,6 +3,7 @@
 Any namespace will do, the strict form's too; shared strings lie in a file, not in memory.
 """
 
+import mmap
 import posixpath
 import re
 import tempfile
@@ -97,11 +98,14 @@ class Strings:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="strings-")  # noqa: SIM115  # closed by __exit__
         self._starts = array("Q", [0])
+        self._bytes: mmap.mmap | bytes = b""
 
     def __enter__(self) -> "Strings":
         return self
 
     def __exit__(self, *_: object) -> None:
+        if isinstance(self._bytes, mmap.mmap):
+            self._bytes.close()
         self._file.close()
 
     def read(self, stream: IO[bytes]) -> None:
@@ -110,17 +114,21 @@ class Strings:
             self._starts.append(
                 self._starts[-1] + self._file.write(rich_text(one).encode("utf-8", "replace"))
             )
+        self._file.flush()
+        if self._starts[-1]:
+            self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def get(self, number: int) -> str:
         """The string of that number."""
         if not 0 <= number < len(self._starts) - 1:
             raise BadDocument("corrupt", f"shared string {number} of {len(self._starts) - 1} in the workbook")
-        self._file.seek(self._starts[number])
-        return self._file.read(self._starts[number + 1] - self._starts[number]).decode()
+        return self._bytes[self._starts[number] : self._starts[number + 1]].decode()
 
 
 def rich_text(element: Any) -> str:
     """Text of a string item, its runs joined, without the readings of Asian words."""
+    if len(element) == 1 and local(element[0]) == "t":
+        return element[0].text or ""
     return "".join(
         one.text or ""
         for one in element.iter("{*}t")

@@ -96,24 +96,29 @@ class _Reader:
         cells: dict[int, str] = {}
         begin: list[Merged] = []
         column = 0
-        for cell in children(element, "c"):
+        for cell in element:
+            if not cell.tag.endswith("}c"):
+                continue
             at = _CELL.match(cell.get("r") or "")
             column = column_number(at[1]) if at else column + 1
             cells[column] = self._text(cell)
-            if one := self.above.get((number, column)):
+            if self.above and (one := self.above.get((number, column))):
                 begin.append(one)
         return self.merger.row(number, cells, begin, self.hidden)
 
     def _text(self, cell: Any) -> str:
         """What a cell shows."""
-        kind, value, inline = cell.get("t", "n"), "", None
+        kind, value, inline, formula = cell.get("t", "n"), "", None, False
         for child in cell:
-            if local(child) == "v":
+            tag = child.tag
+            if tag.endswith("}v"):
                 value = child.text or ""
-            elif local(child) == "is":
+            elif tag.endswith("}f"):
+                formula = True
+            elif tag.endswith("}is"):
                 inline = child
-            elif local(child) == "f" and not any(local(one) == "v" and one.text for one in cell):
-                self.omitted["formula without a stored value"] += kind != "str"
+        if formula and not value and kind != "str":
+            self.omitted["formula without a stored value"] += 1
         if inline is not None:
             return rich_text(inline)
         if not value:
