@@ -182,7 +182,7 @@ class Ledger:
         ours = psutil.Process()
         process = {"process": [ours.pid, ours.create_time()], "host": socket.gethostname()}
         counts = json.dumps({**process, "flow_run": flow_run})
-        values = (run, "running", _now(), "", json.dumps(list(corpus)), config_json, counts)
+        values = (run, "running", now(), "", json.dumps(list(corpus)), config_json, counts)
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -190,7 +190,7 @@ class Ledger:
         """Note how `run` ended and what it counted."""
         sql = "UPDATE runs SET status = ?, finished = ?, counts = ? WHERE run = ?"
         with self._transaction() as db:
-            if not db.execute(sql, (status, _now(), counts_json, run)).rowcount:
+            if not db.execute(sql, (status, now(), counts_json, run)).rowcount:
                 raise InvalidInput(f"run {run!r} was never started")
 
     def crashed(self, alone: bool = False) -> dict[str, str]:
@@ -225,7 +225,7 @@ class Ledger:
     def quarantine(self, run: str, rows: Sequence[Row]) -> None:
         """Keep the rows of documents that could not be read, with the run that last saw them so."""
         bad = [row for row in rows if row["outcome"] not in ("ok", "forgotten")]
-        values = [(row["uri"], row["part"], run, _now(), json.dumps(row)) for row in bad]
+        values = [(row["uri"], row["part"], run, now(), json.dumps(row)) for row in bad]
         sql = """INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)
                  ON CONFLICT (uri, part) DO UPDATE SET run = excluded.run, row = excluded.row"""
         with self._transaction() as db:
@@ -317,7 +317,8 @@ class Ledger:
             raise
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment in UTC, ISO."""
     return datetime.now(UTC).isoformat()
 
 

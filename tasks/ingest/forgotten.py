@@ -12,11 +12,11 @@ import json
 import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
+from tasks.ledger import now
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Forgotten:
     def add(self, document: str, contents: Iterable[str], uris: Iterable[str], named: Iterable[str]) -> None:
         """Keep a document out from now on."""
         stone = Tombstone(
-            datetime.now(UTC).isoformat(),
+            now(),
             self.mark("document", document),
             tuple(self.mark("content", one) for one in contents),
             tuple(self.mark("uri", one) for one in uris),

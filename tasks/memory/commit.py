@@ -22,6 +22,7 @@ from tasks.errors import Transient
 from tasks.ingest.home.remote import reached
 from tasks.ingest.home.writing import publish as point
 from tasks.ingest.home.writing import writing
+from tasks.ledger import now
 from tasks.memory.cut_words import note_cut
 from tasks.memory.reader import TABLE, Memory, connect, run_folder
 
@@ -144,8 +145,3 @@ def repoint(home: Path, run: str, version: int) -> None:
         earlier = [*note.get("earlier", []), {"version": note["version"], "until": moment}]
         write_atomic(path, json.dumps({**note, "version": version, "earlier": earlier}))
     point(home, {"run": run, "version": version, "time": note["time"]}, [path])
-
-
-def now() -> str:
-    """This moment, in UTC."""
-    return datetime.now(UTC).isoformat()

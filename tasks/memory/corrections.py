@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from typing import Literal
 from model.files import locked, write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import read_text
+from tasks.ledger import now
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory, Row
 from tasks.memory.sketch import placed_sentences
@@ -81,7 +82,7 @@ def add(home: Path, kind: Kind, source: str, says: str = "", place: Row | None =
         place: {words, before, after, start}; None for the whole document.
     """
     at = place or {"words": "", "before": "", "after": "", "start": 0}
-    made = Correction(secrets.token_hex(3), datetime.now(UTC).isoformat(), kind, source, says=says, **at)
+    made = Correction(secrets.token_hex(3), now(), kind, source, says=says, **at)
     for one in kept(home):
         if replace(one, id=made.id, time=made.time) == made:
             return one

@@ -8,13 +8,14 @@ and the reason, and whoever asks for that memory is told the nearest one that is
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.home.writing import saved
+from tasks.ledger import now
 
 Row = dict[str, Any]
 
@@ -31,7 +32,7 @@ def mark_dropped(home: Path, run: str, by: str) -> None:
     path = home / "memory" / "runs" / run / "run.json"
     if not path.is_file():
         raise InvalidInput(f"run {run!r} has published no version that could be dropped")
-    note = {"on": datetime.now(UTC).isoformat(), "by": by}
+    note = {"on": now(), "by": by}
     write_atomic(path, json.dumps({**json.loads(path.read_text()), "dropped": note}))
     saved(home, path)
 

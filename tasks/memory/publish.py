@@ -25,8 +25,9 @@ from lancedb.index import FTS, Bitmap, BTree, IvfFlat, LabelList
 from model.files import write_atomic
 from tasks import schema
 from tasks.errors import InvalidInput, NightreadError
+from tasks.ledger import now
 from tasks.memory.changes import Replaced, changes
-from tasks.memory.commit import Published, commit, committer, created, now, tag, writable
+from tasks.memory.commit import Published, commit, committer, created, tag, writable
 from tasks.memory.embedders import made_by, note, same
 from tasks.memory.reader import (
     Memory,

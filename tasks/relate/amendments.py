@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tasks.recall.terms import stems
 from tasks.relate.library import Document, Sentence
-from tasks.relate.said import said
+from tasks.relate.said import jaccard, said
 from tasks.text.dates import dates
 from tasks.text.parties import parties
 from tasks.text.roles import Role, role
@@ -159,9 +159,9 @@ def _of_section(text: str, number: str, sentences: Sequence[Sentence]) -> list[S
 def _replaced(new: Sentence, old: Sequence[Sentence]) -> Sentence | None:
     """The statement of a section that a new one replaces: the one with most of its words."""
     words = stems(new.text)
-    best = max(old, key=lambda one: _alike(words, stems(one.text)))
+    best = max(old, key=lambda one: jaccard(words, stems(one.text)))
     theirs = stems(best.text)
-    same = _shared(words, theirs) >= REPLACED and _alike(words, theirs) >= ALIKE
+    same = _shared(words, theirs) >= REPLACED and jaccard(words, theirs) >= ALIKE
     return best if same and best.hash != new.hash else None
 
 
@@ -179,10 +179,6 @@ def _of_same_subject(new: Sentence, old: Sequence[Sentence], taken: set[int]) ->
     if best is None or most < SAME_SUBJECT or set(said(best.text).forms) == set(ours.forms):
         return None
     return best
-
-
-def _alike(one: set[str], other: set[str]) -> float:
-    return len(one & other) / max(1, len(one | other))
 
 
 def _shared(one: set[str] | frozenset[str], other: set[str] | frozenset[str]) -> float:

@@ -10,7 +10,7 @@ import re
 from difflib import SequenceMatcher
 
 from tasks.recall.terms import stems
-from tasks.relate.said import Said, said
+from tasks.relate.said import Said, jaccard, said
 from tasks.text.roles import Role, role
 
 ALIKE = 0.75
@@ -109,8 +109,7 @@ def verdict(one: str, other: str, *, kin: bool) -> str:
 def _alike(first: Said, second: Said) -> float:
     """How alike their words are, not counting the names that only one of them has."""
     apart = stems(" ".join(first.names ^ second.names))
-    ours, theirs = first.words - apart, second.words - apart
-    return len(ours & theirs) / max(1, len(ours | theirs))
+    return jaccard(first.words - apart, second.words - apart)
 
 
 def _unless_denied(first: Said, second: Said) -> str:

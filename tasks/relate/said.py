@@ -7,6 +7,7 @@ no value of it.
 
 import re
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,6 +65,11 @@ class Said:
     @property
     def forms(self) -> tuple[str, ...]:
         return tuple(value.form for value in self.values)
+
+
+def jaccard(one: Set[str], other: Set[str]) -> float:
+    """Jaccard similarity of two sets of words: the share of all that both have."""
+    return len(one & other) / max(1, len(one | other))
 
 
 @lru_cache(maxsize=8192)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tasks.recall.terms import stems
 from tasks.relate.library import Document, Sentence
+from tasks.relate.said import jaccard
 
 REWORDED = 0.5
 """Jaccard similarity of words from which a sentence is another one's new wording."""
@@ -47,7 +48,7 @@ def paired(new: Sequence[Sentence], old: Sequence[Sentence]) -> Difference:
     for number, words in enumerate(ours):
         shared = Counter(one for word in words if len(holding[word]) <= COMMON for one in holding[word])
         for other, _ in shared.most_common(8):
-            alike = len(words & theirs[other]) / len(words | theirs[other])
+            alike = jaccard(words, theirs[other])
             if alike >= REWORDED:
                 found.append((-alike, abs(number - other), number, other))
     pairs: dict[int, int] = {}

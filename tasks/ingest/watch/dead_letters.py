@@ -8,14 +8,13 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from model.files import replace_file, write_atomic
 from tasks.errors import BadDocument, writing
 from tasks.ingest.storage import SPECIAL, Found, answered, code_of, fetch, split
 from tasks.ingest.uris import S3, Place, path_of
-from tasks.ledger import Row
+from tasks.ledger import Row, now
 from tasks.settings import StorageConfig
 
 NO_LIMIT = 1 << 62
@@ -37,7 +36,7 @@ def put_aside(rows: Sequence[Row], at: Place, target: str, config: StorageConfig
     found = Found(first["uri"], first["version"], 0)
     place = f"{target}/{name_in(at, found.uri)}"
     reasons = [{name: row[name] for name in ("label", "outcome", "reason", "run")} for row in rows]
-    told = {"uri": found.uri, "version": found.version, "time": datetime.now(UTC).isoformat()}
+    told = {"uri": found.uri, "version": found.version, "time": now()}
     text = json.dumps({**told, "failures": reasons}, indent=1)
     if target.startswith(S3):
         _send(found, place, config)

@@ -6,7 +6,6 @@ leaves the memory before or after, and whoever calls next finishes the erasure.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.uris import path_of, place
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, now
 from tasks.memory import corrections
 from tasks.memory.commit import Published, commit, committer
 from tasks.memory.embedders import once
@@ -68,7 +67,7 @@ def forget(
         targets = _left(home, ledger, targets)
         erasure = Erasure(
             run,
-            datetime.now(UTC).isoformat(),
+            now(),
             targets.named,
             tuple(sorted(targets.documents)),
             targets.rows,
@@ -145,7 +144,7 @@ def _publish(home: Path, ledger: Ledger, erasure: Erasure, means: Means) -> Eras
         return erasure
     before = open_memory(home)
     documents = set(erasure.documents)
-    erasure = erasure.saved(home, stage=BEGUN, on=datetime.now(UTC).isoformat(), figures={})
+    erasure = erasure.saved(home, stage=BEGUN, on=now(), figures={})
     embed = once(means.embed)
     done = rewrite(home, documents, lambda one: remade(one, documents, ledger, erasure.run, embed))
     sources = before.sources

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from model.files import write_atomic
-from tasks.memory.commit import committer, now, repoint, tag, writable
+from tasks.ledger import now
+from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.cut_words import recut
 from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import index
