@@ -1,23 +1,17 @@
 """Fetching: the records that the walk ranks best, read by the rows in which the searches found them.
 
 The idea: to read a known row takes no search. A document's passages are written in order, so one that stands
-beside a candidate is nearly always in the row beside it, and only what is not there is looked for. What
-decides which records are hits is read of all candidates, the other columns of the hits alone.
+beside a candidate is nearly always in the row beside it, and only what is not there is looked for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tasks.memory.reader import Memory, Row, quoted
-from tasks.recall.candidates import SPAN
 from tasks.recall.duplicates import words
 from tasks.recall.filters import both
 from tasks.recall.hit import COLUMNS
 from tasks.recall.walk import REACH, Visited
-
-JUDGED = (*SPAN, "text", "quotes", "title", "section")
-"""Columns that decide which records are hits, and how strongly they answer."""
-OTHERS = tuple(name for name in COLUMNS if name not in JUDGED)
 
 PLACE = ("document", "position", "level")
 NOWHERE = -1
@@ -33,8 +27,6 @@ class Ranked:
 
     visited: Visited
     row: Row
-    number: int = NOWHERE
-    """Id of its row; NOWHERE where all its columns are read."""
 
     @property
     def keys(self) -> frozenset[tuple[object, ...]]:
@@ -56,29 +48,23 @@ def found_at(ranked: Iterable[Visited]) -> dict[Place, int]:
 
 def fetched(
     memory: Memory, some: Sequence[Visited], known: Mapping[Place, int], where: str | None
-) -> list[Ranked]:
-    """The records at these places that exist and pass the filter, in order, with the columns JUDGED.
+) -> list[Ranked | None]:
+    """The records at these places, in order; None at one where none exists that passes the filter.
 
     Args:
         known: `found_at` of all places of the walk.
     """
     beside = {_at(one): _beside(_at(one), known) for one in some if not one.nominee}
     numbers = {one.nominee.row for one in some if one.nominee}
-    rows = memory.taken({*numbers, *beside.values()} - {NOWHERE}, JUDGED, where)
+    rows = memory.taken({*numbers, *beside.values()} - {NOWHERE}, COLUMNS, where)
     missing = beside.keys() - _places(rows).keys()
     if missing and where:  # there, but not let through
         missing -= _places(memory.taken({beside[place] for place in missing} - {NOWHERE}, PLACE)).keys()
     if missing:
-        rows |= memory.taken(memory.numbers(both(where, passages_at(missing))), JUDGED)
+        rows |= memory.taken(memory.numbers(both(where, passages_at(missing))), COLUMNS)
     standing = _places(rows)
     found = ((one, one.nominee.row if one.nominee else standing.get(_at(one), NOWHERE)) for one in some)
-    return [Ranked(one, rows[number], number) for one, number in found if number in rows]
-
-
-def completed(memory: Memory, some: Sequence[Ranked]) -> list[Ranked]:
-    """The same records with the columns OTHERS as well."""
-    rows = memory.taken({one.number for one in some} - {NOWHERE}, OTHERS)
-    return [replace(one, row={**one.row, **rows.get(one.number, {})}, number=NOWHERE) for one in some]
+    return [Ranked(one, rows[number]) if number in rows else None for one, number in found]
 
 
 def passages_at(places: Iterable[Place]) -> str:

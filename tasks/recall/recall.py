@@ -21,7 +21,7 @@ from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
 from tasks.recall.corrected import concerning, is_pinned
 from tasks.recall.duplicates import groups
-from tasks.recall.fetch import Ranked, completed, fetched, found_at, passages_at
+from tasks.recall.fetch import Ranked, fetched, found_at, passages_at
 from tasks.recall.filters import SUMMARIES, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.kinds import Kind, kind_of
@@ -92,7 +92,6 @@ def recall(
             chosen = _reranked(memory, question, chosen, rerank, config.rerank_candidates)
     with _timed(clock, "cite"):
         chosen = _with_pinned(memory, chosen[: config.k], ranked, where, said)
-        chosen = _whole(memory, chosen)
         asked = stems(question)
         chosen, marks = _current(memory, chosen, where, asked)
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
@@ -117,17 +116,19 @@ class _Group:
 
 def _chosen(memory: Memory, ranked: Sequence[Visited], where: str | None, k: int) -> list[_Group]:
     """The best `k` groups of records that are one hit together."""
-    some: list[Ranked] = []
+    read: list[Ranked | None] = []
     known = found_at(ranked)
-    done, taken = 0, 2 * k + 10
+    taken = 2 * k + 10
     while True:
-        some += fetched(memory, ranked[done:taken], known, where)
+        if len(read) < taken:  # twice as many rows take hardly longer than to read once more
+            read += fetched(memory, ranked[len(read) : 2 * taken], known, where)
+        some = [one for one in read[:taken] if one]
         texts = [one.row["text"] for one in some]
         keys = [one.keys for one in some]
         found = [[some[number] for number in group] for group in groups(texts, keys)]
         if len(found) >= k or taken >= len(ranked):
             return [_Group(group, group[0].visited.score / ranked[0].score) for group in found[:k]]
-        done, taken = taken, 2 * taken
+        taken *= 2
 
 
 def _pinned(said: Sequence[Standing], group: _Group) -> bool:
@@ -152,17 +153,8 @@ def _with_pinned(
         and is_pinned(said, found.document, found.char_start, found.char_end, found.level)
     ][: len(chosen)]
     some = fetched(memory, pinned, {}, where)
-    more = [_Group([one], one.visited.score / ranked[0].score) for one in some]
+    more = [_Group([one], one.visited.score / ranked[0].score) for one in some if one]
     return [*chosen[: len(chosen) - len(more)], *more]
-
-
-def _whole(memory: Memory, chosen: Sequence[_Group]) -> list[_Group]:
-    """The same groups, each with all columns of its first record, which is the one that is shown."""
-    firsts = completed(memory, [group.records[0] for group in chosen])
-    return [
-        replace(group, records=[first, *group.records[1:]])
-        for group, first in zip(chosen, firsts, strict=True)
-    ]
 
 
 def _current(
