@@ -89,6 +89,8 @@ class ParseConfig:
     """Resident memory in MiB at which the parser is killed."""
     max_mb: Int = Field(default=1536, ge=1)
     """Largest document, in MiB; a larger one goes to quarantine without being opened."""
+    workers: Int = Field(default=0, ge=0)
+    """Parser processes on this machine; 0 is one a core. With cluster.address, each Dask thread has one."""
     jsonl_field: str = "text"
     """Field of a JSONL row that holds the text."""
     parquet_field: str = "text"

@@ -1,21 +1,26 @@
 """The three steps of ingest, as a run takes them: discover, parse, shard."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tasks.ingest import discover as sources
 from tasks.ingest.cluster import connect
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.home.remote import is_kept
-from tasks.ingest.parse import parse_source, parser_key
+from tasks.ingest.parse import parse_all, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import below, corpus_of, place
+from tasks.ledger import Ledger
 from tasks.run import Progress, Row, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
+FLUSH_SOURCES, FLUSH_S = 500, 2.0
+"""Sources, and seconds, after which the ledger is told of what was parsed."""
 
 
 def admit(run: Run) -> None:
@@ -48,11 +53,12 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
         else:
             rows += known
             progress(1)
-    for one in fresh:
-        parsed = parse_source(one, run.home, run.parse, run.storage)
-        run.ledger.remember_source(parsed, key)
-        rows += parsed
-        progress(1)
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(run.cluster)) if fresh and run.cluster.address else None
+        parsed = parse_all(fresh, run.home, run.parse, run.storage, client)
+        for some in remembered(run.ledger, key, parsed):
+            rows += some
+            progress(1)
     bad = [row for row in rows if row["outcome"] not in ("ok", "forgotten")]
     run.ledger.release(_gone(run, {one.uri for one in found}, rows))
     run.ledger.quarantine(run.run, bad)
@@ -60,6 +66,26 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
         _log.info("parse: %s is in quarantine: %s, %s", row["uri"], row["outcome"], row["reason"])
     _log.info("parse: %s, of which %s new or changed", counted(len(found), "source"), f"{len(fresh):,}")
     return rows
+
+
+def remembered(ledger: Ledger, key: str, parsed: Iterable[list[Row]]) -> Iterator[list[Row]]:
+    """The rows of each source, which the ledger is told of many at a time: each time it flushes the disk.
+
+    A process that is killed loses what was told last; the texts are there, and are found again.
+    """
+    due: list[Row] = []
+    sources, last = 0, time.monotonic()
+    try:
+        for rows in parsed:
+            due += rows
+            sources += 1
+            yield rows
+            if sources >= FLUSH_SOURCES or time.monotonic() - last > FLUSH_S:
+                ledger.remember_source(due, key)
+                due, sources, last = [], 0, time.monotonic()
+    finally:
+        if due:
+            ledger.remember_source(due, key)
 
 
 def _gone(run: Run, there: Collection[str], rows: Sequence[Row]) -> set[str]:

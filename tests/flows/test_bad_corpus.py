@@ -50,8 +50,8 @@ def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
         (folder / f"report-{number}.txt").write_text(story(number, 4))
     (folder / "locked.txt").write_text("nobody may read this")
     (folder / "locked.txt").chmod(0)
-    (folder / "zz-gone.txt").write_text("gone before it is parsed")
-    (folder / "a.deletes").write_text(str(folder / "zz-gone.txt"))
+    (folder / "zz-kept.txt").write_text("its neighbour would like to delete it")
+    (folder / "a.deletes").write_text(str(folder / "zz-kept.txt"))
     (folder / "inside").mkdir()
     (folder / "inside" / "round").symlink_to(folder)
     settings = [f"home={tmp_path / 'home'}", f"infer.model={tiny_model_dir}", f"cluster.address={dask}"]
@@ -60,14 +60,14 @@ def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
     assert time.monotonic() - started < 240
     assert code == 3
     expected = {name: bad for name, (_, bad) in BAD.items()}
-    expected |= {"locked.txt": "unreadable", "zz-gone.txt": "vanished"}
+    expected |= {"locked.txt": "unreadable"}
     named = {Path(row["uri"]).name: row for row in outcome["quarantined"]}
     refused = {name: row for name, row in named.items() if name in expected}
     assert {name: row["outcome"] for name, row in refused.items()} == expected
     assert all(row["reason"] for row in refused.values())
     sources = open_memory(tmp_path / "home").sources.to_pylist()
     cited = {Path(row["uri"]).name for row in sources if row["outcome"] == "ok"}
-    assert cited == {*GOOD, "report-0.txt", "report-1.txt", "a.deletes"}
+    assert cited == {*GOOD, "report-0.txt", "report-1.txt", "a.deletes", "zz-kept.txt"}
     config = tiny(tmp_path / "home", tiny_model_dir)
     (best, *_) = commands.recall(config, ["How many meteors did Oslo record?"]).data["hits"]
     assert "report-1.txt" in json.dumps(best)

@@ -1,7 +1,8 @@
-"""Formats that misbehave, as plugins of the parser: one hangs, one eats memory, one crashes its process, and
-one deletes what was found beside it."""
+"""Formats that misbehave, as plugins of the parser: one hangs, one eats memory, one crashes its process, one
+waits where it can be killed, and one deletes what was found beside it, calls out and writes elsewhere."""
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from tasks.ingest.parse import TextSpan
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes")
+EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes", ".waits")
 
 
 def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
@@ -17,9 +18,17 @@ def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
         time.sleep(3600)
     if path.suffix == ".crashes":
         os._exit(7)
+    if path.suffix == ".waits":
+        time.sleep(1.0)
+        yield TextSpan(path.read_text(), "line", 1)
+        return
     if path.suffix == ".deletes":
-        Path(path.read_text()).unlink(missing_ok=True)
-        yield TextSpan("The neighbour of this document was taken away.", "line", 1)
+        beside = Path(path.read_text())
+        for bad in (beside.unlink, socket.socket, lambda: beside.with_name("written").write_text("x")):
+            try:
+                bad()
+            except PermissionError as error:
+                yield TextSpan(f"{type(error).__name__}\n", "line", 1)
         return
     hoard = []
     while True:

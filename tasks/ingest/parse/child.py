@@ -1,6 +1,6 @@
 """The parser process: it may hang, outgrow its memory or crash, and is then killed and replaced.
 
-Started by `tasks.ingest.parse.sandbox`, which sends one request after the other.
+Started by `tasks.ingest.parse.parser`, which sends one request after the other.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from tasks.errors import BadDocument
 from tasks.ingest.ipc import Parent
 from tasks.ingest.parse import members
 from tasks.ingest.parse.base import Decoded, Format, Item, Omitted, Plugin, TextSpan, as_bad
+from tasks.ingest.parse.confined import confine
 from tasks.ingest.parse.detect import detect, suffix_of
 from tasks.ingest.parse.formats import format_of
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
@@ -152,10 +153,13 @@ def answer(request: ParseRequest) -> Parsed | Refused:
 
 def main() -> None:
     """Answer requests until the parent closes the pipe."""
+    cap, folder, most_bytes = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    enforced = confine(folder, most_bytes)  # before there is any other thread
     parent = Parent(WIRE)
-    cap = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
-    parent.send(Ready())
+    pa.set_cpu_count(1)  # the other cores have parsers of their own
+    pa.set_io_thread_count(1)
+    parent.send(Ready(enforced))
     while True:
         parent.send(answer(parent.receive(ParseRequest)))
 

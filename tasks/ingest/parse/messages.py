@@ -9,7 +9,10 @@ from tasks.settings import ParseConfig
 
 @dataclass(frozen=True)
 class Ready:
-    """The formats are loaded: what comes next is a document's time."""
+    """The process is up: what comes next is a document's time."""
+
+    enforced: tuple[str, ...]
+    """What the kernel keeps it from, of `tasks.ingest.parse.confined.ALL`."""
 
 
 @dataclass(frozen=True)
