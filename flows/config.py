@@ -23,8 +23,8 @@ from tasks.settings import (
     CONFIG,
     REMOVED,
     RENAMED,
+    BudgetConfig,
     ClusterConfig,
-    Float,
     HomePath,
     InferConfig,
     ParseConfig,
@@ -47,8 +47,8 @@ class ReadConfig:
 
     home: HomePath = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
     """Folder, or s3://bucket/prefix, that holds parsed text, shards, the ledger and the memory."""
-    budget_seconds: Float = Field(default=0, ge=0)
-    """Refuse to read what the plan says takes longer than this many seconds; 0 is no limit."""
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    """What one run may spend; documents that do not fit are left for the next run."""
     storage: StorageConfig = field(default_factory=StorageConfig)
     """How to reach object stores. Credentials come from the environment."""
     parse: ParseConfig = field(default_factory=ParseConfig)

@@ -31,7 +31,7 @@ from tasks.ledger import Ledger
 from tasks.memory import remember as memory_step
 from tasks.plan import plan as plan_step
 from tasks.plan.rates import learn
-from tasks.plan.work import choose, without_refused
+from tasks.plan.work import choose, without_unread
 from tasks.reduce import reduce as reduce_step
 from tasks.relate import relate as relate_step
 from tasks.relate.earlier import earlier
@@ -107,10 +107,11 @@ def read_corpus(
         if not allow_retire:
             work.loss.check()
         documents = shard(run, work.todo, models.folder, progress("shard", "documents", len(work.todo)))
-        work = plan(run, models, work, documents, config.budget_seconds)
+        work = plan(run, models, work, documents, config.budget)
         progress.predict(work.cost, work.tokens_left)
-        read = infer(run, models, work.rows, work.documents, progress("infer", "tokens", work.tokens_left))
-        work = without_refused(run, models, memory, work, read.refused)
+        tokens = progress("infer", "tokens", work.tokens_left)
+        read = infer(run, models, work.rows, work.documents, tokens, config.budget)
+        work = without_unread(run, models, memory, work, read)
         documents_done = progress("reduce", "documents", len(work.documents))
         told = earlier(models, memory, work)
         tree = reduce(run, models, work.rows, work.documents, work.kept, work.corpora, documents_done, told)
@@ -162,7 +163,7 @@ def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
         work = choose(run, models, memory, rows)
         sharded = lines.step("shard", "documents", len(work.todo))
         documents = ingest.shard(run, work.todo, models.folder, sharded)
-    return plan_step.describe(plan_step.plan(run, models, work, documents, measure=True))
+    return plan_step.describe(plan_step.plan(run, models, work, documents, config.budget, measure=True))
 
 
 def run_retry(config: RunConfig) -> list[dict[str, Any]]:

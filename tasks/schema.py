@@ -26,9 +26,10 @@ OUTCOMES = (
     "vanished",
     "killed_reader",
     "forgotten",
+    "postponed",
 )
-"""What can become of a source. What is forgotten is left out; anything else but ok goes to quarantine with
-its reason."""
+"""What can become of a source. What is forgotten is left out, what is postponed is left for the next run;
+anything else but ok goes to quarantine with its reason."""
 
 LEVELS = ("passage", "window", "section", "document", "corpus")
 """Levels of a record, from the finest. A passage is verbatim text; the others carry a summary."""

@@ -22,6 +22,7 @@ CONFIG = ConfigDict(
 """Of every dataclass of settings: unknown names are refused, the form shows the names that the files use."""
 
 RENAMED = {
+    "budget_seconds": "budget.seconds",
     "infer.ranks": "infer.workers",
     "infer.spread": "infer.sequence_parallel",
     "infer.streams": "infer.batch_size",
@@ -115,6 +116,20 @@ class ShardConfig:
     def __post_init__(self) -> None:
         if self.window != 2 * self.stride:
             raise ValueError(f"shard.window={self.window} must be twice shard.stride={self.stride}")
+
+
+@dataclass(frozen=True, config=CONFIG)
+class BudgetConfig:
+    """What one run may spend; 0 is no limit. Documents that do not fit are left for the next run."""
+
+    tokens: Int = Field(default=0, ge=0)
+    """Tokens of the documents that are read."""
+    seconds: Float = Field(default=0, ge=0)
+    """Seconds from the start of the run until its last window is read."""
+    gpu_hours: Float = Field(default=0, ge=0)
+    """Hours of all GPUs that read, together."""
+    megabytes: Int = Field(default=0, ge=0)
+    """MiB that shards, reading state and memory may add to the disk."""
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -1,9 +1,11 @@
 """Infer: the windows that the ledger does not hold yet, through the reader."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from tasks.infer.budget import Spending
 from tasks.infer.cache_key import window_key
 from tasks.infer.cluster import read_all
 from tasks.infer.messages import Setup
@@ -12,22 +14,30 @@ from tasks.infer.queue import LeaseQueue, Outcome
 from tasks.infer.segments import Source, segments
 from tasks.ingest.shard import ShardedDocument
 from tasks.run import Progress, Row, Run
+from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
+
+NO_LIMIT = BudgetConfig()
 
 _log = logging.getLogger("nightread")
 
 
 def infer(
-    run: Run, models: Models, rows: Sequence[Row], documents: Sequence[ShardedDocument], progress: Progress
+    run: Run,
+    models: Models,
+    rows: Sequence[Row],
+    documents: Sequence[ShardedDocument],
+    progress: Progress,
+    budget: BudgetConfig = NO_LIMIT,
 ) -> Outcome:
-    """Read every window that the ledger does not hold yet.
+    """Read every window that the ledger does not hold yet, as far as the budget goes.
 
     Documents that killed their workers go to quarantine, and the run goes on without them.
 
     Args:
         rows: the sources (schema.SOURCES), among them one for each document.
     """
-    outcome = _read(run, models, rows, documents, progress) if documents else Outcome(0, 0, 0.0)
+    outcome = _read(run, models, rows, documents, progress, budget) if documents else Outcome(0, 0, 0.0)
     _quarantine(run, rows, outcome)
     counts = f"{counted(outcome.windows, 'window')}, {counted(outcome.tokens, 'token')}"
     _log.info("infer: %s read in %.0f s", counts, outcome.seconds)
@@ -35,10 +45,18 @@ def infer(
 
 
 def _read(
-    run: Run, models: Models, rows: Sequence[Row], documents: Sequence[ShardedDocument], progress: Progress
+    run: Run,
+    models: Models,
+    rows: Sequence[Row],
+    documents: Sequence[ShardedDocument],
+    progress: Progress,
+    budget: BudgetConfig,
 ) -> Outcome:
     pairs = with_sources(rows, documents)
     uris = {row["document"]: row["uri"] for row in reversed(rows)}
+    # where no model reads, windows are only noted, and a budget has nothing to end
+    limits = budget if models.config.salience else NO_LIMIT
+    spending = Spending(limits, time.monotonic() - run.started, models.gpus)
     queue = LeaseQueue(
         [segment for pair in pairs for segment in segments(*pair, run.infer)],
         models.key,
@@ -46,6 +64,7 @@ def _read(
         progress,
         heartbeat_timeout_s=run.infer.heartbeat_timeout_s,
         finished=lambda document: _log.info("infer: %s is read", uris[document]),
+        over=spending.over,
     )
     config = replace(run.infer, model=str(models.folder.resolve()))
     read_all(queue, Setup(run.home.resolve(), config, run.shard, models.key), models, run.cluster)
@@ -79,6 +98,12 @@ def quarantined_rows(rows: Sequence[Row], refused: Mapping[str, str]) -> list[Ro
         {**row, **bad, "reason": refused[row["document"]]} if row["document"] in refused else row
         for row in rows
     ]
+
+
+def postponed_rows(rows: Sequence[Row], postponed: Collection[str]) -> list[Row]:
+    """The sources without those whose documents are left for the next run, as if these were not there yet."""
+    left = {"outcome": "postponed", "document": "", "parsed": "", "chars": 0, "reason": ""}
+    return [{**row, **left} if row["document"] in postponed else row for row in rows]
 
 
 def _quarantine(run: Run, rows: Sequence[Row], outcome: Outcome) -> None:

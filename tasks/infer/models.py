@@ -71,6 +71,11 @@ class Models:
         return self.config.batch_size or (GPU_BATCH_SIZE if fills_a_gpu else 1)
 
     @property
+    def gpus(self) -> int:
+        """GPUs on which the workers of this machine read."""
+        return self.config.workers if self.device.type == "cuda" else 0
+
+    @property
     def leads(self) -> bool:
         """Whether this process commits windows and saves states for its collective: rank 0 does."""
         return self.ranks is None or self.ranks.rank == 0

@@ -38,6 +38,10 @@ class Outcome:
     seconds: float
     refused: dict[str, str] = field(default_factory=dict)
     """Documents that killed their workers, each with the reason."""
+    postponed: frozenset[str] = frozenset()
+    """Documents of which windows are left for the next run."""
+    over: str = ""
+    """The limit that was reached, where some are."""
 
 
 class Leases(Protocol):
@@ -92,6 +96,8 @@ class LeaseQueue:
         straggler_ratio: see `STRAGGLER_RATIO`.
         clock: seconds that only grow.
         finished: called with every document whose windows are all stored now.
+        over: of the tokens and seconds spent so far, by how many nodes, the limit that they have reached;
+            "" below it.
     """
 
     def __init__(
@@ -105,9 +111,13 @@ class LeaseQueue:
         straggler_ratio: float = STRAGGLER_RATIO,
         clock: Callable[[], float] = time.monotonic,
         finished: Callable[[str], None] = lambda _: None,
+        over: Callable[[int, float, int], str] = lambda _tokens, _seconds, _nodes: "",
     ) -> None:
         self.key, self.ledger, self.clock = key, ledger, clock
-        self.progress, self.finished = progress, finished
+        self.progress, self.finished, self.over = progress, finished, over
+        self.postponed: frozenset[str] = frozenset()
+        self.reached = ""
+        """The limit that ended the reading."""
         self.heartbeat_timeout_s = heartbeat_timeout_s
         self.straggler_s, self.straggler_ratio = straggler_s, straggler_ratio
         self.started, self.windows, self.tokens = clock(), 0, 0
@@ -207,7 +217,22 @@ class LeaseQueue:
             self.progress(commit.tokens)
         for lease, window in gaps.items():
             self._requeue(self._active[lease], f"its Parquet files lack window {window}")
+        if new and (reached := self._over()):
+            self._stop(reached)
         return verdicts
+
+    def _over(self) -> str:
+        return self.over(self.tokens, self.clock() - self.started, max(1, len(self._heartbeats)))
+
+    def _stop(self, reached: str) -> None:
+        """Read no further window: what is not read yet is postponed, and its workers lose their leases."""
+        unread = [it for it in self._active.values() if it.window < it.lease.segment.stop]
+        segments = [*(it.segment for it in self._pending), *(it.lease.segment for it in unread)]
+        self.postponed |= {segment.document.document for segment in segments}
+        self._pending = []
+        for active in unread:
+            del self._active[active.lease.id]
+        self.reached = self.reached or reached
 
     def _name(self, commit: Commit) -> str:
         return window_key(self.key, self._active[commit.lease].lease.segment.document.document, commit.window)
@@ -265,7 +290,9 @@ class LeaseQueue:
                 del self._active[lease.id]
 
     def outcome(self) -> Outcome:
-        return Outcome(self.windows, self.tokens, self.clock() - self.started, self.refused)
+        return Outcome(
+            self.windows, self.tokens, self.clock() - self.started, self.refused, self.postponed, self.reached
+        )
 
 
 def _refusal(died: int, window: int, reason: str) -> str:

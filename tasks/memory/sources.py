@@ -63,7 +63,12 @@ def _updated(before: list[Row], found: list[Row]) -> list[Row]:
     good = [row for row in before if row["outcome"] == "ok"]
     if good and "ok" not in outcomes and "vanished" not in outcomes:
         return good
-    return [row for row in found if row["outcome"] != "vanished"]
+    return [row for row in found if row["outcome"] not in ("vanished", "postponed")]
+
+
+def failed(row: Row) -> bool:
+    """Whether a source could not be read, and will not be before something changes."""
+    return row["outcome"] not in ("ok", "postponed")
 
 
 def orphans(before: pa.Table | None, merged: pa.Table) -> list[str]:

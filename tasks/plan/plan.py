@@ -6,15 +6,17 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tasks.errors import InvalidInput
-from tasks.infer.infer import tokens_left
+from tasks.infer.infer import NO_LIMIT, tokens_left
 from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.sources import part_name
+from tasks.plan.budget import fit, limited
 from tasks.plan.estimate import estimate
 from tasks.plan.rates import load_rates, trial
 from tasks.plan.work import Work
 from tasks.run import Row, Run
+from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
@@ -25,28 +27,28 @@ def plan(
     models: Models,
     work: Work,
     documents: Sequence[ShardedDocument],
-    budget_seconds: float = 0.0,
+    budget: BudgetConfig = NO_LIMIT,
     measure: bool = False,
 ) -> Work:
-    """The work with its windows and what they are expected to cost.
+    """The work with its windows and what they are expected to cost: of the documents that the budget holds.
 
     Args:
-        budget_seconds: refuse what is expected to take longer; 0 is no budget.
-        measure: where the machine has shown no rates yet, take them from a trial; a budget implies it.
+        measure: where the machine has shown no rates yet, take them from a trial, as a budget of time does.
 
     Raises:
-        InvalidInput: if the budget is exceeded, before anything is spent.
+        InvalidInput: if the budget holds none of the documents, before anything is spent.
     """
     rates = load_rates(run.home, models) if documents else None
-    if documents and rates is None and (measure or budget_seconds):
+    if documents and rates is None and (measure or budget.seconds or budget.gpu_hours):
         rates = trial(run.home, models)
-    chars = sum(work.todo[document.document]["chars"] for document in documents)
-    cost = estimate(models, documents, chars, rates)
-    if budget_seconds and cost.seconds > budget_seconds:
-        raise InvalidInput(
-            f"this run would take about {cost.seconds:,.0f} s, over budget_seconds={budget_seconds:g}: "
-            f"raise the budget, or read less at once"
-        )
+    chars = {document.document: work.todo[document.document]["chars"] for document in documents}
+    if limited(budget):
+        fits = fit(models, documents, chars, rates, budget)
+        if fits.over and not fits.read:
+            raise InvalidInput(f"this run would take {fits.over}: raise the budget, or read less at once")
+        documents, left = fits.read, frozenset(one.document for one in fits.left)
+        work = replace(work, postponed=left, over=fits.over)
+    cost = estimate(models, documents, sum(chars[document.document] for document in documents), rates)
     predicted = f", about {cost.seconds:,.0f} s" if cost.seconds else ""
     _log.info(
         "plan: %s to read, %s%s; %s remembered already, %s gone",
@@ -55,8 +57,10 @@ def plan(
         predicted,
         *(f"{count:,}" for count in (len(work.kept), len(work.gone))),
     )
-    left = tokens_left(run, models, documents)
-    return replace(work, documents=documents, cost=cost, tokens_left=left)
+    if work.postponed:
+        _log.info("plan: %s left for the next run: %s", counted(len(work.postponed), "document"), work.over)
+    unread = tokens_left(run, models, documents)
+    return replace(work, documents=documents, cost=cost, tokens_left=unread)
 
 
 def describe(work: Work) -> dict[str, Any]:
@@ -82,7 +86,8 @@ def describe(work: Work) -> dict[str, Any]:
     for uri in work.loss.uris:
         lines.append({"uri": uri, "tokens": 0, "windows": 0, "action": "retire", "why": "not there any more"})
     head = {"documents": len(work.documents), "forgotten": work.forgotten}
-    return {**head, **asdict(work.cost), "rows": lines}
+    left = {"postponed": len(work.postponed), "over": work.over}
+    return {**head, **left, **asdict(work.cost), "rows": lines}
 
 
 def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:
@@ -93,6 +98,8 @@ def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:
         return "skip", "same text as a document above"
     if row["document"] in work.kept:
         return "skip", "remembered already, unchanged"
+    if row["document"] in work.postponed:
+        return "left", f"for the next run: {work.over}"
     if row["document"] in work.stale:
         return "read", "remembered under another model or configuration"
     return "read", "new or changed"

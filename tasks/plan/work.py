@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tasks.infer.infer import quarantined_rows
+from tasks.infer.infer import postponed_rows, quarantined_rows
 from tasks.infer.models import Models
+from tasks.infer.queue import Outcome
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
 from tasks.memory.embedders import check_embedder
@@ -44,6 +45,10 @@ class Work:
     """What it is expected to take."""
     tokens_left: int = 0
     """Tokens of the windows that the ledger does not hold yet."""
+    postponed: frozenset[str] = frozenset()
+    """Documents that are left for the next run, since the budget does not hold them."""
+    over: str = ""
+    """Why some are."""
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -109,18 +114,20 @@ def _remembered(run: Run, models: Models, keys: set[str], document: str) -> bool
     return done is not None and models.key in keys
 
 
-def without_refused(
-    run: Run, models: Models, memory: Memory | None, work: Work, refused: Mapping[str, str]
-) -> Work:
-    """The work that is left where some documents killed their workers: those are in quarantine now."""
-    if not refused:
+def without_unread(run: Run, models: Models, memory: Memory | None, work: Work, read: Outcome) -> Work:
+    """The work that is left where some documents killed their workers, or were beyond the budget."""
+    left_out = work.postponed | read.postponed
+    if not read.refused and not left_out:
         return work
-    left = choose(run, models, memory, quarantined_rows(work.rows, refused), not work.seen.roots)
-    documents = [document for document in work.documents if document.document not in refused]
+    rows = postponed_rows(quarantined_rows(work.rows, read.refused), left_out)
+    left = choose(run, models, memory, rows, not work.seen.roots)
+    unread = left_out | read.refused.keys()
     return replace(
         left,
-        documents=documents,
+        documents=[document for document in work.documents if document.document not in unread],
         cost=work.cost,
         tokens_left=work.tokens_left,
         forgotten=work.forgotten,
+        postponed=left_out,
+        over=work.over or read.over,
     )

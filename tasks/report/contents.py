@@ -10,7 +10,7 @@ from tasks.ingest.omitted import remark
 from tasks.ingest.parse import place_of
 from tasks.memory.corrections import kept, standing
 from tasks.memory.reader import open_memory, published
-from tasks.memory.sources import part_name
+from tasks.memory.sources import failed, part_name
 from tasks.plan.work import Work
 from tasks.recall.citation import Citation, format_citation
 from tasks.recall.corrected import day
@@ -80,7 +80,7 @@ def contents(
         failures=tuple(
             Failure(part_name(row), row["reason"] or row["outcome"].replace("_", " "))
             for row in work.rows
-            if row["outcome"] != "ok"
+            if failed(row)
         ),
         omissions=tuple(
             Failure(part_name(row), remark(row))

@@ -162,6 +162,11 @@ def facts(outcome: Row) -> list[tuple[str, str]]:
         ("Records in memory", f"{outcome['added']:,} added, {outcome['retired']:,} taken out"),
         ("Summaries", summaries(outcome)),
         ("Could not be read", f"{len(outcome['quarantined']):,}"),
+        *(
+            [("Left for the next run", f"{counted(outcome['postponed'], 'document')}: {outcome['over']}")]
+            if outcome.get("postponed")
+            else []
+        ),
     ]
 
 

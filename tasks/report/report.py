@@ -15,7 +15,7 @@ from tasks.ingest.uris import corpus_of
 from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.remember import Staged
-from tasks.memory.sources import part_name
+from tasks.memory.sources import failed, part_name
 from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
@@ -66,8 +66,10 @@ def report(
         "quarantined": [
             {name: row[name] for name in ("uri", "label", "outcome", "reason")}
             for row in work.rows
-            if row["outcome"] != "ok"
+            if failed(row)
         ],
+        "postponed": len(work.postponed),
+        "over": work.over,
         "omitted": totals(work.rows),
         "announced": [
             {"status": entry.status, "title": entry.title, "source": entry.source}
@@ -93,6 +95,10 @@ def _kept(outcome: Row) -> str:
     return json.dumps({**outcome, **{name: len(outcome[name]) for name in ("table", "gone", "found")}})
 
 
+UNREAD = {"ok": "remembered", "postponed": "left for the next run"}
+"""What became of a source that was not read now; any other outcome is a failure."""
+
+
 def _read(status: str) -> str:
     return status if status.startswith("read") else f"read: {status}"
 
@@ -105,7 +111,7 @@ def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
         size = sizes.get(row["document"])
         entry = entries.get(row["document"])
         read = (entry and entry.status) or status(row, row["document"] in work.stale, work.known)
-        action = "could not be read" if row["outcome"] != "ok" else _read(read) if size else "remembered"
+        action = _read(read) if size else UNREAD.get(row["outcome"], "could not be read")
         table.append(
             {
                 "title": entry.title if entry else "",

@@ -4,12 +4,14 @@ Run: pytest tests/flows/test_read.py
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from flows import show
 from flows.config import load
 from flows.ui import corpus_name
 from tasks.errors import InvalidInput, Transient
@@ -17,7 +19,7 @@ from tasks.ingest.parse import read_text
 from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory
 from tests.flows.conftest import Configured, Library
-from tests.flows.corpus import read, recall, write_corpus
+from tests.flows.corpus import read, recall, story, write_corpus
 
 STAGES = ["discover", "parse", "shard", "plan", "infer", "reduce", "embed", "relate", "remember", "report"]
 
@@ -115,13 +117,37 @@ def test_a_plan_says_what_a_read_will_do_and_spends_nothing(tmp_path: Path, conf
 def test_a_read_over_its_budget_is_refused_before_anything_is_spent(
     tmp_path: Path, configured: Configured
 ) -> None:
-    folder, config = write_corpus(tmp_path / "corpus", 2, lines=10), configured("budget_seconds=0.5")
-    with pytest.raises(InvalidInput, match=r"about \d+ s, over budget_seconds=0.5: raise the budget"):
+    folder = write_corpus(tmp_path / "corpus", 2, lines=10)
+    config = configured("budget.seconds=0.5", "infer.salience=false")
+    with pytest.raises(InvalidInput, match=r"about \d+ s, over budget.seconds=0.5: raise the budget"):
         read(config, folder)
     assert not (tmp_path / "home" / "memory").exists()
     (run,) = Ledger(tmp_path / "home" / "ledger.sqlite").runs()
     assert (run["status"], run["counts"]["error"][:12]) == ("failed", "InvalidInput")
-    assert read(configured("budget_seconds=1e6"), folder)["status"] == "published"
+    assert read(configured("budget.seconds=1e6"), folder)["status"] == "published"
+
+
+def test_a_budget_reads_what_it_holds_and_the_next_run_goes_on_behind_the_last_window(
+    tmp_path: Path, configured: Configured
+) -> None:
+    from flows.read import run_plan
+
+    folder = write_corpus(tmp_path / "corpus", 2, lines=6)
+    (folder / "report-01.txt").write_text(story(1, 40))
+    (folder / "report-02.txt").write_text(story(2, 5))
+    whole = run_plan([str(folder)], configured())["windows"]
+    first = read(configured("budget.tokens=700"), folder)
+    assert (first["read"], first["postponed"]) == (2, 1)
+    assert re.fullmatch(r"[\d,]+ tokens, over budget.tokens=700", first["over"])
+    assert "1 document left for the next run" in show.read(first)
+    assert {row["action"] for row in first["table"]} == {"read: new", "left for the next run"}
+    assert first["quarantined"] == []
+    begun = read(configured("budget.tokens=700"), folder)
+    assert (begun["read"], begun["postponed"], begun["status"]) == (0, 1, "unchanged")
+    last = read(configured(), folder)
+    assert (last["read"], last["postponed"], last["status"]) == (1, 0, "published")
+    assert begun["windows"] > 1
+    assert first["windows"] + begun["windows"] + last["windows"] == whole
 
 
 def test_quarantined_documents_are_named_and_can_be_retried(tmp_path: Path, configured: Configured) -> None:

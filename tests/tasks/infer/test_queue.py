@@ -56,6 +56,25 @@ def test_a_document_is_finished_once_the_last_of_its_segments_is_read(ledger: Le
     assert sorted(finished) == ["d", "other"]
 
 
+def test_a_reached_limit_ends_the_reading_after_a_window_and_keeps_it(ledger: Ledger, clock: Clock) -> None:
+    segments = [segment("long", 0, 5), segment("done", 0, 2), segment("later", 0, 1)]
+
+    def over(tokens: int, _seconds: float, _nodes: int) -> str:
+        return "budget.tokens=300" if tokens >= 300 else ""
+
+    queue = LeaseQueue(segments, KEY, ledger, clock=clock, over=over)
+    long, done = take(queue, A), take(queue, B)
+    read(queue, done)
+    assert queue.open()
+    assert commit(queue, long, 0) == Verdict.STORED
+    assert not queue.open()
+    assert queue.lease(C, 0) is None
+    assert commit(queue, long, 1) == Verdict.LOST
+    outcome = queue.outcome()
+    assert (outcome.postponed, outcome.over) == (frozenset({"long", "later"}), "budget.tokens=300")
+    assert (stored(ledger, "long", 5), stored(ledger, "done", 2)) == ([0], [0, 1])
+
+
 def test_windows_of_an_earlier_run_are_not_leased_again(ledger: Ledger, clock: Clock) -> None:
     ledger.put_many((window_key(KEY, "d", window), "window", b"") for window in (0, 1, 3, 4))
     queue = queue_of(ledger, clock, segment("d", 0, 3), segment("d", 3, 5))
