@@ -10,7 +10,7 @@ import numpy as np
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.memory.sessions.store import Store
 from tasks.recall.candidates import fuse, nominate
-from tasks.recall.levels.level import ITEMS, Found, Name, Place, Question, item
+from tasks.recall.levels.level import LONG_ITEMS, Found, Name, Place, Question, item
 from tasks.recall.walk import walk
 from tasks.settings import RecallConfig
 from tasks.text.periods import resolve
@@ -30,7 +30,7 @@ class LongTerm:
         if self.memory is None:
             return Found(self.name, ())
         nominated = nominate(self.memory, question.text, question.vector, self.config, None)
-        best = walk(fuse(nominated, self.config, resolve(question.text, datetime.now().date())))[:ITEMS]
+        best = walk(fuse(nominated, self.config, resolve(question.text, datetime.now().date())))[:LONG_ITEMS]
         rows = self._rows([str(one.position) for one in best])
         rounds = self.store.of_numbers(row["round"] for row in rows.values())
         items = []

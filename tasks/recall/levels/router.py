@@ -72,6 +72,6 @@ def _in_level(found: Found, best: float) -> list[Item]:
 
 
 def _rank(item: Item, best: float) -> float:
-    """From 0 to 1: half how its level ranks an item, half how strongly it answers beside the best.
-    Where strength counts for more, made-up dialogues gain three points and real ones lose four."""
-    return (item.score + item.strength / best) / 2 if best > 0 else item.score
+    """From 0 to 1: a third how its level ranks an item, two thirds how strongly it answers beside the best.
+    With half, made-up dialogues lose eight points; with all, real ones lose three."""
+    return (item.score + 2 * item.strength / best) / 3 if best > 0 else item.score
