@@ -153,6 +153,7 @@ def _asking(add: Add) -> None:
         help="a session (see the command session): what was said in it answers too, and the question "
         "becomes a round of it",
     )
+    answer.add_argument("--new", action="store_true", help="begin the session where there is none")
     answer.add_argument(
         "--explain", action="store_true", help="how much each level of the session's memory counted"
     )

@@ -19,18 +19,22 @@ def ask(
     document: str | None = None,
     memory: str | None = None,
     explain: bool = False,
+    new: bool = False,
 ) -> Answer:
-    """What answers a question, or the nearest passages; `memory` is the key of a session."""
+    """What answers a question, or the nearest passages; `memory` is the key of a session, which is begun
+    where there is none with `new`."""
     if k is not None and k < 1:
         raise InvalidInput(f"-k {k}: give 1 or more")
     if explain and memory is None:
         raise InvalidInput("--explain: it tells of the levels of a session: give --memory KEY too")
+    if new and memory is None:
+        raise InvalidInput("--new: it begins a session: give --memory KEY too")
     asked = " ".join(question)
     from model import weights
 
     weights.resolve_embedder(config.infer.embedder)
     if memory is not None:
-        return _of_session(config, memory, asked, k, document, explain)
+        return _of_session(config, memory, asked, k, document, explain, new)
     from tasks.recall.ask import replies
 
     reply = replies.answered(
@@ -44,11 +48,17 @@ def _print_claim(claim: Any) -> None:
 
 
 def _of_session(
-    config: "RunConfig", key: str, asked: str, k: int | None, document: str | None, explain: bool
+    config: "RunConfig",
+    key: str,
+    asked: str,
+    k: int | None,
+    document: str | None,
+    explain: bool,
+    new: bool,
 ) -> Answer:
     from tasks.recall.levels import replies
 
     home, window = Path(config.home), config.shard.stride
     embedder, how = config.infer.embedder, config.recall
-    found = replies.answered(home, key, asked, embedder, how, window, k, document)
+    found = replies.answered(home, key, asked, embedder, how, window, k, document, new)
     return Answer(found, show.session_reply(found, explain))

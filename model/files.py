@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+COMMAND_CHARS = 80
+"""Of a command line, in a message."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -109,6 +112,25 @@ def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
 
     with FileLock(path, timeout=timeout_s):
         yield
+
+
+def holder(path: Path) -> str:
+    """Who holds the lock file `path`, for messages: such as "process 4711 (nightread session add)"."""
+    inode, table = f":{path.stat().st_ino}", Path("/proc/locks")
+    for line in table.read_text().splitlines() if table.exists() else ():
+        fields = line.split()  # 1: FLOCK ADVISORY WRITE 4711 08:01:5512 0 EOF
+        if fields[1] == "FLOCK" and fields[5].endswith(inode) and (pid := int(fields[4])) > 0:
+            return f"process {pid} ({_command(pid)})"
+    return "another process"
+
+
+def _command(pid: int) -> str:
+    import psutil  # here: for a message
+
+    try:
+        return " ".join(psutil.Process(pid).cmdline())[:COMMAND_CHARS]
+    except psutil.Error:
+        return "which just ended"
 
 
 @contextmanager

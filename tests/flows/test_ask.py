@@ -54,6 +54,7 @@ def test_json_is_the_last_line(home: Path, capsys: Capture) -> None:
         (["--document", "leese.txt"], "the nearest is /notes/lease.txt"),
         (["--memory", "a/b"], "use a plain name without slashes"),
         (["--explain"], "give --memory KEY too"),
+        (["--new"], "it begins a session: give --memory KEY too"),
         (["-k", "0"], "-k 0: give 1 or more"),
     ],
 )
@@ -93,9 +94,21 @@ def test_a_session_answers_too_and_the_question_becomes_a_round(
 def test_a_session_that_is_not_there_is_not_made_where_there_is_nothing_to_answer_from(
     tmp_path: Path, capsys: Capture
 ) -> None:
-    assert main(["ask", "--memory", "dairy", "who pays", f"home={tmp_path}"]) == 2
+    assert main(["ask", "--memory", "dairy", "--new", "who pays", f"home={tmp_path}"]) == 2
     assert "there is no memory" in capsys.readouterr().err
     assert not (tmp_path / "sessions").exists()
+
+
+def test_a_session_is_begun_only_where_that_is_asked_for(home: Path, capsys: Capture) -> None:
+    assert main(["session", "add", "rents", "The mill is let.", f"home={home}"]) == 0
+    asked = ["ask", "What rent does the tenant of the mill pay?", f"home={home}", "--memory", "rnets"]
+    assert main(asked) == 2
+    said = capsys.readouterr().err
+    assert "there is no session 'rnets'; there are: " in said
+    assert "rents; --new begins it" in said
+    assert not (home / "sessions/rnets").exists()
+    assert main([*asked, "--new"]) == 0
+    assert "(round 1 of session rnets; " in capsys.readouterr().out
 
 
 def test_asking_loads_neither_torch_nor_prefect(home: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.files import locked
+from model.files import holder, locked
 from model.hardware import share_freed
 from tasks.errors import InvalidInput, Transient
 from tasks.memory.embedders import same
@@ -112,13 +112,10 @@ class Session:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        try:
-            with locked(self.folder / ".lock", WAIT_S):
-                if not (self.folder / FILE).exists():  # what is written to an open file that went is lost
-                    raise InvalidInput(f"session {self.key!r} was forgotten meanwhile: open it again")
-                yield
-        except TimeoutError as error:
-            raise Transient(f"another process has been writing to {self.folder} for {WAIT_S:g} s") from error
+        with alone(self.folder):
+            if not (self.folder / FILE).exists():  # what is written to an open file that went is lost
+                raise InvalidInput(f"session {self.key!r} was forgotten meanwhile: open it again")
+            yield
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -182,6 +179,24 @@ class Session:
             move(self.folder, spans, self.store.of_numbers(one.round for one in spans))
             with self.store.writing():
                 self.store.delete_spans(one.id for one in spans)
+
+
+@contextmanager
+def alone(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
+    """Hold the right to write to the session in this folder.
+
+    Raises:
+        Transient: if another process holds it for longer than `wait_s`.
+    """
+    lock = folder / ".lock"
+    try:
+        with locked(lock, wait_s):
+            yield
+    except TimeoutError as error:
+        raise Transient(
+            f"session {folder.name!r}: {holder(lock)} has been writing to it for {wait_s:g} s: wait until it "
+            "is done, or end it, and try again"
+        ) from error
 
 
 _EMPTY = np.zeros(0, dtype=np.float32)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from model.files import inside, locked, make_durable, replacing
+from model.files import inside, make_durable, replacing
 from tasks.errors import InvalidInput
 from tasks.memory.sessions.round import Round, Said, said_from
-from tasks.memory.sessions.session import Embed, Session
+from tasks.memory.sessions.session import Embed, Session, alone
 from tasks.memory.sessions.store import FILE, Store
 
 CONTEXT = "context"
@@ -44,8 +44,11 @@ def sessions_folder(home: Path) -> Path:
     return home / "sessions"
 
 
-def folder_of(home: Path, key: str, must_exist: bool = True) -> Path:
+def folder_of(home: Path, key: str, must_exist: bool = True, remedy: str = "") -> Path:
     """The folder of a session.
+
+    Args:
+        remedy: what to do where there is none, for the message.
 
     Raises:
         InvalidInput: if `key` is no plain name, or there is no such session and one is wanted.
@@ -56,7 +59,7 @@ def folder_of(home: Path, key: str, must_exist: bool = True) -> Path:
         raise InvalidInput(str(error)) from error
     if must_exist and not folder.is_dir():
         there = ", ".join(sorted(path.name for path in _folders(home))) or "none yet"
-        raise InvalidInput(f"there is no session {key!r}; there are: {there}")
+        raise InvalidInput(f"there is no session {key!r}; there are: {there}{remedy and f'; {remedy}'}")
     return folder
 
 
@@ -89,14 +92,16 @@ def import_rounds(home: Path, key: str, source: Path, embedder: str, embed: Embe
     """Make a session of the rounds in a JSONL file, all or none; how many.
 
     Raises:
-        InvalidInput: if there is such a session, or a line is no round.
+        InvalidInput: if there is such a session, a line is no round, or there is none.
     """
     folder = _new(home, key)
     with replacing(folder) as fresh, Session(fresh, embedder) as session:
         rounds = _read(source)
         while some := list(islice(rounds, BATCH)):
             session.add(some, embed)
-    return sum(one.number for one in newest(folder, 1))
+        if not (count := session.store.last):
+            raise InvalidInput(f"{source} holds no round: there is nothing to make session {key!r} of")
+    return count
 
 
 def copy(home: Path, key: str, new: str) -> None:
@@ -104,9 +109,10 @@ def copy(home: Path, key: str, new: str) -> None:
 
     Raises:
         InvalidInput: if there is no such session, or one of the new name.
+        Transient: if another process writes to it for longer than a minute.
     """
     folder, to = folder_of(home, key), _new(home, new)
-    with locked(folder / ".lock"), replacing(to) as fresh:
+    with alone(folder), replacing(to) as fresh:
         shutil.copytree(folder, fresh, ignore=shutil.ignore_patterns(f"{FILE}*", ".lock"))
         if (folder / FILE).exists():
             with closing(Store(folder)) as store:
@@ -118,10 +124,11 @@ def forget(home: Path, key: str) -> None:
 
     Raises:
         InvalidInput: if there is no such session.
+        Transient: if another process writes to it for longer than a minute.
     """
     folder = folder_of(home, key)
     gone = folder.with_name(f".{key}{GONE}")
-    with locked(folder / ".lock"):
+    with alone(folder):
         shutil.rmtree(gone, ignore_errors=True)
         folder.rename(gone)
     make_durable(gone.parent)

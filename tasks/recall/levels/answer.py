@@ -155,6 +155,7 @@ def _documents(corpus: Corpus | None, claims: Sequence[Claim]) -> tuple[str, ...
     """Ids of the documents that claims cite."""
     if corpus is None:
         return ()
-    uris = {cited.uri for claim in claims for cited in claim.citations}
-    rows = corpus.memory.sources.to_pylist() if uris else []
-    return tuple(sorted({row["document"] for row in rows if row["uri"] in uris and row["document"]}))
+    parts = {(cited.uri, cited.label) for claim in claims for cited in claim.citations}
+    rows = corpus.memory.sources.to_pylist() if parts else []
+    cited = {row["document"] for row in rows if (row["uri"], row["label"]) in parts}
+    return tuple(sorted(cited - {""}))

@@ -29,24 +29,27 @@ def answered(
     window: int,
     most: int | None,
     document: str | None,
+    new: bool = False,
 ) -> Row:
     """The reply to `question` for programs, with `levels` (what each counted) and the `round` it became.
 
     Args:
-        key: of the session, which is made where there is none but there is a memory.
+        key: of the session.
         embedder: a folder, "" the default one.
         window: tokens of the current context.
         most: claims at most; None for the default.
         document: only sources of this name beside the session, as `tasks.recall.scope.documents_of` has it.
+        new: whether the session is begun where there is none but there is a memory.
 
     Raises:
-        InvalidInput: if there is neither a session nor a memory to ask, no such source, or no question.
+        InvalidInput: if there is no such session or, with `new`, no memory to ask either, no such source, or
+            no question.
     """
     began = perf_counter()
     from tasks.recall.ask.ask import CLAIMS, one_line
 
     question = one_line(question)
-    folder = folder_of(home, key, must_exist=False)
+    folder = folder_of(home, key, must_exist=not new, remedy="--new begins it")
     memory = open_memory(home) if published(home) or not folder.exists() else None
     from model.embed.question import load_question_embedder
     from tasks.recall.levels.answer import Asking, Corpus, answer

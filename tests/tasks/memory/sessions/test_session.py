@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from tasks import schema
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, Transient
 from tasks.memory.sessions import longterm, sessions
 from tasks.memory.sessions.clusters import Tuning
 from tasks.memory.sessions.longterm import open_long_term
 from tasks.memory.sessions.round import Said
-from tasks.memory.sessions.session import MID_TERM, Session
+from tasks.memory.sessions.session import MID_TERM, Session, alone
 from tasks.recall.candidates import by_words
 from tests.tasks.memory.sessions.talk import BEGAN, EMBEDDER, embed, said, talk
 
@@ -171,6 +171,30 @@ def test_an_import_that_fails_leaves_nothing(tmp_path: Path, line: str, said: st
     with pytest.raises(InvalidInput, match=said.replace("'", ".")):
         sessions.import_rounds(tmp_path, "diary", file, EMBEDDER, embed)
     assert list((tmp_path / "sessions").iterdir()) == []
+
+
+def test_an_import_of_nothing_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "rounds.jsonl"
+    file.write_text("\n")
+    with pytest.raises(InvalidInput, match="holds no round: there is nothing to make session 'diary' of"):
+        sessions.import_rounds(tmp_path, "diary", file, EMBEDDER, embed)
+    assert list((tmp_path / "sessions").iterdir()) == []
+
+
+def test_who_holds_a_session_for_long_is_named(tmp_path: Path) -> None:
+    folder = start(tmp_path, "diary", 3)
+    code = "import sys, time; from pathlib import Path; from tasks.memory.sessions.session import alone\n"
+    code += "with alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        said = rf"session 'diary': process {child.pid} \(.*python.*\) has been writing to it for 0.1 s"
+        with pytest.raises(Transient, match=said), alone(folder, 0.1):
+            pass
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_a_copy_goes_on_by_itself_and_takes_the_saved_context_with_it(tmp_path: Path) -> None:

@@ -5,13 +5,20 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import InvalidInput
+from tasks.memory.publish import publish
+from tasks.memory.reader import open_memory
 from tasks.memory.sessions.round import Round, Said
 from tasks.memory.sessions.session import Session
-from tasks.recall.levels.answer import Asking, answer, recall_rounds
+from tasks.memory.sources import Seen
+from tasks.memory.staging import stage
+from tasks.recall.ask.ask import Claim
+from tasks.recall.citation import Citation
+from tasks.recall.levels.answer import Asking, Corpus, _documents, answer, recall_rounds
 from tasks.recall.levels.level import Found, Item, Name, Place, strength_of, understood
 from tasks.recall.levels.replies import answered
 from tasks.recall.levels.router import Routed, ranked, weigh
 from tasks.settings import RecallConfig
+from tests.tasks.memory.rows import record, source
 from tests.tasks.memory.sessions.talk import EMBEDDER, embed, said, talk
 
 FACTS: dict[Name, tuple[int, str, str]] = {
@@ -89,6 +96,14 @@ def test_what_is_said_of_another_beside_a_name_does_not_answer(tmp_path: Path) -
         reply = answer(new, "What is Oskar learning in the evenings?", HOW, None).reply
     assert "He is learning the harp" in reply.claims[0].text
     assert "zither" not in reply.answer
+
+
+def test_only_the_part_of_a_source_that_an_answer_quotes_is_noted(tmp_path: Path) -> None:
+    parts = [source("/docs/mails.jsonl", f"d{n}", part=n, label=f"row={n}") for n in (0, 1)]
+    rows = [record(f"d{n}", 0) for n in (0, 1)]
+    publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], Seen(("/docs",), tuple(parts), ""))
+    claim = Claim("Hello", (Citation("/docs/mails.jsonl", "line 1", 0, 5, "Hello", "row=1"),), 0.9)
+    assert _documents(Corpus(open_memory(tmp_path)), [claim]) == ("d1",)
 
 
 def test_an_empty_session_finds_nothing(tmp_path: Path) -> None:
