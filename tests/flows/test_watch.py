@@ -5,7 +5,9 @@ Runs are stood in for by ones that note what they were asked for, and leave what
 Run: pytest tests/flows/test_watch.py
 """
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from flows.config import RunConfig, load
 from flows.drops import Watcher
 from flows.starting import Row, Wanted
 from tasks.errors import InvalidInput, Transient
-from tasks.ingest.storage import find
+from tasks.ingest.discover import discover
 from tasks.ingest.uris import place
 from tasks.ingest.watch.state import State, claimed
 from tasks.ledger import Ledger
@@ -38,7 +40,7 @@ class Reads:
         self.asked.append(wanted)
         if self.errors:
             raise self.errors.pop(0)
-        there = list(find(wanted.uri, self.config.storage))
+        there = list(discover([wanted.uri], Path(self.config.home), self.config.storage, [wanted.uri]))
         for path in self.arrives:
             path.write_text("late")
         self.arrives = []
@@ -194,6 +196,53 @@ def test_what_cannot_be_read_is_told_once(bench: Bench, folder: Path) -> None:
     assert bench.said[-1].startswith("run night")
 
 
+def test_what_cannot_be_read_is_put_aside_where_that_is_wanted(
+    config: RunConfig, folder: Path, state: State, tmp_path: Path
+) -> None:
+    (tmp_path / "full").write_text("no folder")
+    aside = replace(config, watch=replace(config.watch, dead_letter=str(tmp_path / "full")))
+    bench = Bench(aside, folder, state)
+    fill(folder, "a")
+    bad = {"uri": str(folder / "a"), "part": 0, "label": "", "version": "1", "document": ""}
+    bench.reads.ledger.quarantine("night", [{**bad, "outcome": "corrupt", "reason": "no end"}])
+    bench.turns()
+    assert bench.said[-1].startswith(f"cannot put aside: {tmp_path / 'full'} cannot be written")
+    (tmp_path / "full").unlink()
+    fill(folder, "b")
+    bench.turns()
+    assert bench.said[-1] == (
+        f"not read: {folder / 'a'}: corrupt, no end; a copy is {tmp_path / 'full' / 'a'}"
+    )
+    assert (folder / "a").exists()
+    assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["a", "a.json"]
+
+
+def test_what_a_manifest_names_is_read_together(bench: Bench, folder: Path) -> None:
+    (folder / "set.manifest.json").write_text('["a", "b"]')
+    assert bench.turns() == 0
+    fill(folder, "a")
+    assert bench.turns(5) == 0
+    fill(folder, "b")
+    assert bench.turns() == 1
+    (folder / "b").unlink()  # what was complete once is not waited for again
+    fill(folder, "c")
+    assert bench.turns() == 1
+
+
+def test_what_a_manifest_names_and_does_not_come_strands_nothing(
+    config: RunConfig, folder: Path, state: State
+) -> None:
+    bench = Bench(replace(config, watch=replace(config.watch, gather_s=0.2)), folder, state)
+    (folder / "set.manifest.json").write_text('["a", "never"]')
+    (folder / "odd.manifest.json").write_text("{")
+    fill(folder, "a")
+    assert bench.turns() == 0
+    time.sleep(0.2)
+    assert bench.turns(2) == 1
+    assert f"such as {folder / 'never'}: not waited for any more" in bench.said[1]
+    assert "odd.manifest.json: no JSON" in bench.said[0]
+
+
 def test_once_ends_when_everything_is_read(bench: Bench, folder: Path) -> None:
     fill(folder, "a")
     bench.reads.arrives = [folder / "late"]
@@ -218,6 +267,20 @@ def test_what_cannot_be_watched_is_refused_at_once(
 ) -> None:
     assert main(["watch", uri, f"home={tmp_path}"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_dead_letters_inside_of_what_is_watched_are_refused(
+    folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    argv = ["watch", str(folder), f"home={tmp_path / 'home'}", f"watch.dead_letter={folder / 'failed'}"]
+    assert main(argv) == 2
+    assert "would be read; give another place" in capsys.readouterr().err
+
+
+def test_a_queue_tells_of_buckets_only(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    argv = ["watch", str(folder), f"home={tmp_path / 'home'}", "--queue", "https://sqs.example.org/1/q"]
+    assert main(argv) == 2
+    assert "only a bucket tells a queue of its events" in capsys.readouterr().err
 
 
 def test_a_home_inside_of_what_is_watched_is_refused(tmp_path: Path, capsys: Capture) -> None:
