@@ -52,8 +52,9 @@ def test_every_command_of_the_parser_is_shown() -> None:
 
 def test_every_script_that_is_named_exists() -> None:
     named = {word for line in commands() for word in line.split() if word.startswith("infra/")}
+    named -= {"infra/.env"}  # made by the command
     assert {"infra/run.sh", "infra/test.sh"} <= named
-    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
