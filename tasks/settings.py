@@ -98,6 +98,12 @@ class ParseConfig:
     """Column of a Parquet file that holds the text; every row is a document."""
     csv_field: str = ""
     """Column of a CSV file whose text is a document in every row; empty reads the file as one table."""
+    ocr: Literal["auto", "never"] = "auto"
+    """Whether words on scanned pages of a PDF are read: auto is where tesseract is installed."""
+    ocr_languages: str = Field(default="eng", pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$")
+    """Languages that tesseract knows and looks for, such as eng+deu."""
+    ocr_pages: Int = Field(default=300, ge=0)
+    """Scanned pages of a PDF that are read; the rest is counted."""
     plugins: tuple[str, ...] = ()
     """Names of Python modules that add parsers for other formats."""
 

@@ -98,7 +98,9 @@ class Plugin(Format, Protocol):
 def parser_key(config: ParseConfig) -> str:
     """Hash of everything that decides what text a source has. Caps are not part of it."""
     kept = {
-        name: value for name, value in asdict(config).items() if name.endswith("_field") or name == "plugins"
+        name: value
+        for name, value in asdict(config).items()
+        if name.endswith("_field") or name in ("ocr", "ocr_languages", "ocr_pages", "plugins")
     }
     return hashlib.sha256(json.dumps([CODE_VERSION, kept], sort_keys=True).encode()).hexdigest()[:12]
 

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 from tasks import schema
 from tasks.errors import BadDocument
 from tasks.ingest.ipc import Parent
-from tasks.ingest.parse import members
+from tasks.ingest.parse import members, ocr
 from tasks.ingest.parse.base import Decoded, Format, Item, Omitted, Plugin, TextSpan, as_bad
 from tasks.ingest.parse.confined import confine
 from tasks.ingest.parse.detect import detect, suffix_of
 from tasks.ingest.parse.formats import format_of
-from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
+from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Working
 from tasks.settings import ParseConfig
 
 ROW_GROUP = 8
@@ -159,6 +159,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
     pa.set_cpu_count(1)  # the other cores have parsers of their own
     pa.set_io_thread_count(1)
+    ocr.announce = lambda seconds: parent.send(Working(seconds))
     parent.send(Ready(enforced))
     while True:
         parent.send(answer(parent.receive(ParseRequest)))

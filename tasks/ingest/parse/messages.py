@@ -27,6 +27,13 @@ class ParseRequest:
 
 
 @dataclass(frozen=True)
+class Working:
+    """The parser does work that ends by itself, within so many seconds, and needs its time again after it."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Parsed:
     """The source was parsed."""
 
@@ -44,4 +51,4 @@ class Refused:
     reason: str
 
 
-WIRE = Wire(Ready, ParseRequest, Parsed, Refused)
+WIRE = Wire(Ready, ParseRequest, Working, Parsed, Refused)

@@ -18,7 +18,7 @@ from typing import Any
 
 from tasks.errors import BadDocument
 from tasks.ingest.ipc import Child
-from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused
+from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Working
 from tasks.settings import ParseConfig
 
 POLL_S = 0.05
@@ -117,6 +117,9 @@ class Parser:
         deadline = time.monotonic() + limit_s
         while True:
             for message in child.receive(POLL_S):
+                if isinstance(message, Working):
+                    deadline = max(deadline, time.monotonic() + message.seconds + limit_s)
+                    continue
                 reply: Ready | Parsed | Refused = message
                 return reply
             if child.exit_cause():

@@ -16,10 +16,12 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse import ocr
+from tasks.ingest.parse.base import Decoded, Item, Omitted, cut
 from tasks.ingest.parse.formats.pdf_layout import CELL, Segment, closed_up, rows_of, text_of
 from tasks.ingest.parse.formats.pdf_notes import Noted, insert, noted
 from tasks.settings import ParseConfig
+from tasks.text.counted import counted
 
 _HYPHENS = (2, 0xFFFE)
 """How the library calls a hyphen at the end of a line."""
@@ -39,6 +41,10 @@ class _Pages:
     """Numbers of pages that show something and have no text."""
     scanned: list[int] = field(default_factory=list)
     """Numbers of pages that are pictures with few words of text over them."""
+    looked: int = 0
+    """Pages whose pictures were looked at for words."""
+    recognised: list[int] = field(default_factory=list)
+    """Numbers of pages whose words were read from their picture."""
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -56,20 +62,46 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
         form = document.formenv.raw if document.formenv else None
         for number in range(1, len(document) + 1):
             page = document[number - 1]
+            turned = page.get_rotation()
             text = _page_text(page, form, seen)
-            _look(page, text, number, seen)
+            picture = _look(page, text, number, seen) and seen.looked < config.ocr_pages
+            if picture and ocr.can_read(config):
+                page.set_rotation(turned)
+                text = _recognised(page, text, number, seen, config)
             if text:
                 seen.found = seen.found or bool(text.strip())
                 yield from cut(text + "\n\n", "page", number)
             page.close()
         if not seen.found and (seen.without or seen.scanned):
-            raise BadDocument("scanned_no_ocr", f"{len(document)} page(s) of images without text")
+            raise BadDocument("scanned_no_ocr", _unread(len(document), config))
         attached = [document.get_attachment(at).get_name() for at in range(document.count_attachments())]
         is_xfa = raw.FPDF_GetFormType(document) in (raw.FORMTYPE_XFA_FULL, raw.FORMTYPE_XFA_FOREGROUND)
     yield from _left_out(seen, attached, is_xfa)
 
 
-def _left_out(seen: _Pages, attached: list[str], is_xfa: bool) -> Iterator[Omitted]:
+def _recognised(page: Any, text: str, number: int, seen: _Pages, config: ParseConfig) -> str:
+    """The text of a page, the words on its picture behind it: if there are any, it is left out no more."""
+    seen.looked += 1
+    if not (words := ocr.words_on(page, config)):
+        return text
+    for numbers in (seen.without, seen.scanned):
+        if number in numbers:
+            numbers.remove(number)
+    seen.recognised.append(number)
+    return f"{text}\n{words}" if text.strip() else words
+
+
+def _unread(pages: int, config: ParseConfig) -> str:
+    """Why the words of a scan are not read."""
+    remedy = (
+        "" if ocr.can_read(config) else "; they are read where tesseract is installed and parse.ocr is auto"
+    )
+    return f"{counted(pages, 'page')} of images without text{remedy}"
+
+
+def _left_out(seen: _Pages, attached: list[str], is_xfa: bool) -> Iterator[Item]:
+    if seen.recognised:
+        yield Decoded(f"OCR of {spans(seen.recognised)}")
     if seen.without:
         yield Omitted("page without text", len(seen.without), where=spans(seen.without))
     if seen.scanned:
@@ -94,8 +126,8 @@ def spans(numbers: list[int]) -> str:
     return f"page{'s' if len(numbers) > 1 else ''} {', '.join(told)}"
 
 
-def _look(page: Any, text: str, number: int, seen: _Pages) -> None:
-    """Note what a page shows beside its text."""
+def _look(page: Any, text: str, number: int, seen: _Pages) -> bool:
+    """Note what a page shows beside its text; whether its words may be in its picture."""
     width, height = page.get_size()
     shown = covered = 0.0
     for item in page.get_objects(max_depth=4):
@@ -111,6 +143,7 @@ def _look(page: Any, text: str, number: int, seen: _Pages) -> None:
         seen.scanned.append(number)
         seen.counts["image"] -= 1
     seen.counts = +seen.counts
+    return number in (*seen.without[-1:], *seen.scanned[-1:])
 
 
 def _page_text(page: Any, form: Any, seen: _Pages) -> str:
