@@ -24,8 +24,8 @@ from tasks.text.words import length, terms
 FEWEST_WORDS, MOST_WORDS = 5, 60
 FEWEST_CLIPPED = 20
 """Words that a long sentence keeps at least where it is cut at the end of a clause."""
-LEAST_LETTERS, MOST_CAPITALS = 0.6, 0.75
-"""Share of characters that are letters, and of words that begin with a capital letter."""
+MOST_CAPITALS = 0.75
+"""Share of words that begin with a capital letter."""
 FEWEST_BESIDE_URL = 40
 """Words of a sentence that holds an address and still says something."""
 _LETTERS = re.compile(r"[^\W\d_]|[\u0300-\u036f\u064b-\u0652\u0900-\u0903\u093a-\u094f\u0981-\u0e4e]")
@@ -183,7 +183,7 @@ def cut(sentence: str, outline: Outline, kind: Kind, names: Container[str] = ())
 
 def _is_title(sentence: str, shown: str, outline: Outline) -> bool:
     """Whether it only names its document, or what stands below it, as a line of a table of contents does."""
-    if outline.kind != "readme" and shown[0].isupper() and is_titled(shown, share=1.0):
+    if outline.kind not in ("readme", "table") and shown[0].isupper() and is_titled(shown, share=1.0):
         return True
     if is_finished(shown):
         return False
@@ -206,7 +206,7 @@ def _is_prose(shown: str, kind: Kind) -> bool:
     words, letters = _WORD.findall(shown), len(_LETTERS.findall(shown))
     if "://" in shown and len(words) < FEWEST_BESIDE_URL:
         return False
-    if letters < LEAST_LETTERS * len(shown.replace(" ", "")) or (shown.isupper() and len(words) < 12):
+    if letters < kind.letters * len(shown.replace(" ", "")) or (shown.isupper() and len(words) < 12):
         return False
     capital = sum(word[0].isupper() for word in words)
     return kind.fragments or len(words) < 6 or capital < MOST_CAPITALS * len(words) or shown.isupper()

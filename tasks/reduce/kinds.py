@@ -44,6 +44,8 @@ class Kind:
     """Whether what does not end like a sentence says something too: turns, entries, items."""
     clauses: bool = False
     """Whether items of a list that end in a semicolon are clauses that stand by themselves."""
+    letters: float = 0.6
+    """Least share of letters among the characters of what can be quoted."""
     coverage: float = 0.0
     """What bringing the words that the document repeats is worth; such a kind has no central sentences."""
 
@@ -182,7 +184,7 @@ KINDS = {
     ),
     "notebook": Kind(opening=0.4, follows=0.3, aspects=(_PURPOSE,)),
     "slides": Kind(opening=0.2, early=0.1, follows=0.2, spread=0.2, fragments=True, aspects=(_PURPOSE,)),
-    "table": Kind(opening=0.3, early=0.1, spread=0.2, fragments=True),
+    "table": Kind(opening=0.3, early=0.1, spread=0.2, fragments=True, letters=0.4),
     "readme": Kind(opening=0.4, follows=0.3, aspects=_README),
 }
 TEXT = Kind(aspects=(_PURPOSE,))

@@ -176,6 +176,12 @@ def test_every_uri_that_holds_a_quote_is_cited_with_place_and_offsets(memory: Me
     assert {citation.text for citation in hit.citations} == {text} == {"".join(SENTENCES["cats"])[31:65]}
 
 
+def test_a_citation_names_the_member_of_an_archive_and_no_row_twice() -> None:
+    member = Citation("/docs/old.zip", "page 3", 5, 9, "tide", "letters/a.docx")
+    assert format_citation(member) == "/docs/old.zip#letters/a.docx:page 3:5-9"
+    assert format_citation(Citation("/a.jsonl", "row 7", 0, 4, "tide", "row=7")) == "/a.jsonl:row 7:0-4"
+
+
 def test_a_summary_cites_each_of_its_quotes_and_a_passage_without_quotes_itself(memory: Memory) -> None:
     (section,) = found(memory, "harbour storm", level="section")
     assert [citation.text for citation in section.citations] == SENTENCES["sea"][:2]

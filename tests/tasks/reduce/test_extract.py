@@ -57,6 +57,21 @@ def test_a_contract_is_told_by_its_parties_purpose_term_price_end_and_law() -> N
         assert empty not in said
 
 
+def test_a_mail_is_told_by_what_its_writer_says_not_by_what_it_quotes() -> None:
+    text = (
+        "From: Ann Lee <ann@quay.example>\nTo: Ben Ost <ben@quay.example>\nSubject: Rent\n\nDear Ben,\n\n"
+        "the rent of shed 4 rises to 1,600 euros in June.\n\nOn Monday, Ben Ost wrote:\n"
+        "> The tenant of shed 4 must be told in good time.\n"
+    )
+    assert body(summary(text, "rent.eml")) == "the rent of shed 4 rises to 1,600 euros in June."
+
+
+def test_a_table_is_told_by_its_rows() -> None:
+    rows = "".join(f"Tenant: Boatyard {n}; Rent: {n},450; Since: 202{n}-03-01.\n" for n in range(1, 6))
+    said = body(summary(f"# Rents\n\nTenant; Rent; Since.\n{rows}", "rents.xlsx"))
+    assert "Tenant: Boatyard 1; Rent: 1,450; Since: 2021-03-01." in said
+
+
 def test_a_readme_is_told_by_what_it_is_without_badges_comments_code_or_requests_to_cite() -> None:
     node = summary(README, "tinywheel.md")
     assert node.title.startswith("tinywheel (readme")
