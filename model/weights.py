@@ -120,12 +120,16 @@ def default_embedder() -> Path:
 
 
 def resolve_embedder(name: str) -> Path:
-    """Folder of the embedder called `name`: "" is the default one.
+    """Folder of the embedder called `name`: "" is the default one, a folder is itself, else a hub name.
 
     Raises:
-        ValueError: if `name` is no folder that holds a model.
+        ValueError: if `name` is neither a model folder nor a name the hub (or its local cache) knows.
     """
-    return check_folder(Path(name).expanduser(), "infer.embedder") if name else default_embedder()
+    if not name:
+        return default_embedder()
+    if is_path(name) or "/" not in name:
+        return check_folder(Path(name).expanduser(), "infer.embedder")
+    return check_folder(_fetched(name, "infer.embedder"), "infer.embedder")
 
 
 def resolve(name: str, models: Path) -> Path:
@@ -138,14 +142,18 @@ def resolve(name: str, models: Path) -> Path:
         return default_model(models)
     if is_path(name):
         return check_folder(Path(name).expanduser())
+    return _fetched(name, "model")
+
+
+def _fetched(name: str, setting: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(name))
     except Exception as error:  # the hub client raises a dozen unrelated types for "not there"
         raise ValueError(
-            f"model={name} is no folder here and could not be fetched from the hub "
-            f"({type(error).__name__}): give a local model folder, or leave model empty for the default"
+            f"{setting}={name} is no folder here and could not be fetched from the hub "
+            f"({type(error).__name__}): give a local model folder, or leave {setting} empty for the default"
         ) from error
 
 

@@ -169,7 +169,8 @@ class InferConfig:
     model: HomePath = ""
     """Folder or hub name of the language model; empty is SmolLM2-135M-Instruct from the package index."""
     embedder: HomePath = ""
-    """Folder of the sentence embedder; empty is all-MiniLM-L6-v2 from the package index."""
+    """Folder or hub name of a sentence embedder, in any layout of sentence-transformers; empty is
+    all-MiniLM-L6-v2 from the package index, which reads English."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the models run: auto (a GPU if there is one), cpu or cuda."""
     threads: Int = Field(default=0, ge=0)

@@ -9,6 +9,7 @@ Shapes: T tokens of all texts together, E hidden size, H heads, D = E / H.
 import json
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from model import weights
-from model.embed.projection import DIMS, TOKENS, projection
+from model.embed.projection import DIMS, projection
+from model.embed.reads import reads
+from model.embed.recipe import recipe
 
 Vectors = npt.NDArray[np.float32]
 Bounds = list[tuple[int, int]]
@@ -36,7 +39,14 @@ def load_question_embedder(name: str) -> Callable[[Sequence[str]], Vectors]:
         return Bert(folder).encode
     from model.embed.embedder import load_embedder
 
-    return load_embedder(name).encode
+    return load_embedder(name).encode_questions
+
+
+def readable(name: str) -> Callable[[str], bool]:
+    """Tells whether an embedder can read a text; its tokenizer is loaded for the first that is not Latin."""
+    path = weights.resolve_embedder(name) / "tokenizer.json"
+    tokenizer = cache(lambda: Tokenizer.from_file(str(path)))
+    return lambda text: text.isascii() or not path.is_file() or reads(tokenizer(), text)
 
 
 def _is_bert(folder: Path) -> bool:
@@ -45,7 +55,9 @@ def _is_bert(folder: Path) -> bool:
     known = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
     if any(config.get(key, value) != value for key, value in known.items()):
         return False
-    return all(path.is_file() for path in files) and not _holds_bf16(files[0])
+    made = recipe(folder)
+    plain = made.pooling in ("mean", "cls") and not made.dense
+    return plain and all(path.is_file() for path in files) and not _holds_bf16(files[0])
 
 
 def _holds_bf16(path: Path) -> bool:
@@ -83,28 +95,31 @@ class Bert:
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(TOKENS)
+        self.recipe = recipe(folder)
+        self.tokenizer.enable_truncation(self.recipe.tokens)
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a question is five characters, not a command
         self.file = _opened(folder / "model.safetensors")
         self.prefix = "bert." if "bert.embeddings.LayerNorm.weight" in set(self.file.keys()) else ""
         self.projection = projection(self.config["hidden_size"])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of `texts`, (n, 256) float32, in order. Text past 256 tokens is not seen."""
+        """Unit vectors of questions, (n, 256) float32, in order. Past the recipe's tokens nothing is seen."""
         vectors = np.zeros((len(texts), DIMS), dtype=np.float32)
-        encoded = [self.tokenizer.encode(text).ids for text in texts]
+        encoded = [self.tokenizer.encode(self.recipe.query + text).ids for text in texts]
         for first in range(0, len(encoded), BATCH):
             some = encoded[first : first + BATCH]
-            for row, mean_E in enumerate(self._means(some), start=first):
-                vector = mean_E @ self.projection
+            for row, pooled_E in enumerate(self._pooled(some), start=first):
+                vector = pooled_E @ self.projection
                 vectors[row] = vector / max(float(np.linalg.norm(vector)), 1e-12)
         return vectors
 
-    def _means(self, texts: list[list[int]]) -> list[Vectors]:
-        """Mean of the last hidden states of each text, (E,)."""
+    def _pooled(self, texts: list[list[int]]) -> list[Vectors]:
+        """Mean of the last hidden states of each text, or the first of them, (E,)."""
         ends = np.cumsum([len(ids) for ids in texts]).tolist()
         bounds = list(zip([0, *ends[:-1]], ends, strict=True))
         hidden_TE = self._hidden([one for ids in texts for one in ids], bounds)
+        if self.recipe.pooling == "cls":
+            return [hidden_TE[start] for start, _ in bounds]
         return [hidden_TE[start:end].mean(axis=0) for start, end in bounds]
 
     def _hidden(self, ids: list[int], bounds: Bounds) -> Vectors:

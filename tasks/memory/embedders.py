@@ -64,19 +64,28 @@ def check_embedder(memory: Memory | None, folder: Path) -> None:
 
 
 def question_embedder(memory: Memory, name: str) -> Callable[[Sequence[str]], "Vectors"]:
-    """Texts to unit vectors that can be compared with those of the memory.
+    """Questions to unit vectors that can be compared with those of the memory; zeros for a question in a
+    script that the embedder cannot read, which is then searched by its words alone.
 
     Args:
-        name: a folder, "" the default embedder.
+        name: a folder or a hub name, "" the default embedder.
 
     Raises:
         InvalidInput: if another embedder made the vectors of the memory.
         ValueError: if the folder holds no model.
     """
-    from model.embed.question import load_question_embedder  # here: of no use without a memory
+    from model.embed.question import load_question_embedder, readable  # here: of no use without a memory
 
     check_embedder(memory, weights.resolve_embedder(name))
-    return load_question_embedder(name)
+    encode, reads = load_question_embedder(name), readable(name)
+
+    def embedded(texts: Sequence[str]) -> "Vectors":
+        read = np.array([reads(text) for text in texts], bool)
+        vectors = np.asarray(encode(texts))
+        vectors[~read] = 0.0
+        return vectors
+
+    return embedded
 
 
 def once(embed: Callable[[list[str]], np.ndarray]) -> Callable[[list[str]], np.ndarray]:

@@ -87,9 +87,13 @@ def nominate(
     """What each search finds; tables of earlier versions have fewer keys to search.
 
     Args:
-        vector: (256,) float32 of the question; None where `config.vector_weight` is 0.
+        vector: (256,) float32 of the question; None to search by words alone.
     """
-    some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
+    some = [
+        one
+        for one in SEARCHES
+        if one.column in memory.columns and weight(one, config) and (one.by_words or vector is not None)
+    ]
 
     def search(one: Search) -> tuple[list[int], np.ndarray]:
         if one.by_words:

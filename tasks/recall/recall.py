@@ -55,7 +55,8 @@ def recall(
     """The `config.k` records that answer best, best first; [] where nothing can.
 
     Args:
-        embed: texts to vectors (n, 256), as `model.embed.embedder.Embedder.encode`.
+        embed: texts to vectors (n, 256), as `model.embed.embedder.Embedder.encode`; zeros for what it cannot
+            read, which is searched by words alone.
         level: only records of this level, or of these.
         document: only records of this document id, or of these.
         date: only records of this day, month or year, ISO, or of these.
@@ -75,7 +76,7 @@ def recall(
         return []
     clock = {} if seconds is None else seconds
     with _timed(clock, "embed"):
-        vector = np.asarray(embed([question])[0], dtype=np.float32) if config.vector_weight else None
+        vector = _vector(question, embed) if config.vector_weight else None
     with _timed(clock, "search"):
         nominated = nominate(memory, question, vector, config, where)
         if whole := level is None and kind_of(question) is Kind.DOCUMENT:
@@ -97,6 +98,12 @@ def recall(
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
         why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, asked, said)
         return [_hit(memory, group, why, place, told) for group, told in zip(chosen, marks, strict=True)]
+
+
+def _vector(question: str, embed: Embed) -> np.ndarray | None:
+    """The vector of a question; None where the embedder cannot read it."""
+    vector: np.ndarray = np.asarray(embed([question])[0], dtype=np.float32)
+    return vector if vector.any() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Terms: the content words of a question or a sentence, brought to a form in which they can be compared.
 
-The idea: a term is what remains of a word without case, accents and endings; of a language written without
-spaces, two neighbouring characters. Names and numbers are told from other words, since a passage about
+The idea: a term is what remains of a word without case, accents and endings; where words do not stand apart,
+two neighbouring characters. Names and numbers are told from other words, since a passage about
 another name is about something else, however alike the words.
 """
 
@@ -13,13 +13,18 @@ from functools import cache
 from typing import Literal
 
 from tasks.text import stems as snowball
-from tasks.text.stop_words import STOP_WORDS
+from tasks.text.scripts import HANGUL, MARKS, UNSPACED, pairs
+from tasks.text.stems import bare
+from tasks.text.stop_words import BY_LANGUAGE, PAIRS, PARTICLES, STOP_WORDS
 
 Kind = Literal["word", "name", "number"]
 
-_HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_HAN}]+|\d+(?:[.,]\d+)*|(?:[A-Za-z]\.){{2,}}|[^\W_{_HAN}]+(?:['\u2019][^\W\d_]+)*")
-_ONLY_HAN = re.compile(rf"[{_HAN}]+")
+_PAIRED = UNSPACED + HANGUL
+_LETTER = rf"(?:(?![{_PAIRED}])[^\W_])"
+_WORD = re.compile(
+    rf"(?P<pairs>[{UNSPACED}]+|[{HANGUL}]+)|\d+(?:[.,]\d+)*|(?:[A-Za-z]\.){{2,}}"
+    rf"|{_LETTER}(?:{_LETTER}|[{MARKS}])*(?:['\u2019](?:(?!\d){_LETTER})+)*"
+)
 
 STOP = STOP_WORDS | frozenset(
     """
@@ -36,16 +41,22 @@ STOP = STOP_WORDS | frozenset(
     el los las uno unos unas y o es son era fue del al por para con sin qui\u00e9n cu\u00e1ndo d\u00f3nde
     c\u00f3mo cu\u00e1nto cu\u00e1nta cu\u00e1ntos cu\u00e1l
     """.split()
-)
-"""Words that carry no content, of English and of its neighbours."""
+).union(*(BY_LANGUAGE[one] for one in ("russian", "ukrainian", "greek", "arabic", "hebrew", "hindi", "urdu")))
+"""Words that carry no content, of English and of its neighbours, and of languages of other scripts."""
 
 _GERMAN = frozenset(
     "der die das dem des ein eine einen ist sind wird wer wie wann welche welcher wo warum".split()
 ) - {"die"}
 
-_HAN_STOP = frozenset(
-    "的了是在和与及或吗呢么什哪谁何多少几其之于我你他她它们这那有为被把着过也の は が を に で と も か"
+_BETWEEN = re.compile(f"[^{''.join(sorted(PARTICLES))}]+")
+_ENDING = re.compile("[\u3041-\u3096]")
+"""A sign of Japanese that is left of an ending."""
+_STEMMERS = (
+    (re.compile("[\u0400-\u04ff]"), "russian"),
+    (re.compile("[\u0370-\u03ff]"), "greek"),
+    (re.compile("[\u0900-\u097f]"), "hindi"),
 )
+"""Whose endings a word has, by its script; any other one has those of English."""
 
 _IRREGULAR = {
     form: base
@@ -79,7 +90,10 @@ class Term:
 @cache
 def stem(word: str) -> str:
     """The form of a word that all its forms share."""
-    parts = unicodedata.normalize("NFKD", word.lower())
+    low = word.lower()
+    if not low.isascii():
+        low = bare(next((snowball.stem(low, of) for script, of in _STEMMERS if script.match(low)), low))
+    parts = unicodedata.normalize("NFKD", low)
     plain = "".join(c for c in parts if not unicodedata.combining(c)) or word  # a voicing mark alone
     plain = plain.replace(".", "") if not plain[0].isdigit() else plain  # U.S.
     plain = plain.split("'")[0].split("\u2019")[0] or plain
@@ -87,16 +101,15 @@ def stem(word: str) -> str:
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:
-    """Words with their place; of a run of Han characters or kana, every two neighbours."""
+    """Words with their place; of a run whose words do not stand apart, every two neighbours."""
     for match in _WORD.finditer(text):
-        word = match[0]
-        if not _ONLY_HAN.fullmatch(word):
-            yield match.start(), word
+        if not match["pairs"]:
+            yield match.start(), match[0]
             continue
-        runs = re.finditer(f"[^{''.join(_HAN_STOP)}]+", word)
-        for run in runs:
-            pairs = [run[0][at : at + 2] for at in range(max(1, len(run[0]) - 1))]
-            yield from ((match.start() + run.start() + at, pair) for at, pair in enumerate(pairs))
+        for run in _BETWEEN.finditer(match[0]):
+            for at, pair in pairs(run[0]):
+                if pair not in PAIRS and not _ENDING.fullmatch(pair):
+                    yield match.start() + run.start() + at, pair
 
 
 def ordered(text: str) -> list[str]:

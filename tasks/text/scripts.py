@@ -38,6 +38,7 @@ _RUN = re.compile(
     rf"(?P<pairs>[{UNSPACED}]+|[{HANGUL}]+)|{_ALONE}(?:{_ALONE}|[{MARKS}])*(?:['\u2019](?:(?!\d){_ALONE}){{1,3}})?"
 )
 _LETTERS = re.compile(f"[{_SOUTH_EAST}]")
+_PAIRED = re.compile(f"[{UNSPACED}{HANGUL}]")
 _HAN_CHARACTER = re.compile(f"[{HAN}]")
 
 
@@ -65,6 +66,11 @@ def words(text: str) -> Iterator[str]:
 def han(run: str) -> list[str]:
     """The characters of a run that are words by themselves: those of Chinese."""
     return _HAN_CHARACTER.findall(run)
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether a text begins with what stands in pairs: words there are not told apart by spaces."""
+    return _PAIRED.match(text) is not None
 
 
 def is_alphabetic(run: str) -> bool:

@@ -5,21 +5,17 @@ column of its own, cut into words and stemmed here, the same way for what is sea
 text in English has nothing there, and costs nothing.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterator
 
 from tasks.text.scripts import han, is_alphabetic, pairs, runs
-from tasks.text.stems import stem
+from tasks.text.stems import bare, stem
 from tasks.text.stop_words import BY_LANGUAGE, PAIRS, PARTICLES
 from tasks.text.words import UNSPACED, language_of, languages_of
 
 RULES = "1"
 """Changes with what these functions make of a text: columns made by other rules are made again."""
-_LEAST = 3
-"""Letters that a word keeps without the particles before it."""
-_ARABIC = re.compile(r"^[وف]?(?:[بك]?ال|لل)(?=\w{3})|[ةه]$")
-_HEBREW = "הבלמשכ"
+_PARTICLES_BEFORE = ("arabic", "hebrew")
 
 
 def searched(text: str, around: str = "") -> str:
@@ -56,16 +52,9 @@ def _words(text: str, languages: list[str]) -> Iterator[str]:
 
 def forms(word: str, language: str) -> list[str]:
     """Forms under which a word in lower case is found: its stem without accents; in Hebrew and Arabic, where
-    articles and prepositions stand at the beginning of a word, with and without them."""
-    if language == "hebrew":
-        plain = folded(word)
-        bare = plain[1:] if plain[:1] == "ו" and len(plain) > _LEAST else plain
-        short = bare[1:] if bare[:1] in _HEBREW and len(bare) > _LEAST else bare
-        return list(dict.fromkeys((plain, bare, short)))
+    articles and prepositions stand at the beginning of a word, without them too."""
     root = folded(stem(word, "" if language == UNSPACED else language))
-    if language == "arabic":
-        return list(dict.fromkeys((root, _ARABIC.sub("", folded(word)))))
-    return [root]
+    return list(dict.fromkeys((root, bare(folded(word))))) if language in _PARTICLES_BEFORE else [root]
 
 
 def folded(word: str) -> str:

@@ -34,6 +34,11 @@ _END = re.compile(
     rf"|(?:[。！？｡]|(?<!\d)．|．(?!\d))++[…。！？]*+[{_CLOSING_WIDE}]*+"
 )
 _FINISHED = re.compile(rf"[.!?…؟۔։።।॥။។。！？｡．][{_CLOSING}{_CLOSING_WIDE}]*+$")
+_UNMARKED = re.compile("[\u0e01-\u0e4e\u0e81-\u0ece]")
+_CLAUSES = 40
+"""Characters of Thai or Lao that are more than a heading."""
+_UNMARKED_CHARS = 300
+"""There a run is cut at white space sooner than elsewhere."""
 _BREAK = re.compile(
     r"\n[^\S\n]*+\n"  # a blank line
     r"|(?<=[{};:])\n"  # the end of a line of code, of a clause, of a heading
@@ -58,8 +63,12 @@ def sentences(text: str, longest: int = SENTENCE_CHARS) -> list[Span]:
 
 
 def is_finished(sentence: str) -> bool:
-    """Whether it ends as a sentence does, and was not cut off."""
-    return _FINISHED.search(sentence) is not None
+    """Whether it ends as a sentence does, and was not cut off. Thai and Lao have no mark for that: there some
+    clauses, a space between them, are as good."""
+    if _FINISHED.search(sentence):
+        return True
+    unmarked = len(sentence) >= _CLAUSES and _UNMARKED.match(sentence[-1]) is not None
+    return unmarked and any(char.isspace() for char in sentence)
 
 
 def _ends(text: str, start: int, stop: int) -> Iterator[int]:
@@ -90,6 +99,8 @@ def _goes_on(text: str, start: int, end: int) -> bool:
 def _bounded(text: str, start: int, end: int, longest: int) -> Iterator[Span]:
     """text[start:end] without outer white space, in spans of at most `longest`, cut at white space if any."""
     start, end = _trim(text, start, end)
+    if end - start > _UNMARKED_CHARS and _UNMARKED.match(text, start):
+        longest = min(longest, _UNMARKED_CHARS)
     while end - start > longest:
         limit = start + longest
         stop = next((at for at in range(limit, start, -1) if text[at].isspace()), limit)

@@ -38,7 +38,9 @@ _MORE = {
     "har hon hur i inte jag kan med men men mot ned ni när nu och om oss på sig sin ska som så "
     "till under ut var vi vid är över",
     "russian": "а без бы был была были в во все вы для до его ее если же за и из или им их к как ко ли мы на "
-    "не но о об он она они от по при с со так то у что это я",
+    "не но о об он она они от по при с со так то у что это я "
+    "где когда кто кого кому кем чей какой какая какое какие каков какова сколько почему зачем куда "
+    "откуда",
     "danish": "og at det som en på er af for med den til ikke har et om der de i kan fra var blev han hun",
     "norwegian": "og å det som en på er av for med den til ikke har et om jeg de i kan fra var ble han hun",
     "turkish": "ve bir bu için ile de da olarak daha çok gibi olan ne",
@@ -76,8 +78,10 @@ PARTICLES = frozenset(
 PAIRS = frozenset(
     (
         "ある いく いつ いま いる から くら こと これ さん した して しま すか する せん それ だれ てい でし "
-        "です どう どこ どれ ない なぜ まし ます ませ まで ょう らい られ れた れる 까요 누구 니까 니다 무엇 "
-        "습니 어디 언제 얼마 에서 이다 입니 있는 있다 하는 합니"
+        "れて って いて です どう どこ どれ ない なぜ まし ます ませ まで ょう らい られ れた れる "
+        "까요 누구 니까 니다 무엇 "
+        "습니 있습 었습 했습 졌습 됩니 어디 언제 얼마 에서 이다 입니 있는 있다 하는 합니 "
+        "에 은 는 이 가 을 를 의 도 로 와 과 만"
     ).split()
 )
 """Pairs of characters, likewise, of Japanese and Korean."""

@@ -1,17 +1,20 @@
 """Sentence vectors: unit length, in order, whatever the batch, and near where texts mean the same."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import BertConfig, BertModel, PreTrainedModel, RobertaConfig, RobertaModel
 
 from model.embed.embedder import Embedder
 from model.embed.projection import DIMS, projection
-from model.embed.question import Bert, load_question_embedder
+from model.embed.question import Bert, load_question_embedder, readable
 
 TEXTS = [
     "A cat sleeps on the sofa.",
@@ -114,3 +117,87 @@ def test_an_encoder_of_another_kind_embeds_questions_too(
         shutil.copy(embedder_dir / name, tmp_path / name)
     vectors = load_question_embedder(str(tmp_path))(TEXTS)
     assert np.array_equal(vectors, Embedder(tmp_path).encode(TEXTS))
+
+
+POOLED = {
+    "mean": "pooling_mode_mean_tokens",
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "last": "pooling_mode_lasttoken",
+}
+
+
+def encoder_folder(folder: Path, embedder_dir: Path, pooling: str = "mean", prompts: Any = None) -> Path:
+    """A small BERT laid out as sentence encoders are, with a dense layer behind the pooling."""
+    torch.manual_seed(0)
+    BertModel(BertConfig(**SMALL)).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(embedder_dir / name, folder / name)
+    modules = [{"type": f"st.models.{kind}", "path": path} for kind, path in (("Pooling", "1_Pooling"),)]
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({POOLED[pooling]: True}))
+    (folder / "modules.json").write_text(json.dumps(modules))
+    if prompts:
+        (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+    return folder
+
+
+@pytest.mark.parametrize("pooling", list(POOLED))
+def test_states_are_pooled_as_the_folder_says(pooling: str, tmp_path: Path, embedder_dir: Path) -> None:
+    made = Embedder(encoder_folder(tmp_path, embedder_dir, pooling))
+    batch = made.tokenizer(TEXTS[:1], return_tensors="pt")
+    with torch.inference_mode():
+        hidden = made.model(**batch).last_hidden_state[0]
+    pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.amax(0), "last": hidden[-1]}[pooling]
+    wanted = torch.nn.functional.normalize(pooled @ made.projection, dim=-1).numpy()
+    assert made.encode(TEXTS)[0] == pytest.approx(wanted, abs=1e-5)
+    assert load_question_embedder(str(tmp_path))(TEXTS)[0] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_dense_layer_stands_behind_the_pooling(tmp_path: Path, embedder_dir: Path) -> None:
+    folder = encoder_folder(tmp_path, embedder_dir)
+    plain = Embedder(folder).encode(TEXTS)
+    modules = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(
+        json.dumps([*modules, {"type": "st.models.Dense", "path": "2_Dense"}])
+    )
+    (folder / "2_Dense").mkdir()
+    (folder / "2_Dense" / "config.json").write_text(
+        json.dumps({"activation_function": "torch.nn.modules.linear.Identity"})
+    )
+    weight = torch.linalg.qr(torch.randn(32, 32))[0].contiguous()  # turns, and so keeps cosines
+    save_file(
+        {"linear.weight": weight, "linear.bias": torch.zeros(32)}, folder / "2_Dense" / "model.safetensors"
+    )
+    turned = Embedder(folder).encode(TEXTS)
+    assert turned @ turned.T == pytest.approx(plain @ plain.T, abs=1e-4)
+    assert not np.allclose(turned, plain, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["multilingual-e5-small", "mine"])
+def test_questions_and_texts_have_the_prompts_of_their_encoder(
+    name: str, tmp_path: Path, embedder_dir: Path
+) -> None:
+    prompts = {"query": "query: ", "passage": "passage: "} if name == "mine" else None
+    (tmp_path / name).mkdir()
+    folder = encoder_folder(tmp_path / name, embedder_dir, prompts=prompts)
+    plain = Embedder(encoder_folder(tmp_path, embedder_dir))
+    assert np.allclose(Embedder(folder).encode(["Text"]), plain.encode(["passage: Text"]), atol=1e-6)
+    asked = load_question_embedder(str(folder))(["Text"])
+    assert asked == pytest.approx(plain.encode(["query: Text"]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Where is the sextant?", True),
+        ("Où est le sextant ?", True),
+        ("六分仪由谁保管？", False),
+        ("เครื่องวัดมุมอยู่ที่ไหน", False),
+        ("육분의는 어디에 있습니까?", False),
+        ("Где хранится секстант?", False),
+        ("أين توجد السدسية؟", False),
+    ],
+)
+def test_an_embedder_of_english_says_what_it_cannot_read(text: str, read: bool) -> None:
+    assert readable("")(text) is read

@@ -248,8 +248,9 @@ def _overlap(one: Statement, other: Statement) -> bool:
 def _distinct(asked: Asked, some: Sequence[Judged]) -> list[Judged]:
     """Those that are nearly as good as the best, without what says what one before it says."""
     kept: list[Judged] = []
+    least = LEAST if some[0].statement.cosine else THRESHOLD  # by words alone, less is nothing
     for one in some:
-        if one.probability < LEAST or one.odds < some[0].odds - NEARLY:
+        if one.probability < least or one.odds < some[0].odds - NEARLY:
             continue  # behind it there may be what an amendment has replaced
         if _joins(asked, some[0], one) and all(not one.repeats(other) for other in kept):
             kept.append(one)

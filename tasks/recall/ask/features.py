@@ -31,6 +31,8 @@ _SAYS = {
     Role.FRAGMENT: 0.5,
     Role.TABLE: 0.5,
 }
+ALIKE = 0.5
+"""Cosine of a question and a passage that has all of its words, where the embedder cannot read them."""
 NEAR = 3
 """Content words between two terms that stand beside each other."""
 
@@ -70,8 +72,8 @@ def features(asked: Asked, one: Statement) -> list[float]:
         max(0.0, spoken),
         _in_dialogue(asked, one),
         one.rank,
-        one.cosine,
-        one.cosine_context,
+        one.cosine or ALIKE * _covered(asked, asked.terms, passage),
+        one.cosine_context or ALIKE * _covered(asked, asked.terms, document | held),
     ]
 
 

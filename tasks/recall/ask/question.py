@@ -6,13 +6,15 @@ document is meant, and what is left is asked of that document.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.memory.reader import Memory, Row
 from tasks.recall.ask.values import Expected, expected
 from tasks.recall.candidates import by_words
 from tasks.recall.terms import Term, has, stems, terms
+from tasks.text.interrogatives import FRAME
+from tasks.text.scripts import is_unspaced
 
 _FRAME = re.compile(
     r"\b(how) (?:long|often|frequently|soon|old|large|big|tall|high|far|fast|wide|deep|heavy)\b"
@@ -20,7 +22,8 @@ _FRAME = re.compile(
     r"|\b(?:what|which) (?:date|day|year|month|time|percentage)\b"
     r"|\bwie (?:hoch|lange|gro\u00df|oft|weit|teuer)\b"
     r"|\u4ec0\u4e48\u65f6\u5019|\u4ec0\u9ebc\u6642\u5019|\u4f55\u65f6|\u54ea\u4e00?\u5e74|\u54ea\u5929|\u4e3a\u4ec0\u4e48|\u4ec0\u4e48|\u591a\u5c11|\u600e\u4e48|\u5982\u4f55"
-    r"|\u3044\u3064|\u3069\u3053|\u3044\u304f\u3064|\u306a\u305c",
+    r"|\u3044\u3064|\u3069\u3053|\u3044\u304f\u3064|\u306a\u305c"
+    rf"|{FRAME}",
     re.IGNORECASE,
 )
 """Words that say what kind of value is asked for, and not of what."""
@@ -52,12 +55,10 @@ def understand(memory: Memory, question: str, where: str | None = None) -> Asked
     """The terms of a question, weighted by how few passages of the memory hold them."""
     found = tuple(terms(_FRAME.sub(r" \1 ", question)) or terms(question))
     total = memory.count(where)
-    idf: dict[str, float] = {}
-    documents: dict[str, frozenset[str]] = {}
-    for term in found:
-        rows = _holding(memory, term, where)
-        documents[term.stem] = frozenset(row["document"] for row in rows)
-        idf[term.stem] = math.log(1 + (total + 0.5) / (len(rows) + 0.5))
+    held = {term.stem: _holding(memory, term, where) for term in found}
+    found = tuple(term for term in found if held[term.stem] or not _joins(term, found, held))
+    documents = {term.stem: frozenset(row["document"] for row in held[term.stem]) for term in found}
+    idf = {term.stem: math.log(1 + (total + 0.5) / (len(held[term.stem]) + 0.5)) for term in found}
     whole = sum(idf.values()) or 1.0
     weights = {one: value / whole for one, value in idf.items()}
     kinds = stems(" ".join(match["kind"] for match in _BETWEEN.finditer(question)))
@@ -81,6 +82,13 @@ def is_named(asked: Asked, text: str) -> bool:
     """Whether a text, how a document begins, has all names of the question."""
     held = stems(text)
     return all(has(term.stem, held) for term in asked.terms if term.kind == "name")
+
+
+def _joins(term: Term, others: Sequence[Term], held: Mapping[str, Sequence[Row]]) -> bool:
+    """Whether a pair of characters only joins a word that is held to its ending or to the next word."""
+    return is_unspaced(term.written) and any(
+        held[other.stem] and abs(other.start - term.start) <= len(term.written) for other in others
+    )
 
 
 def _holding(memory: Memory, term: Term, where: str | None) -> list[Row]:

@@ -19,6 +19,7 @@ from tasks.ingest.parse.store import read_text
 from tasks.memory.reader import Memory, Row, quoted
 from tasks.recall.hit import Hit
 from tasks.text.roles import Role, role
+from tasks.text.scripts import HANGUL, UNSPACED
 from tasks.text.sentences import Span, sentences
 from tasks.text.speakers import is_dialogue, opening
 
@@ -47,7 +48,8 @@ _RULE = re.compile(r"\s*\n[ \t]*\|?[ \t]*:?-[\s:|-]*(?=\n|$)")
 _TABLE = re.compile(
     r"^(?P<header>\|[^\n]*[^\s])[ \t]*\n[ \t]*\|[ \t]*:?-[ :|-]*(?:\n[ \t]*\|[^\n]*)+", re.MULTILINE
 )
-_SCRIPT = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]{6}")
+_SCRIPT = re.compile(rf"[{UNSPACED}]{{6}}|[{HANGUL}]\s[{HANGUL}]")
+"""Of scripts where few words, or none that stand apart, make a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ def statements(memory: Memory, hits: Sequence[Hit], asked: Vector) -> Iterator[S
     """All sentences of the passages among `hits`, in the order of the hits, each place once.
 
     Args:
-        asked: the question's vector, (256,).
+        asked: the question's vector, (256,); zeros where the embedder cannot read it.
     """
-    alike = _cosines(memory, hits, asked)
+    alike = _cosines(memory, hits, asked) if asked.any() else {}
     seen: set[tuple[str, int]] = set()
     about = cache(lambda document: _about(memory, document))
     best = max((hit.score for hit in hits), default=0.0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.recall.terms import STOP
+from tasks.text.interrogatives import ASKS, KOREAN_DATE, MONEY, SPELT_DATE, SPELT_MONEY
 
 Expected = Literal["date", "duration", "money", "percent", "number", "person", "yes or no", "reason", ""]
 
@@ -45,6 +46,7 @@ _DATE = re.compile(
     rf"|\b{_MONTH}\s+\d{{1,2}}{_ORDINAL}(?:,?\s+\d{{4}})?\b|\b{_MONTH},?\s+(?:of\s+)?\d{{4}}\b"
     r"|\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
     r"|\b(?:1[5-9]|20)\d\d\b(?![.,]\d)"
+    rf"|{SPELT_DATE}|{KOREAN_DATE}"
     r"|\d{2,4}\s*\u5e74(?:\s*\d{1,2}\s*\u6708)?(?:\s*\d{1,2}\s*[\u65e5\u53f7])?|\d{1,2}\s*\u6708\s*\d{1,2}\s*[\u65e5\u53f7]",
     re.IGNORECASE,
 )
@@ -66,7 +68,7 @@ _CURRENCY = (
 _MONEY = re.compile(
     rf"{_CURRENCY}\s*{_DIGITS}(?:\s*(?:million|billion|thousand|m|bn|k)\b)?"
     rf"|(?:{_DIGITS}|{_NUMBER_WORD})(?:\s*\(.{{1,20}}?\))?\s*(?:million\s+|billion\s+|thousand\s+)?"
-    rf"(?:US\s+|U\.S\.\s+)?{_CURRENCY}(?![a-z])|(?:{_DIGITS}|{_HAN_DIGITS}+)\s*(?:\u5143|\u7f8e\u5143|\u6b27\u5143|\u4e07\u5143|\u5186)",
+    rf"(?:US\s+|U\.S\.\s+)?{_CURRENCY}(?![a-z])|(?:{_DIGITS}|{_HAN_DIGITS}+)\s*(?:\u5143|\u7f8e\u5143|\u6b27\u5143|\u4e07\u5143|\u5186|{MONEY})|{SPELT_MONEY}",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(
@@ -111,7 +113,7 @@ _PATTERNS: tuple[tuple[Expected, str], ...] = (
         r"\bwhen\b|\b(?:what|which|on what|in which|by which) (?:\w+ )?(?:date|day|year|month|time)\b"
         r"|\bwhat (?:is|was) the (?:[\w-]+ ){0,3}(?:date|deadline)\b|\b(?:since|until|from) when\b"
         r"|\bhow recently\b|\bwann\b|\ban welchem (?:tag|datum)\b|\bseit wann\b|\bquand\b|\bcu\u00e1ndo\b"
-        r"|\u4ec0\u4e48\u65f6\u5019|\u4f55\u65f6|\u54ea\u4e00?\u5e74|\u54ea\u5929|\u51e0\u6708|\u3044\u3064",
+        r"|\u4ec0\u4e48\u65f6\u5019|\u4f55\u65f6|\u54ea\u4e00?\u5e74|\u54ea\u5929|\u51e0\u6708|\u3044\u3064(?!\u304b)",
     ),
     (
         "number",
@@ -134,7 +136,10 @@ _PATTERNS: tuple[tuple[Expected, str], ...] = (
         r"|ist|sind|darf|kann|muss|hat)\b",
     ),
 )
-_ASKED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS)
+_ASKED = tuple(
+    (kind, re.compile(f"{pattern}|{ASKS[kind]}" if kind in ASKS else pattern, re.IGNORECASE))
+    for kind, pattern in _PATTERNS
+)
 """Kinds of questions, the more special first."""
 
 

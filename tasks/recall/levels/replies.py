@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from model import weights
-from tasks.memory.embedders import embedder_name, question_embedder
+from tasks.memory.embedders import check_embedder, embedder_name
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import Session
@@ -56,7 +56,9 @@ def answered(
     from tasks.recall.scope import documents_of
 
     corpus = Corpus(memory, documents_of(memory, document)) if memory else None
-    embed = question_embedder(memory, embedder) if memory else load_question_embedder(embedder)
+    if memory:
+        check_embedder(memory, weights.resolve_embedder(embedder))
+    embed = load_question_embedder(embedder)  # of what was said too, which has a vector in any script
     how = Asking(embed, config, window, most or CLAIMS)
     with Session(folder, embedder_name(weights.resolve_embedder(embedder))) as session:
         session.check_embedder()
