@@ -24,10 +24,9 @@ LEDGER = frozenset(
 """Commands that look into the ledger."""
 FOLDER_ONLY = {
     "session": "a dialogue is kept on one machine",
-    "forget": "an erasure is proved by a search of every file, which a bucket does not allow",
 }
 """Commands for which a home must be a folder, and why."""
-WRITING = frozenset({"rollback", "correct", "pin", "corrections"})
+WRITING = frozenset({"rollback", "correct", "pin", "corrections", "forget"})
 """Commands that write to the memory themselves; flows do so on their own."""
 
 
@@ -71,6 +70,10 @@ def prepared(command: str, config: "RunConfig", given: dict[str, Any]) -> Iterat
     config = at_hand(config, with_ledger=command in LEDGER)
     home = Path(config.home)
     with reached(home), writing(home, f"nightread {command}") if command in WRITING else nullcontext():
+        if command == "forget":
+            from tasks.ingest.home.whole import fetch_all
+
+            fetch_all(home)
         yield config
 
 

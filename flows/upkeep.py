@@ -18,6 +18,7 @@ from flows.homes import at_hand
 from flows.read import step
 from flows.tend import kept
 from flows.ui import logged, run_progress
+from tasks.ingest.home.remote import stored
 from tasks.memory.upkeep import reembed as reembed_step
 from tasks.memory.upkeep import upkeep as upkeep_step
 
@@ -37,7 +38,7 @@ def upkeep_memory(config: TendConfig = TendConfig()) -> dict[str, Any]:  # noqa:
         return Cancelled(message=f"Not done: {why}.")  # type: ignore[return-value]  # as in flows/read.py
     home = Path(at_hand(config).home)
     with logged(), held(home, "an upkeep"), run_progress() as progress:
-        before = upkeep_step.stored(home)
+        before = stored(home)
         embedded = reembed(home, config.infer, progress("embed", "records"))
         expired = tidy(home, config.upkeep)
         outcome: dict[str, Any] = asdict(clear(home, embedded, expired, before, config.upkeep))

@@ -1,6 +1,7 @@
 """A proxy in front of a real S3 server that makes the network and the store fail as tests ask it to."""
 
 import http.client
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -66,8 +67,8 @@ def once(fault: Fault, when: Callable[[Request], bool], times: int = 1) -> Choos
 
 
 @contextmanager
-def proxy(behind: str) -> Iterator[Proxy]:
-    """A proxy in front of the server at an http:// address, which ends with the block."""
+def proxy(behind: str, context: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """A proxy in front of the server at an http:// address, which ends with the block; with TLS if given."""
     host = urlsplit(behind).netloc
     made = Proxy("")
 
@@ -81,7 +82,7 @@ def proxy(behind: str) -> Iterator[Proxy]:
             request = Request(self.command, self.path, dict(self.headers))
             made.asked.append(request)
             fault = made.choose(request) or Fault()
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self._body()
             time.sleep(fault.wait_s)
             if fault.reset:
                 self.close_connection = True
@@ -97,8 +98,22 @@ def proxy(behind: str) -> Iterator[Proxy]:
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass
 
+        def _body(self) -> bytes:
+            if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            pieces = []
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(pieces)
+
         def _ask(self, body: bytes, fault: Fault) -> tuple[int, list[tuple[str, str]], bytes]:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name.lower() not in ("expect", "transfer-encoding")
+            }
             headers = {name: value for name, value in headers.items() if name.lower() != fault.without}
             there = http.client.HTTPConnection(host, timeout=60)
             there.request(self.command, self.path, body, headers)
@@ -124,9 +139,11 @@ def proxy(behind: str) -> Iterator[Proxy]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    made.endpoint = f"http://127.0.0.1:{server.server_port}"
+    made.endpoint = f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
     try:
         yield made
     finally:

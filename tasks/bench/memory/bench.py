@@ -109,6 +109,6 @@ def _measure(
 
 
 def _stored(home: Path) -> int:
-    from tasks.memory.upkeep.upkeep import stored
+    from tasks.ingest.home.remote import stored
 
     return stored(home)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -30,11 +31,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object: its name below the prefix, its version and its size in bytes."""
+    """An object: its name below the prefix, its version, its size in bytes."""
 
     name: str
     etag: str
     size: int
+    modified: float
+    """When it was written, by the clock of the store; seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ class Bucket:
         while True:
             page = self._ask(prefix, lambda store: store.list_objects_v2(**asked))
             for item in page.get("Contents", ()):
-                yield Stored(item["Key"][cut:], item["ETag"].strip('"'), item["Size"])
+                moment = item["LastModified"].timestamp()
+                yield Stored(item["Key"][cut:], item["ETag"].strip('"'), item["Size"], moment)
             if most or not page.get("IsTruncated"):
                 return
             asked["ContinuationToken"] = page["NextContinuationToken"]
@@ -172,6 +176,38 @@ class Bucket:
 
     def _delete(self, name: str) -> None:
         self._ask(name, lambda store: store.delete_object(**self._at(name)))
+
+    def delete_versions(self) -> int:
+        """Delete every version below the prefix that is not the newest, then what says that one was deleted.
+
+        How many; none where the bucket keeps no versions. Without its mark a deleted object would be there
+        again in the version before, so the marks go last.
+        """
+        count = 0
+        for kind in ("Versions", "DeleteMarkers"):
+            for one in self._versions(kind):
+                if kind == "DeleteMarkers" or not one["IsLatest"]:
+                    self._delete_version(one["Key"], one["VersionId"])
+                    count += 1
+        return count
+
+    def _versions(self, kind: str) -> Iterator[dict[str, Any]]:
+        at = self._at("")
+        asked = {"Bucket": at["Bucket"], "Prefix": at["Key"]}
+        while True:
+            page = self._ask("", partial(_listed_versions, asked))
+            yield from page.get(kind, ())
+            if not page.get("IsTruncated"):
+                return
+            asked |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+    def _delete_version(self, key: str, version: str) -> None:
+        bucket, _ = split(self.uri)
+        self._ask(key, lambda store: store.delete_object(Bucket=bucket, Key=key, VersionId=version))
+
+
+def _listed_versions(asked: dict[str, str], store: Any) -> Any:
+    return store.list_object_versions(**asked)
 
 
 class _Kept:

@@ -111,6 +111,7 @@ class Index:
         if not hasattr(self._local, "db") or not self.path.exists():  # whoever clears a cache clears it too
             db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
             db.executescript(TABLES)
+            db.execute("PRAGMA secure_delete = ON")  # names of what was forgotten
             db.execute("PRAGMA synchronous = OFF")  # what a loss of power takes is sent or fetched again
             self._local.db = db
         found: sqlite3.Connection = self._local.db

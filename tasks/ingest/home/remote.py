@@ -101,11 +101,11 @@ def needed(home: Path, name: str) -> Path:
     """A file of a home, fetched where it is not here.
 
     Raises:
-        NightreadError: if the bucket does not hold it either.
+        Missing: if the bucket does not hold it either.
     """
     path = home / name
     if not path.exists() and (remote := remote_of(home)) and not remote.fetch(name):
-        raise NightreadError(
+        raise Missing(
             f"{remote.uri}/{name} is gone, though the memory names it: bring it back from an earlier version "
             f"of the bucket, or have its document read again: remove {remote.uri}/ledger and read its corpus"
         )
@@ -136,6 +136,10 @@ def have_file(home: Path, name: str) -> None:
         remote.fetch(name)
 
 
+class Missing(NightreadError, FileNotFoundError):
+    """A file that is neither here nor in the bucket."""
+
+
 @contextmanager
 def reached(home: Path) -> Iterator[None]:
     """Within the block tables of a home are used; what their store answers becomes an error of ours.
@@ -153,6 +157,14 @@ def reached(home: Path) -> Iterator[None]:
         code = re.search(r"<Code>(\w+)</Code>", said)
         name = code[1] if code else "no connection" if "Connect" in said else "no usable answer"
         raise told(f"{remote.uri}/memory", name, bool(code), remote.storage) from error
+
+
+def stored(home: Path, folder: str = "") -> int:
+    """Bytes of the files in a folder of a home, or in all of it: in the bucket where the home is there."""
+    if remote := remote_of(home):
+        return sum(one.size for one in remote.bucket.list(f"{folder}/" if folder else ""))
+    files = (path for path in (home / folder).rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.lstat().st_size for path in files)
 
 
 def database(home: Path) -> tuple[str, dict[str, str]]:

@@ -49,10 +49,10 @@ class Snapshot:
             self.file.unlink()
 
 
-def prune(remote: Remote) -> None:
+def prune(remote: Remote, kept: int = KEPT) -> None:
     """Drop snapshots of writers before."""
     names = [one.name for one in remote.bucket.list("ledger/")]
-    remote.bucket.delete(names[KEPT:])
+    remote.bucket.delete(names[kept:])
 
 
 def state(remote: Remote) -> tuple[float, ...]:

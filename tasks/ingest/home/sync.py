@@ -23,6 +23,8 @@ MADE = ("parsed", "shards", "states")
 SENT = (*MADE, "memory/runs", "memory/receipts")
 MARKER = "_DONE"
 PUBLISHED, FORGOTTEN = "memory/published.json", "memory/forgotten.json"
+ERASURE = "memory/erasure.json"
+"""What is being erased and how far it came: whoever writes it sends it, after everything that it tells."""
 LOCAL = (PUBLISHED, "memory/.committer")
 """Not sent: the log of the home tells the one, the other is the kernel's."""
 
@@ -34,10 +36,10 @@ def refresh(remote: Remote) -> log.Entry:
     before = remote.index.known(FORGOTTEN)
     kept = [one for one in remote.bucket.list("memory/", folder=True) if one.name not in LOCAL]
     kept += remote.bucket.list("memory/receipts/")
-    _fetch(remote, [one for one in kept if _differs(remote, one)])
+    _fetch(remote, [one for one in kept if differs(remote, one)])
     _drop_gone(remote, kept, lambda name: name.count("/") == 1 or name.startswith("memory/receipts/"))
     runs = list(remote.bucket.list("memory/runs/"))
-    _fetch(remote, [one for one in runs if one.name.endswith("/run.json") and _differs(remote, one)])
+    _fetch(remote, [one for one in runs if one.name.endswith("/run.json") and differs(remote, one)])
     for one in runs:
         known = remote.index.known(one.name)
         if known and known.etag != one.etag:
@@ -60,7 +62,7 @@ def _point(remote: Remote, entry: log.Entry) -> None:
         write_atomic(path, pointer)
 
 
-def _differs(remote: Remote, one: Stored) -> bool:
+def differs(remote: Remote, one: Stored) -> bool:
     """Whether the bucket holds another version than is here."""
     known = remote.index.known(one.name)
     return known is None or known.etag != one.etag or not (remote.folder / one.name).exists()
@@ -87,7 +89,11 @@ def _drop_gone(remote: Remote, there: Iterable[Stored], ours: Callable[[str], bo
 
 
 def purge(remote: Remote) -> None:
-    """Drop every text, shard and state that is here: they are fetched again when they are asked for."""
+    """Drop every text, shard and state that is here: they are fetched again when they are asked for.
+
+    Prefect's database of this machine goes too: it holds copies of reports.
+    """
+    shutil.rmtree(remote.folder / "prefect", ignore_errors=True)
     for folder in MADE:
         shutil.rmtree(remote.folder / folder, ignore_errors=True)
         remote.index.drop([name for name, _ in remote.index.below(f"{folder}/")])
@@ -110,7 +116,8 @@ def send(remote: Remote) -> None:
     first: list[Path] = []
     last: list[Path] = []
     for path in _complete(remote.folder):
-        if not remote.index.has_sent(str(path.relative_to(remote.folder)), path):
+        name = str(path.relative_to(remote.folder))
+        if not remote.index.has_sent(name, path):
             (last if path.name == MARKER else first).append(path)
     for some in (first, last):
         send_files(remote, some)
@@ -142,6 +149,6 @@ def _complete(folder: Path) -> Iterator[Path]:
             if not unfinished and path.is_file():
                 yield path
     for path in sorted((folder / "memory").glob("*")):
-        name = f"memory/{path.name}"
-        if path.is_file() and name not in LOCAL and path.suffix != ".lock" and path.name[0] != ".":
+        is_lock = path.suffix == ".lock" or path.name.startswith(".")
+        if path.is_file() and not is_lock and f"memory/{path.name}" not in (*LOCAL, ERASURE):
             yield path

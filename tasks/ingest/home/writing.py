@@ -115,15 +115,20 @@ def publish(home: Path, pointer: dict[str, Any], files: Sequence[Path] = ()) -> 
     """
     if remote := remote_of(home):
         sync.send_files(remote, files)
-        _held[remote.folder].append(published=pointer)
+        held(home).append(published=pointer)
     write_atomic(home / sync.PUBLISHED, json.dumps(pointer))
 
 
 def saved(home: Path, *files: Path) -> None:
     """Have these files in the bucket before anything else is done; nothing to do for a folder."""
     if remote := remote_of(home):
-        _held[remote.folder].check()
+        held(home).check()
         sync.send_files(remote, files)
+
+
+def held(home: Path) -> "Writer":
+    """Who writes to a home in a bucket, where that is this process."""
+    return _held[home]
 
 
 class Writer:
@@ -145,7 +150,7 @@ class Writer:
             remote.bucket, before, writer=self.name, cache=self.cache, who=who, lease_s=self.lease_s
         )
         self.number = self.entry.number
-        self.lost = ""
+        self.lost, self.is_whole = "", False
         self._sent: tuple[float, ...] = ()
         self._sending, self._ended = threading.Lock(), threading.Event()
         sync.refresh(remote)

@@ -11,6 +11,8 @@ from typing import Any
 
 from model.files import write_atomic
 from tasks.errors import InvalidInput
+from tasks.ingest.home.whole import drop_versions, mirror
+from tasks.ingest.home.writing import saved
 from tasks.memory.reader import Row
 
 BEGUN, WRITTEN, ERASED, PROVED = "begun", "written", "erased", "proved"
@@ -43,7 +45,12 @@ class Erasure:
     def saved(self, home: Path, **changes: Any) -> "Erasure":
         """The same with these changes, once it is on the disk."""
         new = replace(self, **changes)
+        has_moved = new.stage != self.stage or not changes
+        if has_moved:
+            mirror(home)
         write_atomic(_path(home), json.dumps(asdict(new)))
+        if has_moved:
+            saved(home, _path(home))
         return new
 
     def counted(self, home: Path, **figures: Any) -> "Erasure":
@@ -80,6 +87,7 @@ def check_ended(home: Path, why: str) -> None:
 def ended(home: Path) -> None:
     """The erasure is done."""
     _path(home).unlink(missing_ok=True)
+    drop_versions(home)
 
 
 def _path(home: Path) -> Path:

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.forgotten import Forgotten
+from tasks.ingest.home.index import FILE as INDEX
+from tasks.ingest.home.whole import drop_versions
 from tasks.ingest.uris import path_of, place
 from tasks.ledger import Ledger, now
 from tasks.memory import corrections
@@ -132,6 +134,7 @@ def _carry_out(home: Path, ledger: Ledger, erasure: Erasure, means: Means) -> di
         erasure = _prove(home, erasure, wanted)
     for path in files.whole_texts(home, erasure.documents):
         path.unlink(missing_ok=True)
+    erasure = erasure.counted(home, **drop_versions(home))
     forgotten = Forgotten(home)
     receipt = write_receipt(home, erasure, [forgotten.mark("document", one) for one in erasure.documents])
     ended(home)
@@ -196,7 +199,7 @@ def _prove(home: Path, erasure: Erasure, wanted: Needles) -> Erasure:
     going = files.whole_texts(home, erasure.documents)
     own = [Path(path_of(row["uri"])) for row in erasure.rows if row["uri"].startswith("/")]
     journal = home / "memory" / "erasure.json"
-    spared = {path.resolve() for path in (*going, *own, journal)}
+    spared = {path.resolve() for path in (*going, *own, journal, home / INDEX)}  # that names those that go
     proof = prove(home, wanted, spared)
     if proof.found:
         raise NightreadError(

@@ -15,9 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.ingest.home.remote import remote_of
+from tasks.ingest.home.whole import elsewhere
 from tasks.memory.forget.database import is_database, texts
 from tasks.memory.forget.needles import Needles, flat, holds
 from tasks.memory.forget.scrub import strings
+from tasks.memory.reader import TABLE, connect
 
 CHUNK, OVERLAP = 1 << 24, 1 << 12
 """Bytes of a file that are searched at a time, and those that are searched again with the next."""
@@ -49,6 +52,14 @@ def prove(home: Path, needles: Needles, spared: Collection[Path]) -> Proof:
         for place, kind in _in_table(home, table, needles):
             searched[kind] += 1
             found += [place] if place else []
+    if remote_of(home):
+        for place, kind in _in_versions(connect(home).open_table(TABLE), f"{TABLE}.lance", needles):
+            searched[kind] += 1
+            found += [place] if place else []
+    for name, path in elsewhere(home):
+        for kind, hit in _in_file(path, needles):
+            searched[kind] += 1
+            found += [f"{name}{hit}"] if hit is not None else []
     for path in _files(home, spared):
         for kind, hit in _in_file(path, needles):
             searched[kind] += 1
@@ -70,10 +81,15 @@ def _in_table(home: Path, path: Path, needles: Needles) -> Iterator[tuple[str, s
 
     database = lancedb.connect(str(path.parent.resolve()))
     table = database.open_table(path.name.removesuffix(".lance"))
+    yield from _in_versions(table, str(path.relative_to(home)), needles)
+
+
+def _in_versions(table: Any, place: str, needles: Needles) -> Iterator[tuple[str, str]]:
+    """The same of an open table."""
     tagged = {tag["version"] for tag in table.tags.list().values()} | {table.version}
     for version in [one["version"] for one in table.list_versions()]:
         table.checkout(version)
-        name = f"{path.relative_to(home)}, version {version}"
+        name = f"{place}, version {version}"
         yield name if _in_rows(table, needles) else "", "versions"
         if version in tagged:
             for column in [one.columns[0] for one in table.list_indices() if one.index_type == "FTS"]:

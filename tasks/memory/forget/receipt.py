@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
+from tasks.ingest.home.remote import remote_of
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.sources import part_name, told_apart
 
@@ -17,6 +18,8 @@ STAYS = (
     "what people wrote in sessions, and contexts that generate(memory_key=) has read, are as they were"
 )
 """What an erasure does not touch."""
+COPIES = "working copies of this home on other machines drop what they hold of it at their next command"
+"""What an erasure in a bucket does not reach at once."""
 
 
 def write_receipt(home: Path, erasure: Erasure, marks: list[str]) -> Row:
@@ -33,7 +36,7 @@ def write_receipt(home: Path, erasure: Erasure, marks: list[str]) -> Row:
         "documents": marks,
         "places": sorted({part_name(row) for row in erasure.rows}),
         **erasure.figures,
-        "kept": STAYS,
+        "kept": f"{STAYS}; {COPIES}" if remote_of(home) else STAYS,
     }
     folder = home / "memory" / "receipts"
     folder.mkdir(parents=True, exist_ok=True)

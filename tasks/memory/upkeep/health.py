@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.ingest.home.remote import stored
 from tasks.memory.cut_words import is_cut
 from tasks.memory.dropped import is_dropped
 from tasks.memory.embedders import made_by, same
@@ -21,7 +22,7 @@ from tasks.memory.publish import UNINDEXED_ROWS, VECTOR_KEYS
 from tasks.memory.reader import Memory, Row, history
 from tasks.memory.sources import documents_of
 from tasks.memory.upkeep.expire import expiring
-from tasks.memory.upkeep.upkeep import last_upkeep, stored
+from tasks.memory.upkeep.upkeep import last_upkeep
 from tasks.settings import UpkeepConfig
 from tasks.text.counted import counted
 
@@ -117,7 +118,7 @@ def _unindexed(memory: Memory) -> dict[str, int]:
 
 
 def _bytes(home: Path, memory: Memory) -> dict[str, int]:
-    table = stored(home / "memory" / "records.lance")
+    table = stored(home, "memory/records.lance")
     indices = sum(int(one.size_bytes or 0) for one in memory.table.list_indices())
     now = int(memory.table.stats()["total_bytes"])
     ledger = sum(path.stat().st_size for path in home.glob("ledger.sqlite*"))
@@ -126,7 +127,7 @@ def _bytes(home: Path, memory: Memory) -> dict[str, int]:
         "indices": indices,
         "old versions": table - now,
         "ledger": ledger,
-        **{part: stored(home / folder) for part, folder in PARTS.items()},
+        **{part: stored(home, folder) for part, folder in PARTS.items()},
     }
 
 

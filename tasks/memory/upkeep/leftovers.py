@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from tasks.ingest.home.remote import needed, remote_of
 from tasks.ledger import Ledger, ledger_path
 from tasks.memory.dropped import is_dropped
 from tasks.memory.earlier import gather
-from tasks.memory.reader import history, run_folder
+from tasks.memory.reader import history
 from tasks.memory.staging import DEAD_S, last_touched
 
 
@@ -36,6 +37,8 @@ def sweep(home: Path) -> dict[str, int]:
                     return removed
                 remove(path)
                 removed[part] += 1
+        for part, count in in_bucket(home, time.time()).items():
+            removed[part] += count
         if not (ledger and ledger.running()):  # a run may have begun with one of those that went
             removed["sources"] = gather(home)
     return removed
@@ -71,6 +74,31 @@ def shards(home: Path) -> Iterator[Path]:
             yield folder
 
 
+def in_bucket(home: Path, moment: float) -> dict[str, int]:
+    """Remove from the bucket of a home what `parsed` and `shards` find in a folder; how many files.
+
+    Args:
+        moment: of now, in seconds since 1970: what was written shortly before stays.
+    """
+    remote = remote_of(home)
+    if remote is None or not any(history(home)):
+        return {}
+    held = {
+        "parsed": {Path(name).stem for name in _held(home, "parsed")},
+        "shards": _held(home, "document"),
+    }
+    removed = dict.fromkeys(held, 0)
+    for part, names in held.items():
+        for one in remote.bucket.list(f"{part}/"):
+            path = Path(one.name)
+            name = path.stem if part == "parsed" else path.parent.name
+            if name not in names and moment - one.modified > DEAD_S:
+                remote.bucket.delete([one.name])
+                remote.index.drop([one.name])
+                removed[part] += 1
+    return removed
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder; one that another process has removed meanwhile is no error."""
     if path.is_dir():
@@ -83,9 +111,9 @@ def _held(home: Path, column: str) -> set[str]:
     """Values of a column of the sources of every run whose version is kept."""
     found: set[str] = set()
     for row in history(home):
-        path = run_folder(home, row["run"]) / "sources.parquet"
-        if not is_dropped(row) and path.is_file():
-            found |= set(pq.read_table(path, columns=[column])[column].to_pylist())
+        name = f"memory/runs/{row['run']}/sources.parquet"
+        if not is_dropped(row) and (remote_of(home) or (home / name).is_file()):
+            found |= set(pq.read_table(needed(home, name), columns=[column])[column].to_pylist())
     return found
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from model.files import write_atomic
+from tasks.ingest.home.remote import stored
 from tasks.ledger import now
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.cut_words import recut
@@ -96,8 +97,3 @@ def last_upkeep(home: Path) -> Row:
     path = home / "memory" / "upkeep.json"
     found: Row = json.loads(path.read_text()) if path.exists() else {}
     return found
-
-
-def stored(folder: Path) -> int:
-    """Bytes of the files below a folder."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -18,6 +18,7 @@ class Store:
 
     def __init__(self, server: str, faulty: Proxy, folder: Path) -> None:
         self.server, self.proxy, self.folder = server, faulty, folder
+        self.bucket = "homes"
         self.client = boto3.client("s3", endpoint_url=server, region_name="us-east-1")
 
     def storage(self, cache: str = "one", lease_s: float = 2.0) -> StorageConfig:
@@ -27,7 +28,9 @@ class Store:
 
     def home(self, cache: str = "one", lease_s: float = 2.0) -> Path:
         """The working copy of the home in a cache folder, that is on a machine."""
-        return opened(f"s3://homes/{self.folder.name}", self.storage(cache, lease_s), with_ledger=True)
+        return opened(
+            f"s3://{self.bucket}/{self.folder.name}", self.storage(cache, lease_s), with_ledger=True
+        )
 
     def remote(self, cache: str = "one") -> Remote:
         found = remote_of(self.home(cache))
@@ -37,7 +40,7 @@ class Store:
     def names(self, prefix: str = "") -> list[str]:
         """What the bucket holds of the home."""
         place = f"{self.folder.name}/"
-        found = self.client.list_objects_v2(Bucket="homes", Prefix=f"{place}{prefix}").get("Contents", [])
+        found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=f"{place}{prefix}").get("Contents", [])
         return [one["Key"].removeprefix(place) for one in found]
 
 
