@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, tend, versions, watching
+from flows import correcting, ingesting, tend, versions, watching
 from flows.deployments import commands as serving
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
@@ -338,10 +338,11 @@ def _benching(add: Add) -> None:
     test.add_argument(
         "what",
         nargs="?",
-        choices=("reading", "scaling", "windows", "memory"),
+        choices=("reading", "scaling", "windows", "memory", "parse"),
         default="reading",
         help="reading: against the length of a text (default); scaling: against the number of workers; "
-        "windows: when they follow the text; memory: a large one, how it grows and answers",
+        "windows: when they follow the text; memory: a large one, how it grows and answers; parse: files to "
+        "shards",
     )
     test.add_argument(
         "--lengths", default="4096,32768", metavar="N,N", help="tokens of the texts (default: 4096,32768)"
@@ -368,6 +369,7 @@ def _benching(add: Add) -> None:
     )
     _scaling(test)
     tend.bench_arguments(test)
+    ingesting.bench_arguments(test)
 
 
 def _scaling(test: argparse.ArgumentParser) -> None:

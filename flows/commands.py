@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import asking, correcting, hits, looking, sessions, show, tend, versions, watching
+from flows import asking, correcting, hits, ingesting, looking, sessions, show, tend, versions, watching
 from flows.answer import Answer
 from flows.deployments import commands as serving
 from flows.homes import folder_of
@@ -238,6 +238,7 @@ def bench(config: "RunConfig", what: str = "reading", **options: Any) -> Answer:
         "scaling": _scaling,
         "windows": _windows,
         "memory": tend.bench_memory,
+        "parse": ingesting.bench_parse,
     }
     return kinds[what](config, **options)
 

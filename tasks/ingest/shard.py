@@ -10,8 +10,10 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from distributed import as_completed
 
-from model.files import locked, replace_file, replacing
+from model.files import locked, replace_file, replacing, sync_all
 from tasks import schema
 from tasks.ingest.home.remote import have_folder
 from tasks.ingest.parse import read_text
@@ -30,6 +32,8 @@ from tasks.settings import ShardConfig
 
 RANGE_PIECES = 16
 """Pieces of a long document that one Dask task tokenises (8 M characters)."""
+SHORT_CHARS, BATCH = 1 << 16, 32
+"""Characters up to which documents are short, and how many of them one Dask task tokenises."""
 STALE_S = 600.0
 """Unfinished work that nobody has touched for so long was left by a process that is gone."""
 
@@ -59,13 +63,23 @@ class Window:
 
 def shard_document(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> ShardedDocument:
     """Write the shards of one document (a row of schema.SOURCES) unless they are there already."""
-    directory = _directory(home, row, tokenizer, config)
-    have_folder(home, str(directory.relative_to(home)), "_DONE")
-    if not (directory / "_DONE").exists():
-        numbers = range(piece_count(row["chars"]))
-        tokens = tokenize(_reader(home, row), numbers, tokenizer)
-        _publish(directory, row["document"], tokens, config)
-    return _done(directory, row)
+    return shard_documents(home, [row], tokenizer, config)[0]
+
+
+def shard_documents(
+    home: Path, rows: Sequence[dict[str, Any]], tokenizer: Path, config: ShardConfig
+) -> list[ShardedDocument]:
+    """Write the shards of some documents unless they are there already; the disk is flushed once for all."""
+    places = [_directory(home, row, tokenizer, config) for row in rows]
+    fresh: dict[Path, Path] = {}
+    for directory, row in zip(places, rows, strict=True):
+        have_folder(home, str(directory.relative_to(home)), "_DONE")
+        if directory not in fresh and not (directory / "_DONE").exists():
+            numbers = range(piece_count(row["chars"]))
+            tokens = tokenize(_reader(home, row), numbers, tokenizer)
+            fresh[directory] = _written(directory, row["document"], tokens, config)
+    _publish(fresh)
+    return [_done(directory, row) for directory, row in zip(places, rows, strict=True)]
 
 
 def shard_all(
@@ -83,11 +97,36 @@ def shard_all(
 
     The home folder must be reachable by the workers under the same path.
     """
-    whole = home.resolve()
-    futures = [_submit(client, whole, row, tokenizer.resolve(), config, range_pieces) for row in rows]
-    for _ in as_completed(futures):
-        progress(1)
-    return list(client.gather(futures))
+    whole, tokens = home.resolve(), tokenizer.resolve()
+    if rows:
+        sweep(_directory(whole, rows[0], tokens, config).parent)
+    sizes: dict[Any, int] = {}
+    for some in _batches(rows):
+        if len(some) > 1:
+            future = client.submit(shard_documents, whole, some, tokens, config, pure=False)
+        else:
+            future = _submit(client, whole, some[0], tokens, config, range_pieces)
+        sizes[future] = len(some)
+    for future in as_completed(sizes):
+        progress(sizes[future])
+    return [
+        one for found in client.gather(list(sizes)) for one in (found if isinstance(found, list) else [found])
+    ]
+
+
+def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Short documents together, so that a task costs less than its work; a long one alone."""
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        if batch and (row["chars"] > SHORT_CHARS or len(batch) >= BATCH):
+            yield batch
+            batch = []
+        batch.append(row)
+        if row["chars"] > SHORT_CHARS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _submit(
@@ -122,7 +161,7 @@ def _assemble(
 ) -> ShardedDocument:
     """Write the shards of a document whose ranges are tokenised, then drop the ranges."""
     directory = _directory(home, row, tokenizer, config)
-    _publish(directory, row["document"], map(_load_range, ranges), config)
+    _publish({directory: _written(directory, row["document"], map(_load_range, ranges), config)})
     shutil.rmtree(_ranges(directory), ignore_errors=True)
     return _done(directory, row)
 
@@ -133,28 +172,52 @@ def _load_range(path: Path) -> Tokens:
 
 
 def _directory(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> Path:
-    key = hashlib.sha256((tokenizer / "tokenizer.json").read_bytes()).hexdigest()[:16]
+    path = tokenizer / "tokenizer.json"
+    key = _hash(path, path.stat().st_mtime_ns)[:16]
     return home / "shards" / f"{key}-{config.window}" / str(row["document"])
+
+
+@lru_cache(maxsize=8)
+def _hash(path: Path, _modified: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _ranges(directory: Path) -> Path:
     return directory.with_name(f"{directory.name}.ranges")
 
 
-def _publish(directory: Path, document: str, tokens: Iterable[Tokens], config: ShardConfig) -> None:
-    """Write all shards beside `directory`, mark them done, and only then give them their name."""
+def sweep(folder: Path) -> None:
+    """Remove what was left unfinished by processes that are gone."""
+    for left in folder.glob("*.new"):
+        with suppress(FileNotFoundError):  # another one may sweep too
+            if time.time() - left.stat().st_mtime > STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _written(directory: Path, document: str, tokens: Iterable[Tokens], config: ShardConfig) -> Path:
+    """A folder beside `directory` with all shards, marked done."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    for left in directory.parent.glob(f"{document}.*.new"):
-        if time.time() - left.stat().st_mtime > STALE_S:
-            shutil.rmtree(left, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix=f"{document}.", suffix=".new", dir=directory.parent))
     counts = _write(fresh, document, cut_windows(tokens, config), config)
     (fresh / "_DONE").write_text(json.dumps(counts))
-    with locked(directory.parent.parent / ".lock"):
-        if not (directory / "_DONE").exists():  # another run may have been quicker, and read from it by now
-            shutil.rmtree(directory, ignore_errors=True)
-            replace_file(fresh, directory)
-    shutil.rmtree(fresh, ignore_errors=True)
+    return fresh
+
+
+def _publish(fresh: Mapping[Path, Path]) -> None:
+    """Give finished folders their names, once what is in them is on the disk."""
+    if not fresh:
+        return
+    if several := len(fresh) > 1:
+        sync_all(next(iter(fresh.values())))
+    with locked(next(iter(fresh)).parent.parent / ".lock"):
+        for directory, made in fresh.items():
+            if not (
+                directory / "_DONE"
+            ).exists():  # another run may have been quicker, and read from it by now
+                shutil.rmtree(directory, ignore_errors=True)
+                replace_file(made, directory, durable=not several)
+    for made in fresh.values():
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _done(directory: Path, row: dict[str, Any]) -> ShardedDocument:

@@ -30,7 +30,7 @@ from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.ingest.cluster import connect
 from tasks.ingest.parse import read_text
-from tasks.ingest.shard import cut_windows, read_windows, shard_all, shard_document
+from tasks.ingest.shard import cut_windows, read_windows, shard_all, shard_document, shard_documents, sweep
 from tasks.ingest.tokens import PIECE_CHARS, piece_count, tokenize
 from tasks.settings import ClusterConfig, ShardConfig
 
@@ -140,6 +140,28 @@ def test_every_part_of_a_container_is_a_document_of_its_own(tmp_path: Path, mode
     assert list(read_windows(done[2].directory)) == []
 
 
+def test_short_documents_of_one_batch_are_sharded_as_each_alone(tmp_path: Path, model_dir: Path) -> None:
+    rows = parsed(tmp_path, *(f"{prose(300, seed)} {seed}" for seed in range(5)))
+    found = shard_documents(tmp_path, [*rows, rows[2]], model_dir, SMALL)
+    alone = tmp_path / "alone"
+    parsed(alone, *(f"{prose(300, seed)} {seed}" for seed in range(5)))
+    each = [shard_document(alone, row, model_dir, SMALL) for row in rows]
+    assert [one.document for one in found] == [row["document"] for row in [*rows, rows[2]]]
+    for many, one in zip(found, each, strict=False):
+        assert contents(many.directory) == contents(one.directory)
+    assert [path.name for path in found[0].directory.parent.iterdir() if path.suffix == ".new"] == []
+
+
+def test_one_long_word_costs_what_its_length_says(model_dir: Path) -> None:
+    def cost(size: int) -> float:
+        began = time.process_time()
+        list(tokenize(lambda a, b: ("a" * size)[a:b], range(piece_count(size)), model_dir))
+        return time.process_time() - began
+
+    cost(1 << 16)
+    assert cost(1 << 20) < 12 * max(cost(1 << 17), 0.02), "eight times as long"
+
+
 def test_a_second_run_writes_nothing(tmp_path: Path, model_dir: Path) -> None:
     (row,) = parsed(tmp_path, prose(5000))
     first = shard_document(tmp_path, row, model_dir, SMALL)
@@ -159,6 +181,7 @@ def test_a_folder_without_its_marker_is_written_again(tmp_path: Path, model_dir:
     os.utime(left, (0, 0))
     assert shard_document(tmp_path, row, model_dir, SMALL) == first
     assert contents(first.directory) == before
+    sweep(first.directory.parent)
     assert list(first.directory.parent.iterdir()) == [first.directory]
 
 

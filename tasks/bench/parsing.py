@@ -1,0 +1,138 @@
+"""How fast sources become text and shards: many small files, and one long text.
+
+The idea: files are made in a folder of their own, and go through the very steps of a read, without a model;
+processor time beside the clock says what a machine without other work would take.
+"""
+
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tasks.bench.progress import Progress, silent
+from tasks.errors import InvalidInput
+from tasks.infer.models import Models
+from tasks.ingest import steps
+from tasks.ingest.parse.many import parsers
+from tasks.ingest.parse.parser import end_idle
+from tasks.ledger import Row
+from tasks.run import Run
+
+FILE_BYTES = 2048
+_FOLDER = 1000
+"""Files of a folder."""
+_SYLLABLES = "ba de fi go lu ma ne po ra si to va wen kor lis tan".split()
+
+
+@dataclass(frozen=True)
+class Parsing:
+    """What is made and measured.
+
+    Raises:
+        InvalidInput: on a number that cannot be; the message names the option.
+    """
+
+    files: int = 5000
+    megabytes: int = 64
+    """Of the one long text."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("files", self.files), ("megabytes", self.megabytes)):
+            if value < 1:
+                raise InvalidInput(f"--{name} {value}: give 1 or more")
+
+
+def parsing(what: Parsing, run: Run, models: Models, progress: Progress = silent) -> dict[str, Any]:
+    """A row for every step of both corpora: seconds, those of all processors, files, bytes, peak memory."""
+    with tempfile.TemporaryDirectory(prefix="nightread-bench-") as folder:
+        small, long = Path(folder) / "small", Path(folder) / "long"
+        _write_files(small, what.files)
+        _write_text(long, what.megabytes << 20)
+        rows: list[Row] = []
+        for name, corpus in (("files", small), ("text", long)):
+            fresh = replace(run, uris=(str(corpus),), home=Path(folder) / f"home-{name}")
+            rows += _measured(name, fresh, models.folder, progress)
+    return {
+        "files": what.files,
+        "file_bytes": FILE_BYTES,
+        "megabytes": what.megabytes,
+        "parsers": parsers(run.parse),
+        "rows": rows,
+    }
+
+
+def _measured(name: str, run: Run, tokenizer: Path, progress: Progress) -> Iterator[Row]:
+    size = sum(path.stat().st_size for path in Path(run.uris[0]).rglob("*.txt"))
+    found, row = _timed("discover", lambda: steps.discover(run))
+    yield {"corpus": name, "bytes": size, "count": len(found), **row}
+    done = 0
+
+    def counted(_: int) -> None:
+        nonlocal done
+        done += 1
+        progress("parse", done, len(found))
+
+    def parse() -> list[Row]:
+        rows = steps.parse(run, found, counted)
+        end_idle(0)  # what a process took is known when it has ended
+        return rows
+
+    rows, row = _timed("parse", parse)
+    yield {"corpus": name, "bytes": size, "count": len(found), **row}
+    todo = {one["document"]: one for one in rows if one["outcome"] == "ok"}
+    _, row = _timed("shard", lambda: steps.shard(run, todo, tokenizer, lambda _: None))
+    yield {"corpus": name, "bytes": size, "count": len(found), **row}
+
+
+def _timed(step: str, work: Callable[[], Any]) -> tuple[Any, Row]:
+    clock, before = time.monotonic(), _processors()
+    result = work()
+    seconds, busy = time.monotonic() - clock, _processors() - before
+    own, child = (
+        1024 * resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    row = {"step": step, "seconds": seconds, "processor_s": busy, "rss": own, "rss_child": child}
+    return result, row
+
+
+def _processors() -> float:
+    """Seconds of processors that this process and its ended children have taken."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+def _words(seed: int) -> Iterator[str]:
+    """Words that nobody wrote, some often and most seldom, as in a language."""
+    chance = random.Random(seed)
+    while True:
+        syllables = 1 + min(int(chance.expovariate(0.7)), 5)
+        yield "".join(chance.choice(_SYLLABLES) for _ in range(syllables))
+
+
+def _write_files(folder: Path, count: int) -> None:
+    for number in range(count):
+        path = folder / f"{number // _FOLDER:04d}" / f"{number:07d}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_text(_words(number), FILE_BYTES))
+
+
+def _write_text(folder: Path, size: int) -> None:
+    folder.mkdir(parents=True)
+    words = _words(-1)
+    with (folder / "long.txt").open("w") as file:
+        for _ in range(-(-size // (1 << 16))):
+            file.write(_text(words, 1 << 16))
+
+
+def _text(words: Iterator[str], size: int) -> str:
+    """So many bytes of words, in lines."""
+    lines: list[str] = []
+    length = 0
+    while length < size:
+        lines.append(f"{' '.join(next(words) for _ in range(12)).capitalize()}.\n")
+        length += len(lines[-1])
+    return "".join(lines)[: size - 1] + "\n"
