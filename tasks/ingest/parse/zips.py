@@ -1,6 +1,8 @@
 """Documents that are zip files of XML: opened within limits, their XML read without entities and network."""
 
+import errno
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ _MOST_RATIO, _LEAST_BYTES = 200, 16 << 20
 _MOST_TREE = 128 << 20
 """Bytes of XML that are read as a tree."""
 _ENCRYPTED = 1
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, etree.XMLSyntaxError)
 _SAFE = {
     "resolve_entities": False,
     "no_network": True,
@@ -45,7 +48,11 @@ def opened(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
             raise BadDocument("too_large", f"unpacks to {size:,} bytes from {packed:,}")
         try:
             yield archive
-        except (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, etree.XMLSyntaxError) as error:
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):  # which a wrong offset in the zip file makes
+                raise
+            raise BadDocument("corrupt", f"a damaged {what}: {error}") from error
+        except _DAMAGE as error:
             raise BadDocument("corrupt", f"a damaged {what}: {error}") from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from lxml import etree
 from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
+from pptx.exc import InvalidXmlError
 
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut
@@ -35,16 +36,17 @@ _COUNTED = {
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """A place for each slide that is shown; slides are numbered as the presentation numbers them."""
     with opened(path, "pptx") as archive:
+        try:
+            slides = Presentation(str(path)).slides
+            for number, slide in enumerate(slides, 1):
+                if slide._element.get("show") in ("0", "false"):
+                    yield Omitted("hidden slide", where=f"slide {number}")
+                else:
+                    yield from _slide(slide, number)
+        except (AttributeError, ValueError, InvalidXmlError) as error:
+            reason = f"not a readable pptx: {type(error).__name__}: {error}"
+            raise BadDocument("corrupt", reason) from error
         macros = any(name.endswith("vbaProject.bin") for name in archive.namelist())
-    try:
-        slides = Presentation(str(path)).slides
-        for number, slide in enumerate(slides, 1):
-            if slide._element.get("show") in ("0", "false"):
-                yield Omitted("hidden slide", where=f"slide {number}")
-            else:
-                yield from _slide(slide, number)
-    except (KeyError, AttributeError, ValueError, etree.XMLSyntaxError) as error:
-        raise BadDocument("corrupt", f"not a readable pptx: {type(error).__name__}: {error}") from error
     if macros:
         yield Omitted("macro")
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import policy
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
@@ -75,7 +76,7 @@ def header(message: Message, name: str) -> str:
     raw = str(message.get(name) or "")[:_MOST_HEADER]
     try:
         said = str(make_header(decode_header(raw)))
-    except (LookupError, ValueError, UnicodeError):
+    except (LookupError, ValueError, MessageError):
         said = raw
     said = said.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return " ".join(said.replace("\0", " ").split())
@@ -152,7 +153,7 @@ def decode(content: bytes, declared: str) -> tuple[str, Decoded | None]:
     """A text of a mail in the encoding that it declares, or that its bytes are in."""
     try:
         said, found = encoding.decode(content, declared)
-    except BadDocument:  # one bad byte makes no mail unreadable: it shows as U+FFFD
+    except (BadDocument, UnicodeDecodeError):  # one bad byte makes no mail unreadable: it shows as U+FFFD
         said, found = content.decode("utf-8", "replace"), Decoded("utf-8", guessed=True)
     return said.replace("\r\n", "\n").replace("\0", "\ufffd"), found if found.guessed else None
 
@@ -179,7 +180,7 @@ def header_name(part: Message) -> str:
     raw = part.get_filename() or ""
     try:
         name = str(make_header(decode_header(raw)))
-    except (LookupError, ValueError, UnicodeError):
+    except (LookupError, ValueError, MessageError):
         name = raw
     name = PurePath(" ".join(name.replace("\\", "/").replace("\0", "").split())).name
     if name:

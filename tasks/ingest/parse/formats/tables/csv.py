@@ -30,14 +30,13 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """Rows, counted as a spreadsheet counts them: one that spans lines is one. Prose is read as prose."""
     csv.field_size_limit(_LONGEST_CELL)
     decoded = encoding_of(path)
-    with path.open(encoding=decoded.encoding, newline="") as file:
-        sample = file.read(_SAMPLE_CHARS)
-        dialect = _dialect(sample)
-        file.seek(0)
-        if dialect is None and not config.csv_field:
-            yield from text.parse(path, config)
-            return
-        try:
+    try:
+        with path.open(encoding=decoded.encoding, newline="") as file:
+            dialect = _dialect(file.read(_SAMPLE_CHARS))
+            file.seek(0)
+            if dialect is None and not config.csv_field:
+                yield from text.parse(path, config)
+                return
             yield decoded
             rows = _rows(file, dialect or csv.excel)
             if config.csv_field:
@@ -45,10 +44,10 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
             else:
                 for number, line in table_lines(rows):
                     yield from cut(f"{line}\n", "row", number)
-        except UnicodeDecodeError as error:
-            raise BadDocument("corrupt", f"bytes that are not {decoded.encoding}: {error.reason}") from error
-        except csv.Error as error:
-            raise BadDocument("corrupt", f"{error}: a quotation mark that is never closed?") from error
+    except UnicodeDecodeError as error:
+        raise BadDocument("corrupt", f"bytes that are not {decoded.encoding}: {error.reason}") from error
+    except csv.Error as error:
+        raise BadDocument("corrupt", f"{error}: a quotation mark that is never closed?") from error
 
 
 def _rows(file: TextIO, dialect: type[csv.Dialect]) -> Iterator[Row]:

@@ -24,9 +24,13 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
                 for value in batch.column(0).cast(pa.large_string()):
                     number += 1
                     yield from _document(value.as_py() or "", number)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the disk: what pyarrow finds wrong has no number
+            raise
         kind = "encrypted" if "encrypt" in str(error).lower() else "corrupt"
-        raise BadDocument(kind, f"not a readable Parquet file: {str(error)[:300]}") from error
+        raise BadDocument(
+            kind, f"not a readable Parquet file: {' '.join(str(error).split())[:300]}"
+        ) from error
 
 
 def _check(schema: pa.Schema, name: str) -> None:
