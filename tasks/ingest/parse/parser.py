@@ -5,6 +5,7 @@ becomes the outcome of that source, and of no other.
 """
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -18,11 +19,13 @@ from typing import Any
 
 from tasks.errors import BadDocument
 from tasks.ingest.ipc import Child
+from tasks.ingest.parse.confined import ALL
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Working
 from tasks.settings import ParseConfig
 
 POLL_S = 0.05
 """How often the parser's memory is looked at."""
+_log = logging.getLogger("nightread")
 START_S = 120.0
 """Loading what every format needs may take so long."""
 MOST_SOURCES = 5_000
@@ -100,6 +103,7 @@ class Parser:
             ready = self._reply(self._child, START_S)
             assert isinstance(ready, Ready)
             self.enforced = ready.enforced
+            _warn(tuple(what for what in ALL if what not in ready.enforced))
         return self._child
 
     def _renew(self) -> None:
@@ -129,6 +133,13 @@ class Parser:
                 raise BadDocument("out_of_memory", f"the parser took {megabytes}, and was killed")
             if time.monotonic() > deadline:
                 raise BadDocument("timeout", f"the parser took longer than {limit_s:g} s and was killed")
+
+
+@cache
+def _warn(missing: tuple[str, ...]) -> None:
+    """Say once what the kernel does not keep parsers from."""
+    if missing:
+        _log.warning("parse: this kernel cannot enforce that a parser has %s", " or ".join(missing))
 
 
 def parser_of(folder: Path, config: ParseConfig) -> tuple[str, int, int]:

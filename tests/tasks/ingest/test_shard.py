@@ -152,16 +152,6 @@ def test_short_documents_of_one_batch_are_sharded_as_each_alone(tmp_path: Path, 
     assert [path.name for path in found[0].directory.parent.iterdir() if path.suffix == ".new"] == []
 
 
-def test_one_long_word_costs_what_its_length_says(model_dir: Path) -> None:
-    def cost(size: int) -> float:
-        began = time.process_time()
-        list(tokenize(lambda a, b: ("a" * size)[a:b], range(piece_count(size)), model_dir))
-        return time.process_time() - began
-
-    cost(1 << 16)
-    assert cost(1 << 20) < 12 * max(cost(1 << 17), 0.02), "eight times as long"
-
-
 def test_a_second_run_writes_nothing(tmp_path: Path, model_dir: Path) -> None:
     (row,) = parsed(tmp_path, prose(5000))
     first = shard_document(tmp_path, row, model_dir, SMALL)

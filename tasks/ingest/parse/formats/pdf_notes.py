@@ -68,7 +68,9 @@ def _text(annotation: Any, kind: int, form: Any, counts: Counter[str]) -> str:
     if kind in _IGNORED or raw.FPDFAnnot_GetFlags(annotation) & raw.FPDF_ANNOT_FLAG_HIDDEN:
         return ""
     if kind == raw.FPDF_ANNOT_WIDGET:
-        return _value(annotation, form) if form is not None else ""
+        if form is not None:
+            return _value(annotation, form)
+        return _string(lambda buffer, size: raw.FPDFAnnot_GetStringValue(annotation, b"V", buffer, size))
     if kind == raw.FPDF_ANNOT_FILEATTACHMENT:
         counts["attached file"] += 1
     text = _string(lambda buffer, size: raw.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size))
