@@ -3,6 +3,7 @@
 import textwrap
 from typing import Any
 
+from flows.cells import isolated, wrapped
 from flows.show import WIDTH, corrections, relation
 from tasks.reduce.shown import names_itself
 
@@ -40,9 +41,8 @@ def _hit(number: int, hit: Row, explain: bool) -> str:
     stands = " > ".join(name for name in (title, hit.get("section")) if name)
     shown = said or next((quote["text"] for quote in hit.get("quotes", [])), "")
     called = names_itself(shown, title)  # by its first sentence
-    lines = [
-        f"{number}. {hit['level']}, score {hit['score']:.2f}{f': {stands}' if stands and not called else ''}"
-    ]
+    named = f": {isolated(stands)}" if stands and not called else ""
+    lines = [f"{number}. {hit['level']}, score {hit['score']:.2f}{named}"]
     if said:
         lines.append(verbatim(said, "   "))
     flat, cited = " ".join(said.split()), dict[str, list[str]]()
@@ -65,9 +65,7 @@ def verbatim(text: str, indent: str) -> str:
     shown = []
     for line in textwrap.dedent(text.expandtabs(4)).splitlines():
         within = indent + line[: len(line) - len(line.lstrip())]
-        shown += textwrap.wrap(
-            line.strip(), WIDTH, initial_indent=within, subsequent_indent=within, break_on_hyphens=False
-        ) or [indent.rstrip()]
+        shown += wrapped(line.strip(), WIDTH, within) or [indent.rstrip()]
     return "\n".join(shown)
 
 

@@ -7,6 +7,7 @@ import textwrap
 from datetime import datetime
 from typing import Any
 
+from flows.cells import cells, cut, isolated, padded, wrapped
 from tasks.ingest.omitted import many
 from tasks.recall.citation import Citation, format_citation
 from tasks.text.counted import counted
@@ -67,7 +68,9 @@ ANNOUNCED = 5
 def announced(result: Row) -> list[str]:
     """The first documents that are new or have changed, by their titles."""
     found = result.get("announced", [])
-    lines = [f"{one['status']}: {_cut(one['title'], WIDTH - len(one['status']) - 2)}" for one in found]
+    lines = [
+        f"{one['status']}: {isolated(cut(one['title'], WIDTH - len(one['status']) - 2))}" for one in found
+    ]
     more = result.get("read", 0) - ANNOUNCED
     return [*lines[:ANNOUNCED], *([f"and {more:,} more, in the report"] if more > 0 else [])]
 
@@ -114,10 +117,6 @@ def found(result: Row) -> list[str]:
 def _plural(noun: str, count: int) -> str:
     first, _, rest = noun.partition(" ")
     return noun if count == 1 else f"{first}s {rest}".rstrip()
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
 def plan(result: Row) -> str:
@@ -186,8 +185,7 @@ def _place(cited: Row) -> str:
 
 
 def _wrapped(text: str, indent: str) -> str:
-    flat = " ".join(text.split())
-    return textwrap.fill(flat, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return "\n".join(wrapped(" ".join(text.split()), WIDTH, indent))
 
 
 def quarantined(rows: list[Row]) -> str:
@@ -349,9 +347,10 @@ def _field(name: str, value: Any, indent: str) -> str:
 def table(header: list[str], rows: list[list[str]]) -> list[str]:
     """Left-aligned columns; the last one is never padded."""
     flat = [[" ".join(str(cell).split()) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[column]) for row in flat) for column in range(len(header))]
+    widths = [max(cells(row[column]) for row in flat) for column in range(len(header))]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in flat
+        "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in flat
     ]
 
 

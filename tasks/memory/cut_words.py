@@ -13,6 +13,7 @@ import pyarrow as pa
 from tasks import schema
 from tasks.memory.reader import Row, quoted
 from tasks.text.searched import RULES, searched
+from tasks.text.words import language_of
 
 _KEY = "nightread.words"
 _NOTED_ON = schema.CUT["text"]
@@ -21,7 +22,8 @@ BATCH = 1000
 
 def cut(row: Row) -> Row:
     """A record with the columns of words that are cut from others."""
-    return row | {to: searched(row[of], row["context"]) for of, to in schema.CUT.items()}
+    language = language_of(row["context"])  # a few words more than the text has
+    return row | {to: searched(row[of], language) for of, to in schema.CUT.items()}
 
 
 def is_cut(table: Any) -> bool:

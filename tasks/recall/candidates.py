@@ -132,9 +132,16 @@ def by_words(
         return found
     query = _word_query(memory.table, schema.CUT[column], words)
     cut = _searched(query, "_score", limit, where, columns)
-    both = pa.concat_tables([found, cut]).sort_by([("_score", "descending"), ("_rowid", "ascending")])
-    first = dict(zip(reversed(both["_rowid"].to_pylist()), range(both.num_rows - 1, -1, -1), strict=True))
-    return both.take(pa.array(sorted(first.values())[:limit], pa.int64()))
+    if not cut.num_rows:
+        return found
+    both = pa.concat_tables([found, cut])
+    scores = both["_score"].to_pylist()
+    best: dict[int, int] = {}
+    for number, row in enumerate(both["_rowid"].to_pylist()):
+        if row not in best or scores[number] > scores[best[row]]:
+            best[row] = number
+    order = sorted(best.values(), key=lambda number: -scores[number])  # equal ones stay as they were found
+    return both.take(pa.array(order[:limit], pa.int64()))
 
 
 def _word_query(table: Any, column: str, text: str) -> Any:

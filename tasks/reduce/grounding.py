@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tasks.reduce.alignment import Token, shortens, tokens
 from tasks.reduce.language import Language, language_in
 from tasks.settings import GroundConfig
-from tasks.text.sentences import is_finished, sentences
+from tasks.text.sentences import is_finished, joined, sentences
 
 MOST_SPANS = 3
 MOST_SUBJECT = 4
@@ -42,7 +42,7 @@ class Grounded:
 
     @property
     def summary(self) -> str:
-        return " ".join(sentence.text for sentence in self.kept)
+        return joined(sentence.text for sentence in self.kept)
 
     @property
     def spans(self) -> tuple[int, ...]:

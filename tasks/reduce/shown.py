@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from tasks.reduce.candidates import Candidate
 from tasks.reduce.kinds import Kind
 from tasks.text.outline import Outline
-
-_NO_SPACE = re.compile(r"([\u3002\uff01\uff1f\u300d\u300f]) ")
-"""After a full stop of Chinese or Japanese."""
+from tasks.text.sentences import joined
 
 
 def shown(sentences: Sequence[Candidate], kind: Kind) -> str:
     """One paragraph; a line for each where they are turns, entries or items."""
     if kind.fragments:
         return "\n".join(one.shown for one in sentences)
-    return _NO_SPACE.sub(r"\1", " ".join(one.shown for one in sentences))
+    return joined(one.shown for one in sentences)
 
 
 def title_line(outline: Outline) -> str:

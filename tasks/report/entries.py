@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.memory.sources import part_name
 from tasks.report.findings import Findings, Pair
+from tasks.text.sentences import joined
 
 Quoted = tuple[str, str]
 """Verbatim words, and their citation."""
@@ -46,11 +47,11 @@ class Entry:
     def opening(self) -> str:
         """What announces it beside its title."""
         first = int(self.titled)
-        return " ".join(self.sentences[first : first + OPENING])
+        return joined(self.sentences[first : first + OPENING])
 
     @property
     def summary(self) -> str:
-        return " ".join(self.sentences)
+        return joined(self.sentences)
 
 
 @dataclass(frozen=True)

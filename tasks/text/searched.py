@@ -11,21 +11,18 @@ from collections.abc import Iterator
 from tasks.text.scripts import han, is_alphabetic, pairs, runs
 from tasks.text.stems import bare, stem
 from tasks.text.stop_words import BY_LANGUAGE, PAIRS, PARTICLES
-from tasks.text.words import UNSPACED, language_of, languages_of
+from tasks.text.words import UNSPACED, languages_of
 
 RULES = "1"
 """Changes with what these functions make of a text: columns made by other rules are made again."""
 _PARTICLES_BEFORE = ("arabic", "hebrew")
 
 
-def searched(text: str, around: str = "") -> str:
-    """The words of a text beyond those that the index finds by itself, blanks between; "" in English.
-
-    Args:
-        around: more of what it stands in, to tell its language by.
-    """
-    language = language_of(around or text)
-    return " ".join(_words(text, [] if language in ("", "english") else [language]))
+def searched(text: str, language: str) -> str:
+    """The words of a text beyond those that the index finds by itself, blanks between; "" in English."""
+    if language in ("", "english"):
+        return "" if text.isascii() else " ".join(_words(text, []))
+    return " ".join(_words(text, [language]))
 
 
 def asked(question: str) -> str:

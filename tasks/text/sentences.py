@@ -1,7 +1,7 @@
 """Where sentences lie in a text, in many scripts: spans of characters, never copies that could drift."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tasks.text.dates import MONTH
 
@@ -34,6 +34,7 @@ _END = re.compile(
     rf"|(?:[。！？｡]|(?<!\d)．|．(?!\d))++[…。！？]*+[{_CLOSING_WIDE}]*+"
 )
 _FINISHED = re.compile(rf"[.!?…؟۔։።।॥။។。！？｡．][{_CLOSING}{_CLOSING_WIDE}]*+$")
+_NO_SPACE = re.compile("([。！？｡」』]) ")
 _UNMARKED = re.compile("[\u0e01-\u0e4e\u0e81-\u0ece]")
 _CLAUSES = 40
 """Characters of Thai or Lao that are more than a heading."""
@@ -69,6 +70,11 @@ def is_finished(sentence: str) -> bool:
         return True
     unmarked = len(sentence) >= _CLAUSES and _UNMARKED.match(sentence[-1]) is not None
     return unmarked and any(char.isspace() for char in sentence)
+
+
+def joined(some: Iterable[str]) -> str:
+    """Sentences as one paragraph: a blank between two, none after a full stop of Chinese or Japanese."""
+    return _NO_SPACE.sub(r"\1", " ".join(some))
 
 
 def _ends(text: str, start: int, stop: int) -> Iterator[int]:

@@ -6,6 +6,8 @@ The language is told by script and frequent words, and a language without a list
 """
 
 import re
+from functools import cache
+from itertools import islice
 
 from tasks.text.scripts import HANGUL, pairs, runs
 from tasks.text.scripts import UNSPACED as _UNSPACED_CHARS
@@ -63,8 +65,22 @@ def languages_of(text: str) -> list[str]:
 
 def _counts(text: str) -> tuple[list[str], dict[str, int]]:
     """The first words of a text, and how many of them are frequent words of each language."""
-    words = [run for _, run, _ in runs(text[: TOLD_BY * 40].lower())][:TOLD_BY]
-    return words, {name: sum(word in stop for word in words) for name, stop in BY_LANGUAGE.items()}
+    words = [run for _, run, _ in islice(runs(text[: TOLD_BY * 40].lower()), TOLD_BY)]
+    counts, known = dict.fromkeys(BY_LANGUAGE, 0), _languages()
+    for word in words:
+        for name in known.get(word, ()):
+            counts[name] += 1
+    return words, counts
+
+
+@cache
+def _languages() -> dict[str, list[str]]:
+    """Frequent words, and the languages that each is frequent in."""
+    found: dict[str, list[str]] = {}
+    for name, stop in BY_LANGUAGE.items():
+        for word in stop:
+            found.setdefault(word, []).append(name)
+    return found
 
 
 def terms(text: str, language: str) -> list[str]:

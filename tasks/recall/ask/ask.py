@@ -33,6 +33,7 @@ from tasks.recall.receipt import Receipt
 from tasks.recall.related import Told
 from tasks.recall.terms import stems
 from tasks.settings import RecallConfig
+from tasks.text.sentences import joined
 
 PASSAGES = 24
 """Passages whose sentences are judged."""
@@ -84,7 +85,7 @@ class Reply:
             return " ".join(f"{claim.text} ({claim.source})" for claim in corrected)
         if not any(claim.source for claim in self.claims):
             now = [claim.text for claim in self.claims if not claim.over]
-            return " ".join(now or [claim.text for claim in self.claims])
+            return joined(now or [claim.text for claim in self.claims])
         said = " ".join(f"{claim.source}: {claim.text}" for claim in self.claims)
         return f"Sources disagree. {said}"
 

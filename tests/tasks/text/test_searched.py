@@ -7,6 +7,7 @@ import pytest
 
 from tasks.text.scripts import pairs, words
 from tasks.text.searched import asked, searched
+from tasks.text.words import language_of
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,13 @@ from tasks.text.searched import asked, searched
     ],
 )
 def test_what_is_asked_has_the_words_that_the_text_has(text: str, question: str, shared: str) -> None:
-    assert set(shared.split()) <= set(searched(text).split()) & set(asked(question).split())
+    held = set(searched(text, language_of(text)).split())
+    assert set(shared.split()) <= held & set(asked(question).split())
 
 
 @pytest.mark.parametrize("text", ["The mate keeps the sextant in the chart room.", "", "GPLv3 0x1F", "!?"])
 def test_a_text_in_english_costs_nothing(text: str) -> None:
-    assert searched(text) == ""
+    assert searched(text, language_of(text)) == ""
 
 
 def test_a_question_in_english_asks_for_nothing_more() -> None:
@@ -42,7 +44,7 @@ def test_a_question_in_english_asks_for_nothing_more() -> None:
 
 def test_a_word_of_another_script_is_found_in_an_english_text() -> None:
     text = "The word for a sextant is 六分仪 and it is kept by the mate."
-    assert searched(text).split() == ["六分", "分仪", "六", "分", "仪"]
+    assert searched(text, language_of(text)).split() == ["六分", "分仪", "六", "分", "仪"]
     assert asked("What does 六分仪 mean?").split()[:2] == ["六分", "分仪"]
 
 
