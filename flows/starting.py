@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.gathering import FOREVER
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import shown
 from tasks.ingest.watch.state import State
@@ -69,6 +70,9 @@ class Deployed:
 
     name: str
     state: State
+    say: Callable[[str], None]
+    patience_s: float = 60.0
+    """After so many seconds it is said that a run has not begun."""
 
     def __call__(self, wanted: Wanted) -> Row:
         from prefect.deployments import run_deployment
@@ -98,6 +102,7 @@ class Deployed:
         from prefect.client.orchestration import get_client
         from prefect.exceptions import ObjectNotFound
 
+        until = time.monotonic() + self.patience_s
         with get_client(sync_client=True) as client:
             while True:
                 try:
@@ -107,6 +112,11 @@ class Deployed:
                     raise Transient(f"run {run} of {self.name} is not known to Prefect any more") from None
                 if state is not None and state.is_final():
                     break
+                if state is not None and not state.is_running() and time.monotonic() > until:
+                    self.say(
+                        f"the run of {self.name} waits: it needs `nightread serve`, or a worker of its pool"
+                    )
+                    until = FOREVER
                 time.sleep(AWAIT_S)
         self.state.note("flow run", "")
         if not state.is_completed():
@@ -114,7 +124,7 @@ class Deployed:
         return {"run": run, "status": "completed in Prefect"}
 
 
-def deployed(name: str, home: str, state: State) -> Deployed:
+def deployed(name: str, home: str, state: State, say: Callable[[str], None]) -> Deployed:
     """The starter of a deployment that exists.
 
     Raises:
@@ -135,4 +145,4 @@ def deployed(name: str, home: str, state: State) -> Deployed:
     ours = shown(Path(home))
     if theirs != ours and Path(theirs).absolute() != Path(ours).absolute():
         raise InvalidInput(f"--deployment {name} has the home {theirs}: give home={theirs}, or another one")
-    return Deployed(name, state)
+    return Deployed(name, state, say)

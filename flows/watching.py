@@ -83,7 +83,7 @@ def watch(
     interrupted = signal.getsignal(signal.SIGTERM)
     with ExitStack() as stack:
         state = stack.enter_context(claimed(Path(config.home), at.uri))
-        start = _starter(config, deployment, state, stack)
+        start = _starter(config, deployment, state, stack, say)
         watcher = Watcher(at, config, state, start, say, told, allow_retire=yes)
         signal.signal(signal.SIGTERM, _stop)
         stack.callback(signal.signal, signal.SIGTERM, interrupted)
@@ -144,7 +144,9 @@ def _check(config: "RunConfig", at: "Place") -> None:
     weights.resolve_embedder(config.infer.embedder)
 
 
-def _starter(config: "RunConfig", deployment: str | None, state: "State", stack: ExitStack) -> "Start":
+def _starter(
+    config: "RunConfig", deployment: str | None, state: "State", stack: ExitStack, say: Callable[[str], None]
+) -> "Start":
     """How runs are started: as asked for, or through the deployment that is there."""
     from flows.starting import DEPLOYMENT, Here, deployed
 
@@ -158,7 +160,7 @@ def _starter(config: "RunConfig", deployment: str | None, state: "State", stack:
         raise InvalidInput(f"--deployment {deployment}: set PREFECT_API_URL to the server that has it")
     url = stack.enter_context(prefect_api(Path(config.home)))
     try:
-        return deployed(deployment or DEPLOYMENT, config.home, state)
+        return deployed(deployment or DEPLOYMENT, config.home, state, say)
     except InvalidInput:
         if deployment:
             raise

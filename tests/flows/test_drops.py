@@ -72,7 +72,7 @@ def test_what_is_dropped_into_a_bucket_is_read_once_though_events_are_late_doubl
 
     def drop() -> None:
         bucket.drop(sizes, pauses=1.0)
-        settled(bucket, home, patience_s=240)
+        settled(bucket, home, patience_s=600)
         _thread.interrupt_main()
 
     dropper = threading.Thread(target=drop)
@@ -89,8 +89,8 @@ def test_what_is_dropped_into_a_bucket_is_read_once_though_events_are_late_doubl
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kills", [0, 2])
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kills", [2, 0])
 def test_two_hundred_dropped_documents_are_read_once_though_the_watcher_is_killed(
     kills: int, bucket: Bucket, configured: Configured, tmp_path: Path
 ) -> None:
@@ -108,8 +108,8 @@ def test_two_hundred_dropped_documents_are_read_once_though_the_watcher_is_kille
     command = [sys.executable, "-m", "flows", "watch", PLACE, "--conf", "tiny", "--queue", bucket.watched]
 
     def started() -> "subprocess.Popen[bytes]":
-        log = (tmp_path / "watch.log").open("ab")
-        return subprocess.Popen([*command, *settings], cwd=ROOT, stdout=log, stderr=log, env=os.environ)
+        with (tmp_path / "watch.log").open("ab") as log:
+            return subprocess.Popen([*command, *settings], cwd=ROOT, stdout=log, stderr=log, env=os.environ)
 
     process = started()
     try:
@@ -118,7 +118,7 @@ def test_two_hundred_dropped_documents_are_read_once_though_the_watcher_is_kille
             dropper.start()
             for kill in range(kills):
                 before = len(runs(home))
-                until = time.monotonic() + 300
+                until = time.monotonic() + 900
                 while len(runs(home)) == before and time.monotonic() < until:
                     time.sleep(0.2)
                 time.sleep(1.0 + kill)  # in the middle of a run
@@ -126,7 +126,7 @@ def test_two_hundred_dropped_documents_are_read_once_though_the_watcher_is_kille
                 process.wait()
                 process = started()
             dropper.join()
-            assert settled(bucket, home, patience_s=600), (tmp_path / "watch.log").read_text()
+            assert settled(bucket, home, patience_s=2400), (tmp_path / "watch.log").read_text()
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:

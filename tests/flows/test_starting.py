@@ -45,7 +45,7 @@ def wanted(key: str) -> Wanted:
 def test_a_run_of_a_deployment_is_awaited_and_found_again_by_the_next_watcher(
     client: SyncPrefectClient, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = deployed(DEPLOYMENT, str(tmp_path), state)
+    start = deployed(DEPLOYMENT, str(tmp_path), state, print)
 
     def killed(_: Deployed, run: str) -> None:
         raise KeyboardInterrupt
@@ -73,7 +73,7 @@ def test_a_run_of_a_deployment_is_awaited_and_found_again_by_the_next_watcher(
 def test_a_run_that_was_cancelled_is_a_failure_to_be_tried_again(
     client: SyncPrefectClient, state: State, tmp_path: Path
 ) -> None:
-    start = deployed(DEPLOYMENT, str(tmp_path), state)
+    start = deployed(DEPLOYMENT, str(tmp_path), state, print)
     found = client.read_deployment_by_name(DEPLOYMENT)
     flow_run = client.create_flow_run_from_deployment(found.id, parameters={"uris": [PLACE]})
     client.set_flow_run_state(flow_run.id, Cancelled(message="another is running"), force=True)
@@ -83,10 +83,23 @@ def test_a_run_that_was_cancelled_is_a_failure_to_be_tried_again(
     assert state.noted("flow run") == ""
 
 
+def test_a_run_that_nobody_starts_is_told_of(client: SyncPrefectClient, state: State, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        client.set_flow_run_state(UUID(state.noted("flow run")), Cancelled(), force=True)
+
+    deployed(DEPLOYMENT, str(tmp_path), state, say)
+    with pytest.raises(Transient, match="Cancelled"):
+        Deployed(DEPLOYMENT, state, say, patience_s=0)(wanted("third"))
+    assert said == ["the run of read/read waits: it needs `nightread serve`, or a worker of its pool"]
+
+
 def test_a_deployment_that_is_not_there_or_of_another_home_is_refused(
     client: SyncPrefectClient, state: State, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInput, match="no such deployment; start `nightread serve`"):
-        deployed("read/nowhere", str(tmp_path), state)
+        deployed("read/nowhere", str(tmp_path), state, print)
     with pytest.raises(InvalidInput, match=f"give home={tmp_path}"):
-        deployed(DEPLOYMENT, str(tmp_path / "other"), state)
+        deployed(DEPLOYMENT, str(tmp_path / "other"), state, print)
