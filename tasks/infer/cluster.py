@@ -35,7 +35,7 @@ from tasks.infer.messages import (
 )
 from tasks.infer.node import Node
 from tasks.infer.queue import LeaseQueue
-from tasks.ingest.cluster import connect
+from tasks.ingest.cluster import check_copy, connect
 from tasks.settings import ClusterConfig
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def read_all(queue: LeaseQueue, setup: Setup, models: "Models", cluster: Cluster
     if queue.open() and cluster.address:
         with connect(cluster) as client:
             if reading_nodes(client):
+                check_copy(client, setup.home, cluster.address)
                 _Coordinator(client, queue, setup, cluster.address).work()
                 return
     if queue.open() and setup.infer.workers == 1:

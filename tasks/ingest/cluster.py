@@ -5,12 +5,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dask import config as dask_config
 from distributed import Client, LocalCluster
 
 from tasks.errors import InvalidInput
+from tasks.ingest.home.remote import NOTE, remote_of
 from tasks.settings import ClusterConfig
 
 
@@ -48,6 +50,22 @@ def connect(config: ClusterConfig) -> Iterator[Any]:
             )
         with cluster, Client(cluster) as client:
             yield client
+
+
+def check_copy(client: Any, home: Path, address: str) -> None:
+    """Refuse Dask workers that do not see the working copy of a home in a bucket.
+
+    Raises:
+        InvalidInput: naming it and how they come to see it.
+    """
+    if remote := remote_of(home):
+        seen = client.run(os.path.isfile, str(home / NOTE))
+        if blind := [worker for worker, sees in seen.items() if not sees]:
+            raise InvalidInput(
+                f"cluster.address={address}: {len(blind)} of {len(seen)} Dask workers, such as {blind[0]}, "
+                f"do not see {home}, the working copy of {remote.uri}: give a folder that all machines see "
+                f"under the same path as storage.cache, or start the workers on this machine"
+            )
 
 
 @contextmanager

@@ -320,3 +320,11 @@ def test_what_cannot_be_read_is_refused_at_once(
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["session", "list"], ["ask", "--memory", "diary", "who", "pays"]])
+def test_a_dialogue_is_not_kept_in_a_bucket(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "home=s3://memory/notes"]) == 2
+    said = capsys.readouterr().err
+    assert "home=s3://memory/notes" in said
+    assert "give a folder with home=FOLDER" in said

@@ -91,9 +91,12 @@ def _drop_gone(remote: Remote, there: Iterable[Stored], ours: Callable[[str], bo
 def purge(remote: Remote) -> None:
     """Drop every text, shard and state that is here: they are fetched again when they are asked for.
 
-    Prefect's database of this machine goes too: it holds copies of reports.
+    So does the ledger. Prefect's database of this machine goes too: it holds copies of reports.
     """
     shutil.rmtree(remote.folder / "prefect", ignore_errors=True)
+    for path in remote.folder.glob("ledger.sqlite*"):
+        path.unlink(missing_ok=True)
+    remote.index.set_note("ledger", "")
     for folder in MADE:
         shutil.rmtree(remote.folder / folder, ignore_errors=True)
         remote.index.drop([name for name, _ in remote.index.below(f"{folder}/")])

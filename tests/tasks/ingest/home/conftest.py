@@ -21,6 +21,11 @@ class Store:
         self.bucket = "homes"
         self.client = boto3.client("s3", endpoint_url=server, region_name="us-east-1")
 
+    @property
+    def uri(self) -> str:
+        """Of the home."""
+        return f"s3://{self.bucket}/{self.folder.name}"
+
     def storage(self, cache: str = "one", lease_s: float = 2.0) -> StorageConfig:
         return StorageConfig(
             endpoint_url=self.proxy.endpoint, cache=str(self.folder / cache), lease_s=lease_s
@@ -28,9 +33,7 @@ class Store:
 
     def home(self, cache: str = "one", lease_s: float = 2.0) -> Path:
         """The working copy of the home in a cache folder, that is on a machine."""
-        return opened(
-            f"s3://{self.bucket}/{self.folder.name}", self.storage(cache, lease_s), with_ledger=True
-        )
+        return opened(self.uri, self.storage(cache, lease_s), with_ledger=True)
 
     def remote(self, cache: str = "one") -> Remote:
         found = remote_of(self.home(cache))

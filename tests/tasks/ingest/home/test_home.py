@@ -4,15 +4,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flows.config import load
+from flows.read import begin
 from tasks.errors import InvalidInput, Transient
+from tasks.ingest.cluster import check_copy
 from tasks.ingest.home.log import Overtaken, newest
 from tasks.ingest.home.remote import needed
 from tasks.ingest.home.writing import writing
+from tasks.ingest.steps import discover
 from tasks.ledger import Ledger, ledger_path
 from tasks.memory.reader import open_memory
 from tests.faults import Fault
@@ -116,3 +122,24 @@ with writing(Path({str(home)!r}), "a run"):
     with writing(home):
         put(home, "r1", ["a"])
     assert time.monotonic() - began < 60
+
+
+def test_a_corpus_that_holds_the_home_is_refused(store: Store) -> None:
+    config = load("tiny", [f"home={store.uri}"])
+    config = replace(config, storage=store.storage())
+    place = store.uri.rpartition("/")[0]
+    run = begin([place], config)
+    with pytest.raises(InvalidInput, match=rf"{place} holds the home {store.uri}"):
+        discover(run)
+
+
+def test_workers_that_do_not_see_the_working_copy_are_refused(store: Store, tmp_path: Path) -> None:
+    class Client:
+        """As Dask asks one worker of another machine."""
+
+        def run(self, function: Callable[[str], bool], path: str) -> dict[str, bool]:
+            return {"tcp://10.0.0.7:1": function(path.replace(str(tmp_path), "/nowhere"))}
+
+    with pytest.raises(InvalidInput, match=r"1 of 1 Dask workers.*storage\.cache"):
+        check_copy(Client(), store.home(), "tcp://10.0.0.5:8786")
+    check_copy(Client(), tmp_path, "tcp://10.0.0.5:8786")
