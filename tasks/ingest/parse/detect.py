@@ -83,7 +83,7 @@ _FOREIGN = (
     (b"\0\1\0\0\0", "a font"),
 )
 _PDF = re.compile(rb"%PDF-\d")
-_PAGE = re.compile(rb"(?:\s|<\?xml.*?\?>|<!--.*?-->)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_PAGE = re.compile(rb"(?>\s|<\?xml.*?\?>|<!--.*?-->)*+<(?:!doctype\s+html|html)\b", re.I | re.S)
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|title|meta|table|div|p|h\d)\b", re.I)
 _HEADER = re.compile(rb"^([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]*\S", re.M)
 _MAIL = frozenset(

@@ -3,11 +3,13 @@
 Run: pytest tests/tasks/ingest/test_parse_html.py
 """
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tasks.ingest.parse.base import Omitted, TextSpan
+from tasks.ingest.parse.detect import detect
 from tasks.ingest.parse.formats.html import parse
 from tasks.settings import ParseConfig
 
@@ -88,3 +90,21 @@ def test_readings_images_and_films_are_counted(tmp_path: Path) -> None:
     page = f"{ruby}を<img src=a alt='a map'><video>old browser</video>読む"
     text, omitted = read(page, tmp_path / "a.html")
     assert (text, omitted) == ("漢字を [a map] 読む", {"reading": 1, "image": 1, "film": 1})
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!-- -->" * 500 + "<p>yes</p>",
+        f"<style>{'a' * 500_000}</style><p>yes</p>",
+        f"<style>{'/*' * 250_000}</style><p>yes</p>",
+        f"<style>{'.a{' * 50_000}{'}' * 50_000}</style><p>yes</p>",
+        f"<p style='opacity:0.{'0' * 500_000}'>no</p><p>yes</p>",
+        f"{'<table><tr><td>' * 2_000}yes",
+    ],
+)
+def test_a_page_made_to_take_long_does_not(page: str, tmp_path: Path) -> None:
+    began = time.process_time()
+    assert read(page, tmp_path / "a.html")[0].endswith("yes")
+    assert detect(tmp_path / "a.html", "a.html") == "html"
+    assert time.process_time() - began < 3

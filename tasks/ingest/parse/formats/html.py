@@ -47,8 +47,10 @@ _HIDING = re.compile(
     r"(?:font-size|opacity)\s*:\s*0(?:\.0+)?\w*\s*(?:[;!}]|$)",
     re.I,
 )
-_NOT_ON_SCREEN = re.compile(r"/\*.*?\*/|@media[^{]*print[^{]*\{.*?\}\s*\}", re.S)
-_RULE = re.compile(r"([^{}@]+)\{([^{}]*)\}")
+_STYLE = 2000
+"""Characters of the style of an element that are looked at."""
+_NESTED = 20
+"""Rules inside each other, more than which no style sheet has."""
 _SIMPLE = re.compile(r"[.#]?[\w-]+")
 _SHOWN_INPUTS = frozenset(
     "text search tel url email number date datetime-local month week time button submit reset range".split()
@@ -137,10 +139,16 @@ class _Text:
         if tag in _UNSEEN:
             return _UNSEEN[tag]
         style, classes = attributes.get("style", ""), attributes.get("class", "").split()
-        selectors = {tag, f"#{attributes.get('id', '')}", *(f".{name}" for name in classes)}
+        selectors = {
+            name.lower() for name in (tag, f"#{attributes.get('id', '')}", *(f".{one}" for one in classes))
+        }
         hidden = attributes.get("hidden", "until-found").lower() != "until-found"
         hidden = hidden or attributes.get("aria-hidden", "").strip().lower() == "true"
-        if hidden or (style and _HIDING.search(style)) or (self._hiding and self._hiding & selectors):
+        if (
+            hidden
+            or (style and _HIDING.search(style[:_STYLE]))
+            or (self._hiding and self._hiding & selectors)
+        ):
             return "hidden text"
         return None
 
@@ -195,13 +203,27 @@ def _folded(pieces: list[str]) -> list[str]:
 
 
 def _hiding(css: str) -> set[str]:
-    """Classes, ids and elements that a style sheet hides, each named alone."""
-    found = set[str]()
-    for selectors, rules in _RULE.findall(_NOT_ON_SCREEN.sub("", css)):
-        if _HIDING.search(rules):
-            names = (name.strip() for name in selectors.split(","))
-            found |= {name for name in names if _SIMPLE.fullmatch(name)}
+    """Classes, ids and elements that a style sheet hides on a screen, each named alone."""
+    found, open_rules = set[str](), list[str]()
+    text = ""
+    for piece in re.split(r"([{}])", _uncommented(css)):
+        if len(open_rules) > _NESTED:
+            break
+        if piece == "{":
+            open_rules.append(text.rpartition(";")[2].strip().lower())
+        elif piece == "}" and open_rules:
+            selectors = open_rules.pop()
+            printed = any(rule.startswith("@media") and "print" in rule for rule in open_rules)
+            if not printed and len(text) < _STYLE and _HIDING.search(text):
+                names = (name.strip() for name in selectors.split(","))
+                found |= {name for name in names if _SIMPLE.fullmatch(name)}
+        text = piece if piece not in "{}" else ""
     return found - {"html", "body"}
+
+
+def _uncommented(css: str) -> str:
+    first, *rest = css.split("/*")
+    return first + "".join(piece.partition("*/")[2] for piece in rest)
 
 
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:

@@ -6,6 +6,7 @@ drawn apart become words, and words that a line end has cut become whole.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,8 +16,10 @@ CELL = 1.5
 """A gap of so many line heights stands between cells, not words."""
 _GUTTER_ROWS, _GUTTER_CHARS, _GUTTER_FILL = 3, 12.0, 0.55
 """Columns of prose: so many rows beside each other, of so many characters, filling so much of the width."""
-_MOST, _NEAR = 1000, 12
-"""Segments of a page that are compared, each with so many that stand near it."""
+_MOST, _NEAR, _PLACES = 1000, 12, 40
+"""Segments of a page that are compared, each with so many that stand near it; places that are tried."""
+_WORD = 100
+"""Characters of a line's end that its last word may have."""
 _SPACED = 5
 """Single letters in a row that are a word drawn apart, not letters by themselves."""
 _KEPT_FIRST = frozenset(
@@ -68,11 +71,10 @@ def _is_in_order(segments: Sequence[Segment]) -> bool:
     """Whether a page was written as it is read: not across columns of prose, and not upwards."""
     up = across = 0
     for before, one in pairwise(segments):
-        over = min(before.x1, one.x1) - max(before.x0, one.x0)
-        up += one.y > before.y + before.height / 2 and over > 0
+        up += one.y > before.y + before.height / 2 and one.x0 < before.x1
         beside = abs(one.y - before.y) < before.height and one.x0 > before.x1
         across += beside and min(len(before.text), len(one.text)) >= _GUTTER_CHARS
-    return up <= max(2, len(segments) // 4) and across < _GUTTER_ROWS
+    return up <= max(2, len(segments) // 8) and across < _GUTTER_ROWS
 
 
 def _by_place(segments: list[Segment]) -> list[list[Segment]]:
@@ -118,8 +120,10 @@ def _gutter(rows: list[list[Segment]]) -> float | None:
         for right in every[max(0, at - _NEAR) : at + _NEAR]
         if left.x1 < right.x0 and abs(left.y - right.y) < left.height
     ]
-    best, most = None, _GUTTER_ROWS - 1
-    for at in sorted({(left.x1 + right.x0) / 2 for left, right in pairs}):
+    best: float | None = None
+    most = _GUTTER_ROWS - 1
+    places = Counter(round((left.x1 + right.x0) / 2) for left, right in pairs)
+    for at, _ in places.most_common(_PLACES):
         both = len({id(left) for left, right in pairs if left.x1 < at < right.x0})
         if both > most:
             left = [one for one in every if one.x1 < at]
@@ -162,7 +166,7 @@ def _joined(row: Sequence[Segment]) -> Iterator[str]:
 
 def _mended(head: str, rest: str, whole: str) -> str | None:
     """A line that ends in a hyphen with the rest of its word; None where that is a word of its own."""
-    found = re.search(r"([^\W\d_]+(?:-[^\W\d_]+)*)-$", head)
+    found = re.search(r"([^\W\d_]+(?:-[^\W\d_]+)*)-$", head[-_WORD:])
     if not found or not rest[:1].isalnum():
         return head + rest if rest[:1].isalnum() else None
     first, second = found[1], re.split(r"[^\w'\u2019]", rest)[0]
