@@ -13,7 +13,7 @@ import pyarrow as pa
 from tasks import schema
 from tasks.memory.reader import Row, quoted
 from tasks.text.searched import RULES, searched
-from tasks.text.words import language_of
+from tasks.text.words import likely_language
 
 _KEY = "nightread.words"
 _NOTED_ON = schema.CUT["text"]
@@ -22,7 +22,7 @@ BATCH = 1000
 
 def cut(row: Row) -> Row:
     """A record with the columns of words that are cut from others."""
-    language = language_of(row["context"])  # a few words more than the text has
+    language = likely_language(row["context"])  # a few words more than the text has
     return row | {to: searched(row[of], language) for of, to in schema.CUT.items()}
 
 

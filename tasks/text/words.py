@@ -25,6 +25,12 @@ _BY_SCRIPT = {
 }
 """Scripts of one language each that has a stemmer, or endings of its own."""
 _SCRIPTS = {name: re.compile(pattern) for name, pattern in _BY_SCRIPT.items()}
+_MOSTLY = {
+    "arabic": re.compile("[\u0620-\u06ff]"),
+    "russian": re.compile("[\u0400-\u04ff]"),
+    "hindi": re.compile("[\u0900-\u097f]"),
+}
+"""Scripts of several languages, with the one that most texts are in."""
 _CHARS_TOLD_BY = 12_000
 _CHARS_A_WORD = 2
 """Characters of an unspaced script that say as much as a word."""
@@ -52,8 +58,18 @@ def language_of(text: str) -> str:
     return best if 10 * counts[best] > len(words) else ""
 
 
+def likely_language(text: str) -> str:
+    """As `language_of`; where no frequent words tell it, that which most texts of its script are in."""
+    if (found := language_of(text)) or text.isascii():
+        return found
+    head = text[:_CHARS_TOLD_BY]
+    letters = len(_LETTER.findall(head))
+    some = (name for name, script in _MOSTLY.items() if len(script.findall(head)) > _SHARE * letters)
+    return next(some, "")
+
+
 def languages_of(text: str) -> list[str]:
-    """Languages that a few words may be in, likeliest first: all whose frequent words are half as many as
+    """Languages that a few words may be in, likeliest first: those whose frequent words are half as many as
     those of the likeliest one, every one that has a stemmer where none of its words is frequent anywhere."""
     if (one := language_of(text)) in (UNSPACED, *_SCRIPTS):
         return [one]
