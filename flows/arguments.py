@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, ingesting, tend, versions, watching
+from flows import correcting, ingesting, looking, tend, versions, watching
 from flows.deployments import commands as serving
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
@@ -158,9 +158,7 @@ def _asking(add: Add) -> None:
         "--explain", action="store_true", help="how much each level of the session's memory counted"
     )
     _keeping(add)
-    add("runs", "list the runs, newest first", "runs\nruns --json")
-    shown = add("show", "show one run or one record in full", "show 20260801-031500-1a2b")
-    shown.add_argument("ident", metavar="ID", help="a run id (see runs) or a record id (see recall --json)")
+    looking.arguments(add)
 
 
 SESSION_HELP = """\

@@ -344,6 +344,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "ask": asking.ask,
     "session": sessions.session,
     "runs": looking.runs,
+    "documents": looking.documents,
     "show": looking.show_one,
     "correct": correcting.correct,
     "pin": correcting.pin,

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     Config = TypeVar("Config", RunConfig, ReadConfig, TendConfig)
 
 LEDGER = frozenset(
-    {"runs", "show", "health", "quarantine", "plan", "read", "watch", "forget", "rollback", "upkeep"}
+    {
+        "runs",
+        "documents",
+        "show",
+        "health",
+        "quarantine",
+        "plan",
+        "read",
+        "watch",
+        "forget",
+        "rollback",
+        "upkeep",
+    }
 )
 """Commands that look into the ledger."""
 FOLDER_ONLY = {

@@ -5,6 +5,7 @@ and their policy.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,6 +51,12 @@ def _transient(_task: Any, _run: Any, state: Any) -> bool:
 
 def step(function: Callable[..., Any], retry_delay_seconds: float = 5) -> Callable[..., Any]:
     """A coarse Prefect task around a plain step, of its name; never cached: its inputs hold open files."""
+
+    @wraps(function)
+    def stage(run: Run, *args: Any) -> Any:
+        with run.stage(function.__name__):
+            return function(run, *args)
+
     policy = task(
         name=function.__name__,
         cache_policy=NO_CACHE,
@@ -58,7 +65,7 @@ def step(function: Callable[..., Any], retry_delay_seconds: float = 5) -> Callab
         retry_delay_seconds=retry_delay_seconds,
         retry_condition_fn=_transient,
     )
-    return policy(function)
+    return policy(stage)
 
 
 discover = step(ingest.discover)

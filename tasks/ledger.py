@@ -161,9 +161,15 @@ class Ledger:
         """Uris of every source that was ever parsed."""
         return [uri for (uri,) in self._read("SELECT DISTINCT uri FROM sources ORDER BY uri", ())]
 
-    def source_rows(self) -> list[Row]:
-        """What is known of every source (schema.SOURCES), by uri and part."""
-        return [json.loads(row) for (row,) in self._read("SELECT row FROM sources ORDER BY uri, part", ())]
+    def source_rows(self, uris: Iterable[str] | None = None) -> list[Row]:
+        """What is known of every source, or of these (schema.SOURCES), by uri and part."""
+        if uris is None:
+            return [
+                json.loads(row) for (row,) in self._read("SELECT row FROM sources ORDER BY uri, part", ())
+            ]
+        sql = "SELECT row FROM sources WHERE uri IN ({}) ORDER BY uri, part"
+        found = (self._read(sql.format(_marks(some)), some) for some in _chunks(sorted(uris)))
+        return [json.loads(row) for rows in found for (row,) in rows]
 
     def without_text(self) -> list[tuple[str, str]]:
         """Uri and version of every source that was parsed and gave nothing to read: bad, or forgotten."""

@@ -49,6 +49,8 @@ class Run:
     started: float = field(default_factory=time.monotonic)
     clock: dict[str, float] = field(default_factory=dict)
     """Seconds by kind of work, see `timed`."""
+    stages: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage, in their order, see `stage`."""
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -60,6 +62,15 @@ class Run:
         began = time.monotonic()
         yield
         self.clock[work] = self.clock.get(work, 0.0) + time.monotonic() - began
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the seconds of the block, however it ends, to those of this stage."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - began
 
     @contextmanager
     def recorded(self, cancelled: tuple[type[BaseException], ...] = ()) -> Iterator[None]:

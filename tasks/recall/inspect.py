@@ -25,7 +25,8 @@ def record(home: Path, ident: str) -> Row:
     found = memory.records([ident])
     if not found:
         raise InvalidInput(
-            f"{ident!r} is neither a run nor a record: `nightread runs` and `recall --json` list ids"
+            f"{ident!r} is neither a run nor a record, and no such source was read: `nightread runs`, "
+            f"`nightread documents` and `recall --json` list what there is"
         )
     cited = [{"text": one.text, "citation": format_citation(one)} for one in cite(memory, found[0])]
     sources = [row["uri"] for row in memory.sources_of(found[0]["document"])]

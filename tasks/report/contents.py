@@ -5,15 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasks.infer.models import Models
-from tasks.infer.quotes import Quote
 from tasks.ingest.omitted import remark
-from tasks.ingest.parse import place_of
 from tasks.memory.corrections import kept, standing
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sources import failed, part_name
 from tasks.plan.work import Work
-from tasks.recall.citation import Citation, format_citation
 from tasks.recall.corrected import day
+from tasks.recall.coverage import coverage
 from tasks.reduce.done import load_done
 from tasks.reduce.reduce import Tree
 from tasks.reduce.shown import names_itself
@@ -22,19 +20,19 @@ from tasks.reduce.themes import NO_THEME
 from tasks.reduce.tree import SummaryNode
 from tasks.relate.found import Compared
 from tasks.relate.relate import NOTHING, Related
+from tasks.report.cited import cited
 from tasks.report.entries import (
     MOST_SUMMARIES,
     Contents,
     Corrected,
     Entry,
     Failure,
-    Quoted,
     Theme,
     status,
     worth_reading,
 )
 from tasks.report.findings import findings, told
-from tasks.run import Row, Run
+from tasks.run import Run
 from tasks.text.counted import counted
 from tasks.text.markup import readable
 from tasks.text.sentences import sentences
@@ -71,7 +69,7 @@ def contents(
     told = [name for name in names if found[name].sentences][:MOST_SUMMARIES]
     for name in told:
         row = work.source(name)
-        quotes = tuple(_quoted(run, row, quote) for quote in known[roots[name].id].quotes)
+        quotes = tuple(cited(run.home, row, quote) for quote in known[roots[name].id].quotes)
         found[name] = replace(found[name], quotes=quotes)
     return Contents(
         entries=tuple(found[name] for name in names),
@@ -89,6 +87,15 @@ def contents(
         ),
         findings=findings(related),
     )
+
+
+def with_coverage(found: Contents, home: Path) -> Contents:
+    """The same with what memory now holds, and does not hold, of the documents that are summarised."""
+    if not published(home):
+        return found
+    known = coverage(open_memory(home), {entry.document for entry in found.summarised})
+    entries = (replace(entry, coverage=known.get(entry.document)) for entry in found.entries)
+    return replace(found, entries=tuple(entries))
 
 
 def corrected(home: Path) -> tuple[Corrected, ...]:
@@ -135,6 +142,7 @@ def _entry(node: SummaryNode, summary: Summary, work: Work, tokens: int) -> Entr
         document=node.document,
         title=title,
         source=part_name(row),
+        omitted=remark(row),
         kind=node.kind,
         status=status(row, node.document in work.stale, work.known) if read else "",
         tokens=tokens,
@@ -149,12 +157,6 @@ def said(summary: Summary, title: str) -> tuple[str, ...]:
     if not summary.generated:
         texts = [" ".join(readable(quote.text).split()) for quote in summary.quotes]
     return tuple(text[start:end] for text in texts for start, end in sentences(text))
-
-
-def _quoted(run: Run, row: Row, quote: Quote) -> Quoted:
-    place = place_of(run.home, row["parsed"], row["part"], quote.start)
-    cited = Citation(row["uri"], place, quote.start, quote.end, quote.text, row["label"])
-    return quote.text, format_citation(cited)
 
 
 def themes(corpus: Sequence[SummaryNode], roots: Mapping[str, SummaryNode]) -> tuple[Theme, ...]:

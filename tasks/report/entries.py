@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.memory.sources import part_name
+from tasks.recall.coverage import Coverage
+from tasks.report.cited import Cited
 from tasks.report.findings import Findings, Pair
 from tasks.text.sentences import joined
-
-Quoted = tuple[str, str]
-"""Verbatim words, and their citation."""
 
 STATUSES = ("new", "changed", "the same", "read again", "")
 """What a run found of a document; "" where it was remembered as it is."""
@@ -28,7 +27,7 @@ class Entry:
     title: str
     """As people call it, with kind and date."""
     source: str
-    """URI of the first source that holds it."""
+    """The first source that holds it, as people find it."""
     kind: str
     status: str
     tokens: int
@@ -36,12 +35,16 @@ class Entry:
     """Its summary; none of a document without a sentence to quote."""
     titled: bool = False
     """Whether its title says what the first of them says."""
-    quotes: tuple[Quoted, ...] = ()
+    quotes: tuple[Cited, ...] = ()
     """Of a document whose whole summary is shown."""
     differs: str = ""
     """How it differs from its older text, or from the document that it is nearly the same as."""
     pairs: tuple[Pair, ...] = ()
     """The sentences in which it does."""
+    coverage: Coverage | None = None
+    """What memory holds of it and what it does not; of a document whose whole summary is shown."""
+    omitted: str = ""
+    """What its source holds and its text does not, and how it was decoded."""
 
     @property
     def opening(self) -> str:

@@ -1,40 +1,64 @@
-"""The figure of a report: which documents were long."""
+"""The figures of a report: bars of what became of the documents, of where the time went, and of what is long.
 
-import io
-import warnings
-from collections.abc import Sequence
+The idea: a bar is a rectangle beside its name and its number in a table, so that it can be read by a screen
+reader, on a phone, and in the dark.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_BARS = 20
-"""Documents in the figure."""
-_LONGEST_NAME = 44
+"""Documents in a figure."""
+_LONGEST_NAME = 60
+LEAST_S = 0.05
+"""Seconds below which a stage has no bar."""
 
 
-def figure(table: Sequence[dict[str, Any]]) -> str:
-    """Tokens of the longest documents read now, as inline SVG; nothing unless several were read."""
+@dataclass(frozen=True)
+class Bar:
+    """A bar: its name, its length beside the longest one, and its number."""
+
+    name: str
+    percent: float
+    told: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars of one kind."""
+
+    name: str
+    bars: tuple[Bar, ...]
+
+
+def charts(outcome: Mapping[str, Any]) -> list[Chart]:
+    """The figures of a run's outcome; none where it has too little for one."""
+    table = outcome["table"]
+    became = Counter(_became(row) for row in table)
+    stages = {name: amount for name, amount in outcome.get("stages", {}).items() if amount >= LEAST_S}
     read = sorted((row for row in table if row["tokens"]), key=lambda row: -row["tokens"])[:LONGEST_BARS]
-    if len(read) < 2:
-        return ""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
+    long = [(_shortened(row["title"] or row["source"]), row["tokens"]) for row in read]
+    made = [
+        _chart("Sources by what became of them", became.most_common(), "{:,}"),
+        _chart("Seconds by stage", stages.items(), "{:,.1f} s"),
+        _chart("Tokens of the longest documents read now", long if len(long) > 1 else (), "{:,}"),
+    ]
+    return [chart for chart in made if chart.bars]
 
-    drawn = Figure(figsize=(8, 0.5 + 0.26 * len(read)), layout="constrained")
-    FigureCanvasSVG(drawn)
-    axes = drawn.add_subplot()
-    names = [_shortened(row["title"] or row["source"]).replace("$", r"\$") for row in read]
-    axes.barh(range(len(read)), [row["tokens"] for row in read], color="#3b6ea5")
-    axes.set_yticks(range(len(read)), names, fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlabel("tokens read")
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.StringIO()
-    # ids inside the SVG: the same page for the same run; names as text: a reader has fonts for any script
-    with rc_context({"svg.hashsalt": "nightread", "svg.fonttype": "none"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        drawn.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+
+def _became(row: Mapping[str, Any]) -> str:
+    """What became of a source, in a few words."""
+    return str(row["action"] if row["outcome"] in ("ok", "postponed") else row["outcome"].replace("_", " "))
+
+
+def _chart(name: str, values: Iterable[tuple[str, float]], form: str) -> Chart:
+    some = list(values)
+    most = max((value for _, value in some), default=0)
+    return Chart(
+        name, tuple(Bar(one, round(100 * value / most, 1), form.format(value)) for one, value in some)
+    )
 
 
 def _shortened(name: str) -> str:

@@ -7,6 +7,7 @@ from tasks.recall.citation import Citation, format_citation
 from tasks.relate.found import Compared, Copy, Version
 from tasks.relate.relate import Related
 from tasks.relate.relations import Placed, Relation
+from tasks.report.links import named_link
 from tasks.text.counted import counted
 
 MOST_PAIRS = 10
@@ -24,6 +25,8 @@ class Side:
     text: str
     document: str
     place: str
+    link: str = ""
+    """Opens the source there; "" where no address would."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def side(one: Placed) -> Side:
     """A quote as it is shown."""
     named = f"{one.title} ({one.date})" if one.date and one.date not in one.title else one.title
     where = format_citation(Citation(one.uri, one.place, one.start, one.end, one.text))
-    return Side(" ".join(one.text.split()), named, where)
+    return Side(" ".join(one.text.split()), named, where, named_link(one.uri, one.place, one.text))
 
 
 def told(found: Compared | None) -> tuple[str, tuple[Pair, ...]]:

@@ -1,9 +1,11 @@
 """A run's report as one HTML page without outside resources, and in Markdown for Prefect and the terminal.
 
 Text from documents is data: each of the two templates escapes everything that is put into it, and nothing
-becomes markup.
+becomes markup. The page's policy allows its own style and its own script, by their hashes, and nothing else.
 """
 
+import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,13 +16,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.report.entries import Contents
-from tasks.report.figure import figure
+from tasks.report.figure import charts
 from tasks.report.findings import MOST_FINDINGS, Pair
+from tasks.report.links import named_link
 from tasks.text.counted import counted
 
 Row = dict[str, Any]
 ANNOUNCED = 20
 """Documents that the report opens with, of each status; the others are in the table."""
+NAMED = 1000
+"""Sources that are gone that are named at all."""
 COLUMNS = (
     ("document", False),
     ("source", False),
@@ -66,9 +71,11 @@ def plain(value: object) -> str:
     return text
 
 
-_TEMPLATES = FileSystemLoader(Path(__file__).parent / "templates")
+_FOLDER = Path(__file__).parent / "templates"
+_TEMPLATES = FileSystemLoader(_FOLDER)
 _HTML = Environment(loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined)
 _HTML.filters["path"] = lambda path: Markup("/<wbr>").join(str(path).split("/"))  # lines end between folders
+_HTML.filters["address"] = named_link
 _MARKDOWN = Environment(
     loader=_TEMPLATES, autoescape=False, finalize=plain, undefined=StrictUndefined, keep_trailing_newline=True
 )
@@ -76,9 +83,21 @@ _MARKDOWN = Environment(
 
 def page(outcome: Row, contents: Contents) -> str:
     """The report as one HTML page."""
+    style, script = (_FOLDER.joinpath(name).read_text() for name in ("report.css", "report.js"))
     return _HTML.get_template("report.html.j2").render(
-        _values(outcome, contents), columns=COLUMNS, figure=figure(outcome["table"])
+        _values(outcome, contents),
+        columns=COLUMNS,
+        charts=charts(outcome),
+        css=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'",
     )
+
+
+def _hash(text: str) -> str:
+    """What a Content-Security-Policy allows these very words by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def markdown(outcome: Row, contents: Contents) -> str:
@@ -102,6 +121,7 @@ def _values(outcome: Row, contents: Contents) -> Row:
         "compared": compared(contents),
         "pairs": MOST_FINDINGS,
         "most": ANNOUNCED,
+        "named": NAMED,
         "facts": facts(outcome),
     }
 

@@ -21,7 +21,7 @@ from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
 from tasks.relate.relate import Related
 from tasks.report.again import write_report
-from tasks.report.contents import contents, corrected
+from tasks.report.contents import contents, corrected, with_coverage
 from tasks.report.entries import Entry, status
 from tasks.report.findings import counts, lines
 from tasks.report.page import ANNOUNCED, Row
@@ -43,7 +43,7 @@ def report(
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     found = contents(run, models, work, tree, related, summaries)
-    found = replace(found, corrections=corrected(run.home))
+    found = with_coverage(replace(found, corrections=corrected(run.home)), run.home)
     table = _table(work, {entry.document: entry for entry in found.entries})
     outcome: Row = {
         "run": run.run,
@@ -59,6 +59,7 @@ def report(
         "tokens": read.tokens,
         "read_seconds": round(read.seconds, 2),
         "seconds": round(time.monotonic() - run.started, 2),
+        "stages": {name: round(seconds, 2) for name, seconds in run.stages.items()},
         "planned_seconds": round(work.cost.seconds, 2),
         "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "generated": sum(summary.generated for summary in summaries.values()),

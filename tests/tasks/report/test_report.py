@@ -3,6 +3,8 @@
 Run: pytest tests/tasks/report/test_report.py
 """
 
+import base64
+import hashlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import html
 from markdown_it import MarkdownIt
 
+from tasks.report.cited import Cited
 from tasks.report.entries import Contents, Entry, Failure, Theme, status, worth_reading
 from tasks.report.page import ANNOUNCED, lead, markdown, page, plain
 
@@ -24,7 +28,15 @@ LEASE = Entry(
     status="new",
     tokens=1200,
     sentences=("Anna lets the mill to Ben.", "The rent is 900 euros.", "It ends in 2030."),
-    quotes=(("Anna lets the mill\nto Ben.", "/docs/lease.txt:line 3:10-35"),),
+    quotes=(
+        Cited(
+            "Anna lets the mill\nto Ben.",
+            "/docs/lease.txt:line 3:10-35",
+            "file:///docs/lease.txt#:~:text=Anna%20lets%20the%20mill,to%20Ben.",
+            "On this day ",
+            " Both sign.",
+        ),
+    ),
 )
 
 
@@ -64,7 +76,9 @@ def outcome(text: str = EVIL, **changes: Any) -> dict[str, Any]:
 
 
 def contents(text: str = EVIL) -> Contents:
-    entry = replace(LEASE, title=text, source=text, sentences=(text,), quotes=((text, text),))
+    entry = replace(
+        LEASE, title=text, source=text, sentences=(text,), quotes=(Cited(text, text, "", text, text),)
+    )
     return Contents((entry,), (Theme(text, (text,)),), (text,), (Failure(text, text),))
 
 
@@ -98,25 +112,51 @@ def rendered(text: str) -> Tags:
 
 
 def test_text_of_documents_stays_text_in_html() -> None:
-    shown, harmless = page(outcome(), contents()), page(outcome("words"), contents("words"))
-    tags = Tags(shown)
-    assert Tags(shown.partition("<figure")[0]).tags == Tags(harmless.partition("<figure")[0]).tags
-    assert not {"script", "img", "iframe", "object", "b"} & set(tags.tags)
+    tags, harmless = Tags(page(outcome(), contents())), Tags(page(outcome("words"), contents("words")))
+    assert tags.tags == harmless.tags
+    assert not {"img", "iframe", "object", "b"} & set(tags.tags)
+    assert tags.tags.count("script") == 1  # its own
     assert tags.text.count("<script>alert(1)</script>") >= 10
     assert tags.text.count("&lt;b&gt;") >= 10
     assert "svg" in tags.tags
 
 
-def test_the_figure_names_documents_in_any_script_and_only_as_text() -> None:
-    shown = page(outcome("六分仪 <b>$1"), contents("words")).partition("<figure")[2]
-    assert shown.count("六分仪 &lt;b&gt;$1") >= 2
-    assert "<b>" not in shown.partition("</figure")[0]
+def test_the_figures_name_what_became_of_sources_the_time_of_stages_and_long_documents_as_text() -> None:
+    shown = page(outcome("六分仪 <b>$1", stages={"parse": 2.0, "embed": 8.0}), contents("words"))
+    became, seconds, long = [part.partition("</figure")[0] for part in shown.split("<figure>")[1:]]
+    assert "read: new" in became
+    assert seconds.index('width="25.0%"') < seconds.index("8.0 s")
+    assert long.count("六分仪 &lt;b&gt;$1") == 2
+    assert "<b>" not in long
+
+
+def test_the_policy_of_a_page_allows_its_own_style_and_script_and_nothing_else() -> None:
+    page_ = html.fromstring(page(outcome(), contents()))
+    (policy,) = page_.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy.startswith("default-src 'none'; ")
+    for name, element in (("style-src", "style"), ("script-src", "script")):
+        (text,) = page_.xpath(f"//{element}/text()")
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{name} 'sha256-{digest}';" in policy
+    assert page_.xpath("//@style | //@onclick | //@onload") == []
+
+
+def test_a_citation_shows_its_words_in_their_paragraph_and_leads_to_them_in_the_source() -> None:
+    shown = html.fromstring(page(outcome("/docs"), Contents((LEASE,))))
+    (quote,) = shown.xpath("//blockquote[@id]")
+    assert [f"#{quote.get('id')}"] == shown.xpath("//span[@class='places']/a/@href")
+    assert [mark.text for mark in quote.xpath("mark")] == ["Anna lets the mill\nto Ben."]
+    assert quote.text_content().startswith("On this day Anna lets the mill\nto Ben. Both sign.")
+    assert quote.xpath("cite/a/@href") == [LEASE.quotes[0].link]
+    assert shown.xpath("//p[@class='where']/a/@href") == ["file:///docs/lease.txt"] * 2
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_its_links_lead_somewhere_in_it() -> None:
     tags = Tags(page(outcome("words"), contents("words")))
     assert tags.links
-    assert {link.removeprefix("#") for link in tags.links} <= set(tags.ids)
+    inside = {link.removeprefix("#") for link in tags.links if link.startswith("#")}
+    assert inside <= set(tags.ids)
+    assert all(link.startswith(("#", "file:///")) for link in tags.links)
     assert len(tags.ids) == len(set(tags.ids))
 
 
