@@ -38,7 +38,7 @@ def nightread(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
-    api: str, dask: str, tmp_path: Path, tiny_model_dir: Path
+    api: str, tmp_path: Path, tiny_model_dir: Path
 ) -> None:
     folder = tmp_path / "corpus"
     folder.mkdir()
@@ -54,7 +54,7 @@ def test_bad_documents_are_quarantined_by_name_and_the_good_ones_are_remembered(
     (folder / "a.deletes").write_text(str(folder / "zz-kept.txt"))
     (folder / "inside").mkdir()
     (folder / "inside" / "round").symlink_to(folder)
-    settings = [f"home={tmp_path / 'home'}", f"infer.model={tiny_model_dir}", f"cluster.address={dask}"]
+    settings = [f"home={tmp_path / 'home'}", f"infer.model={tiny_model_dir}"]
     started = time.monotonic()
     code, outcome = nightread("read", str(folder), "--conf", "tiny", *settings, *CAPS)
     assert time.monotonic() - started < 240
