@@ -35,11 +35,13 @@ def tiny(home: Path, model: Path, *overrides: str) -> RunConfig:
     return load("tiny", [f"home={home}", f"infer.model={model}", *overrides])
 
 
-def read(config: RunConfig, *uris: Path | str, allow_retire: bool = False) -> dict[str, Any]:
+def read(
+    config: RunConfig, *uris: Path | str, allow_retire: bool = False, keep_gone: bool = False
+) -> dict[str, Any]:
     """The outcome of a read under Prefect."""
     from flows.read import run_read
 
-    return run_read([str(uri) for uri in uris], config, allow_retire)
+    return run_read([str(uri) for uri in uris], config, allow_retire, keep_gone)
 
 
 def recall(config: RunConfig, question: str, as_of: str | None = None) -> list[dict[str, Any]]:

@@ -92,11 +92,15 @@ def test_what_is_deleted_under_a_uri_is_retired_and_what_lies_elsewhere_stays(
     read(config, there)
     (here / "report-00.txt").unlink()
     (here / "report-01.txt").unlink()  # there is a copy of it elsewhere
+    (here / "late.txt").write_text("The salt works of Aveiro were rebuilt after the flood.\n")
+    kept = read(config, here, keep_gone=True)
+    assert (kept["read"], kept["gone"]) == (1, [])
+    assert {"late.txt", "report-00.txt"} <= {Path(uri).name for uri in open_memory(Path(config.home)).uris}
     outcome = read(config, here, allow_retire=True)
     assert outcome["status"] == "published"
     memory = open_memory(Path(config.home))
     cited = {Path(row["uri"]).name for row in memory.sources.to_pylist()}
-    assert cited == {"report-02.txt", "note.txt", "copy.txt"}
+    assert cited == {"late.txt", "report-02.txt", "note.txt", "copy.txt"}
     texts = " ".join(row["text"] for row in memory.rows())
     assert "Lisbon number 0 " not in texts
     for stays in ("Oslo number 1 ", "Quito number 2 ", "Nancy"):
