@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import show
-from flows.answer import Answer, printable
+from flows.answer import Answer
 from tasks.errors import InvalidInput
+from tasks.text.visible import printable
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

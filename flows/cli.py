@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows import commands, homes
-from flows.answer import printable
 from flows.arguments import COMMON, parser
 from flows.explain import explained
 from tasks.errors import InvalidInput
+from tasks.text.visible import printable
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

@@ -4,7 +4,7 @@ import textwrap
 from typing import Any
 
 from flows.cells import isolated, wrapped
-from flows.show import WIDTH, corrections, relation
+from flows.show import WIDTH, corrections, relation, warned
 from tasks.reduce.shown import names_itself
 
 Row = dict[str, Any]
@@ -54,6 +54,7 @@ def _hit(number: int, hit: Row, explain: bool) -> str:
         lines += [f"     {place}" for place in places[:SOURCES]]
         if len(places) > SOURCES:
             lines.append(f"     and {len(places) - SOURCES:,} more")
+    lines += warned(hit.get("labels", ()))
     if hit.get("pinned"):
         lines.append("     pinned by a person")
     lines += [relation(one) for one in hit.get("relations", [])]

@@ -4,6 +4,7 @@ Programs ask for --json instead and never read these.
 """
 
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from flows.cells import cells, cut, isolated, padded, wrapped
 from tasks.ingest.omitted import many
 from tasks.recall.citation import Citation, format_citation
 from tasks.text.counted import counted
+from tasks.text.labels import HOLDS, labels, warnings
 from tasks.text.markup import readable
 
 Row = dict[str, Any]
@@ -31,7 +33,7 @@ def read(result: Row) -> str:
             f"; {written:,} {'summary' if written == 1 else 'summaries'} written by the model, "
             f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
         )
-    lines += left_out(result) + postponed(result) + omitted(result)
+    lines += left_out(result) + postponed(result) + omitted(result) + labelled(result)
     lines += announced(result) + gone(result) + found(result)
     if lost := result.get("corrections_gone"):
         lines.append(f"{counted(lost, 'correction')} lost the place: nightread corrections")
@@ -59,6 +61,13 @@ def omitted(result: Row) -> list[str]:
     """What of the sources is not in their text, by kind."""
     some = [many(kind, count) for kind, count in result.get("omitted", {}).items()]
     return [f"not in the text: {', '.join(some)}; of which documents: in the report"] if some else []
+
+
+def labelled(result: Row) -> list[str]:
+    """How many passages a reader is warned of, and why."""
+    found = result.get("labels", {})
+    some = [f"{counted(found[one], 'passage')} with {HOLDS[one]}" for one in HOLDS if one in found]
+    return [f"to be read with care: {', '.join(some)}; in which documents: in the report"] if some else []
 
 
 ANNOUNCED = 5
@@ -138,7 +147,7 @@ def claim(found: Any) -> str:
     """A sentence that answers, whose it is where sources disagree, and where it stands."""
     head = [f"{found.source}:"] if found.source else []
     places = [f"     {format_citation(one)}" for one in found.citations]
-    over = [relation(found.over.as_json())] if found.over else []
+    over = warned(found.labels) + ([relation(found.over.as_json())] if found.over else [])
     return "\n".join([*head, _wrapped(readable(found.text) or found.text, ""), *places, *over])
 
 
@@ -154,6 +163,7 @@ def reply(found: Row) -> str:
         lines += [
             _wrapped(one["text"], "   | "),
             f"     {one['uri']}:{one['place']}:{one['start']}-{one['end']}",
+            *warned(labels(one["text"])),
         ]
     return "\n".join([*lines, f"({times})"])
 
@@ -167,6 +177,7 @@ def session_reply(found: Row, explain: bool = False) -> str:
         lines += [
             _place(cited) + (f"  ({one['level']}-term)" if explain else "") for cited in one["citations"]
         ]
+        lines += warned(one["labels"])
         lines += [relation(one["superseded_by"])] if one["superseded_by"] else []
     if not found["found"]:
         lines.append("not found in what was said or read")
@@ -265,6 +276,7 @@ def record(found: Row) -> str:
         if place["text"] != said:  # a passage quotes itself
             lines.append(_wrapped(f'"{" ".join(place["text"].split())}"', "   | "))
         lines.append(f"     {place['citation']}")
+    lines += warned(found.get("labels", ()))
     lines += [relation(one) for one in found.get("relations", [])]
     told = {"model": found["model"] if found["generated"] else "extract, written by no model"} | {
         name: value for name, value in found.items() if name not in RECORD_SHOWN and value not in ("", [])
@@ -291,6 +303,11 @@ QUOTED = 160
 """Characters of another record's words that are shown."""
 WARNED = ("superseded by", "contradicted by", "changed to")
 """Relations after which a reader should not rely on a record alone."""
+
+
+def warned(some: Sequence[str]) -> list[str]:
+    """What to know of words with these labels before using them."""
+    return [f"     ! {told}" for told in warnings(some)]
 
 
 def relation(one: Row) -> str:

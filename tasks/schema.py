@@ -174,6 +174,7 @@ RECORDS = _schema(
         ("related", _STRINGS),  # documents that `relations` lead to
         ("words", pa.string()),  # of `text`, cut and stemmed for full-text search; "" in English
         ("context_words", pa.string()),  # of `context`, likewise
+        ("labels", _STRINGS),  # what to know of its words before using them, see `tasks.text.labels`
     ],
 )
 """Long-term memory: one row per record."""
@@ -221,6 +222,7 @@ ADDED = {
     "related": "arrow_cast(make_array(), 'List(Utf8)')",
     "words": "''",
     "context_words": "''",
+    "labels": "arrow_cast(make_array(), 'List(Utf8)')",
 }
 """Columns that tables made by earlier versions lack, and SQL for what their records hold there."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tasks.memory.names import names
 from tasks.text.dates import dates
+from tasks.text.labels import labels
 from tasks.text.speakers import opening
 
 BEFORE_CHARS = 400
@@ -47,6 +48,7 @@ class Key:
             "position": self.position,
             "dates": list(dict.fromkeys(filter(None, (self.date, *(found.iso for found in dates(text)))))),
             "entities": list(dict.fromkeys(filter(None, (self.speaker, *names(text))))),
+            "labels": labels(text if self.position >= 0 else f"{self.title}\n{text}"),
         }
 
 

@@ -53,7 +53,7 @@ class Known:
         held = {one: list(self.recent.get(one, ())) for one in wanted}
         missing = [one for one in wanted if not held[one]]
         if missing and self.memory and {"text_hash", "context_vector"} <= self.memory.columns:
-            where = f"text_hash IN ({', '.join(map(str, missing))}) AND skip_key = '{self.key}'"
+            where = f"text_hash IN ({', '.join(map(str, missing))}) AND skip_key = {quoted([self.key])}"
             for row in self.memory.rows(where, _COLUMNS):
                 held[row["text_hash"]].append(_vectors(row))
         return [

@@ -5,8 +5,9 @@ repeats only what the ledger does not hold.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.infer.infer import with_sources
@@ -43,6 +44,8 @@ class Staged:
     embedded: int = 0
     reused: int = 0
     """Texts whose vector memory held already."""
+    labelled: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Passages with a label, by document and label (`tasks.text.labels`)."""
 
 
 def embed(
@@ -74,11 +77,12 @@ def embed(
     )
     chars = sum(held[document.document]["chars"] for document in documents)
     with run.timed("embed"):
-        path = stage(run.home, run.run, _counted(made, chars, progress))
+        labelled = Counter[tuple[str, str]]()
+        path = stage(run.home, run.run, _counted(made, chars, progress, labelled))
     _log.info(
         "embed: %s, of %s memory held the vector", counted(known.embedded, "text"), f"{known.reused:,} more"
     )
-    return Staged((path,), known.embedded, known.reused)
+    return Staged((path,), known.embedded, known.reused, labelled)
 
 
 def remember(
@@ -116,9 +120,13 @@ def remember(
     return result
 
 
-def _counted(records: Iterable[Record], chars: int, progress: Counted) -> Iterator[Record]:
-    """The same records; of the passages' `chars` characters in all, those that have gone by are counted."""
+def _counted(
+    records: Iterable[Record], chars: int, progress: Counted, labelled: Counter[tuple[str, str]]
+) -> Iterator[Record]:
+    """The same records; of the passages' `chars` characters in all, those that have gone by are counted, and
+    so are their labels."""
     for record in records:
         if record["level"] == "passage":
+            labelled.update((record["document"], label) for label in record["labels"])
             progress(record["char_end"] - record["char_start"], chars)
         yield record

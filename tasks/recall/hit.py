@@ -14,7 +14,7 @@ Place = Callable[[Path, str, int, int], str]
 
 COLUMNS = (
     *("id", "level", "document", "char_start", "char_end", "summary", "text", "quotes"),
-    *("title", "section", "position", "dates", "novelty", "relations"),
+    *("title", "section", "position", "dates", "novelty", "relations", "labels"),
 )
 """Columns of a record that a hit has: those that are shown, or told of. To read another one of ten records
 of a million takes up to 3 ms; `tasks.recall.inspect` shows them all."""
@@ -43,6 +43,8 @@ class Hit:
     novelty: float = -1.0
     relations: Sequence[Row] = ()
     """Rows of schema.RELATION."""
+    labels: Sequence[str] = ()
+    """What to know of its words before using them (`tasks.text.labels`)."""
     corrections: Sequence[Correction] = ()
     """What people said is right of it."""
     pinned: bool = False

@@ -60,6 +60,7 @@ def recalled(
         return {
             **{name: getattr(hit, name) for name in SHOWN},
             "quotes": cited,
+            "labels": list(hit.labels),
             "novelty": round(hit.novelty, 2),
             "corrections": [corrected(one) for one in hit.corrections],
             "pinned": hit.pinned,

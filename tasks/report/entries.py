@@ -99,6 +99,8 @@ class Contents:
     failures: tuple[Failure, ...] = ()
     omissions: tuple[Failure, ...] = ()
     """Sources that were read, of which something is not in the text or had to be guessed."""
+    labelled: tuple[Failure, ...] = ()
+    """Sources with passages that a reader is warned of."""
     corrections: tuple[Corrected, ...] = ()
     findings: Findings = field(default_factory=Findings)
 

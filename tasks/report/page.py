@@ -20,6 +20,7 @@ from tasks.report.figure import charts
 from tasks.report.findings import MOST_FINDINGS, Pair
 from tasks.report.links import named_link
 from tasks.text.counted import counted
+from tasks.text.visible import printable
 
 Row = dict[str, Any]
 ANNOUNCED = 20
@@ -65,7 +66,7 @@ _MARKER = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 
 def plain(value: object) -> str:
     """One line that Markdown shows as it is, wherever it is put."""
-    text = _MARKUP.sub(lambda match: "\\" + match.group(), " ".join(str(value).split()))
+    text = _MARKUP.sub(lambda match: "\\" + match.group(), printable(" ".join(str(value).split())))
     if marker := _MARKER.match(text):
         text = marker.group() + "\\" + text[marker.end() :] if marker.group().isdigit() else "\\" + text
     return text
@@ -73,7 +74,12 @@ def plain(value: object) -> str:
 
 _FOLDER = Path(__file__).parent / "templates"
 _TEMPLATES = FileSystemLoader(_FOLDER)
-_HTML = Environment(loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined)
+_HTML = Environment(
+    loader=_TEMPLATES,
+    autoescape=True,
+    finalize=lambda value: printable(value) if type(value) is str else value,
+    undefined=StrictUndefined,
+)
 _HTML.filters["path"] = lambda path: Markup("/<wbr>").join(str(path).split("/"))  # lines end between folders
 _HTML.filters["address"] = named_link
 _MARKDOWN = Environment(

@@ -4,6 +4,7 @@ import json
 import logging
 import resource
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,10 +23,12 @@ from tasks.reduce.summaries import load_summary
 from tasks.relate.relate import Related
 from tasks.report.again import write_report
 from tasks.report.contents import contents, corrected, with_coverage
-from tasks.report.entries import Entry, status
+from tasks.report.entries import Entry, Failure, status
 from tasks.report.findings import counts, lines
 from tasks.report.page import ANNOUNCED, Row
 from tasks.run import Run
+from tasks.text.counted import counted
+from tasks.text.labels import HOLDS, LABELS
 
 _log = logging.getLogger("nightread")
 
@@ -43,7 +46,8 @@ def report(
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
     found = contents(run, models, work, tree, related, summaries)
-    found = with_coverage(replace(found, corrections=corrected(run.home)), run.home)
+    found = replace(found, corrections=corrected(run.home), labelled=labelled(work, staged))
+    found = with_coverage(found, run.home)
     table = _table(work, {entry.document: entry for entry in found.entries})
     outcome: Row = {
         "run": run.run,
@@ -72,6 +76,7 @@ def report(
         "postponed": len(work.postponed),
         "over": work.over,
         "omitted": totals(work.rows),
+        "labels": labels(staged),
         "announced": [
             {"status": entry.status, "title": entry.title, "source": entry.source}
             for entry in found.entries[:ANNOUNCED]
@@ -94,6 +99,24 @@ def report(
 def _kept(outcome: Row) -> str:
     """The outcome as the ledger keeps it: without its table, what is gone, and words of the documents."""
     return json.dumps({**outcome, **{name: len(outcome[name]) for name in ("table", "gone", "found")}})
+
+
+def labelled(work: Work, staged: Staged) -> tuple[Failure, ...]:
+    """The sources read now that have passages to be warned of, each with how many of which kind."""
+    kinds: dict[str, list[str]] = {}
+    for (document, label), count in sorted(staged.labelled.items()):
+        if label in HOLDS:
+            kinds.setdefault(document, []).append(f"{counted(count, 'passage')} with {HOLDS[label]}")
+    found = (Failure(part_name(work.source(one)), ", ".join(some)) for one, some in kinds.items())
+    return tuple(sorted(found, key=lambda one: one.source))
+
+
+def labels(staged: Staged) -> dict[str, int]:
+    """Passages read now that have a label, by label."""
+    totals: Counter[str] = Counter()
+    for (_, label), count in staged.labelled.items():
+        totals[label] += count
+    return {label: totals[label] for label in LABELS if totals[label]}
 
 
 UNREAD = {"ok": "remembered", "postponed": "left for the next run"}

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from flows import arguments, show
-from flows.answer import printable
 from flows.arguments import parser
 from flows.cli import main, split
 from flows.commands import COMMANDS
@@ -20,6 +19,7 @@ from flows.explain import explained
 from tasks import schema
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ledger import Ledger
+from tasks.text.visible import printable
 
 
 def test_levels_are_those_of_the_records() -> None:

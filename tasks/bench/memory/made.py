@@ -153,5 +153,5 @@ def _row(number: int, start: int, text: str, where: Key, run: str) -> Record:
         "grounding": 1.0, "dropped": 0, "model": KEY, "skip_key": KEY, "run": run,
         "created": datetime.now(UTC), "children": [], "title": where.title, "section": where.section,
         "context": where.context(text), "position": where.position, "dates": [where.date], "entities": [],
-        "text_hash": text_hash(text), "sketch": [], **NOT_COMPARED,
+        "text_hash": text_hash(text), "sketch": [], "labels": [], **NOT_COMPARED,
     }  # fmt: skip

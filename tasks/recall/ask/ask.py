@@ -33,6 +33,7 @@ from tasks.recall.receipt import Receipt
 from tasks.recall.related import Told
 from tasks.recall.terms import stems
 from tasks.settings import RecallConfig
+from tasks.text.labels import labels
 from tasks.text.sentences import joined
 
 PASSAGES = 24
@@ -63,6 +64,11 @@ class Claim:
     over: Told | None = None
     by_person: bool = False
     """Whether a person said it, correcting what was read."""
+
+    @property
+    def labels(self) -> list[str]:
+        """What to know of its words before using them (`tasks.text.labels`)."""
+        return labels(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,7 @@ class Reply:
                 "citations": [asdict(one) for one in claim.citations],
                 "source": claim.source,
                 "by_person": claim.by_person,
+                "labels": claim.labels,
                 "superseded_by": asdict(claim.over) if claim.over else None,
             }
             for claim in self.claims

@@ -31,7 +31,7 @@ def record(document: str, number: int, text: str = "", **changes: Any) -> dict[s
         "vector": np.random.default_rng(seed).normal(size=256).astype(np.float32), "grounding": 1.0,
         "dropped": 0, "model": "m", "skip_key": "s", "run": "r", "created": MOMENT, "children": [],
         "title": document, "section": "", "context": text, "position": number, "dates": [], "entities": [],
-        "text_hash": 0, "sketch": [], "novelty": -1.0, "relations": [], "related": [],
+        "text_hash": 0, "sketch": [], "novelty": -1.0, "relations": [], "related": [], "labels": [],
     }  # fmt: skip
     return {"context_vector": row["vector"], **row, **changes}
 

@@ -113,7 +113,7 @@ def record(ident: str, level: str, start: int, end: int) -> dict[str, Any]:
 TODAY: dict[str, Any] = {
     "title": "a.txt", "section": "", "context": TEXT, "context_vector": np.full(256, 1 / 16, np.float32),
     "position": -1, "dates": [], "entities": [], "text_hash": 0, "sketch": [],
-    "novelty": -1.0, "relations": [], "related": [],
+    "novelty": -1.0, "relations": [], "related": [], "labels": [],
 }  # fmt: skip
 """What records of today hold beside that."""
 
@@ -260,7 +260,7 @@ def test_what_is_published_to_it_today_is_recalled_beside_what_it_held(home: Pat
         [],
         [],
     )
-    assert (old["novelty"], old["relations"], old["related"]) == (-1.0, [], [])
+    assert (old["novelty"], old["relations"], old["related"], old["labels"]) == (-1.0, [], [], [])
     for question, ident in (("When was the harbour closed?", "p0"), ("What opened again?", "p1")):
         assert recall(now, question, same_vector, RecallConfig(k=1), level="passage")[0].id == ident
     (hit,) = recall(open_memory(home, RUN), "opened", same_vector, RecallConfig(k=1), level="passage")

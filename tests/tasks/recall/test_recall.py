@@ -55,7 +55,7 @@ def record(document: str, number: int, text: str, start: int, **changes: Any) ->
         "run": "r1",
         "created": datetime(2026, 1, 1, tzinfo=UTC), "children": [],
         "title": document, "section": "", "context": text, "position": number, "dates": [], "entities": [],
-        "text_hash": 0, "sketch": [], "novelty": -1.0, "relations": [], "related": [],
+        "text_hash": 0, "sketch": [], "novelty": -1.0, "relations": [], "related": [], "labels": [],
     }  # fmt: skip
     row |= changes
     return {"context_vector": row["vector"], **row}
