@@ -177,7 +177,7 @@ def session_reply(found: Row, explain: bool = False) -> str:
         lines += [
             _place(cited) + (f"  ({one['level']}-term)" if explain else "") for cited in one["citations"]
         ]
-        lines += warned(one["labels"])
+        lines += warned(one.get("labels", ()))
         lines += [relation(one["superseded_by"])] if one["superseded_by"] else []
     if not found["found"]:
         lines.append("not found in what was said or read")

