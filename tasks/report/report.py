@@ -45,9 +45,8 @@ def report(
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
     summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
-    found = contents(run, models, work, tree, related, summaries)
-    found = replace(found, corrections=corrected(run.home), labelled=labelled(work, staged))
-    found = with_coverage(found, run.home)
+    found = replace(contents(run, models, work, tree, related, summaries), labelled=labelled(work, staged))
+    found = with_coverage(replace(found, corrections=corrected(run.home)), run.home)
     table = _table(work, {entry.document: entry for entry in found.entries})
     outcome: Row = {
         "run": run.run,

@@ -213,6 +213,6 @@ def test_every_citation_of_a_reply_opens_in_the_stored_text(memory: Memory, aske
 def test_a_program_gets_exactly_these_fields(asked: Asked) -> None:
     found = asked("Who closed the slipway?").as_json()
     assert list(found) == ["question", "found", "answer", "claims", "nearest", "seconds"]
-    assert list(found["claims"][0]) == ["text", "citations", "source", "by_person", "superseded_by"]
+    assert list(found["claims"][0]) == ["text", "citations", "source", "by_person", "labels", "superseded_by"]
     assert list(found["claims"][0]["citations"][0]) == ["uri", "place", "start", "end", "text"]
     assert set(found["seconds"]) == {"recall", "judge", "check"}
