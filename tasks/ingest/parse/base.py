@@ -16,8 +16,10 @@ The contract of a module in `tasks.ingest.parse.formats`, named in `FORMATS` the
 - Which bytes are which format is told in `tasks.ingest.parse.detect` alone.
 """
 
+import errno
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,6 +97,10 @@ class Plugin(Format, Protocol):
     EXTENSIONS: tuple[str, ...]
 
 
+MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+"""Errors that say something of the machine and nothing of a document."""
+
+
 def parser_key(config: ParseConfig) -> str:
     """Hash of everything that decides what text a source has. Caps are not part of it."""
     kept = {
@@ -117,7 +123,14 @@ def as_bad(error: Exception) -> BadDocument:
         return BadDocument("corrupt", "it holds parts inside each other, too deep to be read")
     if isinstance(error, MemoryError):
         return BadDocument("out_of_memory", "the parser ran out of memory")
-    return BadDocument("corrupt", f"{type(error).__name__}: {error}"[:500])
+    return BadDocument("corrupt", f"the parser makes no sense of it: {told(error)}")
+
+
+def told(error: Exception) -> str:
+    """What an exception of a library says, for people: without the names of its code."""
+    said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    said = re.sub(r"\s*\(<string>, line \d+\)$", "", " ".join(said.split()))
+    return said[:500] or "it does not say why"
 
 
 def cut(text: str, place: str, number: int, part: int = 0, label: str = "") -> Iterator[TextSpan]:

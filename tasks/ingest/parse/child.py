@@ -3,8 +3,10 @@
 Started by `tasks.ingest.parse.parser`, which sends one request after the other.
 """
 
+import errno
 import hashlib
 import importlib
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -18,11 +20,11 @@ from tasks import schema
 from tasks.errors import BadDocument
 from tasks.ingest.ipc import Parent
 from tasks.ingest.parse import members, ocr
-from tasks.ingest.parse.base import Decoded, Format, Item, Omitted, Plugin, TextSpan, as_bad
+from tasks.ingest.parse.base import MACHINE, Decoded, Format, Item, Omitted, Plugin, TextSpan, as_bad
 from tasks.ingest.parse.confined import confine
 from tasks.ingest.parse.detect import detect, suffix_of
 from tasks.ingest.parse.formats import format_of
-from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Working
+from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Unable, Working
 from tasks.settings import ParseConfig
 
 ROW_GROUP = 8
@@ -141,12 +143,16 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield group
 
 
-def answer(request: ParseRequest) -> Parsed | Refused:
+def answer(request: ParseRequest) -> Parsed | Refused | Unable:
     """The reply to one request: its parts, or the outcome of the whole source."""
     try:
         parts = parse_file(Path(request.path), request.name, Path(request.target), request.config)
         return Parsed(parts)
     except Exception as error:  # a parser's own fault must not end the run: it is this document's outcome
+        if getattr(error, "errno", None) in MACHINE:
+            return Unable(os.strerror(getattr(error, "errno", 0)))
+        if getattr(error, "errno", None) == errno.EFBIG:
+            return Refused("too_large", "its text is larger than any file that a parser may write")
         bad = as_bad(error)
         return Refused(bad.outcome, bad.reason)
 

@@ -123,12 +123,14 @@ def detect(path: Path, name: str) -> str:
     """The kind of a source, as `FORMATS` names it; `name` is what the source is called.
 
     Raises:
-        BadDocument: unsupported or encrypted, where the bytes say that nobody here can read them.
+        BadDocument: unsupported, encrypted or empty_text, where the bytes say that nobody can read them.
         OSError: if it cannot be opened.
     """
     extension = _split(name)[1]
     with path.open("rb") as file:
         head = file.read(HEAD)
+    if not head:
+        raise BadDocument("empty_text", "the file is empty")
     promised = EXTENSIONS.get(extension, "")
     if kind := _by_magic(path, head, promised):
         return kind

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Decoded, Item, Omitted, TextSpan, as_bad
+from tasks.ingest.parse.base import MACHINE, Decoded, Item, Omitted, TextSpan, as_bad
 from tasks.ingest.parse.detect import detect, suffix_of
 from tasks.ingest.parse.formats import format_of
 from tasks.settings import ParseConfig
@@ -110,6 +110,8 @@ class Container:
         except (TooMuch, MemoryError):
             raise
         except Exception as error:  # a parser's own fault is this member's outcome
+            if getattr(error, "errno", None) in MACHINE:
+                raise
             self.parts = first + seen + 1
             yield self.refused(label, as_bad(error))
             return

@@ -51,4 +51,11 @@ class Refused:
     reason: str
 
 
-WIRE = Wire(Ready, ParseRequest, Working, Parsed, Refused)
+@dataclass(frozen=True)
+class Unable:
+    """The machine lets nothing be parsed at the moment: a full disk, no more open files."""
+
+    reason: str
+
+
+WIRE = Wire(Ready, ParseRequest, Working, Parsed, Refused, Unable)

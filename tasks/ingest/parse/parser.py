@@ -17,10 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import BadDocument
+from tasks.errors import BadDocument, unwritable
 from tasks.ingest.ipc import Child
 from tasks.ingest.parse.confined import ALL
-from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Working
+from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Unable, Working
 from tasks.settings import ParseConfig
 
 POLL_S = 0.05
@@ -69,6 +69,7 @@ class Parser:
 
         Raises:
             BadDocument: with what the parser says of it, or with why the parser was killed.
+            InvalidInput: if the disk is full, or too many files are open.
         """
         limit_s = request.config.timeout_s * (1 + size / (16 << 20))
         for again in (True, False):
@@ -87,6 +88,8 @@ class Parser:
         self._served += 1
         if isinstance(reply, Refused):
             raise BadDocument(reply.outcome, reply.reason)
+        if isinstance(reply, Unable):
+            raise unwritable(self.folder.parent, reply.reason)
         assert isinstance(reply, Parsed)
         return reply.parts
 
@@ -116,7 +119,7 @@ class Parser:
         for left in self.folder.iterdir():
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
-    def _reply(self, child: Child, limit_s: float) -> Ready | Parsed | Refused:
+    def _reply(self, child: Child, limit_s: float) -> Ready | Parsed | Refused | Unable:
         """The next message of the parser, which is watched meanwhile."""
         deadline = time.monotonic() + limit_s
         while True:
@@ -124,7 +127,7 @@ class Parser:
                 if isinstance(message, Working):
                     deadline = max(deadline, time.monotonic() + message.seconds + limit_s)
                     continue
-                reply: Ready | Parsed | Refused = message
+                reply: Ready | Parsed | Refused | Unable = message
                 return reply
             if child.exit_cause():
                 raise Crashed

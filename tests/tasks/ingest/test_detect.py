@@ -48,7 +48,6 @@ MAIL = (
         (PROSE, "a.png", "text"),
         (PROSE, "a.unheard-of", "text"),
         (PROSE, "a.csv", "csv"),
-        (b"", "a.txt", "text"),
         (b"%PDF-1.4 ...", "a.txt", "pdf"),
         (b"\xef\xbb\xbf\n%PDF-1.4 ...", "a.html", "pdf"),
         (b"rubbish\n%PDF-1.4 ...", "a.pdf", "pdf"),

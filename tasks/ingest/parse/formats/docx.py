@@ -16,7 +16,7 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse.base import Item, Omitted, cut, told
 from tasks.ingest.parse.formats.docx_math import linear
 from tasks.ingest.parse.members import embedded
 from tasks.settings import ParseConfig
@@ -193,7 +193,7 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     try:
         document = _Document(docx.Document(str(path)))
     except Exception as error:  # python-docx and lxml raise many types for a damaged file
-        raise BadDocument("corrupt", f"not a readable docx: {type(error).__name__}: {error}") from error
+        raise BadDocument("corrupt", f"not a readable docx: {told(error)}") from error
     number = 1
     for line in document.lines(document.body):
         yield from cut(line + "\n", "paragraph", number)

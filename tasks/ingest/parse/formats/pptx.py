@@ -14,7 +14,7 @@ from pptx.enum.shapes import MSO_SHAPE_TYPE
 from pptx.exc import InvalidXmlError
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse.base import Item, Omitted, cut, told
 from tasks.ingest.parse.formats.tables.cells import number_text
 from tasks.ingest.parse.formats.tables.rows import Row, table_lines
 from tasks.ingest.parse.zips import opened
@@ -44,7 +44,7 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
                 else:
                     yield from _slide(slide, number)
         except (AttributeError, ValueError, InvalidXmlError) as error:
-            reason = f"not a readable pptx: {type(error).__name__}: {error}"
+            reason = f"not a readable pptx: {told(error)}"
             raise BadDocument("corrupt", reason) from error
         macros = any(name.endswith("vbaProject.bin") for name in archive.namelist())
     if macros:

@@ -12,7 +12,7 @@ from typing import IO, cast
 import pyarrow as pa
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Item
+from tasks.ingest.parse.base import MACHINE, Item
 from tasks.ingest.parse.members import parse_member, scratch, unpack
 from tasks.settings import ParseConfig
 
@@ -27,6 +27,8 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
             with _opened(path) as stream:
                 unpack(stream, inside)
         except (EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, OSError) as error:
+            if getattr(error, "errno", None) in MACHINE:
+                raise
             raise BadDocument("corrupt", f"it cannot be unpacked: {error}") from error
         yield from parse_member(name, inside, config)
 

@@ -1,5 +1,6 @@
 """Tar archives, streamed: members in order, each a document of its own, or several."""
 
+import errno
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,12 +31,26 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
                     yield from container.member(shown(entry.name), stream)
                 elif not (entry.isdir() or entry.isreg()):
                     links += 1
-        except (tarfile.TarError, EOFError) as error:
+            yield from _end(path, cast(Any, archive).offset, container)
+        except (tarfile.TarError, EOFError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a size beyond reason
+                raise
             yield container.refused("rest of the archive", BadDocument("corrupt", f"it breaks off: {error}"))
     if not container.parts:
         raise BadDocument("empty_text", "there are no documents in it")
     if links:
         yield Omitted("link or device", links)
+
+
+def _end(path: Path, at: int, container: Container) -> Iterator[Item]:
+    """What is said where no block of zeros stands at the end: tarfile takes a torn or broken head for one."""
+    with path.open("rb") as file:
+        file.seek(at)
+        block = file.read(tarfile.BLOCKSIZE)
+    if not block:
+        yield Omitted("missing end of the archive")
+    elif block.count(0) < tarfile.BLOCKSIZE:
+        yield container.refused("rest of the archive", BadDocument("corrupt", "it breaks off"))
 
 
 def _opened(path: Path) -> tarfile.TarFile:

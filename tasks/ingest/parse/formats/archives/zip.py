@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.base import Item, Omitted
+from tasks.ingest.parse.base import MACHINE, Item, Omitted
 from tasks.ingest.parse.formats.archives.names import is_junk, shown
 from tasks.ingest.parse.members import Container, expect
 from tasks.settings import ParseConfig
@@ -50,4 +50,6 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, container: Contain
             name, BadDocument("unsupported", f"it is packed in a way unknown here: {error}")
         )
     except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+        if getattr(error, "errno", None) in MACHINE:
+            raise
         yield container.refused(name, BadDocument("corrupt", f"it cannot be unpacked: {error}"))
