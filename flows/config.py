@@ -27,6 +27,8 @@ from tasks.settings import (
     ClusterConfig,
     HomePath,
     InferConfig,
+    LogConfig,
+    MetricsConfig,
     ParseConfig,
     RecallConfig,
     ShardConfig,
@@ -59,6 +61,10 @@ class ReadConfig:
     """Where parsing and sharding run."""
     infer: InferConfig = field(default_factory=InferConfig)
     """Which model reads, and how."""
+    log: LogConfig = field(default_factory=LogConfig)
+    """What a run tells of itself, for programs; never texts, titles or places of documents."""
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    """Metrics of runs for Prometheus."""
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -21,6 +21,7 @@ from flows.deployments.crashed import held
 from flows.deployments.missed import missed
 from flows.homes import at_hand, named
 from flows.progress import terminal
+from flows.telemetry import observe
 from flows.ui import logged, publish_report, run_name, run_progress
 from tasks.errors import InvalidInput, Transient
 from tasks.infer import infer as infer_step
@@ -54,8 +55,9 @@ def step(function: Callable[..., Any], retry_delay_seconds: float = 5) -> Callab
 
     @wraps(function)
     def stage(run: Run, *args: Any) -> Any:
-        with run.stage(function.__name__):
-            return function(run, *args)
+        with observe.stage(run, function.__name__, args) as results:
+            results.append(function(run, *args))
+        return results[0]
 
     policy = task(
         name=function.__name__,
@@ -105,7 +107,13 @@ def read_corpus(
         # Prefect takes a state in place of a result
         return Cancelled(message=f"Not read: {why}.")  # type: ignore[return-value]
     run = begin(uris, config)
-    with logged(), held(run.home, run.run), run.recorded(CANCELLED), run_progress() as progress:
+    with (
+        logged(),
+        held(run.home, run.run),
+        observe.observed(run, config),
+        run.recorded(CANCELLED),
+        run_progress() as progress,
+    ):
         models, memory = open_models(run), memory_step.memory_before(run.home)
         ingest.admit(run)
         found = discover(run, memory.uris if memory else [])

@@ -139,6 +139,28 @@ class BudgetConfig:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class LogConfig:
+    """What a run tells of itself, for programs; never texts, titles or places of documents."""
+
+    json: bool = False
+    """Whether a run writes a line of JSON for every event, to standard error."""
+    file: bool = False
+    """Whether these lines go to home/logs/nightread.jsonl in place of standard error."""
+    max_mb: Int = Field(default=16, ge=1)
+    """MiB at which that file is rotated."""
+    keep: Int = Field(default=5, ge=1)
+    """Rotated files that are kept."""
+
+
+@dataclass(frozen=True, config=CONFIG)
+class MetricsConfig:
+    """Metrics of runs for Prometheus."""
+
+    textfile: HomePath = ""
+    """File for node_exporter's textfile collector (*.prom), written after every stage; empty writes none."""
+
+
+@dataclass(frozen=True, config=CONFIG)
 class ClusterConfig:
     """Where parsing and sharding run."""
 
