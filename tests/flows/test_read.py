@@ -7,9 +7,11 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
+from lxml import html
 
 from flows import show
 from flows.config import load
@@ -99,6 +101,23 @@ def test_a_run_is_shown_in_prefect_by_its_corpus_stage_by_stage(api: str, librar
 )
 def test_a_run_is_named_after_its_corpus(uris: list[str], name: str) -> None:
     assert corpus_name(uris) == name
+
+
+def test_every_citation_of_a_report_marks_its_words_and_opens_the_file_that_holds_them(
+    library: Library,
+) -> None:
+    page = html.parse(library.outcome["report_html"])
+    quotes = page.xpath("//blockquote[@id]")
+    anchors = {f"#{quote.get('id')}" for quote in quotes}
+    assert set(page.xpath("//span[@class='places']/a/@href")) == anchors != set()
+    for quote in quotes:
+        address = urlsplit(quote.xpath("string(cite/a/@href)"))
+        words = quote.xpath("string(mark)")
+        assert (address.scheme, address.fragment[:8]) == ("file", ":~:text=")
+        assert words in Path(unquote(address.path)).read_text()
+        assert unquote(address.fragment[8:]).partition(",")[0] in " ".join(words.split())
+    stages = page.xpath("//figure[figcaption='Seconds by stage']//th/text()")
+    assert {"parse", "infer", "embed"} & set(stages)
 
 
 def test_a_plan_says_what_a_read_will_do_and_spends_nothing(tmp_path: Path, configured: Configured) -> None:
