@@ -16,7 +16,7 @@ from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, Metric
 
     from flows.telemetry.events import Fact
 
@@ -134,7 +134,7 @@ class _Runs:
     def __init__(self, counts: Mapping[str, int]) -> None:
         self.counts = counts
 
-    def collect(self) -> "list[object]":
+    def collect(self) -> "Iterable[Metric]":
         from prometheus_client.core import CounterMetricFamily
 
         family = CounterMetricFamily("nightread_runs", "Runs that have ended, by how", labels=["status"])
