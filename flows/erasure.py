@@ -43,7 +43,8 @@ def receipt(done: Row) -> str:
         f"{done['table versions dropped']:,} old ones dropped",
         f"ledger: {_told(ledger)}; parsed files {done['parsed files']:,}, parts of others "
         f"{done['parts of parsed files']:,}; shards {done['shards']:,}; states {done['saved states']:,}; "
-        f"staged files {done['staged files']:,}; answers of sessions {done['answers of sessions']:,}",
+        f"staged files {done['staged files']:,}; answers of sessions {done['answers of sessions']:,}; "
+        f"lines of logs {done['lines of logs']:,}",
         f"reports: {_told(reports)}; Prefect: {_told(done['prefect'])}",
         f"searched after it for {_told(done['searched for'])}: {searched}",
     ]

@@ -31,6 +31,11 @@ def run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
+def log_folder(home: Path) -> Path:
+    """Where the logs of a home lie."""
+    return home / "logs"
+
+
 @dataclass(frozen=True)
 class Run:
     """Identity, place and settings of one run."""

@@ -13,6 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from tasks.errors import writing
+from tasks.run import log_folder
 from tasks.settings import LogConfig
 
 Fact = str | int | float
@@ -57,7 +58,7 @@ class Events:
 
 def log_path(home: Path) -> Path:
     """Where the log of a home lies; earlier parts beside it, as nightread.jsonl.1 and so on."""
-    return home / "logs" / "nightread.jsonl"
+    return log_folder(home) / "nightread.jsonl"
 
 
 def _handler(config: LogConfig, path: Path) -> logging.Handler:

@@ -67,7 +67,7 @@ def test_with_another_embedder_than_made_the_vectors_nothing_is_forgotten(
 def test_a_forgotten_document_is_left_out_until_it_is_let_in_again(
     configured: Configured, tmp_path: Path, capsys: Capture
 ) -> None:
-    config, folder = configured(), corpus(tmp_path / "corpus")
+    config, folder = configured("log.json=true", "log.file=true"), corpus(tmp_path / "corpus")
     home, secret, rows = Path(config.home), folder / "secret.txt", folder / "rows.jsonl"
     rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in ROWS))
     report = Path(read(config, folder)["report_md"])
@@ -80,6 +80,8 @@ def test_a_forgotten_document_is_left_out_until_it_is_let_in_again(
         main(["forget", *names, "--yes", "--json", f"home={home}", f"infer.model={config.infer.model}"]) == 0
     )
     receipt = json.loads(capsys.readouterr().out.splitlines()[-1])
+    counted = [json.loads(line) for line in (home / "logs" / "nightread.jsonl").read_text().splitlines()]
+    assert len([line for line in counted if "document" in line]) == 3  # of five
     assert (receipt["found"], len(receipt["documents"]), receipt["reports"]) == (0, 2, {"made again": 1})
     assert left(home, wanted) == set()
     assert "report-0.txt" in report.read_text()

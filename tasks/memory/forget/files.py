@@ -19,6 +19,7 @@ from tasks import schema
 from tasks.ingest.parse.store import without_parts
 from tasks.memory import earlier
 from tasks.memory.forget.scrub import strings
+from tasks.run import log_folder
 
 Marks = Callable[[str], str]
 """The salted hash of a document."""
@@ -37,6 +38,18 @@ def erase_states(home: Path, documents: Collection[str]) -> int:
 
 def _of(path: Path, documents: Collection[str]) -> bool:
     return path.name.lstrip(".").partition("-")[0] in documents
+
+
+def erase_log(home: Path, documents: Collection[str]) -> int:
+    """What logs of runs count of them; how many lines."""
+    names, count = [name.encode() for name in documents], 0
+    for path in log_folder(home).glob("*"):
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not any(name in line for name in names)]
+        if gone := len(lines) - len(kept):
+            count += gone
+            write_atomic(path, b"".join(kept))
+    return count
 
 
 def erase_left_overs(home: Path) -> int:

@@ -180,6 +180,7 @@ def _erase(home: Path, ledger: Ledger, erasure: Erasure, wanted: Needles, means:
     erasure = erasure.counted(home, **{"shards": files.erase_shards(home, documents)})
     erasure = erasure.counted(home, **{"saved states": files.erase_states(home, documents)})
     erasure = erasure.counted(home, **{"left-over files": files.erase_left_overs(home)})
+    erasure = erasure.counted(home, **{"lines of logs": files.erase_log(home, documents)})
     answers = sum(forget_documents(home, documents).values())
     erasure = erasure.counted(home, **{"answers of sessions": answers})
     erasure = erasure.counted(home, corrections=corrections.erase(home, places))
