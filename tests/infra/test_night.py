@@ -29,7 +29,7 @@ class Server:
     """A Prefect server that can be killed and started again at the same address."""
 
     def __init__(self, database: Postgres, folder: Path) -> None:
-        self.port, self.log = free_port(), (folder / "server.log").open("ab")
+        self.port, self.log = free_port(), folder / "server.log"
         self.environment = os.environ | {
             "PREFECT_API_DATABASE_CONNECTION_URL": database.url,
             "PREFECT_HOME": str(folder / "prefect"),
@@ -45,12 +45,13 @@ class Server:
 
     def start(self) -> None:
         where = ["--host", "127.0.0.1", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", *where],
-            env=self.environment,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", "server", "start", *where],
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         until(lambda: answers(self.url) or None, "the server does not answer")
 
     def kill(self) -> None:
@@ -119,7 +120,7 @@ def test_a_run_goes_on_while_the_server_and_its_database_restart(
 ) -> None:
     home, corpus = tmp_path / "home", tmp_path / "corpus"
     corpus.mkdir()
-    (corpus / "report.txt").write_text("\n".join(story(number) for number in range(400)))
+    (corpus / "report.txt").write_text("\n".join(story(number) for number in range(60)))
     with serving(tmp_path, monkeypatch) as (server, database), get_client(sync_client=True) as client:
         deploy(corpus, f"home={home}", f"infer.model={tiny_model_dir}", "infer.salience=true")
         nights = Nights(client, home)
