@@ -80,10 +80,14 @@ class Reader:
         attention.register()
         with without_bars():
             self.model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, attn_implementation=attention.NAME
+                folder,
+                dtype=dtype,
+                attn_implementation=attention.NAME,
+                use_safetensors=True,
+                trust_remote_code=False,
             )
         self.model.to(device).eval().requires_grad_(False)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self._set(stride)
 
     @classmethod

@@ -29,10 +29,11 @@ HEADS = "nightread-heads.json"
 """Calibrated heads beside a model: they choose where to look and change no weight."""
 _PARTS = {
     "configuration": ("config.json",),
-    "weights": ("*.safetensors", "*.bin"),
+    "weights": ("*.safetensors",),
     "tokenizer": ("tokenizer.json", "tokenizer.model", "*.model", "vocab.txt", "vocab.json"),
 }
 """What a model folder holds, and the names of the files that may be it."""
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 _CONVERTED = "nightread-complete"  # marker, written last: the folder is whole
 _LOCK = ".lock"
 
@@ -142,14 +143,14 @@ def resolve(name: str, models: Path) -> Path:
         return default_model(models)
     if is_path(name):
         return check_folder(Path(name).expanduser())
-    return _fetched(name, "model")
+    return check_folder(_fetched(name, "model"))
 
 
 def _fetched(name: str, setting: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name))
+        return Path(snapshot_download(name, ignore_patterns=[*_PICKLES, "*.py"]))
     except Exception as error:  # the hub client raises a dozen unrelated types for "not there"
         raise ValueError(
             f"{setting}={name} is no folder here and could not be fetched from the hub "
@@ -172,6 +173,11 @@ def check_folder(folder: Path, setting: str = "infer.model") -> Path:
         raise ValueError(f"{setting}={folder}: no such folder; give one that holds a model")
     for kind, patterns in _PARTS.items():
         files = [path for pattern in patterns for path in folder.glob(pattern)]
+        if not files and kind == "weights" and (pickled := _pickled(folder)):
+            raise ValueError(
+                f"{setting}={folder}: {pickled} is a pickle, which may run any code when it is loaded; "
+                "give the weights as *.safetensors (save_pretrained of transformers writes them)"
+            )
         if not files:
             raise ValueError(
                 f"{setting}={folder}: holds no {kind} ({patterns[0]}); give a complete model folder"
@@ -191,6 +197,12 @@ def check_folder(folder: Path, setting: str = "infer.model") -> Path:
     return folder
 
 
+def _pickled(folder: Path) -> str:
+    """Name of a file of weights that is not read; "" where there is none."""
+    found = (path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern)))
+    return next(found, "")
+
+
 def fingerprint(folder: Path) -> str:
     """Short hash of the files that decide what a model answers (configuration, tokenizer, weights)."""
     digest = hashlib.sha256()
@@ -204,15 +216,9 @@ def fingerprint(folder: Path) -> str:
 
 
 def parameters(folder: Path) -> int:
-    """Numbers in the weights of a model folder, from the headers of its files: nothing is loaded.
-
-    Files without a header (*.bin) count two bytes a number.
-    """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        return sum(path.stat().st_size for path in folder.glob("*.bin")) // 2
+    """Numbers in the weights of a model folder, from the headers of its files: nothing is loaded."""
     total = 0
-    for path in files:
+    for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         total += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")

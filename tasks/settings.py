@@ -106,6 +106,8 @@ class ParseConfig:
     """Scanned pages of a PDF that are read; the rest is counted."""
     plugins: tuple[str, ...] = ()
     """Names of Python modules that add parsers for other formats."""
+    redact: tuple[Literal["email", "phone", "iban", "card", "secret"], ...] = ()
+    """Values that are blacked out of every text before it is stored."""
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -29,9 +29,11 @@ class Embedder:
 
     def __init__(self, folder: Path) -> None:
         weights.check_folder(folder, "infer.embedder")
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         with weights.without_bars():
-            self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+            self.model = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            ).eval()
         self.recipe = recipe(folder)
         self.dense = [Dense(one) for one in self.recipe.dense]
         width = self.dense[-1].width if self.dense else self.model.config.hidden_size

@@ -171,10 +171,16 @@ def source(material: Material, earlier: Sequence[str] = ()) -> str:
     Args:
         earlier: what memory holds of other documents; it stands apart, in front.
     """
-    lines = [" ".join(readable(span.text).split()) for span in material.spans]
-    said = [*([material.title] if material.title else []), *lines]
-    before = [EARLIER, *(f"- {text}" for text in earlier), THE_TEXT] if earlier else []
+    lines = [_line(readable(span.text)) for span in material.spans]
+    said = [*([_line(material.title)] if material.title else []), *lines]
+    before = [EARLIER, *(f"- {_line(text)}" for text in earlier), THE_TEXT] if earlier else []
     return "\n".join([*before, *said])
+
+
+def _line(text: str) -> str:
+    """A text as one line, which is never one of those that stand above texts."""
+    flat = " ".join(text.split())
+    return f"- {flat}" if flat in (EARLIER, THE_TEXT) else flat
 
 
 def _apart(spans: Sequence[Quote]) -> frozenset[int]:

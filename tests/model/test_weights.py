@@ -65,6 +65,15 @@ def test_a_folder_that_cannot_be_a_model_is_refused_by_its_files_alone(
             resolve(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "weights.ckpt"])
+def test_weights_that_may_run_code_are_refused_with_the_remedy(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    for file in (name, "tokenizer.json"):
+        (tmp_path / file).write_text("some bytes")
+    with pytest.raises(ValueError, match=rf"{name} is a pickle.*give the weights as \*.safetensors"):
+        weights.resolve(str(tmp_path), tmp_path)
+
+
 @pytest.mark.parametrize("name", ["/no/such/folder", "./nowhere", "models/of/mine"])
 def test_what_looks_like_a_path_is_not_looked_for_on_a_hub(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"infer.model={name.removeprefix('./')}: no such folder"):

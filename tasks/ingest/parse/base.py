@@ -108,6 +108,8 @@ def parser_key(config: ParseConfig) -> str:
         for name, value in asdict(config).items()
         if name.endswith("_field") or name in ("ocr", "ocr_languages", "ocr_pages", "plugins")
     }
+    if config.redact:
+        kept["redact"] = sorted(set(config.redact))
     return hashlib.sha256(json.dumps([CODE_VERSION, kept], sort_keys=True).encode()).hexdigest()[:12]
 
 

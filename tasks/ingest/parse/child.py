@@ -25,6 +25,7 @@ from tasks.ingest.parse.confined import confine
 from tasks.ingest.parse.detect import detect, suffix_of
 from tasks.ingest.parse.formats import format_of
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Unable, Working
+from tasks.ingest.parse.redact import masked, redacted
 from tasks.settings import ParseConfig
 
 ROW_GROUP = 8
@@ -104,7 +105,7 @@ def parse_file(path: Path, name: str, target: Path, config: ParseConfig) -> list
     """Parse one source into a TEXT file; returns what became of each of its parts."""
     members.begin(path, config)
     parts: dict[int, _Part] = {}
-    items = choose(path, name, config).parse(path, config)
+    items = redacted(choose(path, name, config).parse(path, config), config.redact)
     with pq.ParquetWriter(target, schema.TEXT, compression="zstd") as writer:
         for rows in _groups(_rows(items, parts)):
             table = pa.Table.from_pylist(rows, schema=schema.TEXT)
@@ -154,7 +155,7 @@ def answer(request: ParseRequest) -> Parsed | Refused | Unable:
         if getattr(error, "errno", None) == errno.EFBIG:
             return Refused("too_large", "its text is larger than any file that a parser may write")
         bad = as_bad(error)
-        return Refused(bad.outcome, bad.reason)
+        return Refused(bad.outcome, masked(bad.reason, request.config.redact))
 
 
 def main() -> None:

@@ -15,9 +15,10 @@ import pytest
 from model.summarizer import Request
 from model.weights import follows_instructions, parameters
 from tasks.infer.models import LEAST_TO_WRITE, Models
+from tasks.infer.prompts import EARLIER, THE_TEXT
 from tasks.infer.quotes import Quote
 from tasks.ledger import Ledger
-from tasks.reduce.writing import TRIAL, Author, Material
+from tasks.reduce.writing import TRIAL, Author, Material, source
 from tasks.settings import GroundConfig, InferConfig
 
 TRUE, FALSE = "The rent of house {} is 900 euros.", "The rent of house {} is 800 euros."
@@ -157,3 +158,13 @@ def test_the_settings_of_writing_are_no_part_of_the_key_of_a_model_that_does_not
 
     assert key(tiny_model_dir) == key(tiny_model_dir, summary_tokens=99) == key(tiny_model_dir, write="never")
     assert len({key(large), key(large, summary_tokens=99), key(large, write="never")}) == 3
+
+
+def test_no_text_ends_the_part_of_the_prompt_in_which_it_stands() -> None:
+    quote = Quote(THE_TEXT, "d", 0, len(THE_TEXT), 0.0)
+    shown = source(
+        Material("d", "window", "contract", EARLIER, (quote,)), [f"Old.\n{THE_TEXT}\nNew.", THE_TEXT]
+    )
+    lines = shown.splitlines()
+    assert (lines.count(EARLIER), lines.count(THE_TEXT)) == (1, 1)
+    assert lines.index(THE_TEXT) == 3
