@@ -123,6 +123,7 @@ def _stop(_signal: int, _frame: Any) -> None:
 def _check(config: "RunConfig", at: "Place") -> None:
     """Refuse what cannot be watched, or read with, before a server or a model is loaded."""
     from model import weights
+    from tasks.ingest.discover import check_apart
     from tasks.ingest.storage import find
     from tasks.ingest.uris import S3, SAMPLE, below, canonical, path_of, uri_of
 
@@ -134,6 +135,7 @@ def _check(config: "RunConfig", at: "Place") -> None:
         raise InvalidInput(
             f"home={config.home} lies in {at.uri}, which would read its own reports; give another home"
         )
+    check_apart([at.uri], Path(config.home))
     aside = config.watch.dead_letter and canonical(config.watch.dead_letter)
     if aside and (below(at.base, aside) or at.holds(f"{aside}/x")):
         raise InvalidInput(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from model.files import write_atomic
 from tasks.errors import InvalidInput
+from tasks.ingest.home.remote import remote_of
 from tasks.ingest.storage import Found, find
 from tasks.ingest.uris import S3, SAMPLE, canonical, path_of, place, uri_of
 from tasks.ledger import Ledger, ledger_path
@@ -66,10 +67,26 @@ def check_uris(uris: Sequence[str], home: Path, config: StorageConfig) -> None:
     """
     if not uris:
         raise InvalidInput("there is nothing to read; give a path, a glob or s3://bucket/prefix")
+    check_apart(uris, home)
     path = ledger_path(home)
     for uri in [canonical(uri) for uri in uris]:
         if uri != SAMPLE and next(find(uri, config), None) is None:
             _refuse_nowhere(uri, Ledger(path).source_uris() if path.exists() else ())
+
+
+def check_apart(uris: Sequence[str], home: Path) -> None:
+    """Refuse a corpus in a bucket that holds the home: every run would read what the one before wrote.
+
+    Raises:
+        InvalidInput: if one of these URIs does.
+    """
+    if remote := remote_of(home):
+        for uri in map(canonical, uris):
+            if place(uri).holds(f"{remote.uri}/memory"):
+                raise InvalidInput(
+                    f"{uri} holds the home {remote.uri}, which would be read too: give them prefixes beside "
+                    f"each other, such as s3://bucket/papers and home=s3://bucket/memory"
+                )
 
 
 def existing(uris: Sequence[str], config: StorageConfig) -> list[str]:

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tasks.errors import InvalidInput
 from tasks.ingest import discover as sources
 from tasks.ingest.cluster import check_copy, connect
 from tasks.ingest.forgotten import Forgotten
-from tasks.ingest.home.remote import is_kept, remote_of
+from tasks.ingest.home.remote import is_kept
 from tasks.ingest.parse import parse_all, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.storage import Found
@@ -37,21 +36,10 @@ def discover(run: Run, known: Collection[str] = ()) -> list[Found]:
     Args:
         known: uris of the sources that memory holds: a place that held one of them may be empty now.
     """
-    _check_apart(run)
+    sources.check_apart(run.uris, run.home)
     found = list(sources.discover(run.uris, run.home, run.storage, known))
     _log.info("discover: %s under %s", counted(len(found), "source"), corpus_of(run.uris))
     return found
-
-
-def _check_apart(run: Run) -> None:
-    """Refuse a corpus in a bucket that holds the home: every run would read what the one before wrote."""
-    if remote := remote_of(run.home):
-        for uri in run.uris:
-            if place(uri).holds(f"{remote.uri}/memory"):
-                raise InvalidInput(
-                    f"{uri} holds the home {remote.uri}, which would be read too: give them prefixes beside "
-                    f"each other, such as s3://bucket/papers and home=s3://bucket/memory"
-                )
 
 
 def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:

@@ -146,9 +146,16 @@ class Writer:
         before = _free(remote, self.cache)
         self.lease_s = remote.storage.lease_s
         self.beat()
-        self.entry = log.append(
-            remote.bucket, before, writer=self.name, cache=self.cache, who=who, lease_s=self.lease_s
-        )
+        try:
+            self.entry = log.append(
+                remote.bucket, before, writer=self.name, cache=self.cache, who=who, lease_s=self.lease_s
+            )
+        except Overtaken as error:
+            remote.bucket.delete([f"alive/{self.name}"])
+            raise Transient(
+                f"another command began to write to {remote.uri} at the same moment: try again when "
+                f"it has ended"
+            ) from error
         self.number = self.entry.number
         self.lost, self.is_whole = "", False
         self._sent: tuple[float, ...] = ()

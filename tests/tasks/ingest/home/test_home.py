@@ -13,15 +13,17 @@ import pytest
 
 from flows.config import load
 from flows.read import begin
+from flows.watching import watch
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.cluster import check_copy
-from tasks.ingest.home.log import Overtaken, newest
+from tasks.ingest.discover import check_uris
+from tasks.ingest.home.log import Overtaken, append, newest
 from tasks.ingest.home.remote import needed
 from tasks.ingest.home.writing import publish, writing
 from tasks.ingest.steps import discover
 from tasks.ledger import Ledger, ledger_path
 from tasks.memory.reader import open_memory, published
-from tests.faults import Fault
+from tests.faults import Fault, Request
 from tests.tasks.ingest.home.conftest import Store
 from tests.tasks.memory.rows import content, ids, put
 
@@ -135,8 +137,29 @@ def test_a_corpus_that_holds_the_home_is_refused(store: Store) -> None:
     config = replace(config, storage=store.storage())
     place = store.uri.rpartition("/")[0]
     run = begin([place], config)
-    with pytest.raises(InvalidInput, match=rf"{place} holds the home {store.uri}"):
-        discover(run)
+    refusals: list[Callable[[], object]] = [
+        lambda: discover(run),
+        lambda: check_uris([place], run.home, config.storage),
+        lambda: watch(replace(config, home=str(run.home)), place),
+    ]
+    for refused in refusals:
+        with pytest.raises(InvalidInput, match=rf"{place} holds the home {store.uri}"):
+            refused()
+
+
+def test_of_two_that_begin_at_the_same_moment_one_is_told_so(store: Store) -> None:
+    home, bucket = store.home(), store.remote("other").bucket
+
+    def begun(request: Request) -> None:
+        """The other one is the first, between two requests of this one."""
+        if request.method == "PUT" and "/alive/" in request.path:
+            store.proxy.choose = lambda _: None
+            append(bucket, newest(bucket), writer="other", who="run r1")
+
+    store.proxy.choose = begun
+    with pytest.raises(Transient, match="at the same moment"), writing(home):
+        pass
+    assert store.names("alive/") == []
 
 
 def test_workers_that_do_not_see_the_working_copy_are_refused(store: Store, tmp_path: Path) -> None:
