@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.explain import explained
 from flows.gathering import Gathering
+from flows.homes import renew
 from flows.starting import Start, Wanted
 from tasks.errors import InvalidInput, NightreadError, Transient
 from tasks.ingest.discover import MANIFEST
@@ -196,6 +197,7 @@ class Watcher:
         """Uris and versions that were read: those of memory, then those that gave nothing to remember."""
         from tasks.memory.remember import memory_before
 
+        renew(Path(self.config.home))
         memory = memory_before(Path(self.config.home))
         pairs: list[tuple[str, str]] = []
         if memory:
@@ -216,15 +218,16 @@ class Watcher:
             self.state.note("lost", "yes")
         try:
             outcome = self._started(changes)
+            self.runs.append(outcome["run"])
+            self.say(finished(outcome))
+            self._settle()
         except Exception as error:
             if once:
                 raise
             self._failed(error)
             return
         self.failures = 0
-        self.runs.append(outcome["run"])
-        self.say(finished(outcome))
-        self._settle()
+        self._attempted()
         self.gathering.finish()
         self._finished()
 
@@ -250,12 +253,16 @@ class Watcher:
     def _failed(self, error: Exception) -> None:
         """Say why, and try again later, or as soon as something else arrives."""
         self.failures += 1
-        self.state.note("attempt", str(int(self.state.noted("attempt") or 0) + 1))
+        self._attempted()
         wait = min(self.config.watch.sweep_s, RETRY_S * 2 ** min(self.failures - 1, 20))
         what = "refused" if isinstance(error, InvalidInput) else "failed"
         self.say(f"run {what}: {explained(error, self.config.home)}")
         self.say(f"tried again in {wait:,.0f} s, or when something else arrives")
         self.gathering.refuse(time.monotonic() + wait)
+
+    def _attempted(self) -> None:
+        """The next run is another one, even of what was there before, was deleted and came back."""
+        self.state.note("attempt", str(int(self.state.noted("attempt") or 0) + 1))
 
     def _settle(self) -> None:
         """What was pending is read; what could not be is told of."""

@@ -89,6 +89,19 @@ def prepared(command: str, config: "RunConfig", given: dict[str, Any]) -> Iterat
         yield config
 
 
+def renew(home: Path) -> None:
+    """Have the working copy of a home in a bucket as it is now; nothing to do for a folder.
+
+    Raises:
+        Transient: if the store does not answer.
+    """
+    from tasks.ingest.home.remote import remote_of
+    from tasks.ingest.home.writing import opened
+
+    if remote := remote_of(home):
+        opened(remote.uri, remote.storage, with_ledger=True)
+
+
 def folder_of(config: "Config") -> Path:
     """The folder of a home; of one in a bucket that of its working copy, whatever it holds by now."""
     if not is_remote(config.home):

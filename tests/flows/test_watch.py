@@ -116,6 +116,19 @@ def test_what_changed_and_what_is_gone_is_read_again(bench: Bench, folder: Path)
     assert not bench.reads.asked[-1].keep_gone
 
 
+def test_what_came_went_and_comes_again_as_it_was_is_asked_for_anew(
+    bench: Bench, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, "a", "b", "c")
+    assert bench.turns() == 1
+    for _ in range(2):
+        (folder / "a").rename(tmp_path / "aside")
+        assert bench.turns() == 1
+        (tmp_path / "aside").rename(folder / "a")
+        assert bench.turns() == 1
+    assert len({wanted.key for wanted in bench.reads.asked}) == len(bench.reads.asked)
+
+
 def test_what_arrives_while_a_run_is_going_on_is_read_by_the_next_one(bench: Bench, folder: Path) -> None:
     fill(folder, "a")
     bench.reads.arrives = [folder / "late"]

@@ -54,7 +54,7 @@ def events(body: str) -> list[Event]:
 def _parsed(body: str) -> dict[str, Any]:
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"a message of the queue is no JSON: {error}") from error
     if not isinstance(message, dict):
         raise InvalidInput("a message of the queue is no notification of a bucket")

@@ -7,6 +7,7 @@ holds the others up for a limited time.
 
 import json
 import posixpath
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from tasks.ingest.storage import Found, fetch
 from tasks.ingest.uris import S3
 from tasks.settings import StorageConfig
 
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JSON may hold and a name may not."""
 LARGEST = 16 << 20
 """Bytes of a manifest."""
 
@@ -43,12 +46,12 @@ def named(manifest: Found, config: StorageConfig) -> list[str]:
 def _names(uri: str, content: bytes) -> list[str]:
     try:
         held: Any = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{uri}: no JSON ({error}); it is not waited for") from error
     files = held.get("files") if isinstance(held, dict) else held
     listed = files if isinstance(files, list) else [None]
     names = [one.get("name") if isinstance(one, dict) else one for one in listed]
-    plain = [name for name in names if isinstance(name, str)]
+    plain = [name for name in names if isinstance(name, str) and not _HALVES.search(name)]
     if len(plain) < len(names):
         raise InvalidInput(f'{uri}: no list of names, and no {{"files": [...]}}; it is not waited for')
     return plain

@@ -82,7 +82,7 @@ class Changes:
 
 def key_of(uri: str) -> bytes:
     """What a source is known by."""
-    return hashlib.sha256(uri.encode()).digest()[:16]
+    return hashlib.sha256(uri.encode(errors="surrogatepass")).digest()[:16]
 
 
 @contextmanager

@@ -32,7 +32,10 @@ def test_a_manifest_names_documents_beside_it(content: str, tmp_path: Path) -> N
     assert found == [str(tmp_path / "a.txt"), str(tmp_path / "deep/b.txt")]
 
 
-@pytest.mark.parametrize("content", ["", "3", '{"files": "a.txt"}', '{"files": [{"size": 3}]}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "3", '{"files": "a.txt"}', '{"files": [{"size": 3}]}', "[" * 100_000, '["\\ud800.txt"]'],
+)
 def test_what_is_no_manifest_is_said(content: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="it is not waited for"):
         named(manifest(tmp_path, content), LOCAL)

@@ -78,7 +78,8 @@ def test_of_what_is_no_event_of_an_object_nothing_is_made(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hello", "[]", "{}", '{"Records": [{"eventName": 3}]}', '{"Records": 5}']
+    "text",
+    ["", "hello", "[]", "{}", '{"Records": [{"eventName": 3}]}', '{"Records": 5}', "[" * 100_000],
 )
 def test_what_is_no_notification_is_said(text: str) -> None:
     with pytest.raises(InvalidInput, match="a message of the queue is no"):
