@@ -1,5 +1,6 @@
 # What a reader may do: list and read documents, write what it could not read below one prefix, take messages from
-# its queue; and, where the home lies in a bucket, read and write that.
+# its queue; and, where the home lies in a bucket, read and write that. Whoever forgets documents of such a home needs
+# s3:ListBucketVersions and s3:DeleteObjectVersion too.
 
 data "aws_iam_policy_document" "trust" {
   statement {
