@@ -36,7 +36,7 @@ _OF: dict[str, Callable[[Any], Facts]] = {
     "relate": lambda related: {"compared": len(related.compared)},
     "remember": lambda done: {"added": done.added, "retired": done.retired, "version": done.version},
     "report": lambda outcome: {
-        name: outcome[name] for name in ("status", "documents", "read", "windows", "tokens", "seconds")
+        name: outcome[name] for name in ("status", "documents", "read", "windows", "tokens")
     },
 }
 

@@ -71,7 +71,7 @@ def stage(run: Run, name: str, arguments: Sequence[Any]) -> Iterator[list[Any]]:
         observer.events.write("document", {**told, **one})
     counts = facts(name, results[0])
     observer.events.write("stage finished", {**told, "seconds": _since(began), **counts})
-    observer.metrics.stage(name, run.stages[name], counts)
+    observer.metrics.stage(name, round(run.stages[name], 3), counts)
 
 
 def _since(began: float) -> float:

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from tasks.ingest.parse.store import place_of, read_text
+from tasks.ingest.parse.store import place_of, read_spans
 from tasks.memory.reader import Memory, Row, quoted
 
 MOST_NAMED = 20
 """Sections, and stretches of text, that are named of one document."""
-MOST_GAPS = 1000
-"""Gaps that are looked into of one document."""
-_GAP_CHARS = 4096
-"""Characters of a gap that are looked into."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Coverage:
     share: float
     """Of its characters, not counting white space between passages: those that passages hold."""
     outside: int
-    """Characters that none holds."""
+    """Characters that none holds, not counting white space."""
     places: tuple[str, ...]
     """Where the longest of those stretches begin, such as "page 3: 120 characters"."""
     sections: int
@@ -88,18 +84,25 @@ def _covered(home: Path, source: Row, passages: Sequence[Row], told: Sequence[in
 
 
 def _gaps(home: Path, source: Row, passages: Sequence[Row]) -> list[tuple[int, int]]:
-    """Where text stands outside every passage: its first character, and how many it has."""
-    found: list[tuple[int, int]] = []
+    """Where text stands outside every passage: its first character, and how many but white space."""
+    gaps: list[tuple[int, int]] = []
     end = 0
     bounds = [(row["char_start"], row["char_end"]) for row in passages] + [(source["chars"], source["chars"])]
     for start, stop in bounds:
-        if start > end and len(found) < MOST_GAPS:
-            text = read_text(home, source["parsed"], source["part"], end, min(start, end + _GAP_CHARS))
-            if text.strip():
-                first = end + len(text) - len(text.lstrip())
-                rest = start - end if start > end + _GAP_CHARS else len(text.strip())
-                found.append((first, rest))
+        if start > end:
+            gaps.append((end, start))
         end = max(end, stop)
+    found, at = [], 0
+    for span in read_spans(home, source["parsed"], source["part"]):
+        stop = span.char_start + len(span.text)
+        while at < len(gaps) and gaps[at][0] < stop:
+            first, last = max(gaps[at][0], span.char_start), min(gaps[at][1], stop)
+            text = span.text[first - span.char_start : last - span.char_start]
+            if held := len("".join(text.split())):
+                found.append((first + len(text) - len(text.lstrip()), held))
+            if gaps[at][1] > stop:  # it goes on in the next span
+                break
+            at += 1
     return found
 
 

@@ -63,14 +63,19 @@ def _made(related: Related) -> list[Relation]:
 
 def pair(one: Relation) -> Pair:
     """Both quotes of a relation."""
-    return Pair(side(one.other), side(one.quote))
+    return Pair(side(one.other, there=one.kind != "changes"), side(one.quote))
 
 
-def side(one: Placed) -> Side:
-    """A quote as it is shown."""
+def side(one: Placed, there: bool = True) -> Side:
+    """A quote as it is shown.
+
+    Args:
+        there: whether its source still says so; else it has no link.
+    """
     named = f"{one.title} ({one.date})" if one.date and one.date not in one.title else one.title
     where = format_citation(Citation(one.uri, one.place, one.start, one.end, one.text))
-    return Side(" ".join(one.text.split()), named, where, named_link(one.uri, one.place, one.text))
+    address = named_link(one.uri, one.place, one.text) if there else ""
+    return Side(" ".join(one.text.split()), named, where, address)
 
 
 def told(found: Compared | None) -> tuple[str, tuple[Pair, ...]]:
@@ -88,7 +93,8 @@ def _of_version(one: Version) -> tuple[str, tuple[Pair, ...]]:
         f"{len(one.added):,} added" if one.added else "",
         f"{len(one.removed):,} taken out" if one.removed else "",
     ]
-    pairs = [*(pair(change) for change in one.changes), *_ends(one.added, one.removed)]
+    removed = (Pair(side(other, there=False), None) for other in one.removed)
+    pairs = [*map(pair, one.changes), *(Pair(None, side(own)) for own in one.added), *removed]
     return ", ".join(filter(None, parts)), tuple(pairs[:MOST_PAIRS])
 
 

@@ -43,6 +43,7 @@ def test_a_run_logs_and_counts_its_stages_and_documents_without_a_word_of_them(
     assert {line["run"] for line in told} == {outcome["run"]}
     assert [line["stage"] for line in told if line["event"] == "stage finished"] == STAGES
     assert (told[0]["event"], told[-1]["event"]) == ("run started", "run finished")
+    assert sum(line["seconds"] for line in told if line["event"] == "stage finished") < told[-1]["seconds"]
     settled = [line for line in told if line["event"] == "document"]
     assert [line["outcome"] for line in settled] == ["corrupt", "remembered", "remembered"]
     assert sum(line.get("tokens", 0) for line in settled) == outcome["tokens"]

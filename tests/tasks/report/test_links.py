@@ -3,6 +3,7 @@
 Run: pytest tests/tasks/report/test_links.py
 """
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,9 @@ import pytest
 
 from tasks.infer.quotes import Quote
 from tasks.ingest.parse.child import parse_file
+from tasks.relate.relations import Placed, Relation
 from tasks.report.cited import AROUND, cited
+from tasks.report.findings import pair
 from tasks.report.links import link, named_link
 from tasks.settings import ParseConfig
 
@@ -64,3 +67,14 @@ def test_a_citation_carries_what_stands_around_it_in_its_paragraph_and_no_more(t
     assert found.after.startswith(" Both sign it.")
     assert found.after.endswith("…")
     assert len(found.after) <= AROUND
+
+
+def test_words_that_a_changed_source_holds_no_more_have_no_link_to_it() -> None:
+    before = Placed("The rent is 900 euros.", "d1", 10, 32, "/docs/lease.txt", "line 3", "Lease", "")
+    now = replace(before, text="The rent is 950 euros.", document="d2")
+    for kind, linked in (("changes", False), ("contradicts", True)):
+        found = pair(Relation(kind, now, before))
+        assert found.before is not None
+        assert found.now is not None
+        assert bool(found.before.link) is linked
+        assert found.now.link == "file:///docs/lease.txt#:~:text=The%20rent%20is%20950%20euros."
