@@ -22,7 +22,14 @@ REMEDIES = {
         "what was being read was dropped meanwhile, by an erasure or upkeep",
         "the same command finds the memory as it is now",
     ),
-    r"Cannot allocate memory": ("the memory is full", "read with fewer workers, or stop other programs"),
+    r"[Cc]an(no|')t allocate memory|bad_alloc|MemoryError|[Oo]ut of memory": (
+        "the memory is full",
+        "read with fewer workers (infer.workers, parse.workers), or stop other programs",
+    ),
+    r"can't start new thread|Resource temporarily unavailable": (
+        "too many threads or processes",
+        "raise the limit with `ulimit -u 4096`",
+    ),
 }
 """Texts of errors of the system, what they mean, and what helps."""
 
@@ -32,13 +39,12 @@ def explained(error: BaseException, home: str = "") -> str:
     said = _flat(str(error))
     if isinstance(error, InvalidInput | BadDocument | Transient | ValueError):
         return said
+    named = f"{type(error).__name__}: {said}"
     for pattern, (meaning, remedy) in REMEDIES.items():
-        if re.search(pattern, said):
+        if re.search(pattern, named):
             place = getattr(error, "filename", None) or _path(said) or home
             return f"{place}: {meaning} ({_short(said)}): {remedy}"
-    return (
-        said if isinstance(error, NightreadError) else f"{type(error).__name__}: {said} (--debug shows where)"
-    )
+    return said if isinstance(error, NightreadError) else f"{named} (--debug shows where)"
 
 
 def _flat(text: str) -> str:

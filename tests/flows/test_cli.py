@@ -272,6 +272,8 @@ def test_a_failed_run_is_shown_with_its_error(tmp_path: Path, capsys: Capture) -
             RuntimeError("lance error: Not found: m/records.lance/_versions/1.manifest"),
             r"/home: what was being read was dropped meanwhile",
         ),
+        (MemoryError(), r"/home: the memory is full .*fewer workers"),
+        (RuntimeError("can't start new thread"), r"/home: too many threads or processes .*ulimit -u"),
         (ZeroDivisionError("by\nzero"), r"ZeroDivisionError: by zero \(--debug shows where\)"),
         (
             NightreadError("the server ended; its log names OSError: database or disk is full"),
