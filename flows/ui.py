@@ -20,6 +20,7 @@ from prefect.exceptions import MissingContextError
 
 from flows.progress import Lines, Share, terminal
 from tasks.plan.estimate import Estimate
+from tasks.text.visible import printable
 
 UPDATE_S = 5.0
 """Least seconds between two updates of the progress artifact."""
@@ -49,7 +50,7 @@ class _RunLog(logging.Handler):
             log = get_run_logger()
         except MissingContextError:  # a thread of a library's, outside any run
             return
-        log.log(record.levelno, record.getMessage())
+        log.log(record.levelno, printable(record.getMessage()))
 
 
 @contextmanager
