@@ -10,10 +10,12 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.infer.budget import Spending
 from tasks.infer.cache_key import window_key
 from tasks.infer.messages import Commit, Lease, Verdict, Worker
 from tasks.infer.queue import LeaseQueue
 from tasks.ledger import Ledger
+from tasks.settings import BudgetConfig
 from tests.tasks.infer.leases import KEY, A, B, C, Clock, commit, queue_of, read, segment, stored, take
 from tests.tasks.reading import count_writes, windows, written_twice
 
@@ -188,3 +190,10 @@ def _interleave(ledger: Ledger, lengths: list[int], steps: list[tuple[str, int, 
         there = stored(ledger, document, length)
         assert there == list(range(length)) or document in queue.refused
     assert queue.outcome().windows == len(kept)
+
+
+def test_hours_of_gpus_are_those_of_all_machines_since_the_reading_began() -> None:
+    spending = Spending(BudgetConfig(gpu_hours=4), seconds=900, gpus=8)
+    assert spending.over(tokens=1, seconds=899, nodes=2) == ""
+    assert spending.over(tokens=1, seconds=900, nodes=2) == "budget.gpu_hours=4"
+    assert Spending(BudgetConfig(seconds=1000), seconds=900).over(1, 100, 1) == "budget.seconds=1000"

@@ -23,7 +23,7 @@ from tasks import schema
 from tasks.errors import BadDocument, InvalidInput, Transient
 from tasks.ingest.discover import check_uris, discover, existing
 from tasks.ingest.parse import parse_source, read_text
-from tasks.ingest.storage import SPECIAL, Found, fetch, find
+from tasks.ingest.storage import SPECIAL, Found, client, fetch, find
 from tasks.ingest.uris import place
 from tasks.ledger import Ledger
 from tasks.settings import ParseConfig, StorageConfig
@@ -310,3 +310,17 @@ def test_a_place_that_held_something_once_may_be_empty_now(tmp_path: Path) -> No
     check_uris([gone, f"{gone}/*.txt"], tmp_path, LOCAL)
     assert existing([gone, str(tmp_path)], LOCAL) == [str(tmp_path)]
     assert list(discover([gone], tmp_path, LOCAL, ledger.source_uris())) == []
+
+
+@pytest.mark.parametrize(
+    ("addressing", "address"),
+    [
+        ("auto", "http://store.test/papers/a.txt"),
+        ("path", "http://store.test/papers/a.txt"),
+        ("virtual", "http://papers.store.test/a.txt"),
+    ],
+)
+def test_a_bucket_stands_in_the_address_where_the_settings_say(addressing: Any, address: str) -> None:
+    config = StorageConfig(endpoint_url="http://store.test", addressing=addressing, anonymous=True)
+    asked = client(config).generate_presigned_url("get_object", {"Bucket": "papers", "Key": "a.txt"})
+    assert asked.partition("?")[0] == address
