@@ -56,7 +56,7 @@ MAIL = (
         (b"<?xml version='1.0'?>\n<!-- a -->\n<html>" + PROSE, "a.md", "html"),
         (b"<p>" + PROSE, "a.md", "text"),
         (b"<p>" + PROSE, "a.docx", "html"),
-        (gzip.compress(PROSE), "a.txt", "gz"),
+        (gzip.compress(PROSE, mtime=0), "a.txt", "gz"),
         (b"\x28\xb5\x2f\xfd", "a", "zstd"),
         (b"PAR1....PAR1", "a.txt", "parquet"),
         (b"{\\rtf1 text}", "a.doc", "rtf"),
