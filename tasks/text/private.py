@@ -122,7 +122,12 @@ _NAMED = re.compile(
     + _VALUE
 )
 _BEARER = re.compile(r"(?i:(?<![A-Za-z])bearer) (?P<value>[A-Za-z0-9._~+/=-]{20,2000})")
-_LOGIN = re.compile(r"://[^\s/:@]{1,64}:(?P<value>[^\s/:@]{3,128})@")
+_LOGIN = re.compile(
+    r"://[^\s/:@]{1,64}:"
+    r"(?!(?i:\w{0,20}(?:pass|passwd|pasword|password|pwd|token|secret|key|seed|login)\w{0,3}|x+|\*+|\.+|<[^>]{0,40}>)@)"
+    r"(?P<value>[^\s/:@]{3,128})@"
+)
+"""A login in an address; "user:password@" is how one is written, and none."""
 _KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 

@@ -60,6 +60,7 @@ PLAIN = (
     "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467 won in the rain",
     "Order 4111 1111 1111 1112 was shipped on 2024-03-05 with 12 345 678 parts.",
+    "Give the address as postgres://user:password@host/name or amqp://app:API_KEY@host.",
     "The password is chosen by the user and must have eight characters.",
 )
 
