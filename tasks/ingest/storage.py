@@ -56,6 +56,8 @@ REMEDIES = {
 }
 """What a user does about an answer of an object store that no second try would change."""
 
+_LEFT_BY_WINDOWS = frozenset(("thumbs.db", "desktop.ini"))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -114,12 +116,14 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _held(at: Place, entry: "os.DirEntry[str]") -> bool:
-    return at.holds(uri_of(entry.path)) and not _is_lock(entry.name)
+    return at.holds(uri_of(entry.path)) and not _is_mark(entry.name)
 
 
-def _is_lock(name: str) -> bool:
-    """Whether a file says that somebody has another one open: a mark of Word or LibreOffice, no document."""
-    return name.startswith("~$") or (name.startswith(".~lock.") and name.endswith("#"))
+def _is_mark(name: str) -> bool:
+    """Whether a file is a mark that Word, LibreOffice or Windows leaves beside documents."""
+    if name.startswith("~$") or (name.startswith(".~lock.") and name.endswith("#")):
+        return True
+    return name.lower() in _LEFT_BY_WINDOWS
 
 
 def _entered(at: Place, path: str) -> bool:
@@ -251,7 +255,7 @@ def _find_s3(at: Place, config: StorageConfig) -> Iterator[Found]:
         for page in store.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
                 uri = f"{S3}{bucket}/{item['Key']}"
-                if at.holds(uri) and not uri.endswith("/") and not _is_lock(uri.rpartition("/")[2]):
+                if at.holds(uri) and not uri.endswith("/") and not _is_mark(uri.rpartition("/")[2]):
                     yield Found(uri, item["ETag"].strip('"'), item["Size"])
 
 

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from tasks.errors import BadDocument
-from tasks.ingest.parse.encoding import is_binary
+from tasks.ingest.parse.encoding import is_binary, wide_encoding
 
 HEAD = 4096
 """Bytes that are looked at; of a zip file its directory too."""
@@ -55,7 +55,6 @@ _MAGIC = (
     (b"BZh", "bz2"),
     (b"\xfd7zXZ\0", "xz"),
     (b"PAR1", "parquet"),
-    (b"{\\rtf", "rtf"),
 )
 _FOREIGN = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -82,7 +81,8 @@ _FOREIGN = (
     (b"wOF2", "a font"),
     (b"\0\1\0\0\0", "a font"),
 )
-_PDF = re.compile(rb"%PDF-\d")
+_PDF = re.compile(rb"%PDF-\d(?:\.\d)?+(?! +[A-Za-z])")
+_CONTROL = re.compile(rb"[^\t\n\r\f\x1b -~]")
 _PAGE = re.compile(rb"(?>\s|<\?xml.*?\?>|<!--.*?-->)*+<(?:!doctype\s+html|html)\b", re.I | re.S)
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|title|meta|table|div|p|h\d)\b", re.I)
 _HEADER = re.compile(rb"^([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]*\S", re.M)
@@ -140,6 +140,8 @@ def detect(path: Path, name: str) -> str:
         if not promised:
             raise BadDocument("unsupported", f"{extension}: no parser for this kind of file")
         return promised
+    if wide := wide_encoding(head.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")):
+        head = head.decode(wide, "ignore").lstrip("\ufeff").encode()
     if kind := _by_markup(head, extension):
         return kind
     return promised if promised in _TEXT_KINDS else "text"
@@ -151,6 +153,10 @@ def _by_magic(path: Path, head: bytes, promised: str) -> str:
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(path, promised)
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
+    if _reads_as_text(head):  # such as notes on "MZ" or "ID3": letters alone are no magic
+        return ""
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind if kind != "ole" else _compound(path, promised)
@@ -162,6 +168,11 @@ def _by_magic(path: Path, head: bytes, promised: str) -> str:
     if head[:4] == b"RIFF" or head[4:8] == b"ftyp":
         raise BadDocument("unsupported", "sound, film or an image, whatever it is called")
     return ""
+
+
+def _reads_as_text(head: bytes) -> bool:
+    """Whether a beginning is plain ASCII without a control character, which no binary format is for long."""
+    return head.isascii() and not _CONTROL.search(head)
 
 
 def _zipped(path: Path, promised: str) -> str:

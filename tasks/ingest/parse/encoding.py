@@ -33,9 +33,9 @@ _ESCAPES = ((b"\x1b$", "iso2022_jp_ext"), (b"\x1b(", "iso2022_jp_ext"), (b"\x1b$
 _ASCII = ("utf-7", "hz", "iso2022_jp_ext", "iso2022_kr")
 """Encodings that write everything in ASCII: only who says so means them."""
 _GUESSED = (
-    "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-5 iso8859-7 iso8859-15 "
-    "koi8-r koi8-u cp866 cp874 gb18030 big5hkscs cp932 euc_jis_2004 cp949 mac-roman mac-cyrillic cp850 cp437 "
-    "cp852"
+    "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-5 iso8859-6 "
+    "iso8859-7 iso8859-15 koi8-r koi8-u cp866 cp874 gb18030 big5hkscs cp932 euc_jis_2004 cp949 "
+    "mac-roman mac-cyrillic cp850 cp437 cp852"
 ).split()
 """Encodings of texts that say nothing of theirs; the rest is not told from these, or not met."""
 _LATIN = frozenset("cp1250 cp1254 cp1257 iso8859-2 iso8859-15 mac-roman cp850 cp437 cp852 cp1258".split())

@@ -58,8 +58,12 @@ MAIL = (
         (b"<p>" + PROSE, "a.docx", "html"),
         (gzip.compress(PROSE, mtime=0), "a.txt", "gz"),
         (b"\x28\xb5\x2f\xfd", "a", "zstd"),
-        (b"PAR1....PAR1", "a.txt", "parquet"),
+        (b"PAR1\0...PAR1", "a.txt", "parquet"),
         (b"{\\rtf1 text}", "a.doc", "rtf"),
+        (b"MZ begins a program, " + PROSE, "a.txt", "text"),
+        (b"ID3 is a tree of decisions. " + PROSE, "a.md", "text"),
+        (b"%PDF-1.7 is what the file begins with. " + PROSE, "a.txt", "text"),
+        (("<html><p>" + PROSE.decode()).encode("utf-16"), "a.pdf", "html"),
         (tarred(), "a.bin", "tar"),
         (zipped(a=PROSE), "a.txt", "zip"),
         (zipped(mimetype=b"application/epub+zip"), "a.zip", "epub"),
@@ -89,6 +93,7 @@ def test_a_document_is_known_whatever_it_is_called(tmp_path: Path) -> None:
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "a PNG image"),
         (bytes(range(256)), "unsupported", "binary data"),
+        (b"", "empty_text", "the file is empty"),
         (b"\x7fELF" + PROSE, "unsupported", "a program"),
         (zipped(mimetype=b"application/vnd.oasis.opendocument.graphics"), "", ""),
         (COMPOUND + "EncryptedPackage".encode("utf-16-le"), "encrypted", "asks for a password"),
@@ -103,7 +108,7 @@ def test_what_nobody_reads_is_refused_by_what_it_is(
         assert detect(tmp_path / "source", "a.txt").endswith("opendocument.graphics")
         return
     with pytest.raises(BadDocument, match=said) as error:
-        detect(tmp_path / "source", "a.txt")
+        detect(tmp_path / "source", "a.txt" if content else "a.docx")
     assert error.value.outcome == outcome
 
 

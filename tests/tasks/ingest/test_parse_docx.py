@@ -166,7 +166,39 @@ def test_a_text_box_is_read_once(tmp_path: Path) -> None:
     box = f"<w:txbxContent><w:p>{RUN.format('In the box')}</w:p></w:txbxContent>"
     names = f'{W} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
     both = f"<mc:Choice Requires='wps'>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback>"
-    document.add_paragraph("Beside. ")._p.append(
-        parse_xml(f"<w:r {names}><mc:AlternateContent>{both}</mc:AlternateContent></w:r>")
-    )
-    assert found(document, tmp_path / "a.docx")[0][0][2] == "Beside. \nIn the box"
+    paragraph = document.add_paragraph("Beside. ")
+    paragraph._p.append(parse_xml(f"<w:r {names}><mc:AlternateContent>{both}</mc:AlternateContent></w:r>"))
+    paragraph.add_run("Behind.")
+    spans, _ = found(document, tmp_path / "a.docx")
+    assert spans[0][2] == "Beside. \nIn the box\nBehind."
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("<w:checkBox><w:default w:val='0'/><w:checked/></w:checkBox>", "☒"),
+        ("<w:checkBox><w:default w:val='1'/><w:checked w:val='0'/></w:checkBox>", "☐"),
+        (
+            "<w:ddList><w:result w:val='1'/><w:listEntry w:val='oak'/><w:listEntry w:val='elm'/></w:ddList>",
+            "elm",
+        ),
+        ("<w:ddList><w:listEntry w:val='oak'/></w:ddList>", "oak"),
+        ("<w:ddList><w:result w:val='9'/></w:ddList>", ""),
+    ],
+)
+def test_what_is_ticked_and_chosen_in_a_form_is_read(field: str, shown: str, tmp_path: Path) -> None:
+    document = docx.Document()
+    begin = f"<w:fldChar w:fldCharType='begin'><w:ffData>{field}</w:ffData></w:fldChar>"
+    document.add_paragraph("Wood: ")._p.append(parse_xml(f"<w:r {W}>{begin}</w:r>"))
+    assert lines(document, tmp_path / "a.docx") == [f"Wood: {shown}"]
+
+
+def test_a_paragraph_that_its_style_hides_is_hidden_with_its_links(tmp_path: Path) -> None:
+    document = docx.Document()
+    style = document.styles.add_style("Secret", WD_STYLE_TYPE.PARAGRAPH)
+    style.font.hidden = True
+    paragraph = document.add_paragraph("hidden", style="Secret")
+    paragraph._p.append(parse_xml(f"<w:hyperlink {W}>{RUN.format('link')}</w:hyperlink>"))
+    document.add_paragraph("Seen")
+    spans, omitted = found(document, tmp_path / "a.docx")
+    assert ["".join(text for *_, text in spans).strip(), omitted] == ["Seen", {"hidden text": 2}]

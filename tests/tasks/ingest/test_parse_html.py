@@ -62,6 +62,8 @@ def test_a_page_is_read_as_it_is_shown(page: str, text: str, tmp_path: Path) -> 
         "<b aria-hidden=true>no</b>",
         "<template><p>no</p></template>",
         "<style>.x, #z {display:none}</style><p class='y x'>no</p>",
+        "<style>p.x[lang], i.x.y {display:none}</style><i class='y x z'>no</i>",
+        "<dialog>no</dialog>",
         "<style>/* a */ #z { opacity: 0 }</style><p id=z>no</p>",
     ],
 )
@@ -73,6 +75,8 @@ def test_what_is_hidden_is_left_out_and_counted(hidden: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "shown",
     [
+        "<style>p.x, b.y.z {display:none}</style><b class='x z'>yes</b>",
+        "<dialog open>yes</dialog>",
         "<p style='display:block; font-size:0.9em; opacity: 0.5'>yes</p>",
         "<style>@media print { .x {display:none} } </style><p class=x>yes</p>",
         "<style>div .x {display:none}</style><p class=x>yes</p>",

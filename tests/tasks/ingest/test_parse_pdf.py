@@ -80,6 +80,13 @@ def test_columns_are_read_one_after_the_other_though_they_were_written_row_by_ro
     assert read(tmp_path / "a.pdf")[0] == [title, *LINES, *OTHERS]
 
 
+def test_columns_of_a_page_that_stands_on_its_head_are_read_one_after_the_other(tmp_path: Path) -> None:
+    both = zip(down(LINES, 540, 100), down(OTHERS, 270, 100), strict=True)
+    page = show(*((x, 200 - y, text) for row in both for x, y, text in row), turned=180)
+    write(tmp_path / "a.pdf", [page])
+    assert read(tmp_path / "a.pdf")[0] == [*LINES, *OTHERS]
+
+
 def test_a_row_of_a_table_is_a_line_with_its_cells_apart(tmp_path: Path) -> None:
     rows = [("Part", "Torque", "Price"), ("M6 bolt", "9.5 Nm", "12.00"), ("M8 bolt", "23 Nm", "14.50")]
     rows += [("M10 bolt", "45 Nm", "19.00"), ("M12 bolt", "80 Nm", "22.00")]
@@ -120,12 +127,17 @@ def test_letters_drawn_apart_are_words(tmp_path: Path) -> None:
     page = [
         show((60, 700, "NOTICE OF SALE"), spaced=6),
         show((60, 680, "L E A S E   O F   L A N D")),
+        show((60, 670, "T I T L E  O F  A  D E E D")),
         show((60, 660, "Annexes A B C D E F apply")),
         show(*[(60.0 + 16 * at, 640.0, letter) for at, letter in enumerate("DEED OF GIFT") if letter != " "]),
+        show(
+            *[(60.0 + 10 * at, 620.0, letter) for at, letter in enumerate("bill of rights") if letter != " "]
+        ),
     ]
     write(tmp_path / "a.pdf", ["\n".join(page)])
     assert read(tmp_path / "a.pdf")[0] == [
-        "NOTICE OF SALE", "LEASE OF LAND", "Annexes A B C D E F apply", "DEED OF GIFT"
+        "NOTICE OF SALE", "LEASE OF LAND", "TITLE OF A DEED", "Annexes A B C D E F apply", "DEED OF GIFT",
+        "bill of rights",
     ]  # fmt: skip
 
 
@@ -137,6 +149,7 @@ def test_what_is_filled_in_stands_beside_its_label_and_what_is_noted_below(tmp_p
         f"/Subtype/Widget/FT/Btn/T(ok){box(637, 652)}/AS/Yes/V/Yes/AP<</N<</Yes null>>>>",
         f"/Subtype/FreeText{box(500, 520)}/Contents(Stamped on arrival)",
         f"/Subtype/Text{box(400, 420)}/Contents(Ask counsel)",
+        f"/Subtype/Widget/FT/Tx/Ff 8192/T(pin){box(607, 622)}/V(4711)",
         f"/Subtype/Text/F 2{box(300, 320)}/Contents(Nobody sees this)",
         f"/Subtype/Popup{box(400, 420)}/Contents(Ask counsel)",
     ]

@@ -68,6 +68,13 @@ def test_a_folder_gives_its_files_once_without_hidden_ones(tmp_path: Path) -> No
     assert found == ["a.md", "b.txt", "deep/c.txt", "deep/er/d.md"]
 
 
+def test_marks_that_programs_leave_beside_documents_are_passed_over(tmp_path: Path) -> None:
+    for name in ("~$lease.docx", ".~lock.a.odt#", "Thumbs.db", "deep/Desktop.ini", "deep/a.odt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert names(str(tmp_path), tmp_path) == ["deep/a.odt"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [

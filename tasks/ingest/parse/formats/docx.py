@@ -119,11 +119,15 @@ class _Document:
                 self.due.append(("comment", child.get(qn("w:id"))))
             elif child.tag == qn("w:r") and self._is_hidden(child):
                 self.counts["hidden text"] += bool("".join(child.itertext()).strip())
+            elif child.tag == qn("w:fldChar"):
+                yield _filled_in(child)
             elif not self._is_gone(child):
                 self._count(child)
                 if child.tag == qn("w:p"):  # a text box
                     yield "\n"
                 yield from self._inline(child)
+                if child.tag == qn("w:txbxContent"):
+                    yield "\n"
 
     def _count(self, element: Any) -> None:
         """Note what a run shows that is no text."""
@@ -156,8 +160,8 @@ class _Document:
             style = properties.find(qn("w:rStyle"))
             if style is not None and style.get(qn("w:val")) in self.hidden_styles:
                 return True
-        above = run.getparent()
-        style = above.find(f"{qn('w:pPr')}/{qn('w:pStyle')}") if self.hidden_styles else None
+        above = next(run.iterancestors(qn("w:p")), None) if self.hidden_styles else None
+        style = None if above is None else above.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
         return style is not None and style.get(qn("w:val")) in self.hidden_styles
 
     # What stands beside the body.
@@ -230,6 +234,21 @@ def _cells(row: Any) -> Iterator[Any]:
             yield child
         elif child.tag not in _ABSENT:
             yield from _cells(child)
+
+
+def _filled_in(field: Any) -> str:
+    """What a box or a list of a form shows, which no text of the document says: its tick, or its choice."""
+    box = field.find(f"{qn('w:ffData')}/{qn('w:checkBox')}")
+    if box is not None:
+        mark = box.find(qn("w:checked"))
+        return "☒" if _is_on(box.find(qn("w:default")) if mark is None else mark) else "☐"
+    choices = field.find(f"{qn('w:ffData')}/{qn('w:ddList')}")
+    if choices is None:
+        return ""
+    names = [one.get(qn("w:val"), "") for one in choices.findall(qn("w:listEntry"))]
+    marks = (choices.find(qn(f"w:{name}")) for name in ("result", "default"))
+    chosen = next((mark.get(qn("w:val"), "") for mark in marks if mark is not None), "0")
+    return names[int(chosen)] if chosen.isdecimal() and int(chosen) < len(names) else ""
 
 
 def _is_on(mark: Any) -> bool:

@@ -51,7 +51,8 @@ _STYLE = 2000
 """Characters of the style of an element that are looked at."""
 _NESTED = 20
 """Rules inside each other, more than which no style sheet has."""
-_SIMPLE = re.compile(r"[.#]?[\w-]+")
+_SIMPLE = re.compile(r"[.#]?[\w-]+(?:[.#][\w-]+)*")
+_NAME = re.compile(r"[.#]?[\w-]+")
 _SHOWN_INPUTS = frozenset(
     "text search tel url email number date datetime-local month week time button submit reset range".split()
 )
@@ -72,7 +73,8 @@ class _Text:
         self._depth = self._unseen_at = 0
         self._unseen_kind, self._unseen_text = "", False
         self._css: list[str] = []
-        self._hiding: set[str] = set()
+        self._hiding: dict[str, list[frozenset[str]]] = {}
+        """By one of the names of each rule, all the names that an element must have."""
         self._formulas: list[tuple[int, str, int]] = []  # depth, separator, parts seen
 
     # What the parser calls.
@@ -103,7 +105,8 @@ class _Text:
             if self._unseen_text and self._unseen_kind:
                 self.counts[self._unseen_kind] += 1
             if tag == "style":
-                self._hiding |= _hiding("".join(self._css))
+                for names in _hiding("".join(self._css)):
+                    self._hiding.setdefault(max(names), []).append(names)
             self._unseen_at = 0
         elif not self._unseen_at:
             self._end(tag)
@@ -142,12 +145,14 @@ class _Text:
         selectors = {
             name.lower() for name in (tag, f"#{attributes.get('id', '')}", *(f".{one}" for one in classes))
         }
+        if tag == "dialog" and "open" not in attributes:
+            return "hidden text"
         hidden = attributes.get("hidden", "until-found").lower() != "until-found"
         hidden = hidden or attributes.get("aria-hidden", "").strip().lower() == "true"
         if (
             hidden
             or (style and _HIDING.search(style[:_STYLE]))
-            or (self._hiding and self._hiding & selectors)
+            or any(names <= selectors for one in selectors for names in self._hiding.get(one, ()))
         ):
             return "hidden text"
         return None
@@ -202,9 +207,9 @@ def _folded(pieces: list[str]) -> list[str]:
     return [line for line in lines if line]
 
 
-def _hiding(css: str) -> set[str]:
-    """Classes, ids and elements that a style sheet hides on a screen, each named alone."""
-    found, open_rules = set[str](), list[str]()
+def _hiding(css: str) -> set[frozenset[str]]:
+    """Classes, ids and elements that a style sheet hides on a screen where they meet, such as "p.note"."""
+    found, open_rules = set[frozenset[str]](), list[str]()
     text = ""
     for piece in re.split(r"([{}])", _uncommented(css)):
         if len(open_rules) > _NESTED:
@@ -216,9 +221,9 @@ def _hiding(css: str) -> set[str]:
             printed = any(rule.startswith("@media") and "print" in rule for rule in open_rules)
             if not printed and len(text) < _STYLE and _HIDING.search(text):
                 names = (name.strip() for name in selectors.split(","))
-                found |= {name for name in names if _SIMPLE.fullmatch(name)}
+                found |= {frozenset(_NAME.findall(name)) for name in names if _SIMPLE.fullmatch(name)}
         text = piece if piece not in "{}" else ""
-    return found - {"html", "body"}
+    return found - {frozenset({"html"}), frozenset({"body"})}
 
 
 def _uncommented(css: str) -> str:

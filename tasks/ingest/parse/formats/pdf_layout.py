@@ -8,7 +8,7 @@ drawn apart become words, and words that a line end has cut become whole.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -22,6 +22,10 @@ _WORD = 100
 """Characters of a line's end that its last word may have."""
 _SPACED = 5
 """Single letters in a row that are a word drawn apart, not letters by themselves."""
+_SAME = 0.1
+"""Baselines of one line differ by less than this part of its height."""
+_EVEN = 0.2
+"""Gaps between the letters of a word differ by less than this part of them, if spaces made them."""
 _KEPT_FIRST = frozenset(
     "well self non half cross vice quasi two three five seven twenty thirty forty fifty sixty seventy eighty "
     "ninety".split()
@@ -56,10 +60,11 @@ class Segment:
 
 def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:
     """Rows of a page in reading order, each with its segments from left to right."""
+    segments = _spelled_out(segments)
     if _is_in_order(segments):
         rows: list[list[Segment]] = []
         for one in segments:
-            if rows and rows[-1][-1].line == one.line:
+            if rows and (rows[-1][-1].line == one.line or _follows(rows[-1][-1], one)):
                 rows[-1].append(one)
             else:
                 rows.append([one])
@@ -67,12 +72,36 @@ def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:
     return _by_place(list(segments))
 
 
+def _follows(before: Segment, one: Segment) -> bool:
+    """Whether a segment goes on with the line of the one before it, a space away, though written apart."""
+    return abs(one.y - before.y) < _SAME * before.height and 0 <= one.x0 - before.x1 < CELL * before.height
+
+
+def _spelled_out(segments: Sequence[Segment]) -> list[Segment]:
+    """Segments, letters that were written one by one, each as a line of its own, made words again."""
+    found: list[Segment] = []
+    letters: list[Segment] = []
+    for one in [*segments, None]:
+        if one and len(one.text) == 1 and (not letters or _follows(letters[-1], one)):
+            letters.append(one)
+            continue
+        if len(letters) >= _SPACED:
+            words = closed_up([(letter.text, letter.x0, letter.x1) for letter in letters])
+            found += [replace(letters[0], text=text, x0=x0, x1=x1) for text, x0, x1 in words]
+        else:
+            found += letters
+        letters = [one] if one and len(one.text) == 1 else []
+        if one and not letters:
+            found.append(one)
+    return found
+
+
 def _is_in_order(segments: Sequence[Segment]) -> bool:
     """Whether a page was written as it is read: not across columns of prose, and not upwards."""
     up = across = 0
     for before, one in pairwise(segments):
         up += one.y > before.y + before.height / 2 and one.x0 < before.x1
-        beside = abs(one.y - before.y) < before.height and one.x0 > before.x1
+        beside = abs(one.y - before.y) < before.height and (one.x0 > before.x1 or one.x1 < before.x0)
         across += beside and min(len(before.text), len(one.text)) >= _GUTTER_CHARS
     return up <= max(2, len(segments) // 8) and across < _GUTTER_ROWS
 
@@ -218,6 +247,9 @@ def _words(run: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, fl
     pairs = list(pairwise(run))
     gaps, steps = [b[1] - a[2] for a, b in pairs], [b[1] - a[1] for a, b in pairs]
     usual = 1.5 * max(median(gaps), 0.1), 1.35 * median(steps)
+    within = [gap for gap in gaps if gap <= usual[0]]
+    if max(within) - min(within) < _EVEN * median(gaps):  # letters are not on a grid: the gap alone tells
+        usual = usual[0], 0.0
     found = [run[0]]
     for gap, step, (text, x0, x1) in zip(gaps, steps, run[1:], strict=True):
         if gap > usual[0] and step > usual[1]:

@@ -16,6 +16,9 @@ _LINE = 40.0
 _IGNORED = (raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_LINK)
 """A window of another note, and a place to click: they say nothing of their own."""
 
+_PASSWORD = 1 << 13
+"""The flag of a field whose value a reader sees as asterisks."""
+
 
 @dataclass(frozen=True)
 class Noted:
@@ -85,6 +88,8 @@ def _value(annotation: Any, form: Any) -> str:
     if kind in (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON):
         return "[x]" if raw.FPDFAnnot_IsChecked(form, annotation) else ""
     if kind in (raw.FPDF_FORMFIELD_PUSHBUTTON, raw.FPDF_FORMFIELD_SIGNATURE):
+        return ""
+    if kind == raw.FPDF_FORMFIELD_TEXTFIELD and raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD:
         return ""
 
     def label(at: int) -> str:
