@@ -27,8 +27,8 @@ REMEDIES = {
         "read with fewer workers (infer.workers, parse.workers), or stop other programs",
     ),
     r"can't start new thread|Resource temporarily unavailable": (
-        "too many threads or processes",
-        "raise the limit with `ulimit -u 4096`",
+        "no room for another thread",
+        "free some memory by stopping other programs, or raise the limit with `ulimit -u 4096`",
     ),
 }
 """Texts of errors of the system, what they mean, and what helps."""

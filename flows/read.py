@@ -52,13 +52,6 @@ def _transient(_task: Any, _run: Any, state: Any) -> bool:
 
 def step(function: Callable[..., Any], retry_delay_seconds: float = 5) -> Callable[..., Any]:
     """A coarse Prefect task around a plain step, of its name; never cached: its inputs hold open files."""
-
-    @wraps(function)
-    def stage(run: Run, *args: Any) -> Any:
-        with observe.stage(run, function.__name__, args) as results:
-            results.append(function(run, *args))
-        return results[0]
-
     policy = task(
         name=function.__name__,
         cache_policy=NO_CACHE,
@@ -67,19 +60,31 @@ def step(function: Callable[..., Any], retry_delay_seconds: float = 5) -> Callab
         retry_delay_seconds=retry_delay_seconds,
         retry_condition_fn=_transient,
     )
-    return policy(stage)
+    return policy(function)
 
 
-discover = step(ingest.discover)
-parse = step(ingest.parse)
-shard = step(ingest.shard)
-plan = step(plan_step.plan)
-infer = step(infer_step.infer)
-reduce = step(reduce_step.reduce)
-embed = step(memory_step.embed)
-relate = step(relate_step.relate)
-remember = step(memory_step.remember)
-report = step(report_step.report)
+def observed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The task of a step of a run, of which logs, metrics and traces tell."""
+
+    @wraps(function)
+    def stage(run: Run, *args: Any) -> Any:
+        with observe.stage(run, function.__name__, args) as results:
+            results.append(function(run, *args))
+        return results[0]
+
+    return step(stage)
+
+
+discover = observed(ingest.discover)
+parse = observed(ingest.parse)
+shard = observed(ingest.shard)
+plan = observed(plan_step.plan)
+infer = observed(infer_step.infer)
+reduce = observed(reduce_step.reduce)
+embed = observed(memory_step.embed)
+relate = observed(relate_step.relate)
+remember = observed(memory_step.remember)
+report = observed(report_step.report)
 
 
 Uris = Annotated[

@@ -273,7 +273,7 @@ def test_a_failed_run_is_shown_with_its_error(tmp_path: Path, capsys: Capture) -
             r"/home: what was being read was dropped meanwhile",
         ),
         (MemoryError(), r"/home: the memory is full .*fewer workers"),
-        (RuntimeError("can't start new thread"), r"/home: too many threads or processes .*ulimit -u"),
+        (RuntimeError("can't start new thread"), r"/home: no room for another thread .*ulimit -u"),
         (ZeroDivisionError("by\nzero"), r"ZeroDivisionError: by zero \(--debug shows where\)"),
         (
             NightreadError("the server ended; its log names OSError: database or disk is full"),
