@@ -37,6 +37,17 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.fixture
+def sealed(disk: Path, tmp_path: Path) -> Iterator[Path]:
+    """The same file system once more, where nothing can be written."""
+    folder = tmp_path / "sealed"
+    folder.mkdir()
+    subprocess.run(["mount", "--bind", disk, folder], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
 def settings(config: RunConfig, home: Path) -> list[str]:
     return [
         "--conf",
@@ -76,22 +87,21 @@ def test_a_read_onto_a_full_disk_says_so_and_goes_on_when_there_is_room(
 
 
 def test_a_read_into_a_home_that_is_read_only_says_so(
-    disk: Path, configured: Configured, tmp_path: Path, capsys: Capture
+    disk: Path, sealed: Path, configured: Configured, tmp_path: Path, capsys: Capture
 ) -> None:
     folder, config, home = write_corpus(tmp_path / "corpus", 2, lines=2), configured(), disk / "home"
     assert main(["read", str(folder), *settings(config, home)]) == 0
     (folder / "more.txt").write_text("The lamp at Skerry Point was lit at dusk by Maud Ferrier.")
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     capsys.readouterr()
-    code = main(["read", str(folder), *settings(config, home)])
+    locked = sealed / "home"
+    code = main(["read", str(folder), *settings(config, locked)])
     said = capsys.readouterr().err
     assert code in (1, 2)
     assert "Traceback" not in said
-    assert str(home) in said
+    assert str(locked) in said
     assert "home=" in said
     # what only looks needs nothing to be written
-    assert main(["recall", "the observatory of Oslo", *settings(config, home)]) == 0
-    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    assert main(["recall", "the observatory of Oslo", *settings(config, locked)]) == 0
     assert main(["read", str(folder), *settings(config, home)]) == 0
 
 
