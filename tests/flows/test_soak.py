@@ -93,4 +93,4 @@ def test_a_process_that_reads_again_and_again_does_not_grow(
     assert last.threads <= first.threads + 4, seen
     assert last.processes <= first.processes, seen
     assert last.versions <= max(first.versions, 4 * KEPT), seen
-    assert last.left == first.left == 0, seen
+    assert last.left <= first.left <= 1, seen  # the folder of the parser that is kept
