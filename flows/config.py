@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import field, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from yaml import YAMLError
 
@@ -37,6 +37,16 @@ from tasks.settings import (
     WatchConfig,
 )
 
+
+def _folder_or_bucket(home: str) -> str:
+    scheme, separator, _ = home.partition("://")
+    if separator and scheme.lower() != "s3":
+        raise ValueError(f"home={scheme}://...: give a folder or s3://bucket/prefix")
+    return home
+
+
+MemoryPlace = Annotated[HomePath, AfterValidator(_folder_or_bucket)]
+"""A folder, or s3://bucket/prefix: what has another scheme would be a folder of that name."""
 NO_CREDENTIALS: dict[str, Any] = {"not": {"pattern": "^[sS]3://[^/]*[@:]"}}
 """Prefect's API refuses s3://key:secret@bucket before it keeps it."""
 DEFAULT = "laptop"
@@ -47,7 +57,7 @@ DEFAULT = "laptop"
 class ReadConfig:
     """How to read: each part belongs to the stage that it configures."""
 
-    home: HomePath = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
+    home: MemoryPlace = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
     """Folder, or s3://bucket/prefix, that holds parsed text, shards, the ledger and the memory."""
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     """What one run may spend; documents that do not fit are left for the next run."""
@@ -71,7 +81,7 @@ class ReadConfig:
 class TendConfig:
     """What an upkeep needs to know."""
 
-    home: HomePath = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
+    home: MemoryPlace = Field(default=".nightread", min_length=1, json_schema_extra=NO_CREDENTIALS)
     """Folder, or s3://bucket/prefix, that holds the memory."""
     storage: StorageConfig = field(default_factory=StorageConfig)
     """How to reach object stores. Credentials come from the environment."""

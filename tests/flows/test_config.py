@@ -53,6 +53,7 @@ def test_an_empty_value_is_the_empty_text() -> None:
         ("recall.k=0", "k=0"),
         ("home=", "must name a folder"),
         ("home=[", "home=["),
+        ("home=gs://a/b", "home=gs://...: give a folder or s3://bucket"),
         ("home=${nowhere}", "nowhere"),
         ("budget.seconds=-1", "budget.seconds=-1"),
         ("budget.seconds=nan", "budget.seconds=nan"),
