@@ -85,8 +85,11 @@ class Run:
             cancelled: exceptions by which somebody ended it on purpose.
         """
         self.ledger.start_run(self.run, self.uris, json.dumps(asdict(self.infer)), self.flow_run)
-        with failure_noted(self.ledger, self.run, cancelled):
-            yield
+        try:
+            with failure_noted(self.ledger, self.run, cancelled):
+                yield
+        finally:
+            self.ledger.close()  # a process may make many runs
 
 
 @contextmanager
