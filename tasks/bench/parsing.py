@@ -19,6 +19,7 @@ from tasks.infer.models import Models
 from tasks.ingest import steps
 from tasks.ingest.parse.many import parsers
 from tasks.ingest.parse.parser import end_idle
+from tasks.ingest.source_rows import ByDocument, SourceRows
 from tasks.ledger import Row
 from tasks.run import Run
 
@@ -76,14 +77,14 @@ def _measured(name: str, run: Run, tokenizer: Path, progress: Progress) -> Itera
         done += 1
         progress("parse", done, len(found))
 
-    def parse() -> list[Row]:
+    def parse() -> SourceRows:
         rows = steps.parse(run, found, counted)
         end_idle(0)  # what a process took is known when it has ended
         return rows
 
     rows, row = _timed("parse", parse)
     yield {"corpus": name, "bytes": size, "count": len(found), **row}
-    todo = {one["document"]: one for one in rows if one["outcome"] == "ok"}
+    todo = ByDocument(rows, {document: number for number, document in rows.ok()})
     _, row = _timed("shard", lambda: steps.shard(run, todo, tokenizer, lambda _: None))
     yield {"corpus": name, "bytes": size, "count": len(found), **row}
 

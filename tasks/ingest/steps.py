@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.home.remote import is_kept
 from tasks.ingest.parse import parse_all, parser_key
 from tasks.ingest.shard import ShardedDocument, shard_all
+from tasks.ingest.source_rows import ByDocument, Gathered, SourceRows
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import below, corpus_of, place
 from tasks.ledger import Ledger
@@ -42,33 +44,37 @@ def discover(run: Run, known: Collection[str] = ()) -> list[Found]:
     return found
 
 
-def parse(run: Run, found: Sequence[Found], progress: Progress) -> list[Row]:
+def parse(run: Run, found: Sequence[Found], progress: Progress) -> SourceRows:
     """Parse what is new or changed; a row of schema.SOURCES for each document, or for what holds none."""
     key = parser_key(run.parse)
-    rows: list[Row] = []
-    fresh: list[Found] = []
-    for one in found:
+    rows = Gathered()
+    bad: list[Row] = []
+
+    def put(some: list[Row]) -> None:
+        rows.add(some)
+        bad.extend(row for row in some if row["outcome"] not in ("ok", "forgotten"))
+        progress(1)
+
+    fresh = array("q")
+    for number, one in enumerate(found):
         known = run.ledger.known_source(one.uri, one.version, key, is_kept)
         if known is None:
-            fresh.append(one)
+            fresh.append(number)
         else:
-            rows += known
-            progress(1)
+            put(known)
     with ExitStack() as stack:
         client = stack.enter_context(connect(run.cluster)) if fresh and run.cluster.address else None
         if client:
             check_copy(client, run.home, run.cluster.address)
-        parsed = parse_all(fresh, run.home, run.parse, run.storage, client)
+        parsed = parse_all((found[number] for number in fresh), run.home, run.parse, run.storage, client)
         for some in remembered(run.ledger, key, parsed):
-            rows += some
-            progress(1)
-    bad = [row for row in rows if row["outcome"] not in ("ok", "forgotten")]
-    run.ledger.release(_gone(run, {one.uri for one in found}, rows))
+            put(some)
+    run.ledger.release(_gone(run, found, bad))
     run.ledger.quarantine(run.run, bad)
     for row in bad:
         _log.info("parse: %s is in quarantine: %s, %s", row["uri"], row["outcome"], row["reason"])
     _log.info("parse: %s, of which %s new or changed", counted(len(found), "source"), f"{len(fresh):,}")
-    return rows
+    return SourceRows(rows.table())
 
 
 def remembered(ledger: Ledger, key: str, parsed: Iterable[list[Row]]) -> Iterator[list[Row]]:
@@ -91,25 +97,27 @@ def remembered(ledger: Ledger, key: str, parsed: Iterable[list[Row]]) -> Iterato
             ledger.remember_source(due, key)
 
 
-def _gone(run: Run, there: Collection[str], rows: Sequence[Row]) -> set[str]:
+def _gone(run: Run, found: Iterable[Found], bad: Sequence[Row]) -> set[str]:
     """Sources in quarantine that this run would have seen, were they still there."""
+    quarantined = {row["uri"] for row in run.ledger.quarantined()}
+    quarantined.difference_update(one.uri for one in found if quarantined)
     places = [place(sources.root(uri, run.home)) for uri in run.uris]
-    closed = [row["uri"] for row in rows if row["outcome"] == "unreadable"]
+    closed = [row["uri"] for row in bad if row["outcome"] == "unreadable"]
     return {
         uri
-        for uri in {row["uri"] for row in run.ledger.quarantined()}.difference(there)
+        for uri in quarantined
         if any(at.holds(uri) or at.enters(uri) for at in places)
         and not any(below(folder, uri) for folder in closed)
     }
 
 
-def shard(run: Run, todo: Mapping[str, Row], tokenizer: Path, progress: Progress) -> list[ShardedDocument]:
+def shard(run: Run, todo: ByDocument, tokenizer: Path, progress: Progress) -> list[ShardedDocument]:
     """Windows of these documents, each with a source that holds it, as Parquet shards cut on Dask workers."""
     if not todo:
         return []
     with connect(run.cluster) as client:
         check_copy(client, run.home, run.cluster.address)
-        documents = shard_all(run.home, list(todo.values()), tokenizer, run.shard, client, progress)
+        documents = shard_all(run.home, todo.rows(), tokenizer, run.shard, client, progress)
     windows = sum(document.windows for document in documents)
     _log.info("shard: %s in %s", counted(len(documents), "document"), counted(windows, "window"))
     return documents

@@ -101,15 +101,12 @@ class Memory:
         numbers: list[int] = found["_rowid"].to_pylist()
         return numbers
 
-    def keys(self) -> dict[str, set[str]]:
-        """Cache keys under which the records of each document were made, by document."""
-        found: dict[str, set[str]] = {}
-        columns = ["document", "skip_key"]
-        for batch in self.batches("document != ''", columns):
-            distinct = pa.Table.from_batches([batch]).group_by(columns).aggregate([])
-            for row in distinct.to_pylist():
-                found.setdefault(row["document"], set()).add(row["skip_key"])
-        return found
+    def made_under(self, key: str) -> frozenset[str]:
+        """Documents of which there are records that were made under this cache key."""
+        found: set[str] = set()
+        for batch in self.batches(f"document != '' AND skip_key = {quoted([key])}", ["document"]):
+            found.update(batch["document"].unique().to_pylist())
+        return frozenset(found)
 
     @cached_property
     def columns(self) -> frozenset[str]:

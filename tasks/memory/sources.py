@@ -4,8 +4,11 @@ The idea: a run replaces what is known of the places it looked at, and of nothin
 that could be read once and cannot tonight keeps its memory until it is seen to be gone.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +16,7 @@ import pyarrow.compute as pc
 
 from tasks import schema
 from tasks.errors import InvalidInput
+from tasks.ingest.source_rows import SLICE, Gathered, SourceRows, gathered
 from tasks.ingest.uris import Place, below, corpus_of, place
 from tasks.text.counted import counted
 
@@ -25,7 +29,7 @@ class Seen:
 
     roots: tuple[str, ...]
     """Canonical URIs whose sources were listed: sources under them that are not in `rows` are gone."""
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     """Rows of schema.SOURCES."""
     since: str = ""
     """The run whose publication was current when this one began; "" where there was none."""
@@ -42,19 +46,22 @@ def merge_sources(now: pa.Table | None, seen: Seen, base: pa.Table | None) -> pa
     A uri none of whose new rows is ok keeps the ok rows it had, unless it has vanished. What lies under
     an unreadable folder is kept too: not to be seen is not to be gone.
     """
-    before, ours, then = _by_uri(_rows(now)), _by_uri(seen.rows), _by_uri(_rows(base))
-    closed = sorted({row["uri"] for row in seen.rows if row["outcome"] == "unreadable"})
+    rows = gathered(seen.rows).table
+    unseen = rows.filter(pc.equal(rows["outcome"], "unreadable"))
+    closed = sorted(set(unseen["uri"].to_pylist()))
     roots = [place(root) for root in seen.roots]
-    merged: list[Row] = []
-    for uri in sorted(before.keys() | ours.keys()):
-        theirs, found = before.get(uri, []), ours.get(uri)
-        if theirs != then.get(uri, []) and found in (None, then.get(uri)):
-            merged += theirs  # another run changed it, and this one did not
+    merged = Gathered()
+    tables = {"before": now, "ours": rows} if base is now else {"before": now, "ours": rows, "then": base}
+    for uri, some in _by_uri(tables):
+        theirs, found = some.get("before", []), some.get("ours")
+        then = theirs if base is now else some.get("then", [])
+        if theirs != then and found in (None, some.get("then")):
+            merged.add(theirs)  # another run changed it, and this one did not
         elif found is not None:
-            merged += _updated(theirs, found)
+            merged.add(_updated(theirs, found))
         elif not _looked_at(uri, theirs, roots) or any(below(folder, uri) for folder in closed):
-            merged += theirs
-    return schema.sources(merged)
+            merged.add(theirs)
+    return merged.table()
 
 
 def _updated(before: list[Row], found: list[Row]) -> list[Row]:
@@ -73,7 +80,10 @@ def failed(row: Row) -> bool:
 
 def orphans(before: pa.Table | None, merged: pa.Table) -> list[str]:
     """Documents that `before` cites and no uri of `merged` does: their records must be retired."""
-    return sorted(documents_of(before) - documents_of(merged))
+    if before is None:
+        return []
+    held, there = (_ok(table)["document"].unique() for table in (before, merged))
+    return sorted(held.filter(pc.invert(pc.is_in(held, there))).to_pylist())
 
 
 @dataclass(frozen=True)
@@ -105,13 +115,17 @@ class Loss:
 
 def loss(now: pa.Table | None, merged: pa.Table, seen: Seen) -> Loss:
     """What a run would retire by making `merged` of the sources, not counting documents that changed."""
-    orphaned, there = set(orphans(now, merged)), set(merged["uri"].to_pylist())
+    if now is None:
+        return Loss(seen.roots)
+    before = _ok(now)
+    orphaned = pa.array(orphans(now, merged), pa.string())
+    lost = pc.and_not(pc.is_in(before["document"], orphaned), pc.is_in(before["uri"], merged["uri"]))
+    gone = before.filter(lost)
     roots = [place(root) for root in seen.roots]
-    before = [row for row in _rows(now) if row["outcome"] == "ok"]
-    gone = [row for row in before if row["document"] in orphaned and row["uri"] not in there]
-    held = {row["document"] for row in before if _looked_at(row["uri"], [row], roots)}
-    uris = sorted({row["uri"] for row in gone})
-    return Loss(seen.roots, len(held), frozenset(row["document"] for row in gone), tuple(uris))
+    looked = [any(at.holds(row["uri"]) for at in roots) for row in SourceRows(before.select(["uri"]))]
+    held = pc.count_distinct(before["document"].filter(pa.array(looked, pa.bool_()))).as_py()
+    uris = sorted(set(gone["uri"].to_pylist()))
+    return Loss(seen.roots, held, frozenset(gone["document"].to_pylist()), tuple(uris))
 
 
 def replaced(now: pa.Table | None, found: Mapping[str, Row], gone: Collection[str]) -> dict[str, str]:
@@ -123,7 +137,8 @@ def replaced(now: pa.Table | None, found: Mapping[str, Row], gone: Collection[st
         found: new documents, each with the first source that holds it.
         gone: documents that no source holds any more.
     """
-    held = {part_name(row): row["document"] for row in _rows(now) if row["outcome"] == "ok"}
+    names = {part_name(row) for row in found.values()}
+    held = {name: row["document"] for row in _good(now) if (name := part_name(row)) in names}
     before = {document: held.get(part_name(row), "") for document, row in found.items()}
     return {
         document: old
@@ -136,12 +151,12 @@ def documents_of(sources: pa.Table | None) -> set[str]:
     """Documents that some source holds."""
     if sources is None:
         return set()
-    return set(sources.filter(pc.equal(sources["outcome"], "ok"))["document"].to_pylist())
+    return set(_ok(sources)["document"].unique().to_pylist())
 
 
 def parts_of(sources: pa.Table | None) -> set[str]:
     """Names of the sources, or parts of one, that hold a document."""
-    return {part_name(row) for row in _rows(sources) if row["outcome"] == "ok"}
+    return {part_name(row) for row in _good(sources)}
 
 
 def holders(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -180,16 +195,32 @@ def part_name(row: Row) -> str:
     return f"{row['uri']}{'#' if row['label'] else ''}{row['label']}"
 
 
-def _rows(sources: pa.Table | None) -> list[Row]:
-    return sources.to_pylist() if sources is not None else []
+def _ok(sources: pa.Table) -> pa.Table:
+    return sources.filter(pc.equal(sources["outcome"], "ok"))
 
 
-def _by_uri(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Rows by their uri, those of a uri by their part."""
-    found: dict[str, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: row["part"]):
-        found.setdefault(row["uri"], []).append({**schema.ADDED_SOURCES, **row})
-    return found
+def _good(sources: pa.Table | None) -> Iterator[Row]:
+    """Uri, label and document of the rows that hold one."""
+    return iter(SourceRows(_ok(sources).select(["uri", "label", "document"])) if sources is not None else ())
+
+
+def _by_uri(tables: Mapping[str, pa.Table | None]) -> Iterator[tuple[str, dict[str, list[Row]]]]:
+    """For each uri, in order, its rows in each table that has some, by their part. Few are held."""
+    sorted_rows = (_named(name, table) for name, table in tables.items() if table is not None)
+    together = heapq.merge(*sorted_rows, key=itemgetter(0))
+    for uri, some in groupby(together, key=itemgetter(0)):
+        found: dict[str, list[Row]] = {}
+        for _, name, row in some:
+            found.setdefault(name, []).append(row)
+        yield uri, found
+
+
+def _named(name: str, table: pa.Table) -> Iterator[tuple[str, str, Row]]:
+    """Uri, name of the table, and row, by uri and part."""
+    table = schema.with_added(table)
+    order = pc.sort_indices(table, sort_keys=[("uri", "ascending"), ("part", "ascending")])
+    for at in range(0, len(order), SLICE):
+        yield from ((row["uri"], name, row) for row in table.take(order[at : at + SLICE]).to_pylist())
 
 
 def _looked_at(uri: str, rows: list[Row], roots: list[Place]) -> bool:

@@ -4,9 +4,8 @@ The idea: a document is known by its text, so a renamed file is not read again u
 another one. As long as a source of the old name holds the text, the title stays.
 """
 
-from collections.abc import Mapping
-
 from tasks.ingest.parse import read_spans
+from tasks.ingest.source_rows import ByDocument, SourceRows
 from tasks.memory.reader import Memory, quoted
 from tasks.run import Row, Run
 from tasks.text.file_names import document_name
@@ -16,14 +15,13 @@ _SOME = 500
 """Documents of one query."""
 
 
-def retitled(run: Run, memory: Memory, found: Mapping[str, Row]) -> set[str]:
+def retitled(run: Run, memory: Memory, found: ByDocument) -> set[str]:
     """Those of these remembered documents, each with its first source, that a new name calls otherwise."""
-    sources = zip(*(memory.sources[name].to_pylist() for name in ("document", "uri", "label")), strict=True)
-    names: dict[str, set[str]] = {}
-    for document, uri, label in sources:
-        if document in found:
-            names.setdefault(document, set()).add(document_name(uri, label))
-    renamed = [doc for doc, row in found.items() if _name(row) not in names.get(doc, ())]
+    names = {row["document"]: _name(row) for row in found.rows()}
+    for row in SourceRows(memory.sources.select(["document", "uri", "label"])):
+        if names.get(row["document"]) == _name(row):
+            del names[row["document"]]
+    renamed = list(names)
     titles: dict[str, str] = {}
     for at in range(0, len(renamed), _SOME):
         some = f"level = 'document' AND document IN ({quoted(renamed[at : at + _SOME])})"

@@ -1,13 +1,16 @@
 """What a run has to do: which documents are read, which are remembered already, which are gone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import pyarrow.compute as pc
 
 from tasks.infer.infer import postponed_rows, quarantined_rows
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.source_rows import ByDocument, SourceRows, gathered
 from tasks.memory.embedders import check_embedder
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans, parts_of
@@ -23,7 +26,7 @@ class Work:
 
     seen: Seen
     """Every source under the run's uris."""
-    todo: Mapping[str, Row]
+    todo: ByDocument
     """Documents to read, each with the first source that holds it."""
     kept: Mapping[str, Row]
     """Documents that the memory holds already under this cache key."""
@@ -73,45 +76,49 @@ def choose(
         InvalidInput: if the vectors of the memory were made by another embedder than the run's.
     """
     check_embedder(memory, models.embedder_folder)
-    first: dict[str, Row] = {}
-    found, rows = rows, [row for row in rows if row["outcome"] != "forgotten"]
-    for row in rows:
-        if row["outcome"] == "ok":
-            first.setdefault(row["document"], row)
+    found = gathered(rows).table
+    is_forgotten = pc.equal(found["outcome"], "forgotten")
+    there, forgotten = SourceRows(found.filter(pc.invert(is_forgotten))), found.filter(is_forgotten)
+    first: dict[str, int] = {}
+    for number, document in there.ok():
+        first.setdefault(document, number)
     previous = memory.sources if memory else None
     held = documents_of(previous)
-    keys = memory.keys() if memory else {}
-    done = {doc for doc in first if doc in held and _remembered(run, models, keys.get(doc, set()), doc)}
+    made = memory.made_under(models.key) if memory else frozenset()
+    done = {doc for doc in first if doc in held and _remembered(run, models, made, doc)}
     if memory:
-        done -= retitled(run, memory, {doc: first[doc] for doc in done})
+        done -= retitled(run, memory, ByDocument(there, _only(first, done)))
     roots = () if keep_gone else tuple(root(uri, run.home) for uri in run.uris)
-    seen = Seen(roots, tuple(rows), memory.run if memory else "")
+    seen = Seen(roots, there, memory.run if memory else "")
     merged = merge_sources(previous, seen, previous)
     gone = orphans(previous, merged)
     corpora = memory.rows("level = 'corpus'", ["id"]) if memory and not gone else []
     return Work(
         seen=seen,
-        todo={doc: row for doc, row in first.items() if doc not in done},
-        kept={doc: row for doc, row in first.items() if doc in done},
+        todo=ByDocument(there, _only(first, first.keys() - done)),
+        kept=ByDocument(there, _only(first, done)),
         stale=frozenset(held & first.keys() - done),
         known=frozenset(parts_of(previous)),
         gone=gone,
         loss=loss(previous, merged, seen),
         corpora=frozenset(row["id"] for row in corpora),
-        forgotten=len({row["reason"] for row in found if row["outcome"] == "forgotten"}),
+        forgotten=len(set(forgotten["reason"].to_pylist())),
     )
 
 
-def _remembered(run: Run, models: Models, keys: set[str], document: str) -> bool:
+def _only(numbers: Mapping[str, int], documents: Collection[str]) -> dict[str, int]:
+    return {document: number for document, number in numbers.items() if document in documents}
+
+
+def _remembered(run: Run, models: Models, made: Collection[str], document: str) -> bool:
     """Whether a document of the memory is as this cache key reads it.
 
     The ledger's marker alone does not tell: a rollback brings back what was read under another key.
 
     Args:
-        keys: cache keys of the document's records.
+        made: documents of which memory holds records that were made under this key.
     """
-    done = load_done(run.ledger, models.key, document)
-    return done is not None and models.key in keys
+    return document in made and load_done(run.ledger, models.key, document) is not None
 
 
 def without_unread(run: Run, models: Models, memory: Memory | None, work: Work, read: Outcome) -> Work:

@@ -6,8 +6,11 @@ Run: pytest tests/tasks/report/test_contents.py
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.source_rows import ByDocument, SourceRows
 from tasks.memory.sources import Loss, Seen
 from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
@@ -24,7 +27,7 @@ def test_a_document_without_a_sentence_to_quote_is_announced_by_its_title(
     row = {"uri": "/docs/ports.csv", "label": "", "document": "d1", "outcome": "ok", "reason": ""}
     work = Work(
         seen=Seen((), (row,)),
-        todo={"d1": row},
+        todo=ByDocument(SourceRows(pa.Table.from_pylist([row])), {"d1": 0}),
         kept={},
         stale=frozenset(),
         known=frozenset(),
