@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,13 @@ RANGE_PIECES = 16
 """Pieces of a long document that one Dask task tokenises (8 M characters)."""
 SHORT_CHARS, BATCH = 1 << 16, 32
 """Characters up to which documents are short, and how many of them one Dask task tokenises."""
+_UNDER_WAY = 4
+"""Dask tasks under way for each thread: a scheduler remembers what it was sent until it is done."""
 STALE_S = 600.0
 """Unfinished work that nobody has touched for so long was left by a process that is gone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ShardedDocument:
     """A document whose windows are on disk."""
 
@@ -100,18 +103,25 @@ def shard_all(
     whole, tokens = home.resolve(), tokenizer.resolve()
     if rows:
         sweep(_directory(whole, rows[0], tokens, config).parent)
-    sizes: dict[Any, int] = {}
-    for some in _batches(rows):
+
+    def submitted(some: list[dict[str, Any]]) -> Any:
         if len(some) > 1:
-            future = client.submit(shard_documents, whole, some, tokens, config, pure=False)
-        else:
-            future = _submit(client, whole, some[0], tokens, config, range_pieces)
-        sizes[future] = len(some)
-    for future in as_completed(sizes):
-        progress(sizes[future])
-    return [
-        one for found in client.gather(list(sizes)) for one in (found if isinstance(found, list) else [found])
-    ]
+            return client.submit(shard_documents, whole, some, tokens, config, pure=False)
+        return _submit(client, whole, some[0], tokens, config, range_pieces)
+
+    batches = enumerate(_batches(rows))
+    most = _UNDER_WAY * max(1, sum(client.nthreads().values()))
+    numbers = {submitted(some): number for number, some in islice(batches, most)}
+    done: dict[int, list[ShardedDocument]] = {}
+    finished = as_completed(list(numbers))
+    for future in finished:
+        found, number = future.result(), numbers.pop(future)
+        done[number] = found if isinstance(found, list) else [found]
+        progress(len(done[number]))
+        for later, some in islice(batches, 1):
+            numbers[following := submitted(some)] = later
+            finished.add(following)
+    return [one for number in sorted(done) for one in done[number]]
 
 
 def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
