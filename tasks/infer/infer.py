@@ -13,6 +13,7 @@ from tasks.infer.models import Models
 from tasks.infer.queue import LeaseQueue, Outcome
 from tasks.infer.segments import Source, segments
 from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.source_rows import first_of
 from tasks.run import Progress, Row, Run
 from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
@@ -53,7 +54,8 @@ def _read(
     budget: BudgetConfig,
 ) -> Outcome:
     pairs = with_sources(rows, documents)
-    uris = {row["document"]: row["uri"] for row in reversed(rows)}
+    held = first_of(rows, {document.document for document in documents})
+    uris = {document: row["uri"] for document, row in held.items()}
     # where no model reads, windows are only noted, and a budget has nothing to end
     limits = budget if models.config.salience else NO_LIMIT
     spending = Spending(limits, time.monotonic() - run.started, models.gpus)
@@ -75,9 +77,8 @@ def with_sources(
     rows: Sequence[Row], documents: Sequence[ShardedDocument]
 ) -> list[tuple[ShardedDocument, Source]]:
     """Documents, each with the place of its text."""
-    places: dict[str, Source] = {}
-    for row in rows:
-        places.setdefault(row["document"], Source(row["parsed"], row["part"]))
+    held = first_of(rows, {document.document for document in documents})
+    places = {document: Source(row["parsed"], row["part"]) for document, row in held.items()}
     return [(document, places[document.document]) for document in documents]
 
 

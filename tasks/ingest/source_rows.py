@@ -4,7 +4,7 @@ The idea: a dict of a row is four times as large as the row in Arrow, and a step
 other. So rows are kept as a table, read in order a slice at a time, and looked up by number.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import pyarrow as pa
@@ -86,6 +86,15 @@ def gathered(rows: Iterable[Row]) -> SourceRows:
     for row in rows:
         found.add([row])
     return SourceRows(found.table())
+
+
+def first_of(rows: Iterable[Row], documents: Collection[str]) -> dict[str, Row]:
+    """The first row of each of these documents."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        if row["document"] in documents:
+            found.setdefault(row["document"], row)
+    return found
 
 
 class ByDocument(Mapping[str, Row]):

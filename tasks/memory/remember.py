@@ -14,6 +14,7 @@ from tasks.infer.infer import with_sources
 from tasks.infer.models import Models
 from tasks.infer.windows import forget_states
 from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.source_rows import first_of
 from tasks.memory.changes import Replaced
 from tasks.memory.commit import Published
 from tasks.memory.embedders import embedder_name
@@ -68,7 +69,7 @@ def embed(
     """
     if not tree.nodes and not documents:
         return Staged()
-    held = {row["document"]: row for row in reversed(seen.rows)}
+    held = first_of(seen.rows, {document.document for document in documents})
     known = Known(memory, models.key)
     first = {document.document: held[document.document] for document in documents}
     previous = replaced(memory.sources if memory else None, first, gone)
@@ -102,8 +103,8 @@ def remember(
         gone: documents that no source holds any more, going by the memory the run began with.
         staged: files of its records.
     """
-    held = {row["document"]: row for row in reversed(seen.rows)}
     anew = frozenset(document.document for document in documents)
+    held = first_of(seen.rows, anew)
     replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
     embedder = embedder_name(models.embedder_folder)
     result = publish(run.home, run.run, staged, seen, replaced, embedder=embedder)

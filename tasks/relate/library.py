@@ -12,10 +12,11 @@ from itertools import islice
 from pathlib import Path
 
 from tasks.ingest.parse.store import place_of, read_spans, read_text
+from tasks.ingest.source_rows import Holders, gathered
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory
 from tasks.memory.sketch import placed_sentences, sketch
-from tasks.memory.sources import holders, part_name
+from tasks.memory.sources import part_name
 from tasks.run import Row
 from tasks.text.file_names import document_name
 from tasks.text.outline import HEAD_CHARS, Outline, outline
@@ -112,7 +113,7 @@ class Library:
         self, home: Path, memory: Memory | None, rows: Sequence[Row], outlines: Mapping[str, Outline]
     ) -> None:
         self.home, self.memory, self.outlines = home, memory, outlines
-        self._held = holders(rows)
+        self._held = Holders(gathered(rows))
         self._opened: dict[str, Document | None] = {}
 
     def get(self, document: str) -> Document | None:
