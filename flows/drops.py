@@ -194,15 +194,18 @@ class Watcher:
         return whole
 
     def _known(self) -> Iterator[tuple[str, str]]:
-        """Uris and versions that were read: those of memory, then those that gave nothing to remember."""
+        """Uris and versions that were read: those of memory, then those that gave nothing to remember.
+
+        A source of which a run has left something, since its budget was spent, was not read yet.
+        """
         from tasks.memory.remember import memory_before
+        from tasks.memory.sources import read_whole
 
         renew(Path(self.config.home))
         memory = memory_before(Path(self.config.home))
         pairs: list[tuple[str, str]] = []
         if memory:
-            sources = memory.sources
-            pairs += zip(sources["uri"].to_pylist(), sources["version"].to_pylist(), strict=True)
+            pairs += read_whole(memory.sources)
         with self._ledger() as ledger:
             pairs += ledger.without_text()
             rows = ledger.quarantined()

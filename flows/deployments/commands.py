@@ -92,13 +92,18 @@ def deploy(
     Raises:
         InvalidInput: if no server is named or answers, or an option names nothing that exists.
     """
-    from flows.server import prefect_api
+    from flows.server import answers, prefect_api
     from tasks.ingest.discover import check_uris
 
     if not os.environ.get("PREFECT_API_URL"):
         raise InvalidInput(
             "deploy needs a Prefect server that stays: `prefect server start` in another terminal, and here "
             "`export PREFECT_API_URL=http://127.0.0.1:4200/api`; then try again"
+        )
+    if not answers(os.environ["PREFECT_API_URL"]):
+        raise InvalidInput(
+            f"PREFECT_API_URL={os.environ['PREFECT_API_URL']}: no Prefect server answers there; start it: "
+            f"`prefect server start`"
         )
     check_models(config)
     check_uris(uris, folder_of(config), config.storage)

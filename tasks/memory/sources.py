@@ -65,12 +65,26 @@ def merge_sources(now: pa.Table | None, seen: Seen, base: pa.Table | None) -> pa
 
 
 def _updated(before: list[Row], found: list[Row]) -> list[Row]:
-    """Rows of one uri: those found, or the ok ones of before where it can only be read no more."""
+    """Rows of one uri: those found, or the ok ones of before where it can only be read no more.
+
+    A part that is left for the next run is what it was, if it was anything.
+    """
     outcomes = {row["outcome"] for row in found}
     good = [row for row in before if row["outcome"] == "ok"]
     if good and "ok" not in outcomes and "vanished" not in outcomes:
         return good
-    return [row for row in found if row["outcome"] not in ("vanished", "postponed")]
+    were = {row["part"]: row for row in good}
+    there = [row for row in found if row["outcome"] != "vanished"]
+    return [were.get(row["part"], row) if row["outcome"] == "postponed" else row for row in there]
+
+
+def read_whole(sources: pa.Table) -> list[tuple[str, str]]:
+    """Uris and versions of the sources of which nothing is left for the next run."""
+    columns = (sources[name].to_pylist() for name in ("uri", "version", "outcome"))
+    versions: dict[str, set[str]] = {}
+    for uri, version, outcome in zip(*columns, strict=True):
+        versions.setdefault(uri, set()).add("" if outcome == "postponed" else version)
+    return [(uri, held.pop()) for uri, held in versions.items() if len(held) == 1 and "" not in held]
 
 
 def failed(row: Row) -> bool:

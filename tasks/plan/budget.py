@@ -54,6 +54,8 @@ def fit(
     spent["megabytes"] = state_bytes(models) / 2**20
     read: list[ShardedDocument] = []
     left: list[ShardedDocument] = []
+    begun: ShardedDocument | None = None
+    """The first whose windows may be read as far as the budget goes; it is for no room on the disk."""
     over = ""
     for document in documents:
         cost = estimate(models, [document], chars[document.document], rates)
@@ -66,8 +68,11 @@ def fit(
         limit = f"budget.{crossed}={getattr(budget, crossed):g}"
         over = over or f"{UNITS[crossed].format(after[crossed])}, over {limit}"
         left.append(document)
-    if left and not read and models.config.salience:
-        read.append(left.pop(0))  # as far as the budget goes
+        if begun is None and crossed != "megabytes" and models.config.salience:
+            begun = document
+    if begun is not None and not read:
+        read.append(begun)
+        left.remove(begun)
     return Fit(tuple(read), tuple(left), over)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.sources import Row, Seen, loss, merge_sources, orphans
+from tasks.memory.sources import Row, Seen, loss, merge_sources, orphans, read_whole
 
 
 def row(uri: str, outcome: str = "ok", **changes: Any) -> Row:
@@ -127,3 +127,27 @@ def test_more_than_half_is_not_retired_without_a_word() -> None:
     with pytest.raises(InvalidInput, match=r"3 of 4 documents.*/docs.*--yes"):
         loss(before, merge(before, "/docs", *most), Seen(("/docs",), most)).check()
     loss(None, table(), Seen(("/docs",), ())).check()
+
+
+def test_a_part_that_is_left_for_the_next_run_is_what_it_was_and_its_source_was_not_read_whole() -> None:
+    before = table(row("/c/a.jsonl", part=0), row("/c/a.jsonl", part=1, document="one"), row("/c/b.txt"))
+    found = [
+        row("/c/a.jsonl", version="2", document="new"),
+        row("/c/a.jsonl", "postponed", version="2", part=1),
+        row("/c/a.jsonl", "postponed", version="2", part=2),
+        row("/c/b.txt", version="1"),
+        row("/c/new.txt", "postponed"),
+    ]
+    merged = merge(before, "/c", *found)
+    assert [(one["part"], one["version"], one["document"]) for one in merged.to_pylist()[:3]] == [
+        (0, "2", "new"),
+        (1, "1", "one"),
+        (2, "2", ""),
+    ]
+    assert orphans(before, merged) == ["doc of /c/a.jsonl"]
+    assert read_whole(merged) == [("/c/b.txt", "1")]
+    assert read_whole(merge(merged, "/c", *(row(one["uri"], part=one["part"]) for one in found))) == [
+        ("/c/a.jsonl", "1"),
+        ("/c/b.txt", "1"),
+        ("/c/new.txt", "1"),
+    ]
