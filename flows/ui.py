@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from httpx import HTTPError
 from prefect import get_run_logger, runtime
 from prefect.artifacts import (
     create_markdown_artifact,
@@ -24,6 +25,8 @@ from tasks.text.visible import printable
 
 UPDATE_S = 5.0
 """Least seconds between two updates of the progress artifact."""
+AWAY_S = 300.0
+"""How long a server that restarts is waited for before a report is not shown there."""
 UNKNOWN = {"infer": 4.0, "reduce": 2.0, "embed": 4.0, "relate": 0.3, "remember": 0.7, "report": 0.1}
 """How long stages take beside each other on a machine that has shown no rates yet."""
 
@@ -74,8 +77,10 @@ class RunProgress:
 
     def __init__(self, lines: Lines) -> None:
         self.share, self.lines, self.updated = Share(), lines, time.monotonic()
-        inside = FlowRunContext.get() is not None
-        self.artifact: Any = create_progress_artifact(0.0, "progress", "0 %: discover") if inside else None
+        self.artifact: Any = None
+        if FlowRunContext.get() is not None:
+            with suppress(HTTPError):  # a server that restarts costs a look at the progress, and not the run
+                self.artifact = create_progress_artifact(0.0, "progress", "0 %: discover")
 
     def __call__(self, name: str, unit: str, total: int = 0) -> Callable[..., None]:
         """A stage begins. Returns what is to be called with how many more units are done, and of how many."""
@@ -113,7 +118,9 @@ class RunProgress:
 
     def _publish(self) -> None:
         self.updated = time.monotonic()
-        if self.artifact is not None:
+        if self.artifact is None:
+            return
+        with suppress(HTTPError):
             update_progress_artifact(self.artifact, self.share.percent, str(self.share))
 
 
@@ -127,7 +134,19 @@ def run_progress() -> Iterator[RunProgress]:
 
 
 def publish_report(outcome: dict[str, Any]) -> None:
-    """The run's report and its table of documents as artifacts of the flow run."""
+    """The run's report and its table of documents as artifacts of the flow run.
+
+    What was read is published by now: a server that does not answer is waited for, and then done without.
+    """
     text = Path(outcome["report_md"]).read_text(encoding="utf-8")
-    create_markdown_artifact(text, key="report", description=outcome["run"])
-    create_table_artifact(outcome["table"], key="documents", description=outcome["run"])
+    until = time.monotonic() + AWAY_S
+    while True:
+        try:
+            create_markdown_artifact(text, key="report", description=outcome["run"])
+            create_table_artifact(outcome["table"], key="documents", description=outcome["run"])
+            return
+        except HTTPError as error:
+            if time.monotonic() > until:
+                logging.getLogger("nightread").warning("the report is not shown in Prefect: %s", error)
+                return
+        time.sleep(UPDATE_S)
