@@ -128,7 +128,7 @@ def test_a_wrong_value_is_refused_when_the_run_is_created(
 TWICE = """
 import sys
 from flows.cli import main
-print(main([*sys.argv[1:], "budget.seconds=0.001"]), file=sys.stderr, flush=True)
+print(main([*sys.argv[1:], "budget.seconds=0.001", "infer.salience=false"]), file=sys.stderr, flush=True)
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -301,7 +301,10 @@ def test_a_home_inside_of_what_is_watched_is_refused(tmp_path: Path, capsys: Cap
     assert "would read its own reports" in capsys.readouterr().err
 
 
-def test_a_deployment_needs_a_server(tmp_path: Path, folder: Path, capsys: Capture) -> None:
+def test_a_deployment_needs_a_server(
+    tmp_path: Path, folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     argv = ["watch", str(folder), "--deployment", f"home={tmp_path / 'home'}"]
     assert main(argv) == 2
     assert "set PREFECT_API_URL" in capsys.readouterr().err

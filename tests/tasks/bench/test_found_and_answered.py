@@ -69,6 +69,7 @@ def outcomes(context: Context, encode: Encode, placed: Sequence[Placed]) -> list
     return found
 
 
+@pytest.mark.slow
 def test_ten_needles_of_a_kind_are_found_and_answered_beyond_the_trained_length(
     reader_2048: Reader, model_dir: Path, tmp_path: Path
 ) -> None:

@@ -191,7 +191,9 @@ ARCHIVES: Table = {
         _behind(lambda path: path.write_bytes(b"<html><p>One page</p></html>\n"), _members("a.txt")),
         "unsupported",
     ),
-    "picture-and-page.html": content(b"GIF89a<html><p>One page</p></html>", "unsupported", "image"),
+    "picture-and-page.html": content(
+        b"GIF89a\x01\x00\x01\x00\x00\xff\x00,<html><p>One page</p></html>", "unsupported", "image"
+    ),
     "picture-and-zip.jpg": Hostile(
         _behind(lambda path: path.write_bytes(b"\xff\xd8\xff\xe0" * 9), _members("a.txt")), "unsupported"
     ),
