@@ -59,10 +59,19 @@ class Nights:
         (schedule,) = self.client.read_deployment_schedules(self.deployment.id)
         self.client.update_deployment_schedule(self.deployment.id, schedule.id, active)
 
-    def running(self) -> FlowRun:
-        """A run that the schedule started, once its process is known; no other is started."""
+    def running(self, besides: FlowRun | None = None) -> FlowRun:
+        """A run that the schedule started, once its process is known; no other is started.
+
+        Args:
+            besides: one that is dead, and that nobody has marked yet.
+        """
         now = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Running"])))
-        (run,) = until(lambda: self.client.read_flow_runs(flow_run_filter=now) or None, "no scheduled run")
+        dead = besides.id if besides else None
+
+        def found() -> list[FlowRun] | None:
+            return [run for run in self.client.read_flow_runs(flow_run_filter=now) if run.id != dead] or None
+
+        (run,) = until(found, "no scheduled run")
         self.schedule(False)
         assert run.auto_scheduled
         until(lambda: self.process(run), "the run is not in the ledger")
