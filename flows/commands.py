@@ -49,7 +49,7 @@ def quarantine(config: "RunConfig", action: str = "list") -> Answer:
         return Answer({"documents": rows}, show.quarantined(rows))
     if not rows:
         return Answer({"reads": [], "quarantined": []}, show.quarantined([]))
-    _check_models(config)
+    serving.check_models(config)
     with _prefect(config):
         from flows.read import run_retry
 
@@ -70,7 +70,7 @@ def recall(
     """Records that answer a question (its words), best first, each with quotes and their citations."""
     asked = " ".join(question)
     how = config.recall if k is None else _with_k(config, k)
-    _check_models(config)
+    serving.check_models(config)
     from tasks.recall.hits import recalled
 
     reranker = reranking(config, rerank)
@@ -117,7 +117,7 @@ def evaluate(
 def _sessions(
     config: "RunConfig", path: Path | None, rounds: int, only: str | None, seed: int, **_: Any
 ) -> Answer:
-    _check_models(config)
+    serving.check_models(config)
     from flows import session_figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -142,7 +142,7 @@ def _reports(config: "RunConfig", path: Path) -> Answer:
 
 
 def _which(config: "RunConfig", paths: Sequence[Path]) -> Answer:
-    _check_models(config)
+    serving.check_models(config)
     from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -160,7 +160,7 @@ def _recalled(
     only: str | None,
     reranker: "Callable[[], Reranker] | None",
 ) -> Answer:
-    _check_models(config)
+    serving.check_models(config)
     from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -182,7 +182,7 @@ def _recalled(
 
 
 def _evaluate_ask(config: "RunConfig", path: Path | None) -> Answer:
-    _check_models(config)
+    serving.check_models(config)
     from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -291,7 +291,7 @@ def _scaling(config: "RunConfig", workers: str, tokens: int, repeats: int, **opt
         repeats=repeats,
         machine={name: options[name] for name in SPEC if options.get(name) is not None},
     )
-    _check_models(config)
+    serving.check_models(config)
     from tasks.run import Run
 
     run = Run((), Path(config.home), config.storage, config.parse, config.shard, config.infer, config.cluster)
@@ -303,27 +303,18 @@ def _check(config: "RunConfig", uris: Sequence[str]) -> None:
     """Refuse what cannot be read, or read with, before a server or a model is loaded."""
     from tasks.ingest.discover import check_uris
 
-    _check_models(config)
+    serving.check_models(config)
     check_uris(uris, Path(config.home), config.storage)
 
 
-def _check_models(config: "RunConfig") -> None:
-    serving.check_models(config)
-
-
 def _prefect(config: "RunConfig") -> AbstractContextManager[str]:
-    from flows.server import prefect_api
+    from flows.server import import_read, prefect_api
 
-    return prefect_api(folder_of(config), _import_flow)
-
-
-def _import_flow() -> None:
-    """Prefect and the models take as long to import as a server to start: both at once."""
-    import flows.read  # noqa: F401
+    return prefect_api(folder_of(config), import_read)
 
 
 def _models(config: "RunConfig") -> Any:
-    _check_models(config)
+    serving.check_models(config)
     from tasks.infer.models import Models
 
     return Models(Path(config.home), config.infer, config.shard.stride)

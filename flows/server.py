@@ -38,12 +38,17 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 
 @contextmanager
 def prefect_api(
-    home: Path, meanwhile: Callable[[], None] = lambda: None, *, ready_seconds: float = READY_SECONDS
+    home: Path,
+    meanwhile: Callable[[], None] = lambda: None,
+    *,
+    ready_seconds: float = READY_SECONDS,
+    remedy: str = "start it, or unset the variable and one is started for this command",
 ) -> Iterator[str]:
     """URL of a Prefect API: the one PREFECT_API_URL names, or a server of our own under `home`/prefect.
 
     Args:
         meanwhile: what can be done while our own server starts.
+        remedy: what helps where nothing answers at PREFECT_API_URL.
 
     Raises:
         InvalidInput: if PREFECT_API_URL is set and nothing answers there, or `home` cannot be written.
@@ -52,10 +57,7 @@ def prefect_api(
     """
     if url := os.environ.get("PREFECT_API_URL"):
         if not answers(url):
-            raise InvalidInput(
-                f"PREFECT_API_URL={url}: no Prefect server answers there; start it, or unset the variable "
-                f"and one is started for this command"
-            )
+            raise InvalidInput(f"PREFECT_API_URL={url}: no Prefect server answers there; {remedy}")
         with _environment(_quiet()):
             yield url
         return
@@ -74,6 +76,11 @@ def prefect_api(
             yield url
         finally:
             _deliver_events()
+
+
+def import_read() -> None:
+    """Prefect and the models take as long to import as a server to start: both at once."""
+    import flows.read  # noqa: F401
 
 
 def answers(url: str) -> bool:

@@ -50,18 +50,14 @@ class Here:
     url: str = ""
 
     def __call__(self, wanted: Wanted) -> Row:
-        from flows.server import answers, prefect_api
+        from flows.server import answers, import_read, prefect_api
 
         if not (self.url and answers(self.url)):
             self.stack.close()
-            self.url = self.stack.enter_context(prefect_api(Path(self.config.home), _import_flow))
+            self.url = self.stack.enter_context(prefect_api(Path(self.config.home), import_read))
         from flows.read import run_read
 
         return run_read([wanted.uri], self.config, wanted.allow_retire, wanted.keep_gone)
-
-
-def _import_flow() -> None:
-    import flows.read  # noqa: F401
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
+from flows.deployments.commands import check_models
 from tasks.errors import InvalidInput
 from tasks.text.visible import printable
 
@@ -122,7 +123,6 @@ def _stop(_signal: int, _frame: Any) -> None:
 
 def _check(config: "RunConfig", at: "Place") -> None:
     """Refuse what cannot be watched, or read with, before a server or a model is loaded."""
-    from model import weights
     from tasks.ingest.discover import check_apart
     from tasks.ingest.storage import find
     from tasks.ingest.uris import S3, SAMPLE, below, canonical, path_of, uri_of
@@ -142,9 +142,7 @@ def _check(config: "RunConfig", at: "Place") -> None:
             f"watch.dead_letter={aside} lies in {at.uri}, and would be read; give another place"
         )
     next(find(at.uri, config.storage), None)
-    if config.infer.model and weights.is_path(config.infer.model):
-        weights.check_folder(Path(config.infer.model))
-    weights.resolve_embedder(config.infer.embedder)
+    check_models(config)
 
 
 def _starter(

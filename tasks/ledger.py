@@ -60,6 +60,22 @@ def ledger_path(home: Path) -> Path:
     return home / "ledger.sqlite"
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All that is written inside is there at the end, or nothing after an error.
+
+    Args:
+        db: opened with isolation_level=None.
+    """
+    db.execute("BEGIN IMMEDIATE")  # a deferred one can deadlock when it upgrades
+    try:
+        yield db
+    except BaseException:
+        db.rollback()
+        raise
+    db.execute("COMMIT")
+
+
 class Ledger:
     """One SQLite file, shared by any number of processes and threads; picklable (the path travels).
 
@@ -297,15 +313,8 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
-            db = self._connection()
-            db.execute("BEGIN IMMEDIATE")  # a deferred one can deadlock when it upgrades
-            try:
-                yield db
-            except BaseException:
-                db.rollback()
-                raise
-            db.execute("COMMIT")
+        with self._errors(), transaction(self._connection()) as db:
+            yield db
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

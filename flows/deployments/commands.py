@@ -92,7 +92,7 @@ def deploy(
     Raises:
         InvalidInput: if no server is named or answers, or an option names nothing that exists.
     """
-    from flows.server import answers, prefect_api
+    from flows.server import prefect_api
     from tasks.ingest.discover import check_uris
 
     if not os.environ.get("PREFECT_API_URL"):
@@ -100,14 +100,9 @@ def deploy(
             "deploy needs a Prefect server that stays: `prefect server start` in another terminal, and here "
             "`export PREFECT_API_URL=http://127.0.0.1:4200/api`; then try again"
         )
-    if not answers(os.environ["PREFECT_API_URL"]):
-        raise InvalidInput(
-            f"PREFECT_API_URL={os.environ['PREFECT_API_URL']}: no Prefect server answers there; start it: "
-            f"`prefect server start`"
-        )
     check_models(config)
     check_uris(uris, folder_of(config), config.storage)
-    with prefect_api(folder_of(config)) as url:
+    with prefect_api(folder_of(config), remedy="start it: `prefect server start`") as url:
         from flows.deployments.deploy import Nightly, deploy_all
 
         done = deploy_all(config, list(uris), Nightly(cron, timezone, catch_up, notify))

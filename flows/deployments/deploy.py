@@ -6,7 +6,7 @@ run. The same command again changes what is there.
 """
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from flows.config import RunConfig
 from flows.deployments.crashed import mark_crashed
-from flows.deployments.deployment import RETIRE, anywhere, deployment
+from flows.deployments.deployment import deployment, parameters
 from flows.deployments.missed import tag
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
@@ -75,9 +75,7 @@ def deploy_all(config: RunConfig, uris: list[str], nightly: Nightly) -> Deployed
     """
     zone = nightly.timezone or local_timezone()
     night, evening = _schedule(nightly.cron, zone), _schedule(UPKEEP_CRON, zone)
-    reading = anywhere(config.reading)
-    tending = replace(config.tending, home=reading.home, infer=reading.infer)
-    read: dict[str, Any] = {"config": asdict(reading), **RETIRE}
+    read, upkeep = parameters(config)
     corpus = list(dict.fromkeys(map(canonical, uris)))
     everywhere: dict[str, Any] = {
         "work_pool_name": POOL,
@@ -97,13 +95,13 @@ def deploy_all(config: RunConfig, uris: list[str], nightly: Nightly) -> Deployed
                 schedule=night,
                 **scheduled,
             ),
-            deployment(upkeep_memory, {"config": asdict(tending)}, schedule=evening, **scheduled),
+            deployment(upkeep_memory, upkeep, schedule=evening, **scheduled),
         ]
         ids = [f"prefect.deployment.{each.apply()}" for each in ready]
         _automate(client, _silent(ids))
         _automate(client, _failed(ids, block), keep=block is not None)
-    if not is_remote(reading.home):
-        mark_crashed(Path(reading.home))
+    if not is_remote(config.home):
+        mark_crashed(Path(config.home))
     return Deployed(tuple(each.full_name for each in ready), zone)
 
 

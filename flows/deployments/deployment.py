@@ -52,7 +52,14 @@ def deployment(
     return served
 
 
-def anywhere(config: ReadConfig) -> ReadConfig:
+def parameters(config: RunConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What runs of reading and of upkeep start with under these settings."""
+    reading = _anywhere(config.reading)
+    tending = replace(config.tending, home=reading.home, infer=reading.infer)
+    return {"config": asdict(reading), **RETIRE}, {"config": asdict(tending)}
+
+
+def _anywhere(config: ReadConfig) -> ReadConfig:
     """The same settings with absolute paths: runs are started in another folder."""
     model, embedder = (
         os.path.abspath(name) if os.path.isdir(name) else name  # else a name of the hub, or the default
@@ -67,10 +74,10 @@ def serve_all(config: RunConfig) -> None:
     """Serve the flows with these settings, one run at a time, until interrupted."""
     if not is_remote(config.home):  # there, whoever writes next does so
         mark_crashed(Path(config.home))
-    reading = anywhere(config.reading)
-    tending = replace(config.tending, home=reading.home, infer=reading.infer)
-    served = [
-        deployment(read_corpus, {"config": asdict(reading), **RETIRE}),
-        deployment(upkeep_memory, {"config": asdict(tending)}),
-    ]
-    serve(*served, limit=1, print_starting_message=False)
+    read, upkeep = parameters(config)
+    serve(
+        deployment(read_corpus, read),
+        deployment(upkeep_memory, upkeep),
+        limit=1,
+        print_starting_message=False,
+    )

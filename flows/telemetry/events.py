@@ -44,9 +44,14 @@ class Events:
         if config.json:
             self._log.addHandler(_handler(config, log_path(home)))
 
+    @property
+    def kept(self) -> bool:
+        """Whether it was asked for."""
+        return bool(self._log.handlers)
+
     def write(self, event: str, facts: Mapping[str, Fact] | None = None) -> None:
         """Tell of an event."""
-        if self._log.handlers:
+        if self.kept:
             when = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._log.info(json.dumps({"time": when, "event": event, "run": self.run, **(facts or {})}))
 

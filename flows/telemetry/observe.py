@@ -23,6 +23,11 @@ class Observer:
         self.events = Events(run.run, config.log, run.home)
         self.traces = Traces(run.run)
 
+    @property
+    def listens(self) -> bool:
+        """Whether anything that is told is kept anywhere: where not, nothing is counted for it."""
+        return self.events.kept or bool(self.metrics.path) or self.traces.sent
+
 
 _observers: dict[str, Observer] = {}
 """By the id of the run: a stage may run in another thread than its flow."""
@@ -31,7 +36,9 @@ _observers: dict[str, Observer] = {}
 @contextmanager
 def observed(run: Run, config: "ReadConfig") -> Iterator[None]:
     """Tell of the run whose block this is; enter it before the ledger notes how the run ends."""
-    observer = _observers[run.run] = Observer(run, config)
+    observer = Observer(run, config)
+    if observer.listens:
+        _observers[run.run] = observer
     observer.events.write("run started")
     try:
         with observer.traces.span("read"):
@@ -41,7 +48,7 @@ def observed(run: Run, config: "ReadConfig") -> Iterator[None]:
         observer.events.write("run failed", {"error": type(error).__name__, "seconds": _since(run.started)})
         raise
     finally:
-        del _observers[run.run]
+        _observers.pop(run.run, None)
         observer.metrics.end()
         observer.events.close()
         observer.traces.close()
@@ -61,15 +68,15 @@ def stage(run: Run, name: str, arguments: Sequence[Any]) -> Iterator[list[Any]]:
     try:
         with run.stage(name), observer.traces.span(name) as attributes:
             yield results
-            attributes |= facts(name, results[0])
+            counts = facts(name, results[0])
+            attributes |= counts
     except BaseException as error:
         observer.events.write(
             "stage failed", {**told, "error": type(error).__name__, "seconds": _since(began)}
         )
         raise
-    for one in documents(name, arguments, results[0]):
+    for one in documents(name, arguments, results[0]) if observer.events.kept else ():
         observer.events.write("document", {**told, **one})
-    counts = facts(name, results[0])
     observer.events.write("stage finished", {**told, "seconds": _since(began), **counts})
     observer.metrics.stage(name, round(run.stages[name], 3), counts)
 

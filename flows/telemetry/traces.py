@@ -31,6 +31,11 @@ class Traces:
         self.run = run
         self._tracer, self._provider = _tracer()
 
+    @property
+    def sent(self) -> bool:
+        """Whether spans go anywhere."""
+        return self._tracer is not None
+
     @contextmanager
     def span(self, name: str) -> Iterator[dict[str, "Fact"]]:
         """A span around the block; what is put into the dictionary it yields becomes its attributes."""

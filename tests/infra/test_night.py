@@ -74,6 +74,17 @@ def serving(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[Server, P
     reread()
 
 
+def outage(server: Server, database: Postgres, client: SyncPrefectClient) -> None:
+    """The server is killed and comes back, then its database."""
+    server.kill()
+    time.sleep(5)
+    server.start()
+    database.stop("immediate")
+    time.sleep(5)
+    database.start()
+    until(lambda: _reached(client), "the server does not reach its database again")
+
+
 def states(client: SyncPrefectClient) -> list[str]:
     """States of all runs that are not to come, sorted."""
     found = [run.state for run in client.read_flow_runs() if run.state]
@@ -91,13 +102,7 @@ def test_the_night_ends_well_though_server_database_and_worker_go_down(
         nights = Nights(client, home)
         with worker() as working:
             first = nights.running()
-            server.kill()
-            time.sleep(5)
-            server.start()
-            database.stop("immediate")
-            time.sleep(5)
-            database.start()
-            until(lambda: _reached(client), "the server does not reach its database again")
+            outage(server, database, client)
             reading = nights.process(first)
             assert reading is not None
             assert reading.is_running()
@@ -127,12 +132,7 @@ def test_a_run_goes_on_while_the_server_and_its_database_restart(
         nights = Nights(client, home)
         with worker():
             run = nights.running()
-            server.kill()
-            time.sleep(5)
-            server.start()
-            database.stop("immediate")
-            database.start()
-            until(lambda: _reached(client), "the server does not reach its database again")
+            outage(server, database, client)
             assert nights.becomes(run, "Completed", "Failed", "Crashed", "Cancelled") == "Completed"
         assert nights.statuses() == ["published"]
         assert set(states(client)) <= {"Completed", "Cancelled"}

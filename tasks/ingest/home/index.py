@@ -7,13 +7,13 @@ bucket is that of its row need not be fetched. The rows can be made again from a
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tasks.ingest.home.bucket import Stored
+from tasks.ledger import transaction
 
 FILE = "index.sqlite"
 BUSY_S = 60.0
@@ -68,19 +68,19 @@ class Index:
 
     def keep(self, name: str, etag: str, size: int, modified: int) -> None:
         """Note that a file of this size and time is in the bucket in this version."""
-        with self._changing() as db:
+        with transaction(self._db()) as db:
             db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (name, etag, size, modified))
 
     def see(self, some: Sequence[Stored]) -> None:
         """Note what a listing shows; a file that is here in another version counts as not here."""
         sql = """INSERT INTO files VALUES (?, ?, NULL, NULL) ON CONFLICT (name) DO UPDATE
                  SET etag = excluded.etag, size = NULL, modified = NULL WHERE etag != excluded.etag"""
-        with self._changing() as db:
+        with transaction(self._db()) as db:
             db.executemany(sql, [(one.name, one.etag) for one in some])
 
     def drop(self, names: Iterable[str]) -> None:
         """Forget rows."""
-        with self._changing() as db:
+        with transaction(self._db()) as db:
             db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in names])
 
     def note(self, name: str, default: str = "") -> str:
@@ -89,22 +89,11 @@ class Index:
         return str(found[0][0]) if found else default
 
     def set_note(self, name: str, value: str) -> None:
-        with self._changing() as db:
+        with transaction(self._db()) as db:
             db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
 
     def _rows(self, sql: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
         return self._db().execute(sql, values).fetchall()
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        db = self._db()
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-        except BaseException:
-            db.rollback()
-            raise
-        db.execute("COMMIT")
 
     def _db(self) -> sqlite3.Connection:
         """This thread's connection."""

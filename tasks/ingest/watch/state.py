@@ -22,6 +22,7 @@ from model.files import locked
 from tasks.errors import InvalidInput, writing
 from tasks.ingest.storage import Found
 from tasks.ingest.watch.events import Event, is_later
+from tasks.ledger import transaction
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS seen (
@@ -120,7 +121,7 @@ class State:
 
     def look(self, listing: Iterable[Found]) -> Changes:
         """Compare a whole listing with what was read; what differs is pending, in place of what was."""
-        with self._transaction():
+        with transaction(self.db):
             self.db.execute("DELETE FROM listed")
             for some in _batches(listing):
                 rows = [(key_of(one.uri), one.version, one.uri) for one in some]
@@ -136,7 +137,7 @@ class State:
             read: uris and versions under the place, as memory holds them; then, in place of those, as the
                 ledger has those that gave nothing to remember.
         """
-        with self._transaction():
+        with transaction(self.db):
             self._replace_seen(read)
             self._compare()
         return self.changes()
@@ -202,7 +203,7 @@ class State:
             How many that are gone were kept.
         """
         now = time.time()
-        with self._transaction():
+        with transaction(self.db):
             self._replace_seen(read)
             self.db.execute("DELETE FROM sequencers WHERE at < ?", (now - RETENTION_S,))
             kept = 0
@@ -260,16 +261,6 @@ class State:
 
     def _column(self, sql: str, *values: object) -> list[str]:
         return [row[0] for row in self.db.execute(sql, values)]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.db.rollback()
-            raise
-        self.db.execute("COMMIT")
 
 
 def _batches(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:

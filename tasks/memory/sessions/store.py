@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tasks.ledger import transaction
 from tasks.memory.sessions.round import Round
 
 FILE = "rounds.sqlite"
@@ -78,13 +79,8 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """All that is written inside is there at the end, or nothing after an error."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._db):
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     @property
     def stamp(self) -> int:
