@@ -58,7 +58,7 @@ _CLOSED = """
 SELECT p.key, p.version FROM pending p JOIN held USING (key)
 JOIN seen s ON s.key = p.key AND s.version = p.version"""
 _DONE = """
-DELETE FROM tried WHERE key NOT IN (SELECT key FROM listed) OR key IN (
+DELETE FROM tried WHERE (key, version) NOT IN (SELECT key, version FROM listed) OR key IN (
   SELECT p.key FROM pending p JOIN seen s ON s.key = p.key AND s.version = p.version
   WHERE p.key NOT IN (SELECT key FROM held))"""
 _TRY_AGAIN = f"""
