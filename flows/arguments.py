@@ -8,8 +8,9 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, ingesting, looking, tend, versions, watching
+from flows import correcting, evaluating, ingesting, looking, tend, versions, watching
 from flows.deployments import commands as serving
+from flows.reranking import HELP as RERANK_HELP
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
@@ -76,13 +77,12 @@ def parser() -> argparse.ArgumentParser:
     versions.arguments(add)
     correcting.arguments(add)
     tend.arguments(add)
-    _evaluating(add)
+    evaluating.arguments(add)
     _calibrating(add)
     _benching(add)
     return top
 
 
-RERANK_HELP = "let the reader re-rank the best passages: better, and slower by seconds (recall.rerank)"
 URI_HELP = "a folder, a file, a glob in quotes, s3://bucket/prefix, or sample: (text this machine has)"
 
 
@@ -188,99 +188,6 @@ def _keeping(add: Add) -> None:
     kept.add_argument("--time", metavar="WHEN", help="ISO time of what is added (default: now)")
     kept.add_argument("--last", type=int, metavar="N", help="rounds that are shown (default: 20)")
     kept.add_argument("--yes", action="store_true", help="forget it")
-
-
-NEEDLE_HELP = """\
-Random facts are hidden in text that never repeats, at even depths of contexts of exact length, and asked
-for. Each context holds one needle (--keys 8: seven more of its kind, with other names and numbers, lie at
-even distances), is read once by the long-context engine, and is asked in several wordings. A cell is the
-share of its needles and wordings.
-
-found_exact, found_index: the needle's number lies in what an answer sees: the best of 16 chosen blocks with
-their neighbours, 512 tokens of them, and the first 64 tokens (always_attended tells). A context that is too
-short for an index is scanned exactly by both (indexed: false). answer_given_blocks, answer: the first number
-of what the model then writes is the needle's, from its own blocks and from those the exact scan chose.
-answer_dense: the same with the model's own dense attention to the whole text, for lengths up to those it
-was trained for.
-"""
-
-
-def _evaluating(add: Add) -> None:
-    test = add(
-        "evaluate",
-        "measure how well evidence is recalled, and how good summaries are",
-        "evaluate locomo ~/data/locomo\nevaluate which ~/data/cuad ~/papers\n"
-        "evaluate needle --lengths 8192,32768 --depths 10\nevaluate sessions --rounds 1000",
-        "locomo and cuad are public benchmarks of recall from memory; ask asks questions about what was read "
-        "and about what was not (of contracts, conversations or texts in PATH; without it, of texts this "
-        "machine has); needle asks the long-context engine for facts hidden in long texts. reports scores "
-        "summaries of gov_report beside its first words; which finds documents by their summaries alone; "
-        "sessions adds to and asks long dialogues, and those of locomo where PATH is given.",
-    )
-    names = ("locomo", "cuad", "ask", "needle", "reports", "which", "sessions")
-    test.add_argument("name", choices=names, help="what to measure")
-    test.add_argument(
-        "paths", nargs="*", metavar="PATH", help="folder that holds the data set, or texts; several for which"
-    )
-    test.add_argument(
-        "--only", metavar="N,N", help="numbers of conversations of locomo, from 0 (default: all)"
-    )
-    test.add_argument("--rerank", action="store_true", help=RERANK_HELP)
-    test.add_argument(
-        "--rounds", type=int, default=10_000, metavar="N", help="of the long session (default: 10000)"
-    )
-    _hiding(test)
-
-
-def _hiding(test: argparse.ArgumentParser) -> None:
-    grid = test.add_argument_group("needle", NEEDLE_HELP)
-
-    def number(name: str, default: int, text: str) -> None:
-        grid.add_argument(
-            f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default: {default})"
-        )
-
-    grid.add_argument(
-        "--lengths",
-        default="8192,32768",
-        metavar="N,N",
-        help="tokens of a context, needles included (default: 8192,32768)",
-    )
-    number("depths", 10, "even depths from the first token to the last")
-    number("keys", 1, "needles of one kind in a context; one is asked for")
-    number("segments", 1, "read each text also as N segments, and ask all of them")
-    number("needles", 3, "different needles for each cell, each in another text")
-    number("wordings", 3, "wordings of each question")
-    number("seed", 0, "of needles and texts: the same seed gives the same grid")
-    grid.add_argument(
-        "--haystack",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="files and folders of text (default: text this machine has)",
-    )
-    grid.add_argument(
-        "--filler", action="store_true", help="a few sentences repeated instead: the easiest haystack"
-    )
-    grid.add_argument(
-        "--shared",
-        action="store_true",
-        help="needles of all depths in one context, each asked for: cheaper to read, harder to answer",
-    )
-    grid.add_argument(
-        "--ways",
-        default="recompute",
-        metavar="WAY,WAY",
-        help="how blocks come back: recompute (from their tokens), kv (all keys and values are kept), "
-        "or both (default: recompute)",
-    )
-    grid.add_argument(
-        "--storage",
-        default="bfloat16",
-        metavar="FORMAT",
-        help="numbers of kept keys and values: float32, bfloat16 or float8 (default: bfloat16)",
-    )
-    grid.add_argument("--figure", metavar="PNG", help="draw length by depth as heat maps")
 
 
 CALIBRATE_HELP = """\

@@ -10,7 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import asking, correcting, hits, ingesting, looking, sessions, show, tend, versions, watching
+from flows import (
+    asking,
+    correcting,
+    evaluating,
+    hits,
+    ingesting,
+    looking,
+    sessions,
+    show,
+    tend,
+    versions,
+    watching,
+)
 from flows.answer import Answer
 from flows.deployments import commands as serving
 from flows.homes import folder_of
@@ -19,7 +31,6 @@ from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
-    from tasks.recall.rerank import Reranker
 
 
 def read(config: "RunConfig", uris: Sequence[str], yes: bool = False) -> Answer:
@@ -84,145 +95,11 @@ def _with_k(config: "RunConfig", k: int) -> Any:
     return replace(config.recall, k=k)
 
 
-def evaluate(
-    config: "RunConfig",
-    name: str,
-    paths: Sequence[str] = (),
-    only: str | None = None,
-    rerank: bool = False,
-    rounds: int = 10_000,
-    **options: Any,
-) -> Answer:
-    """Recall of evidence on a public data set, of needles hidden in long texts, or how good summaries are."""
-    if name == "needle":
-        if paths:
-            raise InvalidInput(f"evaluate needle {paths[0]}: texts are given with --haystack")
-        return _needle(config, **options)
-    folders = [Path(path).expanduser() for path in paths]
-    if name == "which" and folders:
-        return _which(config, folders)
-    if len(folders) > 1:
-        raise InvalidInput(f"evaluate {name}: give one folder, not {len(folders)}")
-    if name == "ask":
-        return _evaluate_ask(config, folders[0] if folders else None)
-    if name == "sessions":
-        return _sessions(config, folders[0] if folders else None, rounds, only, **options)
-    if not folders:
-        raise InvalidInput(f"evaluate {name}: give the folder that holds its data")
-    if name == "reports":
-        return _reports(config, folders[0])
-    return _recalled(config, name, folders[0], only, reranking(config, rerank))
-
-
-def _sessions(
-    config: "RunConfig", path: Path | None, rounds: int, only: str | None, seed: int, **_: Any
-) -> Answer:
-    serving.check_models(config)
-    from flows import session_figures
-    from flows.progress import counter
-    from model.embed.embedder import load_embedder
-    from tasks.bench.grid import parse_numbers
-    from tasks.bench.sessions import LEAST_ROUNDS, evaluate_sessions
-
-    if rounds < LEAST_ROUNDS:
-        raise InvalidInput(f"--rounds {rounds}: give {LEAST_ROUNDS} or more")
-    embed = load_embedder(config.infer.embedder).encode
-    numbers = parse_numbers(only, "--only", " of conversations, such as 0,1") if only else ()
-    result = evaluate_sessions(path, embed, rounds, seed, counter(), only=numbers)
-    return Answer(result, session_figures.sessions(result))
-
-
-def _reports(config: "RunConfig", path: Path) -> Answer:
-    from flows import figures
-    from flows.progress import counter
-    from tasks.bench.reports import evaluate_reports
-
-    result = evaluate_reports(path, counter())
-    return Answer(result, figures.reports(result))
-
-
-def _which(config: "RunConfig", paths: Sequence[Path]) -> Answer:
-    serving.check_models(config)
-    from flows import figures
-    from flows.progress import counter
-    from model.embed.embedder import load_embedder
-    from tasks.bench.which import evaluate_which
-
-    embed = load_embedder(config.infer.embedder).encode
-    result = evaluate_which(paths, embed, config.infer.summary_words, config.recall, counter())
-    return Answer(result, figures.which(result))
-
-
-def _recalled(
-    config: "RunConfig",
-    name: str,
-    path: Path,
-    only: str | None,
-    reranker: "Callable[[], Reranker] | None",
-) -> Answer:
-    serving.check_models(config)
-    from flows import figures
-    from flows.progress import counter
-    from model.embed.embedder import load_embedder
-    from tasks.bench.evaluate import evaluate as measure
-    from tasks.bench.grid import parse_numbers
-
-    embed = load_embedder(config.infer.embedder).encode
-    result = measure(
-        name,
-        path,
-        embed,
-        config.recall,
-        counter(),
-        passage_chars=config.infer.passage_chars,
-        only=parse_numbers(only, "--only", " of conversations, such as 0,1") if only else (),
-        rerank=reranker() if reranker else None,
-    )
-    return Answer(result, figures.locomo(result) if name == "locomo" else figures.cuad(result))
-
-
-def _evaluate_ask(config: "RunConfig", path: Path | None) -> Answer:
-    serving.check_models(config)
-    from flows import figures
-    from flows.progress import counter
-    from model.embed.embedder import load_embedder
-    from tasks.bench.ask import evaluate_ask
-
-    embed, size = load_embedder(config.infer.embedder).encode, config.infer.passage_chars
-    result = evaluate_ask(path, embed, config.recall, counter(), passage_chars=size)
-    return Answer(result, figures.asked(result))
-
-
-def _needle(
-    config: "RunConfig",
-    lengths: str,
-    ways: str,
-    haystack: Sequence[str] = (),
-    figure: str | None = None,
-    **numbers: Any,
-) -> Answer:
-    from flows import figures
-    from flows.progress import counter
-    from tasks.bench.grid import Grid, comma_separated, parse_lengths
-
-    grid = Grid(  # refused before anything heavy is imported
-        lengths=parse_lengths(lengths),
-        haystack=tuple(Path(path).expanduser() for path in haystack),
-        ways=comma_separated(ways),
-        figure=_path(figure),
-        **numbers,
-    )
-    from tasks.bench.needle import evaluate_needle
-
-    result = evaluate_needle(grid, _models(config), counter())
-    return Answer(result, figures.needle(result))
-
-
 def calibrate(config: "RunConfig", tokens: int = 16384) -> Answer:
     """Find the heads by which the configured model retrieves and re-ranks, and write them beside it."""
     if tokens < 1024:
         raise InvalidInput(f"--tokens {tokens}: give 1,024 or more")
-    models = _models(config)
+    models = evaluating.loaded(config)
     from flows import figures
     from flows.progress import counter
     from tasks.bench.calibrate import calibrate as find
@@ -260,10 +137,10 @@ def _reading(
     comparison = Comparison(
         lengths=parse_lengths(lengths),
         peers=installed_peers(config.infer.model) if peers is None else comma_separated(peers),
-        figure=_path(figure) or default_figure(Path(config.home)),
+        figure=evaluating.path(figure) or default_figure(Path(config.home)),
         kernel=kernel,
     )
-    result = measure(comparison, _models(config), counter("tokens"))
+    result = measure(comparison, evaluating.loaded(config), counter("tokens"))
     return Answer(result, figures.bench(result))
 
 
@@ -274,7 +151,7 @@ def _windows(config: "RunConfig", lengths: str, least: str, **_: Any) -> Answer:
     from tasks.bench.speed import windows as measure
 
     leasts = parse_numbers(least, "--least", " of tokens, such as 256,512")
-    result = measure(max(parse_lengths(lengths)), leasts, _models(config), counter("tokens"))
+    result = measure(max(parse_lengths(lengths)), leasts, evaluating.loaded(config), counter("tokens"))
     return Answer(result, figures.windows(result))
 
 
@@ -313,17 +190,6 @@ def _prefect(config: "RunConfig") -> AbstractContextManager[str]:
     return prefect_api(folder_of(config), import_read)
 
 
-def _models(config: "RunConfig") -> Any:
-    serving.check_models(config)
-    from tasks.infer.models import Models
-
-    return Models(Path(config.home), config.infer, config.shard.stride)
-
-
-def _path(given: str | None) -> Path | None:
-    return Path(given).expanduser() if given else None
-
-
 COMMANDS: dict[str, Callable[..., Answer]] = {
     "read": read,
     "plan": plan,
@@ -345,7 +211,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "forget": versions.forget,
     "upkeep": tend.upkeep,
     "health": tend.health,
-    "evaluate": evaluate,
+    "evaluate": evaluating.evaluate,
     "bench": bench,
     "calibrate": calibrate,
 }

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from flows.config import RunConfig
     from tasks.recall.rerank import Reranker
 
+HELP = "let the reader re-rank the best passages: better, and slower by seconds (recall.rerank)"
+
 
 def reranking(config: "RunConfig", wanted: bool) -> "Callable[[], Reranker] | None":
     """What loads the re-ranker; None where neither the command nor the settings want it."""
