@@ -31,7 +31,7 @@ from tasks.settings import ParseConfig
 SPAN_CHARS = 1 << 16
 BY_LINE = ("line", "paragraph")
 """Places of which a new one begins after every line end."""
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 """Raised when a change to parsing changes any text."""
 
 

@@ -5,6 +5,7 @@ stand on every page, come once, at the end. A docx is a zip file: how large it b
 directory before anything is unpacked.
 """
 
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from lxml import etree
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut, told
 from tasks.ingest.parse.formats.docx_math import linear
+from tasks.ingest.parse.formats.docx_numbering import Numbering, is_on
 from tasks.ingest.parse.members import embedded
 from tasks.settings import ParseConfig
 
@@ -42,12 +44,13 @@ _GONE = {
 _GRAPHIC = "{http://schemas.openxmlformats.org/drawingml/2006/main}graphicData"
 _PICTURES = {"chart": "chart", "diagram": "diagram", "picture": "image"}
 _NOTES = {qn("w:footnoteReference"): "footnote", qn("w:endnoteReference"): "endnote"}
+_COMPUTED = re.compile(r"\s*(?:AUTONUM|LISTNUM)", re.I)
+"""Fields whose result no document holds."""
 _COMMENT = qn("w:commentReference")
 _SYMBOLS = {
     0xF0FE: "☑", 0xF0FD: "☒", 0xF0A8: "☐", 0xF06F: "☐", 0xF0FC: "✓", 0xF0FB: "✗", 0xF0B7: "•", 0xF0A7: "▪",
 }  # fmt: skip
 """Signs of the fonts Symbol and Wingdings that people tick and list with."""
-_OFF = ("0", "false", "off", "none")
 
 
 class _Document:
@@ -57,7 +60,9 @@ class _Document:
         self.part = package.part
         self.body = package.element.body
         self.counts: Counter[str] = Counter()
-        self.hidden_styles = _hidden_styles(self._tree("styles"))
+        styles = self._tree("styles")
+        self.hidden_styles = _hidden_styles(styles)
+        self.numbering = Numbering(self._tree("numbering"), styles)
         self.notes = {
             kind: {one.get(qn("w:id")): one for one in self._parts_of(f"{kind}s", f"w:{kind}")}
             for kind in ("footnote", "endnote", "comment")
@@ -85,14 +90,36 @@ class _Document:
         """python-docx's own walk passes over content controls."""
         for child in element:
             if child.tag == qn("w:p"):
-                yield "".join(self._inline(child))
+                yield self._paragraph(child)
             elif child.tag == qn("w:tr"):
-                if _is_on(child.find(f"{qn('w:trPr')}/{qn('w:hidden')}")):
+                if is_on(child.find(f"{qn('w:trPr')}/{qn('w:hidden')}")):
                     self.counts["hidden text"] += 1
                 else:
                     yield "\t".join("\n".join(self.lines(cell)) for cell in _cells(child))
             elif not self._is_gone(child):
                 yield from self.lines(child)
+
+    def _paragraph(self, element: Any) -> str:
+        """A paragraph with its number, which an empty one shows too, as cells of a table do."""
+        said = "".join(self._inline(element))
+        if not said.strip() and self._is_unmarked(element):
+            return said
+        number = self.numbering.label(element)
+        if not said.strip():
+            return number.strip() if any(map(str.isalnum, number)) else said
+        return number + said
+
+    def _is_unmarked(self, paragraph: Any) -> bool:
+        """Whether the end of a paragraph is hidden or deleted: an empty one is then not there."""
+        properties = paragraph.find(qn("w:pPr"))
+        if properties is None:
+            return False
+        marks = (
+            properties.find(f"{qn('w:rPr')}/{qn(f'w:{name}')}") for name in ("vanish", "del", "moveFrom")
+        )
+        style = properties.find(qn("w:pStyle"))
+        hidden = style is not None and style.get(qn("w:val")) in self.hidden_styles
+        return hidden or any(map(is_on, marks))
 
     def _is_gone(self, element: Any) -> bool:
         """Whether an element is not read; if it holds text, that is counted."""
@@ -121,10 +148,10 @@ class _Document:
                 self.counts["hidden text"] += bool("".join(child.itertext()).strip())
             elif child.tag == qn("w:fldChar"):
                 yield _filled_in(child)
+            elif child.tag == qn("w:p"):  # in a text box
+                yield f"\n{self._paragraph(child)}"
             elif not self._is_gone(child):
                 self._count(child)
-                if child.tag == qn("w:p"):  # a text box
-                    yield "\n"
                 yield from self._inline(child)
                 if child.tag == qn("w:txbxContent"):
                     yield "\n"
@@ -135,6 +162,8 @@ class _Document:
             kind = element.get("uri", "").rpartition("/")[2]
             if kind in _PICTURES:
                 self.counts[_PICTURES[kind]] += 1
+        elif element.tag == qn("w:instrText") and _COMPUTED.match(element.text or ""):
+            self.counts["number that Word computes"] += 1
         elif element.tag == qn("w:object"):
             self.counts["embedded object"] += 1
         elif element.tag == qn("w:pict") and any("imagedata" in str(one.tag) for one in element.iter()):
@@ -156,7 +185,7 @@ class _Document:
         if properties is not None:
             mark = properties.find(qn("w:vanish"))
             if mark is not None:
-                return _is_on(mark)
+                return is_on(mark)
             style = properties.find(qn("w:rStyle"))
             if style is not None and style.get(qn("w:val")) in self.hidden_styles:
                 return True
@@ -241,7 +270,7 @@ def _filled_in(field: Any) -> str:
     box = field.find(f"{qn('w:ffData')}/{qn('w:checkBox')}")
     if box is not None:
         mark = box.find(qn("w:checked"))
-        return "☒" if _is_on(box.find(qn("w:default")) if mark is None else mark) else "☐"
+        return "☒" if is_on(box.find(qn("w:default")) if mark is None else mark) else "☐"
     choices = field.find(f"{qn('w:ffData')}/{qn('w:ddList')}")
     if choices is None:
         return ""
@@ -249,10 +278,6 @@ def _filled_in(field: Any) -> str:
     marks = (choices.find(qn(f"w:{name}")) for name in ("result", "default"))
     chosen = next((mark.get(qn("w:val"), "") for mark in marks if mark is not None), "0")
     return names[int(chosen)] if chosen.isdecimal() and int(chosen) < len(names) else ""
-
-
-def _is_on(mark: Any) -> bool:
-    return mark is not None and mark.get(qn("w:val"), "1").lower() not in _OFF
 
 
 def _hidden_styles(styles: Any) -> set[str]:
@@ -267,7 +292,7 @@ def _hidden_styles(styles: Any) -> set[str]:
             seen.add(above)
             mark = every[above].find(f"{qn('w:rPr')}/{qn('w:vanish')}")
             if mark is not None:
-                found |= {name} if _is_on(mark) else set()
+                found |= {name} if is_on(mark) else set()
                 break
             based = every[above].find(qn("w:basedOn"))
             above = "" if based is None else based.get(qn("w:val"), "")
