@@ -127,12 +127,12 @@ def _han(number: int, digits: str, units: str, myriad: str) -> str:
             + myriad
             + (gap + _han(low, digits, units, myriad) if low else "")
         )
-    said, gap = "", False
+    said, gap = "", ""
     for power in (3, 2, 1, 0):
         digit = number // 10**power % 10
         if digit:
-            said += (digits[0] if gap else "") + digits[digit] + (units[power - 1] if power else "")
-        gap = bool(said) and not digit
+            said += gap + digits[digit] + (units[power - 1] if power else "")
+        gap = digits[0] if said and not digit else ""
     return said[1:] if 10 <= number < 20 and digits[1] == "一" else said
 
 

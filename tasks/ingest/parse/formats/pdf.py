@@ -18,6 +18,7 @@ import pypdfium2.raw as raw
 from tasks.errors import BadDocument
 from tasks.ingest.parse import ocr
 from tasks.ingest.parse.base import Decoded, Item, Omitted, cut
+from tasks.ingest.parse.formats.pdf_forms import check
 from tasks.ingest.parse.formats.pdf_layout import CELL, Segment, closed_up, rows_of, text_of
 from tasks.ingest.parse.formats.pdf_notes import Noted, insert, noted
 from tasks.settings import ParseConfig
@@ -50,6 +51,7 @@ class _Pages:
 
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """Text of every page. An empty user password is tried by the library itself."""
+    check(path)
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:

@@ -92,6 +92,16 @@ PAGES = b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
 PAGE = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<<%s>>>>"
 FONT = b"/Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
 SHOWN = b"BT /F1 12 Tf 40 700 Td (A printed sentence.) Tj ET"
+
+
+def drawn(*forms: tuple[bytes, bytes]) -> bytes:
+    """A PDF whose page draws the first of these forms; each draws others by the names that it gives them."""
+    names = b"/Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources<<%s/XObject<<%%s>>>>" % FONT
+    page = PAGE % (FONT + b"/XObject<</X 5 0 R>>")
+    made = (stream(content, names % held) for content, held in forms)
+    return objects(CATALOG, PAGES, page, stream(SHOWN + b" /X Do"), *made)
+
+
 OFFICE: Table = {
     "locked.xlsx": content(COMPOUND + "EncryptedPackage".encode("utf-16-le"), "encrypted", "password"),
     "old.ppt": content(COMPOUND, "unsupported"),
@@ -173,6 +183,13 @@ OFFICE: Table = {
         ),
         "ok",
         "A printed sentence.",
+    ),
+    "itself.pdf": content(drawn((b"/X Do /X Do", b"/X 5 0 R")), "too_large", "draw each other"),
+    "halls.pdf": content(
+        drawn(*((b"/X Do /X Do", b"/X %d 0 R" % (6 + at)) for at in range(30)), (SHOWN, b"")), "too_large"
+    ),
+    "steps.pdf": content(
+        drawn(*((b"/X Do", b"/X %d 0 R /Y %d 0 R" % (6 + at, 5 + at)) for at in range(9)), (SHOWN, b"")), "ok"
     ),
     "bomb.pdf": content(
         objects(
