@@ -4,6 +4,7 @@ The idea: a change to a source that reaches a line of our parsers which none rea
 changed further. A source on which a parser crashes, hangs or eats memory ends the process, and stays.
 """
 
+import faulthandler
 import os
 import random
 import resource
@@ -26,7 +27,8 @@ from tasks.settings import ParseConfig
 from tests.tasks.ingest.formats import files
 from tests.tasks.ingest.hostile import archives, office, texts
 
-HANGS_S = 30
+HANGS_S, ENDLESS_S = 30, 600
+"""Seconds of CPU, and of a clock, after which a parser hangs: it is ended, and says where it was."""
 MEMORY = 8 << 30
 MOST = 1 << 16
 """Bytes of a changed source, or of a changed part of one."""
@@ -148,7 +150,8 @@ def fuzz(kind: str, seconds: float, seed: int, folder: Path) -> str:
             else:
                 path.write_bytes(changed(path.read_bytes(), chance))
         coverage.fresh = 0
-        signal.alarm(HANGS_S)
+        signal.setitimer(signal.ITIMER_PROF, HANGS_S)
+        signal.alarm(ENDLESS_S)
         sys.settrace(coverage.trace)
         try:
             refused = None
@@ -162,6 +165,7 @@ def fuzz(kind: str, seconds: float, seed: int, folder: Path) -> str:
                 unexplained[type(error).__name__] += 1
         finally:
             sys.settrace(None)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
         assert refused is None or (refused.reason and refused.outcome in schema.OUTCOMES), refused
         if coverage.fresh:
@@ -175,6 +179,8 @@ def fuzz(kind: str, seconds: float, seed: int, folder: Path) -> str:
 
 def main() -> None:
     kind, seconds, seed, folder = sys.argv[1:]
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        faulthandler.register(number, chain=True)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     print(fuzz(kind, float(seconds), int(seed), Path(folder)))
 

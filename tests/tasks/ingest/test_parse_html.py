@@ -64,6 +64,13 @@ def test_a_page_is_read_as_it_is_shown(page: str, text: str, tmp_path: Path) -> 
         "<style>.x, #z {display:none}</style><p class='y x'>no</p>",
         "<style>p.x[lang], i.x.y {display:none}</style><i class='y x z'>no</i>",
         "<dialog>no</dialog>",
+        "<style>div .x {display:none}</style><div><i><p class=x>no</p></i></div>",
+        "<style>#a > ul li.x {visibility:hidden}</style><div id=a><ul><b><li class=x>no</b></ul></div>",
+        "<style>@media screen and (min-width: 9px) {p {opacity:1} p.x {opacity:0}}</style><p class=x>no",
+        "<style>.x {position:absolute; left:-9999px}</style><p class=x>no</p>",
+        "<style>.y {position:absolute;clip:rect(0, 0, 0, 0);width:1px}</style><p class=y>no</p>",
+        "<p style='text-indent:-10000px'>no</p>",
+        "<p class='sr-only'>no</p>",
         "<style>/* a */ #z { opacity: 0 }</style><p id=z>no</p>",
     ],
 )
@@ -80,6 +87,12 @@ def test_what_is_hidden_is_left_out_and_counted(hidden: str, tmp_path: Path) -> 
         "<p style='display:block; font-size:0.9em; opacity: 0.5'>yes</p>",
         "<style>@media print { .x {display:none} } </style><p class=x>yes</p>",
         "<style>div .x {display:none}</style><p class=x>yes</p>",
+        "<style>ul > .x {display:none}</style><ul><li><p class=x>yes</p></ul>",
+        "<style>.t>.x{display:none} .t>.on{display:block}</style><div class=t><p class='x on'>yes</p></div>",
+        "<style>#a {display:block} .x {display:none}</style><p class=x id=a>yes</p>",
+        "<style>@media (max-width: 600px) { .x {display:none} }</style><p class=x>yes</p>",
+        "<style>.x {display:none}</style><p class=x style='display:block'>yes</p>",
+        "<style>.x {margin-left:-10px; text-indent: -1em}</style><p class=x>yes</p>",
         "<p aria-hidden=false>yes</p>",
         "<script>var a = '<p>no</p>'</script><p>yes</p>",
         "<!-- no --><p>yes</p>",
@@ -87,6 +100,20 @@ def test_what_is_hidden_is_left_out_and_counted(hidden: str, tmp_path: Path) -> 
 )
 def test_what_is_shown_is_read(shown: str, tmp_path: Path) -> None:
     assert read(shown, tmp_path / "a.html") == ("yes", {})
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<ol><li>one<li><p>two</p><ol type=a start=3><li>c<li>d</ol><li value=7>x<li>y</ol>z",
+         "1. one\n2. two\nc. c\nd. d\n7. x\n8. y\nz"),
+        ("<ol reversed start=2 type=I><li>a<li>b</ol><ol reversed><li>a</ol><ul><li>point</ul>",
+         "II. a\nI. b\na\npoint"),
+        ("<ol style='list-style: none'><li>a</ol><nav><ol><li>b</ol></nav><li>c", "a\nb\nc"),
+    ],
+)  # fmt: skip
+def test_items_of_an_ordered_list_have_their_numbers(page: str, text: str, tmp_path: Path) -> None:
+    assert read(page, tmp_path / "a.html") == (text, {})
 
 
 def test_readings_images_and_films_are_counted(tmp_path: Path) -> None:
@@ -105,6 +132,7 @@ def test_readings_images_and_films_are_counted(tmp_path: Path) -> None:
         f"<style>{'.a{' * 50_000}{'}' * 50_000}</style><p>yes</p>",
         f"<p style='opacity:0.{'0' * 500_000}'>no</p><p>yes</p>",
         f"{'<table><tr><td>' * 2_000}yes",
+        f"<style>.z {'.a ' * 6}.b{{opacity:0}}</style>{'<i class=a>' * 200}{'<b class=b>' * 99}<p>yes",
     ],
 )
 def test_a_page_made_to_take_long_does_not(page: str, tmp_path: Path) -> None:

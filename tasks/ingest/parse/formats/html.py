@@ -6,6 +6,7 @@ The idea: a parser target sees events and never a tree, so depth and size cost n
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
@@ -13,6 +14,8 @@ from lxml import etree
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut
 from tasks.ingest.parse.encoding import PIECE, encoding_of
+from tasks.ingest.parse.formats.html_css import Styles, names_of
+from tasks.ingest.parse.formats.numerals import numeral
 from tasks.settings import ParseConfig
 
 _BLOCKS = frozenset(
@@ -42,25 +45,29 @@ _UNSEEN = {
 _ALWAYS = frozenset(("frame", "film", "sound", "embedded object", "drawing"))
 _BETWEEN = {"mfrac": "/", "msup": "^", "msub": "_", "munder": "_", "mover": "^", "mroot": "^1/"}
 """What a formula says between the parts of these."""
-_HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|"
-    r"(?:font-size|opacity)\s*:\s*0(?:\.0+)?\w*\s*(?:[;!}]|$)",
-    re.I,
-)
-_STYLE = 2000
-"""Characters of the style of an element that are looked at."""
-_NESTED = 20
-"""Rules inside each other, more than which no style sheet has."""
-_SIMPLE = re.compile(r"[.#]?[\w-]+(?:[.#][\w-]+)*")
-_NAME = re.compile(r"[.#]?[\w-]+")
 _SHOWN_INPUTS = frozenset(
     "text search tel url email number date datetime-local month week time button submit reset range".split()
 )
-_TAB, _SPACE, _LINE = "\1", "\2", "\3"
-"""Tabs and spaces that stay, and lines that stay though they are empty: no page holds these characters."""
+_TAB, _SPACE, _LINE, _ITEM = "\1", "\2", "\3", "\4"
+"""Tabs and spaces that stay, lines that stay though they are empty, and the end of the number of an item,
+which stands before its words wherever they begin: no page holds these characters."""
+_LISTS = frozenset("ol ul menu dir".split())
+_NAVIGATED = 8
+"""A list within so many elements of a "nav" is made of links: nobody sees numbers there."""
+_LIST_FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+_UNNUMBERED = re.compile(r"list-style(?:-type)?\s*:[^;]*\bnone\b", re.I)
 _CONTROLS = dict.fromkeys([*range(9), 11, *range(14, 32), 0xAD]) | {0: "\ufffd"}
 _LONG_CELL = 400
 """Characters of a cell in several lines that makes a layout, not a row."""
+
+
+@dataclass
+class _List:
+    """A list that is open: how its items are numbered ("" for not at all), and with what next."""
+
+    form: str
+    next: int
+    step: int
 
 
 class _Text:
@@ -73,8 +80,10 @@ class _Text:
         self._depth = self._unseen_at = 0
         self._unseen_kind, self._unseen_text = "", False
         self._css: list[str] = []
-        self._hiding: dict[str, list[frozenset[str]]] = {}
-        """By one of the names of each rule, all the names that an element must have."""
+        self._styles = Styles()
+        self._around: list[frozenset[str]] = []
+        """Names of the elements that are open, but for those inside one that is not shown."""
+        self._lists: list[_List] = []
         self._formulas: list[tuple[int, str, int]] = []  # depth, separator, parts seen
 
     # What the parser calls.
@@ -83,13 +92,16 @@ class _Text:
         self._depth += 1
         if self._unseen_at:
             return
-        kind = self._unseen(tag, attributes)
+        names = names_of(tag, attributes)
+        kind = self._unseen(tag, attributes, names)
+        self._around.append(names)
         if kind is not None:
             self._unseen_at, self._unseen_kind, self._unseen_text = self._depth, kind, kind in _ALWAYS
             return
         self._separate()
         if tag in _BLOCKS:
             self._say("\n")
+            self._list(tag, attributes)
         elif tag in _BETWEEN:
             self._formulas.append((self._depth, _BETWEEN[tag], 0))
         elif tag in _KEPT or tag in ("td", "th"):
@@ -105,11 +117,12 @@ class _Text:
             if self._unseen_text and self._unseen_kind:
                 self.counts[self._unseen_kind] += 1
             if tag == "style":
-                for names in _hiding("".join(self._css)):
-                    self._hiding.setdefault(max(names), []).append(names)
+                self._styles.add("".join(self._css))
             self._unseen_at = 0
+            self._around.pop()
         elif not self._unseen_at:
             self._end(tag)
+            self._around.pop()
         self._depth -= 1
 
     def data(self, text: str) -> None:
@@ -134,26 +147,17 @@ class _Text:
     def _say(self, text: str) -> None:
         self._buffers[-1].append(text)
 
-    def _unseen(self, tag: str, attributes: dict[str, str]) -> str | None:
+    def _unseen(self, tag: str, attributes: dict[str, str], names: frozenset[str]) -> str | None:
         """What is counted of an element that is not shown, "" for nothing; None for one that is."""
         if tag in _CODE:
             self._css = []
             return ""
         if tag in _UNSEEN:
             return _UNSEEN[tag]
-        style, classes = attributes.get("style", ""), attributes.get("class", "").split()
-        selectors = {
-            name.lower() for name in (tag, f"#{attributes.get('id', '')}", *(f".{one}" for one in classes))
-        }
-        if tag == "dialog" and "open" not in attributes:
-            return "hidden text"
         hidden = attributes.get("hidden", "until-found").lower() != "until-found"
         hidden = hidden or attributes.get("aria-hidden", "").strip().lower() == "true"
-        if (
-            hidden
-            or (style and _HIDING.search(style[:_STYLE]))
-            or any(names <= selectors for one in selectors for names in self._hiding.get(one, ()))
-        ):
+        hidden = hidden or (tag == "dialog" and "open" not in attributes)
+        if hidden or self._styles.hide(names, attributes.get("style", ""), self._around):
             return "hidden text"
         return None
 
@@ -177,9 +181,29 @@ class _Text:
         if alt := attributes.get("alt", "").strip():
             self._say(f" [{alt.translate(_CONTROLS)}] ")
 
+    def _list(self, tag: str, attributes: dict[str, str]) -> None:
+        """Begin a list, or an item with the number that it has in an ordered list."""
+        if tag in _LISTS:
+            style = attributes.get("style", "")[:1000]
+            plain = tag != "ol" or _UNNUMBERED.search(style) is not None
+            plain = plain or any("nav" in names for names in self._around[-_NAVIGATED:])
+            form = _LIST_FORMS.get(attributes.get("type", ""), "decimal")
+            start, back = _integer(attributes.get("start", "")), "reversed" in attributes
+            plain = plain or (back and start is None)  # it begins with the count of its items
+            first = 1 if start is None else start
+            self._lists.append(_List("" if plain else form, first, -1 if back else 1))
+        elif tag == "li" and self._lists and self._lists[-1].form:
+            of = self._lists[-1]
+            value = _integer(attributes.get("value", ""))
+            of.next = of.next if value is None else value
+            self._say(f"{numeral(of.next, of.form)}. {_ITEM}")
+            of.next += of.step
+
     def _end(self, tag: str) -> None:
         if tag in _BLOCKS:
             self._say("\n")
+            if tag in _LISTS and self._lists:
+                self._lists.pop()
         elif tag in ("td", "th") and len(self._buffers) > 1:
             self._fold_cell()
         elif tag in _KEPT and len(self._buffers) > 1:
@@ -201,34 +225,15 @@ class _Text:
             self._rows[-1].append(cell)
 
 
+def _integer(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None
+
+
 def _folded(pieces: list[str]) -> list[str]:
     """Lines without white space that a browser does not show, those that are empty left out."""
-    lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
+    text = re.sub(rf"{_ITEM}\s*", "", "".join(pieces))
+    lines = (" ".join(line.split()) for line in text.split("\n"))
     return [line for line in lines if line]
-
-
-def _hiding(css: str) -> set[frozenset[str]]:
-    """Classes, ids and elements that a style sheet hides on a screen where they meet, such as "p.note"."""
-    found, open_rules = set[frozenset[str]](), list[str]()
-    text = ""
-    for piece in re.split(r"([{}])", _uncommented(css)):
-        if len(open_rules) > _NESTED:
-            break
-        if piece == "{":
-            open_rules.append(text.rpartition(";")[2].strip().lower())
-        elif piece == "}" and open_rules:
-            selectors = open_rules.pop()
-            printed = any(rule.startswith("@media") and "print" in rule for rule in open_rules)
-            if not printed and len(text) < _STYLE and _HIDING.search(text):
-                names = (name.strip() for name in selectors.split(","))
-                found |= {frozenset(_NAME.findall(name)) for name in names if _SIMPLE.fullmatch(name)}
-        text = piece if piece not in "{}" else ""
-    return found - {frozenset({"html"}), frozenset({"body"})}
-
-
-def _uncommented(css: str) -> str:
-    first, *rest = css.split("/*")
-    return first + "".join(piece.partition("*/")[2] for piece in rest)
 
 
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
