@@ -13,6 +13,7 @@ from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
+    from tasks.bench.grid import Grid
     from tasks.recall.rerank import Reranker
 
 Add = Callable[..., argparse.ArgumentParser]
@@ -32,20 +33,39 @@ was trained for.
 """
 
 
+GROWTH_HELP = """\
+One context is read on from length to length. The needles of the first length are asked for at every one,
+those that a length adds at that length; and a passage that stands nowhere in the text is predicted behind it.
+Takes --lengths, --depths (needles of each length), --wordings, --seed, --haystack, --storage, --figure.
+"""
+
+RULER_HELP = """\
+single: one fact; keys: one of eight of a kind; values: four numbers of one name; queries: four facts in one
+question; variables: all names in a chain of assignments; passages: a question about one of eight alike;
+words: the five most frequent of a list. Facts of all tasks but words lie in one natural text and distract
+from each other. A score is the share of the expected words that the beginning of the answer holds.
+Dense attention is measured up to the length that the model was trained for. Takes --lengths, --seed,
+--haystack.
+"""
+
+
 def arguments(add: Add) -> None:
     """The options of this command."""
     test = add(
         "evaluate",
         "measure how well evidence is recalled, and how good summaries are",
         "evaluate locomo ~/data/locomo\nevaluate which ~/data/cuad ~/papers\n"
-        "evaluate needle --lengths 8192,32768 --depths 10\nevaluate sessions --rounds 1000",
+        "evaluate needle --lengths 8192,32768 --depths 10\nevaluate ruler --lengths 4096,8192\n"
+        "evaluate sessions --rounds 1000",
         "locomo and cuad are public benchmarks of recall from memory; ask asks questions about what was read "
         "and about what was not (of contracts, conversations or texts in PATH; without it, of texts this "
-        "machine has); needle asks the long-context engine for facts hidden in long texts. reports scores "
+        "machine has); needle asks the long-context engine for facts hidden in long texts; growth "
+        "asks as one context grows; ruler has the engine retrieve, trace and count beside the model's own "
+        "dense attention. reports scores "
         "summaries of gov_report beside its first words; which finds documents by their summaries alone; "
         "sessions adds to and asks long dialogues, and those of locomo where PATH is given.",
     )
-    names = ("locomo", "cuad", "ask", "needle", "reports", "which", "sessions")
+    names = ("locomo", "cuad", "ask", "needle", "growth", "ruler", "reports", "which", "sessions")
     test.add_argument("name", choices=names, help="what to measure")
     test.add_argument(
         "paths", nargs="*", metavar="PATH", help="folder that holds the data set, or texts; several for which"
@@ -58,6 +78,11 @@ def arguments(add: Add) -> None:
         "--rounds", type=int, default=10_000, metavar="N", help="of the long session (default: 10000)"
     )
     _hiding(test)
+    test.add_argument_group("growth", GROWTH_HELP)
+    tasks = test.add_argument_group("ruler", RULER_HELP)
+    tasks.add_argument(
+        "--samples", type=int, default=10, metavar="N", help="texts of each length (default: 10)"
+    )
 
 
 def _hiding(test: argparse.ArgumentParser) -> None:
@@ -121,10 +146,10 @@ def evaluate(
     **options: Any,
 ) -> Answer:
     """Recall of evidence on a public data set, of needles hidden in long texts, or how good summaries are."""
-    if name == "needle":
+    if name in LONG:
         if paths:
-            raise InvalidInput(f"evaluate needle {paths[0]}: texts are given with --haystack")
-        return _needle(config, **options)
+            raise InvalidInput(f"evaluate {name} {paths[0]}: texts are given with --haystack")
+        return LONG[name](config, **options)
     folders = [Path(path).expanduser() for path in paths]
     if name == "which" and folders:
         return _which(config, folders)
@@ -220,29 +245,69 @@ def _evaluate_ask(config: "RunConfig", path: Path | None) -> Answer:
     return Answer(result, figures.asked(result))
 
 
-def _needle(
-    config: "RunConfig",
+def _grid(
     lengths: str,
     ways: str,
     haystack: Sequence[str] = (),
     figure: str | None = None,
+    samples: int = 0,
     **numbers: Any,
-) -> Answer:
-    from flows import figures
-    from flows.progress import counter
+) -> "Grid":
+    """The grid that the options describe; refused before anything heavy is imported."""
+    del samples
     from tasks.bench.grid import Grid, comma_separated, parse_lengths
 
-    grid = Grid(  # refused before anything heavy is imported
+    return Grid(
         lengths=parse_lengths(lengths),
         haystack=tuple(Path(path).expanduser() for path in haystack),
         ways=comma_separated(ways),
         figure=path(figure),
         **numbers,
     )
+
+
+def _needle(config: "RunConfig", **options: Any) -> Answer:
+    grid = _grid(**options)
+    from flows import figures
+    from flows.progress import counter
     from tasks.bench.needle import evaluate_needle
 
     result = evaluate_needle(grid, loaded(config), counter())
     return Answer(result, figures.needle(result))
+
+
+def _growth(config: "RunConfig", **options: Any) -> Answer:
+    grid = _grid(**options)
+    from flows import length_figures
+    from flows.progress import counter
+    from tasks.bench.growth import evaluate_growth
+
+    result = evaluate_growth(grid, loaded(config), counter())
+    return Answer(result, length_figures.growth(result))
+
+
+def _ruler(
+    config: "RunConfig", lengths: str, samples: int, seed: int, haystack: Sequence[str] = (), **_: Any
+) -> Answer:
+    from flows import length_figures
+    from flows.progress import counter
+    from tasks.bench.grid import parse_lengths
+    from tasks.bench.ruler.plan import Plan
+
+    plan = Plan(  # refused before anything heavy is imported
+        lengths=parse_lengths(lengths),
+        samples=samples,
+        seed=seed,
+        haystack=tuple(Path(path).expanduser() for path in haystack),
+    )
+    from tasks.bench.ruler.evaluate import evaluate_ruler
+
+    result = evaluate_ruler(plan, loaded(config), counter())
+    return Answer(result, length_figures.ruler(result))
+
+
+LONG: dict[str, Callable[..., Answer]] = {"needle": _needle, "growth": _growth, "ruler": _ruler}
+"""What measures the long-context engine."""
 
 
 def loaded(config: "RunConfig") -> Any:

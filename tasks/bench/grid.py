@@ -89,6 +89,11 @@ class Grid:
             return [0.5]
         return [round(step / (self.depths - 1), 4) for step in range(self.depths)]
 
+    @property
+    def inner(self) -> list[float]:
+        """As many even depths, none at an end."""
+        return [round((step + 0.5) / self.depths, 4) for step in range(self.depths)]
+
 
 def comma_separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -39,7 +39,7 @@ from tasks.infer.models import Models
 K = 16
 """Blocks that are chosen."""
 NEW_TOKENS = 12
-_CHARACTERS = 6
+CHARACTERS = 6
 """Characters of haystack requested per token: more than any usual tokenizer takes."""
 
 MEASURES = {
@@ -120,7 +120,7 @@ class _Evaluation:
         """For every question of the grid: its context, the needle's depth, and its measures."""
         longest = max(self.grid.lengths)
         for number in range(self.grid.needles):
-            hay = Haystack(self._text(longest * _CHARACTERS, self.grid.seed + number), self.encode)
+            hay = Haystack(self._text(longest * CHARACTERS, self.grid.seed + number), self.encode)
             for trial in trials(self.grid):
                 random = Random(f"{self.grid.seed} {number} {trial.length} {trial.depths}")
                 needles = make_needles(number, len(trial.depths), random, hay.text)

@@ -96,3 +96,36 @@ def _logarithmic(axes: Any, lengths: Sequence[int], quantity: str) -> None:
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False)
+
+
+def growth_lines(
+    path: Path,
+    lengths: Sequence[int],
+    shares: Mapping[str, Sequence[float]],
+    nats: Sequence[float],
+    title: str,
+) -> None:
+    """Shares and the likelihood of a passage against the length of one context.
+
+    Args:
+        shares: what each line is called, and its share at every length.
+        nats: mean negative log-likelihood of a token of the passage at every length.
+
+    Raises:
+        OSError: if `path` cannot be written.
+    """
+    figure = _figure(10, 4.2, title)
+    found, predicted = figure.subplots(1, 2)
+    for name, values in shares.items():
+        found.plot(lengths, values, "o-", label=name)
+    found.set_ylim(-0.02, 1.02)
+    predicted.plot(lengths, nats, "o-", color="grey")
+    for axes, quantity in ((found, "share of the first length's needles"), (predicted, "nats a token")):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
+        axes.set_xlabel("tokens read")
+        axes.set_title(quantity, fontsize=10)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    found.legend(fontsize=8, frameon=False)
+    _save(figure, path)
