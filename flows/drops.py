@@ -27,6 +27,7 @@ from tasks.ingest.watch.manifests import named
 from tasks.ingest.watch.queue import Message, Queue
 from tasks.ingest.watch.state import Changes, State
 from tasks.ledger import Ledger, ledger_path
+from tasks.plan.left import told
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
@@ -317,7 +318,8 @@ def finished(outcome: Row) -> str:
     line = f"run {outcome['run']}: {outcome['status']}"
     if "read" not in outcome:
         return line
-    return (
+    done = (
         f"{line}; {counted(outcome['read'], 'document')} read, {counted(outcome['added'], 'record')} added, "
         f"{outcome['retired']:,} retired, in {outcome['seconds']:.0f} s"
     )
+    return "; ".join([done, *told(outcome)])

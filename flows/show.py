@@ -10,6 +10,7 @@ from typing import Any
 
 from flows.cells import cells, cut, isolated, padded, wrapped
 from tasks.ingest.omitted import many
+from tasks.plan import left
 from tasks.recall.citation import Citation, format_citation
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, labels, warnings
@@ -33,7 +34,7 @@ def read(result: Row) -> str:
             f"; {written:,} {'summary' if written == 1 else 'summaries'} written by the model, "
             f"{counted(result.get('dropped', 0), 'sentence')} without support dropped"
         )
-    lines += left_out(result) + postponed(result) + omitted(result) + labelled(result)
+    lines += left_out(result) + left.told(result) + omitted(result) + labelled(result)
     lines += announced(result) + gone(result) + found(result)
     if lost := result.get("corrections_gone"):
         lines.append(f"{counted(lost, 'correction')} lost the place: nightread corrections")
@@ -49,12 +50,6 @@ def left_out(result: Row) -> list[str]:
     are = "is" if count == 1 else "are"
     told = f"{counted(count, 'document')} {are} left out, forgotten; back with: nightread forget --undo URI"
     return [told] if count else []
-
-
-def postponed(result: Row) -> list[str]:
-    """How many documents are left for the next run, and which limit left them."""
-    count = result.get("postponed", 0)
-    return [f"{counted(count, 'document')} left for the next run: {result['over']}"] if count else []
 
 
 def omitted(result: Row) -> list[str]:
@@ -140,7 +135,7 @@ def plan(result: Row) -> str:
         for row in result["rows"]
     ]
     columns = ["action", "tokens", "windows", "uri", "why"]
-    return "\n".join([head, *left_out(result), *postponed(result), *table(columns, rows)])
+    return "\n".join([head, *left_out(result), *left.told(result), *table(columns, rows)])
 
 
 def claim(found: Any) -> str:

@@ -128,7 +128,10 @@ class ShardConfig:
 
 @dataclass(frozen=True, config=CONFIG)
 class BudgetConfig:
-    """What one run may spend; 0 is no limit. Documents that do not fit are left for the next run."""
+    """What one run may spend; 0 is no limit. Documents that do not fit are left for the next run.
+
+    One that alone takes more waits until the limit is raised, which the run says; where the model reads
+    (infer.salience), it is read over several runs."""
 
     tokens: Int = Field(default=0, ge=0)
     """Tokens of the documents that are read."""

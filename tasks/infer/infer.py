@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tasks.infer.budget import Spending
@@ -101,10 +101,17 @@ def quarantined_rows(rows: Sequence[Row], refused: Mapping[str, str]) -> list[Ro
     ]
 
 
-def postponed_rows(rows: Sequence[Row], postponed: Collection[str]) -> list[Row]:
-    """The sources without those whose documents are left for the next run, as if these were not there yet."""
-    left = {"outcome": "postponed", "document": "", "parsed": "", "chars": 0, "reason": ""}
-    return [{**row, **left} if row["document"] in postponed else row for row in rows]
+def postponed_rows(rows: Sequence[Row], postponed: Mapping[str, str]) -> list[Row]:
+    """The sources, those whose documents are left for another run as if these were not there yet.
+
+    Args:
+        postponed: such documents, and why each is left.
+    """
+    left = {"outcome": "postponed", "document": "", "parsed": "", "chars": 0}
+    return [
+        {**row, **left, "reason": postponed[row["document"]]} if row["document"] in postponed else row
+        for row in rows
+    ]
 
 
 def _quarantine(run: Run, rows: Sequence[Row], outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 The idea: a night that is too short for a corpus reads a part of it, publishes that, and leaves the rest for
 the next night. Where none fits and the model reads windows, the first is begun: its windows are kept, and the
-next run goes on behind them.
+next run goes on behind them. What alone takes more than the whole budget waits until that is raised.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
 from tasks.plan.cost import state_bytes
 from tasks.plan.estimate import Estimate, estimate
+from tasks.plan.left import Left
 from tasks.plan.rates import Rates
 from tasks.settings import BudgetConfig
 
@@ -25,12 +26,10 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Fit:
-    """What is read of the documents of a run, and what is left."""
+    """What is read of the documents of a run, and why each of the others is left."""
 
     read: tuple[ShardedDocument, ...]
-    left: tuple[ShardedDocument, ...] = ()
-    over: str = ""
-    """Why some are left: the amount and the limit, such as "12 s, over budget.seconds=10"."""
+    left: Mapping[str, Left]
 
 
 def limited(budget: BudgetConfig) -> bool:
@@ -50,30 +49,46 @@ def fit(
     Args:
         chars: characters of each document's text.
     """
-    spent = {"tokens": 0.0, "seconds": rates.start_s if rates else 0.0, "gpu_hours": 0.0}
-    spent["megabytes"] = state_bytes(models) / 2**20
-    read: list[ShardedDocument] = []
-    left: list[ShardedDocument] = []
+    empty = {"tokens": 0.0, "seconds": rates.start_s if rates else 0.0, "gpu_hours": 0.0}
+    empty["megabytes"] = state_bytes(models) / 2**20
+    spent, read = empty, list[ShardedDocument]()
+    left: dict[str, Left] = {}
     begun: ShardedDocument | None = None
     """The first whose windows may be read as far as the budget goes; it is for no room on the disk."""
-    over = ""
     for document in documents:
-        cost = estimate(models, [document], chars[document.document], rates)
-        after = {name: spent[name] + amount for name, amount in _amounts(models, cost, rates).items()}
-        crossed = next((name for name in UNITS if 0 < getattr(budget, name) < after[name]), "")
+        amounts = _amounts(models, estimate(models, [document], chars[document.document], rates), rates)
+        after, whole = _sum(spent, amounts), _sum(empty, amounts)
+        crossed = _crossed(after, budget)
         if not crossed:
             read.append(document)
             spent = after
             continue
-        limit = f"budget.{crossed}={getattr(budget, crossed):g}"
-        over = over or f"{UNITS[crossed].format(after[crossed])}, over {limit}"
-        left.append(document)
-        if begun is None and crossed != "megabytes" and models.config.salience:
+        may_begin = crossed != "megabytes" and models.config.salience
+        if begun is None and may_begin:
             begun = document
+        too_large = "" if may_begin else _crossed(whole, budget)
+        left[document.document] = (
+            Left(_over(too_large, whole, budget), whole[too_large] / getattr(budget, too_large))
+            if too_large
+            else Left(_over(crossed, after, budget))
+        )
     if begun is not None and not read:
         read.append(begun)
-        left.remove(begun)
-    return Fit(tuple(read), tuple(left), over)
+        del left[begun.document]
+    return Fit(tuple(read), left)
+
+
+def _sum(spent: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    return {name: spent[name] + amount for name, amount in more.items()}
+
+
+def _crossed(spent: Mapping[str, float], budget: BudgetConfig) -> str:
+    """The first limit that such an expense is over; "" for none."""
+    return next((name for name in UNITS if 0 < getattr(budget, name) < spent[name]), "")
+
+
+def _over(name: str, spent: Mapping[str, float], budget: BudgetConfig) -> str:
+    return f"{UNITS[name].format(spent[name])}, over budget.{name}={getattr(budget, name):g}"
 
 
 def _amounts(models: Models, cost: Estimate, rates: Rates | None) -> dict[str, float]:

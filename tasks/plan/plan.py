@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from tasks.errors import InvalidInput
 from tasks.infer.infer import NO_LIMIT, tokens_left
 from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
@@ -13,6 +12,7 @@ from tasks.ingest.shard import ShardedDocument
 from tasks.memory.sources import part_name
 from tasks.plan.budget import fit, limited
 from tasks.plan.estimate import estimate
+from tasks.plan.left import figures, told
 from tasks.plan.rates import load_rates, trial
 from tasks.plan.work import Work
 from tasks.run import Row, Run
@@ -34,9 +34,6 @@ def plan(
 
     Args:
         measure: where the machine has shown no rates yet, take them from a trial, as a budget of time does.
-
-    Raises:
-        InvalidInput: if the budget holds none of the documents, before anything is spent.
     """
     rates = load_rates(run.home, models) if documents else None
     if documents and rates is None and (measure or budget.seconds or budget.gpu_hours):
@@ -44,10 +41,8 @@ def plan(
     chars = {document.document: work.todo[document.document]["chars"] for document in documents}
     if limited(budget):
         fits = fit(models, documents, chars, rates, budget)
-        if fits.over and not fits.read:
-            raise InvalidInput(f"this run would take {fits.over}: raise the budget, or read less at once")
-        documents, left = fits.read, frozenset(one.document for one in fits.left)
-        work = replace(work, postponed=left, over=fits.over)
+        documents = fits.read
+        work = replace(work, postponed=fits.left)
     cost = estimate(models, documents, sum(chars[document.document] for document in documents), rates)
     predicted = f", about {cost.seconds:,.0f} s" if cost.seconds else ""
     _log.info(
@@ -57,8 +52,8 @@ def plan(
         predicted,
         *(f"{count:,}" for count in (len(work.kept), len(work.gone))),
     )
-    if work.postponed:
-        _log.info("plan: %s left for the next run: %s", counted(len(work.postponed), "document"), work.over)
+    for line in told(figures(work.postponed)):
+        _log.info("plan: %s", line)
     unread = tokens_left(run, models, documents)
     return replace(work, documents=documents, cost=cost, tokens_left=unread)
 
@@ -86,8 +81,7 @@ def describe(work: Work) -> dict[str, Any]:
     for uri in work.loss.uris:
         lines.append({"uri": uri, "tokens": 0, "windows": 0, "action": "retire", "why": "not there any more"})
     head = {"documents": len(work.documents), "forgotten": work.forgotten}
-    left = {"postponed": len(work.postponed), "over": work.over}
-    return {**head, **left, **asdict(work.cost), "rows": lines}
+    return {**head, **figures(work.postponed), **asdict(work.cost), "rows": lines}
 
 
 def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:
@@ -99,7 +93,7 @@ def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:
     if row["document"] in work.kept:
         return "skip", "remembered already, unchanged"
     if row["document"] in work.postponed:
-        return "left", f"for the next run: {work.over}"
+        return "left", work.postponed[row["document"]].why
     if row["document"] in work.stale:
         return "read", "remembered under another model or configuration"
     return "read", "new or changed"

@@ -1,7 +1,7 @@
 """What a run has to do: which documents are read, which are remembered already, which are gone."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow.compute as pc
 
@@ -15,6 +15,7 @@ from tasks.memory.embedders import check_embedder
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans, parts_of
 from tasks.plan.estimate import NOTHING, Estimate
+from tasks.plan.left import Left
 from tasks.plan.retitled import retitled
 from tasks.reduce.done import load_done
 from tasks.run import Row, Run
@@ -48,10 +49,8 @@ class Work:
     """What it is expected to take."""
     tokens_left: int = 0
     """Tokens of the windows that the ledger does not hold yet."""
-    postponed: frozenset[str] = frozenset()
-    """Documents that are left for the next run, since the budget does not hold them."""
-    over: str = ""
-    """Why some are."""
+    postponed: Mapping[str, Left] = field(default_factory=dict)
+    """Documents that are left, since the budget does not hold them, and why."""
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -123,12 +122,13 @@ def _remembered(run: Run, models: Models, made: Collection[str], document: str) 
 
 def without_unread(run: Run, models: Models, memory: Memory | None, work: Work, read: Outcome) -> Work:
     """The work that is left where some documents killed their workers, or were beyond the budget."""
-    left_out = work.postponed | read.postponed
+    left_out = {**work.postponed, **dict.fromkeys(read.postponed, Left(read.over))}
     if not read.refused and not left_out:
         return work
-    rows = postponed_rows(quarantined_rows(work.rows, read.refused), left_out)
+    reasons = {document: one.why for document, one in left_out.items()}
+    rows = postponed_rows(quarantined_rows(work.rows, read.refused), reasons)
     left = choose(run, models, memory, rows, not work.seen.roots)
-    unread = left_out | read.refused.keys()
+    unread = left_out.keys() | read.refused.keys()
     return replace(
         left,
         documents=[document for document in work.documents if document.document not in unread],
@@ -136,5 +136,4 @@ def without_unread(run: Run, models: Models, memory: Memory | None, work: Work, 
         tokens_left=work.tokens_left,
         forgotten=work.forgotten,
         postponed=left_out,
-        over=work.over or read.over,
     )

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tasks.plan.left import told
 from tasks.report.entries import Contents
 from tasks.report.figure import charts
 from tasks.report.findings import MOST_FINDINGS, Pair
@@ -149,9 +150,11 @@ def lead(outcome: Row, contents: Contents) -> str:
         found.append(f"{len(contents.gone):,} no longer there")
     if contents.failures:
         found.append(f"{len(contents.failures):,} that could not be read")
-    told = _joined(found) if found else "Nothing is new"
+    if left := outcome.get("postponed"):
+        found.append(f"{left:,} that the budget does not hold")
+    new = _joined(found) if found else "Nothing is new"
     held = counted(outcome["documents"], "document")
-    return f"{told[:1].upper()}{told[1:]}. Memory holds {held} of this corpus."
+    return f"{new[:1].upper()}{new[1:]}. Memory holds {held} of this corpus."
 
 
 def compared(contents: Contents) -> list[tuple[str, str, str, tuple[Pair, ...]]]:
@@ -188,11 +191,7 @@ def facts(outcome: Row) -> list[tuple[str, str]]:
         ("Records in memory", f"{outcome['added']:,} added, {outcome['retired']:,} taken out"),
         ("Summaries", summaries(outcome)),
         ("Could not be read", f"{len(outcome['quarantined']):,}"),
-        *(
-            [("Left for the next run", f"{counted(outcome['postponed'], 'document')}: {outcome['over']}")]
-            if outcome.get("postponed")
-            else []
-        ),
+        *([("Left unread", "; ".join(told(outcome)))] if outcome.get("postponed") else []),
     ]
 
 

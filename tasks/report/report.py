@@ -17,6 +17,7 @@ from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.remember import Staged
 from tasks.memory.sources import failed, part_name
+from tasks.plan.left import figures
 from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
@@ -72,8 +73,7 @@ def report(
             for row in work.rows
             if failed(row)
         ],
-        "postponed": len(work.postponed),
-        "over": work.over,
+        **figures(work.postponed),
         "omitted": totals(work.rows),
         "labels": labels(staged),
         "announced": [
@@ -118,7 +118,7 @@ def labels(staged: Staged) -> dict[str, int]:
     return {label: totals[label] for label in LABELS if totals[label]}
 
 
-UNREAD = {"ok": "remembered", "postponed": "left for the next run"}
+UNREAD = {"ok": "remembered", "postponed": "left unread"}
 """What became of a source that was not read now; any other outcome is a failure."""
 
 

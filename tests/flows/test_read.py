@@ -133,17 +133,28 @@ def test_a_plan_says_what_a_read_will_do_and_spends_nothing(tmp_path: Path, conf
     assert {row["action"] for row in run_plan([str(folder)], config)["rows"]} == {"skip"}
 
 
-def test_a_read_over_its_budget_is_refused_before_anything_is_spent(
+def test_a_document_larger_than_the_whole_budget_waits_and_what_is_gone_is_retired_all_the_same(
     tmp_path: Path, configured: Configured
 ) -> None:
-    folder = write_corpus(tmp_path / "corpus", 2, lines=10)
-    config = configured("budget.seconds=0.5", "infer.salience=false")
-    with pytest.raises(InvalidInput, match=r"about \d+ s, over budget.seconds=0.5: raise the budget"):
-        read(config, folder)
-    assert not (tmp_path / "home" / "memory").exists()
-    (run,) = Ledger(tmp_path / "home" / "ledger.sqlite").runs()
-    assert (run["status"], run["counts"]["error"][:12]) == ("failed", "InvalidInput")
-    assert read(configured("budget.seconds=1e6"), folder)["status"] == "published"
+    folder = write_corpus(tmp_path / "corpus", 3, lines=6)
+    (folder / "archive.txt").write_text(story(7, 60))
+    config = configured("budget.tokens=900", "infer.salience=false")
+    first = read(config, folder)
+    assert (first["status"], first["read"], first["postponed"], first["oversize"]) == ("published", 3, 1, 1)
+    (large,) = [row for row in first["table"] if row["outcome"] == "postponed"]
+    assert large["action"] == "left unread"
+    assert re.fullmatch(
+        r"takes more than the whole budget: [\d,]+ tokens, over budget.tokens=900", large["reason"]
+    )
+    (folder / "report-02.txt").unlink()
+    second = read(config, folder)
+    assert (second["status"], second["read"]) == ("published", 0)
+    assert second["retired"] > 0
+    assert second["gone"] == [str(folder / "report-02.txt")]
+    assert re.search(
+        r"\n1 document takes more than the whole budget, not read before it is raised: [\d,]+ tokens",
+        show.read(second),
+    )
 
 
 def test_a_budget_reads_what_it_holds_and_the_next_run_goes_on_behind_the_last_window(
@@ -159,7 +170,7 @@ def test_a_budget_reads_what_it_holds_and_the_next_run_goes_on_behind_the_last_w
     assert (first["read"], first["postponed"]) == (2, 1)
     assert re.fullmatch(r"[\d,]+ tokens, over budget.tokens=700", first["over"])
     assert "1 document left for the next run" in show.read(first)
-    assert {row["action"] for row in first["table"]} == {"read: new", "left for the next run"}
+    assert {row["action"] for row in first["table"]} == {"read: new", "left unread"}
     assert first["quarantined"] == []
     begun = read(configured("budget.tokens=700"), folder)
     assert (begun["read"], begun["postponed"], begun["status"]) == (0, 1, "unchanged")

@@ -10,10 +10,12 @@ import pytest
 
 from tasks.infer.models import Models
 from tasks.ingest.shard import ShardedDocument
+from tasks.plan.budget import fit
 from tasks.plan.cost import read_cost, tree_size
 from tasks.plan.estimate import estimate
+from tasks.plan.left import figures, told
 from tasks.plan.rates import Rates, Spent, load_rates, save_rates, update_rates
-from tasks.settings import InferConfig
+from tasks.settings import BudgetConfig, InferConfig
 
 RATES = Rates(flops_per_s=1e11, batch_s=10.0, passages_per_s=20.0, start_s=5.0)
 
@@ -74,3 +76,30 @@ def test_where_no_model_reads_or_writes_only_vectors_and_extracts_cost(
     learned = load_rates(tmp_path, models)
     assert learned is not None
     assert learned.passages_per_s == 30.0
+
+
+def test_a_budget_reads_what_it_holds_and_says_of_the_rest_whether_a_later_run_can(
+    tmp_path: Path, model_dir: Path
+) -> None:
+    documents = [ShardedDocument(name, 1, tokens, tmp_path) for name, tokens in TOKENS.items()]
+    quiet, reading = (
+        Models(tmp_path, InferConfig(model=str(model_dir), salience=salience), 2048)
+        for salience in (False, True)
+    )
+    found = fit(quiet, documents, dict.fromkeys(TOKENS, 10), None, BudgetConfig(tokens=1000))
+    assert [one.document for one in found.read] == ["small", "little"]
+    assert {name: one.why for name, one in found.left.items()} == {
+        "large": "takes more than the whole budget: 5,000 tokens, over budget.tokens=1000",
+        "medium": "for the next run: 1,300 tokens, over budget.tokens=1000",
+        "huge": "takes more than the whole budget: 9,000 tokens, over budget.tokens=1000",
+    }
+    assert told(figures(found.left)) == [
+        "1 document left for the next run: 1,300 tokens, over budget.tokens=1000",
+        "2 documents each take more than the whole budget, not read before it is raised; "
+        "the largest takes 9,000 tokens, over budget.tokens=1000",
+    ]
+    begun = fit(reading, documents[:1], {"large": 10}, None, BudgetConfig(tokens=1000))
+    assert (begun.read, begun.left) == ((documents[0],), {}), "its windows are read over several runs"
+
+
+TOKENS = {"large": 5000, "small": 600, "medium": 700, "huge": 9000, "little": 300}
