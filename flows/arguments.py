@@ -11,6 +11,7 @@ from typing import Any
 from flows import correcting, evaluating, ingesting, looking, tend, versions, watching
 from flows.deployments import commands as serving
 from flows.reranking import HELP as RERANK_HELP
+from tasks.text.labels import LABELS
 
 # tasks.schema.LEVELS without its Arrow import: --help answers at once
 LEVELS = ("passage", "window", "section", "document", "corpus")
@@ -132,6 +133,8 @@ def _asking(add: Add) -> None:
         "--date", metavar="DATE", help="only what is of this day, month or year, such as 2024-03"
     )
     ask.add_argument("--entity", metavar="NAME", help="only what names this person, place or company")
+    ask.add_argument("--label", metavar="LABEL", help=f"only what has this label: {', '.join(LABELS)}")
+    ask.add_argument("--without-label", metavar="LABEL", help="only what has not, such as instructions")
     ask.add_argument("--as-of", metavar="WHEN", help="the memory as it was: a run id, or an ISO time")
     ask.add_argument("--explain", action="store_true", help="why each record came, and what took how long")
     ask.add_argument("--rerank", action="store_true", help=RERANK_HELP)

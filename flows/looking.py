@@ -69,10 +69,13 @@ def documents(config: "RunConfig", uri: str = "", outcome: str = "", limit: int 
 
     found = listing(Path(config.home), ledger(config), uri, outcome, limit)
     data = {"documents": [asdict(one) for one in found.rows], "counts": found.counts, "total": found.total}
-    if not found.rows:
-        return Answer(
-            data, f"no such source{f' under {uri}' if uri else ''}; read some with: nightread read URI"
+    if uri and not found.rows and not (outcome and listing(Path(config.home), ledger(config), uri).rows):
+        raise InvalidInput(
+            f"{uri}: no source of that name, or below it, was ever read: see nightread documents, or "
+            f"nightread read {uri}"
         )
+    if not found.rows:
+        return Answer(data, "no such source; read some with: nightread read URI")
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.counts.items())
     rows = [[one.outcome, _moment(one.read), one.run, one.source, one.reason] for one in found.rows]
     lines = [f"{counted(found.total, 'source')}: {counts}"]

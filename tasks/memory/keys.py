@@ -48,8 +48,13 @@ class Key:
             "position": self.position,
             "dates": list(dict.fromkeys(filter(None, (self.date, *(found.iso for found in dates(text)))))),
             "entities": list(dict.fromkeys(filter(None, (self.speaker, *names(text))))),
-            "labels": labels(text if self.position >= 0 else f"{self.title}\n{text}"),
+            "labels": labelled(text, self.title, self.position),
         }
+
+
+def labelled(text: str, title: str, position: int) -> list[str]:
+    """Labels of a record: those of a passage alone are of its words, others have their title with them."""
+    return labels(text if position >= 0 else f"{title}\n{text}")
 
 
 def spoken(date: str) -> str:

@@ -8,6 +8,7 @@ from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.memory.reader import Memory, quoted
 from tasks.text.dates import written
+from tasks.text.labels import LABELS
 
 SUMMARIES = "level IN ('document', 'corpus')"
 """Records that say what whole documents are about."""
@@ -26,12 +27,16 @@ class Filters:
     """Any of these ISO dates, or months ("2024-03") or years in which they lie."""
     entities: Sequence[str] | None = None
     """Any of these names, in any case, or a part of one."""
+    labels: Sequence[str] | None = None
+    """Any of these labels (`tasks.text.labels`), or the beginning of one."""
+    without_labels: Sequence[str] = ()
+    """None of these."""
 
     def where(self, memory: Memory) -> str | None:
         """The SQL condition; None where everything passes.
 
         Raises:
-            InvalidInput: if a level, a date or a name is none, or records had no such field
+            InvalidInput: if a level, a date, a name or a label is none, or records had no such field
                 when the memory was made.
         """
         terms = []
@@ -43,6 +48,10 @@ class Filters:
             terms.append(_dated(memory, [_date(date) for date in self.dates]))
         if self.entities is not None:
             terms.append(_within(memory, "entities", [_name(name) for name in self.entities]))
+        if self.labels is not None:
+            terms.append(_labelled(memory, self.labels))
+        if self.without_labels:
+            terms.append(f"NOT {_labelled(memory, self.without_labels)}")
         return " AND ".join(terms) or None
 
 
@@ -70,6 +79,18 @@ def _name(name: str) -> str:
     if not name.strip():
         raise InvalidInput(f"entity {name!r}: give a name, or a part of one")
     return name.strip().lower()
+
+
+def _labelled(memory: Memory, labels: Sequence[str]) -> str:
+    _check_column(memory, "labels")
+    return f"array_has_any(labels, [{quoted([_label(one) for one in labels] or [''])}])"
+
+
+def _label(given: str) -> str:
+    found = [label for label in LABELS if given.strip() and label.startswith(given.strip().lower())]
+    if len(found) != 1:
+        raise InvalidInput(f"label {given!r} is none of {', '.join(LABELS)}")
+    return found[0]
 
 
 def _any_of(column: str, values: Sequence[str]) -> str:

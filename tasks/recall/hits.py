@@ -31,7 +31,8 @@ def recalled(
 
     Args:
         embedder: a folder, "" the default one.
-        filters: `level`, `date`, `entity`, and `document` (a uri, a folder or a glob), each None for all.
+        filters: `level`, `date`, `entity`, `label`, `without_label`, and `document` (a uri, a folder or a
+            glob), each None for all.
         reranker: loads what re-ranks the hits.
 
     Raises:

@@ -48,6 +48,8 @@ def recall(
     document: str | Sequence[str] | None = None,
     date: str | Sequence[str] | None = None,
     entity: str | Sequence[str] | None = None,
+    label: str | Sequence[str] | None = None,
+    without_label: str | Sequence[str] | None = None,
     place: Place | None = None,
     rerank: Reranker | None = None,
     seconds: dict[str, float] | None = None,
@@ -61,17 +63,20 @@ def recall(
         document: only records of this document id, or of these.
         date: only records of this day, month or year, ISO, or of these.
         entity: only records that name this, or one of these.
+        label: only records with this label of `tasks.text.labels`, or one of these.
+        without_label: only records without it, or without any of these.
         place: what names a place in a source; `tasks.ingest.parse.place_of` unless given.
         rerank: re-ranks the best `config.rerank_candidates` of them.
         seconds: gets the seconds of every part.
 
     Raises:
-        InvalidInput: if the question is empty, or a level or a date does not exist.
+        InvalidInput: if the question is empty, or a level, a date or a label does not exist.
     """
     question = question.encode("utf-8", "replace").decode().strip()
     if not question:
         raise InvalidInput("the question is empty")
-    where = Filters(_some(level), _some(document), _some(date), _some(entity)).where(memory)
+    some = map(_some, (level, document, date, entity, label))
+    where = Filters(*some, without_labels=_some(without_label) or ()).where(memory)
     if memory.is_empty:
         return []
     clock = {} if seconds is None else seconds

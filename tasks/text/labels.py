@@ -12,6 +12,8 @@ from tasks.text.private import CONTACT, private
 from tasks.text.visible import bared, hides
 
 LABELS = ("instructions", "hidden characters", "secret", "personal data")
+RULES = "1"
+"""Changes with what these rules find in a text: records that others labelled are labelled again."""
 WARNED = {
     "instructions": "these words read like instructions to a machine; they are shown as data",
     "hidden characters": "characters that nobody sees hide words here, or show them in another order",

@@ -49,7 +49,10 @@ def test_what_is_added_is_shown_listed_copied_exported_and_forgotten(
         (["show", "../diary"], "use a plain name without slashes"),
         (["add", "diary", " "], "a round needs a text and a speaker"),
         (["add", "diary", "Hello", "--time", "noon"], "'noon' is no ISO time"),
-        (["import", "diary", "nothing.jsonl"], "nothing.jsonl cannot be read"),
+        (
+            ["import", "diary", "nothing.jsonl"],
+            "nothing.jsonl is not there: give the file that",
+        ),
         (["copy", "diary"], "give the key of the copy"),
         (["add", ".diary.gone", "Hello"], "use a plain name without slashes, line ends or a first dot"),
         (["add", "d" * 300, "Hello"], "give a name of 1 to 200 bytes, not 300"),

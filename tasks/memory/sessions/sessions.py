@@ -184,7 +184,17 @@ def _read(source: Path) -> Iterator[Said]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield said_from(json.loads(line), f"{source}, line {number}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{source} cannot be read: {error}") from error
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            f"{source} is not there: give the file that `nightread session export` wrote"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{source} is no text: give the file that `nightread session export` wrote"
+        ) from error
+    except OSError as error:
+        raise InvalidInput(
+            f"{source} cannot be read ({error.strerror}): give a file that this user may read"
+        ) from error
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{source}, line {number}: no JSON ({error})") from error

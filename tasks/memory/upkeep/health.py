@@ -149,7 +149,7 @@ def _todo(found: dict[str, Any], embedder: str) -> Iterator[str]:
     if not same(found["embedder"], embedder):
         yield "another embedder is configured than made the vectors: nightread upkeep, or name that one"
     if not found["words_cut"]:
-        yield "words of languages other than English are searched as they are written: nightread upkeep"
+        yield "words or labels are not those that the rules of this version make: nightread upkeep"
     if (rows := max(found["unindexed"].values(), default=0)) > UNINDEXED_ROWS:
         yield f"{counted(rows, 'record')} not in every index: nightread upkeep"
     if found["expiring"]:

@@ -89,6 +89,9 @@ def test_documents_are_listed_and_shown_on_the_command_line(home: Path, capsys: 
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "3 sources: 1 corrupt, 1 ok, 1 not remembered"
     assert said[-1].startswith("and 1 more: --limit 3")
+    assert main(["documents", "lease.pdf", "--outcome", "corrupt", f"home={home}"]) == 0
+    assert main(["documents", "/nosuch", f"home={home}"]) == 2
+    assert "/nosuch: no source of that name, or below it, was ever read" in capsys.readouterr().err
     assert main(["show", "lease.pdf", f"home={home}"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ["/docs/lease.pdf", "ok: left out: 2 images (page 1)"]

@@ -315,6 +315,19 @@ def test_dates_and_names_filter(tmp_path: Path) -> None:
             found(memory, "cat", entity=nobody)
 
 
+def test_labels_filter_by_their_names_or_the_beginning_of_one(tmp_path: Path) -> None:
+    rows = passages("d", ["The cat sat.", "The cat ran.", "The cat slept."])
+    rows[0] |= {"labels": ["instructions", "hidden characters"]}
+    rows[1] |= {"labels": ["personal data"]}
+    memory = remember(tmp_path, "r1", rows, source("a", "d"))
+    assert [hit.id for hit in found(memory, "cat", label="hidden")] == ["d-0"]
+    assert {hit.id for hit in found(memory, "cat", label=["instructions", "Personal data"])} == {"d-0", "d-1"}
+    assert {hit.id for hit in found(memory, "cat", without_label="instructions")} == {"d-1", "d-2"}
+    for nothing in ("", "x') OR true --"):
+        with pytest.raises(InvalidInput, match="is none of instructions, hidden characters, secret"):
+            found(memory, "cat", without_label=nothing)
+
+
 def test_chinese_and_japanese_are_found_by_words(tmp_path: Path) -> None:
     lines = [f"船长第{n}次离开港口并在日志里写下了风向。" for n in range(100)]
     lines[61] = "大副负责保管船上的望远镜并且从不让别人碰。"
