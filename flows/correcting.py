@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
 from tasks.errors import InvalidInput
+from tasks.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
-
-Row = dict[str, Any]
 
 
 def arguments(add: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.explain import explained
 from flows.gathering import Gathering
@@ -26,14 +26,13 @@ from tasks.ingest.watch.dead_letters import put_aside
 from tasks.ingest.watch.manifests import named
 from tasks.ingest.watch.queue import Message, Queue
 from tasks.ingest.watch.state import Changes, State
-from tasks.ledger import Ledger, ledger_path
+from tasks.ledger import Ledger, Row, ledger_path
 from tasks.plan.left import told
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
 
-Row = dict[str, Any]
 UNPARSED = ("unreadable", "killed_reader")
 """Outcomes of the quarantine that the ledger keeps no parsed source of."""
 PAUSE_S = 0.5

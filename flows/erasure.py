@@ -1,10 +1,7 @@
 """What an erasure would take, and its receipt, as text for people."""
 
-from typing import Any
-
+from tasks.ledger import Row
 from tasks.text.counted import counted
-
-Row = dict[str, Any]
 
 
 def documents(found: Row) -> str:

@@ -2,7 +2,8 @@
 
 from statistics import fmean
 
-from flows.show import Row, seconds, size, table
+from flows.show import seconds, size, table
+from tasks.ledger import Row
 
 NEEDLE = ("found_exact", "found_index", "answer_given_blocks", "answer", "answer_dense")
 

@@ -1,13 +1,11 @@
 """What was recalled as text for people: verbatim with its lines, its place, and on request why it came."""
 
 import textwrap
-from typing import Any
 
 from flows.cells import isolated, wrapped
 from flows.show import WIDTH, corrections, relation, warned
+from tasks.ledger import Row
 from tasks.reduce.shown import names_itself
-
-Row = dict[str, Any]
 
 NEAREST = 3
 """Hits shown where none answers."""

@@ -1,6 +1,7 @@
 """Figures of sessions as text for people: growth, recall, weights of levels, eviction."""
 
-from flows.show import Row, table
+from flows.show import table
+from tasks.ledger import Row
 
 
 def sessions(result: Row) -> str:

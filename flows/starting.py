@@ -15,11 +15,11 @@ from flows.gathering import FOREVER
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import shown
 from tasks.ingest.watch.state import State
+from tasks.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
 
-Row = dict[str, Any]
 DEPLOYMENT = "read/read"
 """What `nightread serve` serves."""
 AWAIT_S = 2.0

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 from flows.answer import Answer
 from flows.homes import named
 from flows.show import size, table
-from tasks.ledger import Ledger, ledger_path
+from tasks.ledger import Ledger, Row, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
-
-Row = dict[str, Any]
 
 
 def arguments(add: Callable[..., Any]) -> None:

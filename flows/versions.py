@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from flows import erasure
 from flows.answer import Answer
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger, ledger_path
+from tasks.ledger import Ledger, Row, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
 
-Row = dict[str, Any]
 OUTSIDE = "not in this home, so not erased: the copies of reports that this Prefect server keeps:"
 
 

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS reader_deaths (
 """
 
 Row = dict[str, Any]
+"""A row of a table by the names of its columns, or an object of JSON."""
 
 
 def _is_filled(home: Path, name: str) -> bool:

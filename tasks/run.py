@@ -13,13 +13,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from tasks.ledger import Ledger, ledger_path
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
 
-Row = dict[str, Any]
-"""A row of schema.SOURCES, or JSON."""
 Progress = Callable[[int], None]
 """Called with how many more units of a step are done."""
 Counted = Callable[[int, int], None]

@@ -17,6 +17,7 @@ from tasks.bench.progress import Progress
 from tasks.bench.speed import text_ids
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.ipc import Child, free_port
+from tasks.ledger import Row
 
 if TYPE_CHECKING:
     from tasks.bench.together import Measured
@@ -35,8 +36,6 @@ SPEC = {
     "start": "start_s",
 }
 """Options of a simulated GPU, as fields of `model.bench.simulate.Machine`."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

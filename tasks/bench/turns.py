@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
@@ -29,15 +28,13 @@ from tasks.infer.queue import LeaseQueue
 from tasks.infer.segments import Segment, segments
 from tasks.ingest import steps as ingest
 from tasks.ingest.shard import shard_document
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, Row
 from tasks.run import Run
 
 WARM_TOKENS = 1024
 """Length of the text by which a worker's pace is measured."""
 WARM_UPS = 2
 """It is read twice: the first time loads kernels."""
-
-Row = dict[str, Any]
 
 
 @dataclass

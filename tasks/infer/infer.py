@@ -14,7 +14,8 @@ from tasks.infer.queue import LeaseQueue, Outcome
 from tasks.infer.segments import Source, segments
 from tasks.ingest.shard import ShardedDocument
 from tasks.ingest.source_rows import first_of
-from tasks.run import Progress, Row, Run
+from tasks.ledger import Row
+from tasks.run import Progress, Run
 from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
 

@@ -5,14 +5,14 @@ other. So rows are kept as a table, read in order a slice at a time, and looked 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schema
+from tasks.ledger import Row
 
-Row = dict[str, Any]
 SLICE = 1024
 """Rows that are dicts at a time."""
 

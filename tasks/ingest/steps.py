@@ -16,8 +16,8 @@ from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.source_rows import ByDocument, Gathered, SourceRows
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import below, corpus_of, place
-from tasks.ledger import Ledger
-from tasks.run import Progress, Row, Run
+from tasks.ledger import Ledger, Row
+from tasks.run import Progress, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")

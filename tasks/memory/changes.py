@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from tasks import schema
 from tasks.errors import NightreadError
 from tasks.ingest.uris import is_corpus
-from tasks.memory.reader import Memory, Row
+from tasks.ledger import Row
+from tasks.memory.reader import Memory
 from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
 from tasks.memory.staging import check_offsets, staged_batches
 from tasks.text.counted import counted

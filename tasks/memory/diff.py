@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tasks.memory.reader import Memory, Row
+from tasks.ledger import Row
+from tasks.memory.reader import Memory
 from tasks.memory.sources import part_name
 from tasks.text.markup import readable
 from tasks.text.sentences import sentences

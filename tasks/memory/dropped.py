@@ -10,14 +10,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.home.writing import saved
-from tasks.ledger import now
-
-Row = dict[str, Any]
+from tasks.ledger import Row, now
 
 
 def mark_dropped(home: Path, run: str, by: str) -> None:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from tasks import schema
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import database, needed, shown
+from tasks.ledger import Row
 from tasks.memory.dropped import is_dropped, nearest, told
 from tasks.memory.sources import holders
 
@@ -29,8 +30,6 @@ IDS = 1_000
 
 RUN_NAME = re.compile(r"(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """What is at once a folder name and a Lance tag."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

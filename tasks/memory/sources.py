@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,9 +17,8 @@ from tasks import schema
 from tasks.errors import InvalidInput
 from tasks.ingest.source_rows import SLICE, Gathered, SourceRows, gathered
 from tasks.ingest.uris import Place, below, corpus_of, place
+from tasks.ledger import Row
 from tasks.text.counted import counted
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

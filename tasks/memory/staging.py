@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from model.files import replace_file
 from tasks import schema
+from tasks.ledger import Row
 from tasks.memory.cut_words import cut
-from tasks.memory.reader import Row, named
+from tasks.memory.reader import named
 
 BATCH = 1000
 DEAD_S = 24 * 3600.0

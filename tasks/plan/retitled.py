@@ -6,8 +6,9 @@ another one. As long as a source of the old name holds the text, the title stays
 
 from tasks.ingest.parse import read_spans
 from tasks.ingest.source_rows import ByDocument, SourceRows
+from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
-from tasks.run import Row, Run
+from tasks.run import Run
 from tasks.text.file_names import document_name
 from tasks.text.outline import title_by
 

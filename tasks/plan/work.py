@@ -11,6 +11,7 @@ from tasks.infer.queue import Outcome
 from tasks.ingest.discover import root
 from tasks.ingest.shard import ShardedDocument
 from tasks.ingest.source_rows import ByDocument, SourceRows, gathered
+from tasks.ledger import Row
 from tasks.memory.embedders import check_embedder
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Loss, Seen, documents_of, loss, merge_sources, orphans, parts_of
@@ -18,7 +19,7 @@ from tasks.plan.estimate import NOTHING, Estimate
 from tasks.plan.left import Left
 from tasks.plan.retitled import retitled
 from tasks.reduce.done import load_done
-from tasks.run import Row, Run
+from tasks.run import Run
 
 
 @dataclass(frozen=True)

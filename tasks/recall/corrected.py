@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InvalidInput
+from tasks.ledger import Row
 from tasks.memory import corrections
 from tasks.memory.corrections import Correction, Standing, add, kept, place_in, standing
-from tasks.memory.reader import Memory, Row, open_memory
+from tasks.memory.reader import Memory, open_memory
 from tasks.memory.sources import part_name
 from tasks.recall.scope import documents_of
 from tasks.recall.terms import stems

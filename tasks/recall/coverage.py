@@ -10,7 +10,8 @@ from itertools import groupby
 from pathlib import Path
 
 from tasks.ingest.parse.store import place_of, read_spans
-from tasks.memory.reader import Memory, Row, quoted
+from tasks.ledger import Row
+from tasks.memory.reader import Memory, quoted
 
 MOST_NAMED = 20
 """Sections, and stretches of text, that are named of one document."""

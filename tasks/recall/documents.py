@@ -11,8 +11,8 @@ from pathlib import Path
 from tasks.errors import InvalidInput
 from tasks.ingest.omitted import remark
 from tasks.ingest.uris import canonical, place
-from tasks.ledger import Ledger
-from tasks.memory.reader import Memory, Row, open_memory, published, quoted
+from tasks.ledger import Ledger, Row
+from tasks.memory.reader import Memory, open_memory, published, quoted
 from tasks.memory.sources import part_name
 from tasks.recall.coverage import Coverage, coverage
 from tasks.schema import ADDED_SOURCES, OUTCOMES

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.ledger import Row
 from tasks.memory.corrections import Correction
-from tasks.memory.reader import Memory, Row
+from tasks.memory.reader import Memory
 from tasks.recall.citation import Citation
 from tasks.recall.receipt import Receipt
 from tasks.recall.related import Told

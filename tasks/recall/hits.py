@@ -7,12 +7,11 @@ from time import perf_counter
 from typing import Any
 
 from tasks.ingest.parse.store import place_of
+from tasks.ledger import Row
 from tasks.memory.embedders import question_embedder
 from tasks.memory.reader import open_memory
 from tasks.recall.rerank import Reranker
 from tasks.settings import RecallConfig
-
-Row = dict[str, Any]
 
 SHOWN = ("id", "score", "level", "title", "section", "summary", "text")
 """Fields of a hit that are printed as they are."""

@@ -16,8 +16,9 @@ from functools import lru_cache
 import numpy as np
 
 from tasks.errors import InvalidInput
+from tasks.ledger import Row
 from tasks.memory.corrections import Standing, standing
-from tasks.memory.reader import Memory, Row, quoted
+from tasks.memory.reader import Memory, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
 from tasks.recall.corrected import concerning, is_pinned
 from tasks.recall.duplicates import groups
@@ -59,12 +60,7 @@ def recall(
     Args:
         embed: texts to vectors (n, 256), as `model.embed.embedder.Embedder.encode`; zeros for what it cannot
             read, which is searched by words alone.
-        level: only records of this level, or of these.
-        document: only records of this document id, or of these.
-        date: only records of this day, month or year, ISO, or of these.
-        entity: only records that name this, or one of these.
-        label: only records with this label of `tasks.text.labels`, or one of these.
-        without_label: only records without it, or without any of these.
+        level, document, date, entity, label, without_label: as `Filters`; one value, or any of several.
         place: what names a place in a source; `tasks.ingest.parse.place_of` unless given.
         rerank: re-ranks the best `config.rerank_candidates` of them.
         seconds: gets the seconds of every part.
@@ -75,8 +71,8 @@ def recall(
     question = question.encode("utf-8", "replace").decode().strip()
     if not question:
         raise InvalidInput("the question is empty")
-    some = map(_some, (level, document, date, entity, label))
-    where = Filters(*some, without_labels=_some(without_label) or ()).where(memory)
+    some = Filters(_some(level), _some(document), _some(date), _some(entity), _some(label))
+    where = replace(some, without_labels=_some(without_label) or ()).where(memory)
     if memory.is_empty:
         return []
     clock = {} if seconds is None else seconds

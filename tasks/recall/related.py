@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tasks.memory.reader import Memory, Row, quoted
+from tasks.ledger import Row
+from tasks.memory.reader import Memory, quoted
 from tasks.recall.citation import Citation, format_citation
 
 OWN = {

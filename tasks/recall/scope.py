@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 
 from tasks.errors import InvalidInput
 from tasks.ingest.uris import canonical, place
-from tasks.memory.reader import Memory, Row
+from tasks.ledger import Row
+from tasks.memory.reader import Memory
 
 
 def documents_of(memory: Memory, uri: str | None) -> list[str] | None:

@@ -7,7 +7,7 @@ a memory answers from one about things that it never read.
 
 from collections.abc import Mapping, Sequence, Set
 
-from tasks.memory.reader import Row
+from tasks.ledger import Row
 from tasks.recall.candidates import Nominated
 from tasks.recall.hit import Hit
 from tasks.recall.terms import stems

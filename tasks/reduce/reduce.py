@@ -13,12 +13,13 @@ from tasks.infer.segments import Source
 from tasks.ingest.parse import read_spans
 from tasks.ingest.shard import ShardedDocument
 from tasks.ingest.uris import corpus_of
+from tasks.ledger import Row
 from tasks.reduce.done import Done, load_done, mark_done
 from tasks.reduce.reading import reading
 from tasks.reduce.summaries import summarise
 from tasks.reduce.themes import corpus_tree
 from tasks.reduce.tree import SummaryNode, document_tree
-from tasks.run import Counted, Row, Run
+from tasks.run import Counted, Run
 from tasks.text.counted import counted
 from tasks.text.file_names import document_name
 from tasks.text.outline import Outline

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from tasks.ledger import Row
 from tasks.memory.sketch import LEAST_CHARS, Sketches
 from tasks.relate.amendments import HEAD_CHARS, TITLES, agreement_of, amended, is_amendment
 from tasks.relate.compare import comparable, verdict
@@ -20,7 +21,6 @@ from tasks.relate.recalled import Earlier, sentences_of
 from tasks.relate.relations import Placed, Relation, placed, relation
 from tasks.relate.said import said
 from tasks.relate.versions import Difference, difference
-from tasks.run import Row
 from tasks.text.parties import parties
 
 MOST_SHOWN = 50

@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from tasks.memory.reader import Memory, Row
+from tasks.ledger import Row
+from tasks.memory.reader import Memory
 from tasks.recall.candidates import by_words, vector_query
 from tasks.relate.library import Sentence
 from tasks.text.sentences import sentences

@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.remember import Staged
 from tasks.memory.sketch import Sketches
@@ -23,7 +24,7 @@ from tasks.relate.found import Compared, Novelty
 from tasks.relate.library import Library
 from tasks.relate.recalled import Earlier
 from tasks.relate.relations import from_row
-from tasks.run import Progress, Row, Run
+from tasks.run import Progress, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")

@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tasks.ledger import Row
 from tasks.plan.left import told
 from tasks.report.entries import Contents
 from tasks.report.figure import charts
@@ -23,7 +23,6 @@ from tasks.report.links import named_link
 from tasks.text.counted import counted
 from tasks.text.visible import printable
 
-Row = dict[str, Any]
 ANNOUNCED = 20
 """Documents that the report opens with, of each status; the others are in the table."""
 NAMED = 1000

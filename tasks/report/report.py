@@ -13,6 +13,7 @@ from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.omitted import remark, totals
 from tasks.ingest.uris import corpus_of
+from tasks.ledger import Row
 from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.remember import Staged
@@ -26,7 +27,7 @@ from tasks.report.again import write_report
 from tasks.report.contents import contents, corrected, with_coverage
 from tasks.report.entries import Entry, Failure, status
 from tasks.report.findings import counts, lines
-from tasks.report.page import ANNOUNCED, Row
+from tasks.report.page import ANNOUNCED
 from tasks.run import Run
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, LABELS

@@ -15,12 +15,12 @@ import pytest
 from flows.cli import main
 from flows.config import RunConfig, load
 from flows.drops import Watcher
-from flows.starting import Row, Wanted
+from flows.starting import Wanted
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.discover import discover
 from tasks.ingest.uris import place
 from tasks.ingest.watch.state import State, claimed
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, Row
 
 Capture = pytest.CaptureFixture[str]
 OUTCOME: Row = {"run": "night", "status": "published"}

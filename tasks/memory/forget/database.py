@@ -14,12 +14,12 @@ from pathlib import Path
 from tasks import schema
 from tasks.errors import Transient
 from tasks.infer.cache_key import window_key
+from tasks.ledger import BUSY_S, transaction
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.forget.scrub import less
 from tasks.memory.sources import part_name
 from tasks.reduce.tree import document_key
 
-BUSY_S = 60.0
 MISSES = 64
 """Windows in a row that the journal does not hold, after which it holds no later one."""
 
@@ -34,18 +34,17 @@ def erase_ledger(path: Path, erasure: Erasure, mark: Callable[[str], str]) -> di
     """
     documents, counts = set(erasure.documents), dict[str, int]()
     with closing(opened(path)) as db:
-        db.execute("BEGIN IMMEDIATE")
-        counts["journal"] = _erase_journal(db, documents, erasure.keys)
-        counts["sources"] = _leave_out(db, documents, mark)
-        gone = [(row["uri"], row["part"]) for row in erasure.rows]
-        sql = "DELETE FROM quarantine WHERE uri = ? AND part = ?"
-        counts["quarantine"] = sum(db.execute(sql, one).rowcount for one in gone)
-        sql = "DELETE FROM reader_deaths WHERE document = ?"
-        counts["reader_deaths"] = sum(db.execute(sql, (one,)).rowcount for one in documents)
-        counts["runs"] = _erase_told(db, {*documents, *map(part_name, erasure.rows)})
-        for table in tables(db) - counts.keys():
-            counts[table] = _erase_rows(db, table, documents)
-        db.execute("COMMIT")
+        with transaction(db):
+            counts["journal"] = _erase_journal(db, documents, erasure.keys)
+            counts["sources"] = _leave_out(db, documents, mark)
+            gone = [(row["uri"], row["part"]) for row in erasure.rows]
+            sql = "DELETE FROM quarantine WHERE uri = ? AND part = ?"
+            counts["quarantine"] = sum(db.execute(sql, one).rowcount for one in gone)
+            sql = "DELETE FROM reader_deaths WHERE document = ?"
+            counts["reader_deaths"] = sum(db.execute(sql, (one,)).rowcount for one in documents)
+            counts["runs"] = _erase_told(db, {*documents, *map(part_name, erasure.rows)})
+            for table in tables(db) - counts.keys():
+                counts[table] = _erase_rows(db, table, documents)
         _renew(db, path)
     return {name: count for name, count in counts.items() if count}
 
@@ -114,15 +113,16 @@ def redact(path: Path, holds: Callable[[str, str], bool], note: Callable[[str], 
     """
     counts: dict[str, int] = {}
     with closing(opened(path)) as db:
-        db.execute("BEGIN IMMEDIATE")
-        for table in sorted(tables(db)):
-            for name in [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]:
-                found = db.execute(f'SELECT rowid, "{name}" FROM "{table}"')
-                texts = ((rowid, _text(value)) for rowid, value in found if isinstance(value, str | bytes))
-                gone = [(note(table), rowid) for rowid, text in texts if holds(table, text)]
-                db.executemany(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', gone)
-                counts[table] = counts.get(table, 0) + len(gone)
-        db.execute("COMMIT")
+        with transaction(db):
+            for table in sorted(tables(db)):
+                for name in [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]:
+                    found = db.execute(f'SELECT rowid, "{name}" FROM "{table}"')
+                    texts = (
+                        (rowid, _text(value)) for rowid, value in found if isinstance(value, str | bytes)
+                    )
+                    gone = [(note(table), rowid) for rowid, text in texts if holds(table, text)]
+                    db.executemany(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', gone)
+                    counts[table] = counts.get(table, 0) + len(gone)
         if any(counts.values()):
             _renew(db, path)
     return {table: count for table, count in counts.items() if count}

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, Row
 from tasks.memory.keys import Key
-from tasks.memory.reader import Memory, Row
+from tasks.memory.reader import Memory
 from tasks.memory.records import EXTRACT, finished, node_record
 from tasks.reduce.done import load_done
 from tasks.reduce.shrunk import shrunk

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.ledger import Row
 from tasks.memory.forget.targets import Targets
-from tasks.memory.reader import Row, memories, open_memory, quoted
+from tasks.memory.reader import memories, open_memory, quoted
 from tasks.memory.sources import part_name, told_apart
 
 

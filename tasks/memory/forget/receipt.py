@@ -5,14 +5,13 @@ It holds no word of the documents; their places, and their hashes salted, are ho
 
 import json
 from pathlib import Path
-from typing import Any
 
 from model.files import write_atomic
 from tasks.ingest.home.remote import remote_of
+from tasks.ledger import Row
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.sources import part_name, told_apart
 
-Row = dict[str, Any]
 STAYS = (
     "places are still named in this receipt, in the ledger's list of what is left out, and in logs; "
     "what people wrote in sessions, and contexts that generate(memory_key=) has read, are as they were"

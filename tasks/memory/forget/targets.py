@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from tasks.errors import InvalidInput
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.uris import canonical, place
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, Row
 from tasks.memory.earlier import files
-from tasks.memory.reader import Row, open_memory
+from tasks.memory.reader import open_memory
 from tasks.memory.sources import part_name
 from tasks.text.counted import counted
 

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.ingest.home.remote import stored
+from tasks.ledger import Row
 from tasks.memory.cut_words import is_cut
 from tasks.memory.dropped import is_dropped
 from tasks.memory.embedders import made_by, same
 from tasks.memory.forget.erasure import UNFINISHED, pending
 from tasks.memory.publish import UNINDEXED_ROWS, VECTOR_KEYS
-from tasks.memory.reader import Memory, Row, history
+from tasks.memory.reader import Memory, history
 from tasks.memory.sources import documents_of
 from tasks.memory.upkeep.expire import expiring
 from tasks.memory.upkeep.upkeep import last_upkeep

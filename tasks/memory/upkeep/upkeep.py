@@ -11,12 +11,12 @@ from pathlib import Path
 
 from model.files import write_atomic
 from tasks.ingest.home.remote import stored
-from tasks.ledger import now
+from tasks.ledger import Row, now
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.cut_words import recut
 from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import index
-from tasks.memory.reader import Row, history, open_memory, published
+from tasks.memory.reader import history, open_memory, published
 from tasks.memory.upkeep.expire import Waiting, expire, waiting
 from tasks.memory.upkeep.leftovers import sweep
 from tasks.settings import UpkeepConfig

@@ -15,9 +15,10 @@ import numpy as np
 
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
+from tasks.ledger import Row
 from tasks.memory.corrections import Correction, standing
 from tasks.memory.embedders import once
-from tasks.memory.reader import Memory, Row, quoted
+from tasks.memory.reader import Memory, quoted
 from tasks.recall.ask.amended import Over, current, is_over, with_older
 from tasks.recall.ask.conflicts import EXACT, disagreeing, named
 from tasks.recall.ask.question import Asked, is_named, understand, without_names

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import numpy as np
 
-from tasks.memory.reader import Memory, Row, quoted
+from tasks.ledger import Row
+from tasks.memory.reader import Memory, quoted
 from tasks.memory.sessions.store import Store
 from tasks.recall.candidates import fuse, nominate
 from tasks.recall.levels.level import LONG_ITEMS, Found, Name, Place, Question, item

@@ -10,7 +10,8 @@ import pytest
 
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.memory.sources import Row, Seen, loss, merge_sources, orphans, read_whole
+from tasks.ledger import Row
+from tasks.memory.sources import Seen, loss, merge_sources, orphans, read_whole
 
 
 def row(uri: str, outcome: str = "ok", **changes: Any) -> Row:
