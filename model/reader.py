@@ -5,7 +5,7 @@ last two are exactly window c-1, so everything said about a window is said while
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -234,14 +234,24 @@ class Reader:
         return [token for token in written if token not in self.stops]
 
     @torch.inference_mode()
-    def decode(self, cache: StreamingCache, ids: Sequence[int], pick: Pick = greedy) -> Iterator[int]:
-        """Tokens behind a context and `ids`, one by one, as `pick` chooses them, up to one that stops."""
-        step = list(ids)
+    def decode(
+        self,
+        cache: StreamingCache,
+        ids: Sequence[int],
+        pick: Pick = greedy,
+        stops: Collection[int] | None = None,
+    ) -> Iterator[int]:
+        """Tokens behind a context and `ids`, one by one, as `pick` chooses them, up to one that stops.
+
+        Args:
+            stops: tokens that do; the model's own by default.
+        """
+        step, stops = list(ids), self.stops if stops is None else stops
         while True:
             hidden_QE = self.run(cache, step)
             token = pick(self.model.get_output_embeddings()(hidden_QE[-1:]).float())
             yield token
-            if token in self.stops:
+            if token in stops:
                 return
             step = [token]
 

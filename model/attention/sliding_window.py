@@ -23,12 +23,12 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from model.attention import AUTO
 from model.attention.attend import Reach, attend, attend_near
+from model.attention.fields import DEFAULTS, AttentionType, stride_of
 from model.attention.probe import Probe
 from model.attention.rotation import Rotation
 from model.geometry import SINKS
 
 NAME = "sparse_sliding_window"
-DEFAULTS = {"window_size": 4096, "window_overlap": 0.5, "window_least": 0, "memory_levels": 3}
 
 
 class StreamingLayer(CacheLayerMixin):
@@ -204,48 +204,6 @@ class Exchange(Protocol):
         """All heads' outputs for the tokens that this rank has run."""
 
 
-def stride_of(config: Any) -> int:
-    """Tokens of a chunk, from a model configuration's `window_size` and `window_overlap`.
-
-    Raises:
-        ValueError: if they make no window.
-    """
-    size, overlap = config.window_size, config.window_overlap
-    stride: int = round(size * (1 - overlap))
-    if not 0 < overlap < 1 or 2 * stride != size or stride % SINKS:
-        raise ValueError(
-            f"window_size={size}, window_overlap={overlap}: a chunk attends the one before it, so give "
-            f"window_overlap=0.5 and a window_size that is a multiple of {2 * SINKS}"
-        )
-    return stride
-
-
-def least_of(config: Any, stride: int) -> int:
-    """`window_least` of a configuration: past tokens of the narrowest window; 0 always a whole chunk.
-
-    Raises:
-        ValueError: if that is no multiple of the sinks, or more than a chunk.
-    """
-    least = int(config.window_least)
-    if least % SINKS or not 0 <= least <= stride:
-        raise ValueError(
-            f"window_least={least}: give 0, for windows of one width, or a multiple of {SINKS} up to "
-            f"{stride}: tokens of the past that the easiest chunk attends"
-        )
-    return least
-
-
-def levels_of(config: Any) -> int:
-    """`memory_levels` of a configuration: 1 the window, 2 blocks in memory beyond it, 3 and on disk.
-
-    Raises:
-        ValueError: if it is none of these.
-    """
-    if config.memory_levels not in (1, 2, 3):
-        raise ValueError(f"memory_levels={config.memory_levels}: choose 1, 2 or 3")
-    return int(config.memory_levels)
-
-
 def attend_whole(
     module: Any,
     q_BHQD: torch.Tensor,
@@ -368,10 +326,11 @@ def _no_mask(*args: object, attention_mask: torch.Tensor | None = None, **kwargs
 def register() -> None:
     """Make `attn_implementation="sparse_sliding_window"` known to transformers. May be called again.
 
-    The fields `window_size`, `window_overlap`, `window_least` and `memory_levels` become part of every
-    configuration, so that `from_pretrained` takes them.
+    `attention_type` and the fields of `DEFAULTS` become part of every configuration: `from_pretrained` takes
+    them, and they may be set later.
     """
     AttentionInterface.register(NAME, sparse_sliding_window)
     AttentionMaskInterface.register(NAME, _no_mask)
+    PreTrainedConfig.attention_type = AttentionType(NAME)
     for name, value in DEFAULTS.items():
         setattr(PreTrainedConfig, name, value)

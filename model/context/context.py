@@ -18,8 +18,9 @@ from pathlib import Path
 
 import torch
 
+from model.attention.fields import least_of
 from model.attention.lookback import past_needed
-from model.attention.sliding_window import StreamingCache, least_of
+from model.attention.sliding_window import StreamingCache
 from model.context.disk import clear_unfinished
 from model.context.heads import Heads
 from model.context.index import Index, IndexSizes

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import DynamicCache, Gemma2Config, GptOssConfig
 
-from model.attention import sliding_window as attention
+from model.attention import fields
 from model.geometry import SINKS
 from model.reader import Reader
 from tests.model.families import CONFIGS, SIZES, build, cut, ids_of
@@ -53,7 +53,7 @@ def test_a_chunked_layer_is_not_continued_from_a_cache_without_positions(tmp_pat
 @torch.inference_mode()
 def test_beyond_the_window_a_query_sees_sinks_the_last_chunk_and_its_own(tmp_path: Path) -> None:
     _, ours = build(CONFIGS["llama"], tmp_path, window_size=256, window_overlap=0.5)
-    assert attention.stride_of(ours.config) == 128
+    assert fields.stride_of(ours.config) == 128
     ids = ids_of(500)
     one_layer = ours.get_decoder().layers[:1]
     ours.get_decoder().layers, ours.config.num_hidden_layers = one_layer, 1

@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, TextStreamer
 from transformers.generation import BaseStreamer
 
 from model import register
-from model.attention import sliding_window as attention
+from model.attention import fields
 from model.attention.sliding_window import NAME
-from model.context import checkpoint, generate, heads, retrieve
+from model.context import checkpoint, heads, named, retrieve, write
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext
 from model.context.heads import Heads
+from model.context.options import Options, Picker
 from model.reader import Reader
 from model.weights import HEADS
 from tests.model import families
@@ -54,7 +55,7 @@ def test_within_the_window_it_writes_what_transformers_writes(model_dir: Path, t
     expected = dense.generate(prompt, max_new_tokens=12, do_sample=False)
     assert torch.equal(ours.generate(prompt, max_new_tokens=12, do_sample=False), expected)
     assert torch.equal(ours.generate(prompt, max_new_tokens=12, memory_key="paris"), expected)
-    assert generate.context_of(ours, "paris").ids.tolist() == expected[0].tolist()
+    assert named.context_of(ours, "paris").ids.tolist() == expected[0].tolist()
     assert ours.generate(prompt[:, :1], memory_key="one token", max_new_tokens=2).shape == (1, 3)
 
 
@@ -86,13 +87,13 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     ours.generate(text, memory_key="night", max_new_tokens=0)
     again = load(model_dir, **fields)
     again.config.memory_folder = str(tmp_path)
-    context = generate.context_of(again, "night")
-    assert context.ids == generate.context_of(ours, "night").ids
+    context = named.context_of(again, "night")
+    assert context.ids == named.context_of(ours, "night").ids
     question = tokens(tokenizer, QUESTION)
     chosen = retrieve.choose(context, question[0].tolist())
     start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
     assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
-    assert generate.retrieved_cache(context, rest, retrieve.choose(context, rest).blocks, whole=True) is None
+    assert write.retrieved_cache(context, rest, retrieve.choose(context, rest).blocks, whole=True) is None
     written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
     assert "48213" in tokenizer.decode(written)
     at_once = torch.cat([text, question], 1)
@@ -111,7 +112,7 @@ def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
     asks = more[:40] + ids_of(reader, QUESTION)
     for asked, looked_up in ((more, False), (asks[-64:], True)):
         blocks = retrieve.choose(context, asked).blocks
-        assert (generate.retrieved_cache(context, asked, blocks, whole=False) is not None) is looked_up
+        assert (write.retrieved_cache(context, asked, blocks, whole=False) is not None) is looked_up
     context.close()
 
 
@@ -128,10 +129,11 @@ def test_a_fact_that_leaves_the_window_while_its_question_is_read_is_told(
     question = tokens(tokenizer, QUESTION)[0].tolist()
     ours.generate(text, memory_key="night", max_new_tokens=0)
     ours.generate(text, memory_key="day", max_new_tokens=0)
-    night, day = (generate.context_of(ours, key) for key in ("night", "day"))
-    written = generate.write(night, question, 6, retrieve_every=2)
-    assert "48213" in tokenizer.decode(written)
-    assert generate.write(day, question, 6) == written
+    night, day = (named.context_of(ours, key) for key in ("night", "day"))
+    options = Options(6, ours.generation_config, frozenset({tokenizer.eos_token_id}))
+    written = write.write(night, question, Picker(options, text), retrieve_every=2)
+    assert "48213" in tokenizer.decode(written.tokens)
+    assert write.write(day, question, Picker(options, text)) == written
 
 
 @pytest.mark.parametrize("name", ["gemma3", "llama4-chunked", "phi3"])
@@ -153,11 +155,11 @@ def test_a_context_of_every_family_is_written_behind_and_continued(name: str, tm
     assert checkpoint.exists(tmp_path / "night" / "context")  # beside what else a session of this key holds
     shutil.copytree(tmp_path / "night", tmp_path / "again" / "night")  # each has one that nobody else saves
     again.config.memory_folder, again.generation_config.eos_token_id = str(tmp_path / "again"), None
-    assert generate.context_of(again, "night").cache.read == 200 + 6 + 700 + 1
-    most = generate.RETRIEVE_EVERY + 8  # so that blocks are chosen again
+    assert named.context_of(again, "night").cache.read == 200 + 6 + 700 + 1
+    most = write.RETRIEVE_EVERY + 8  # so that blocks are chosen again
     one, two = (model.generate(question, memory_key="night", max_new_tokens=most) for model in (ours, again))
     assert torch.equal(one, two)
-    assert generate.context_of(again, "night").ids[-one.shape[1] :].tolist() == one[0].tolist()
+    assert named.context_of(again, "night").ids[-one.shape[1] :].tolist() == one[0].tolist()
 
 
 def test_a_call_may_only_read_and_a_stream_shows_what_transformers_streams(
@@ -165,7 +167,7 @@ def test_a_call_may_only_read_and_a_stream_shows_what_transformers_streams(
 ) -> None:
     ours, prompt = load(model_dir), tokens(tokenizer, "The capital of France is")
     assert torch.equal(ours.generate(prompt, memory_key="read", max_new_tokens=0), prompt)
-    assert generate.context_of(ours, "read").ids.tolist() == prompt[0].tolist()
+    assert named.context_of(ours, "read").ids.tolist() == prompt[0].tolist()
     for skip in (True, False):
         streamer = TextStreamer(tokenizer, skip_prompt=skip)
         ours.generate(prompt, max_new_tokens=4, do_sample=False, streamer=streamer)
@@ -183,14 +185,12 @@ def test_it_samples_as_transformers_does(tmp_path: Path) -> None:
         torch.manual_seed(number)
         expected = ours.generate(prompt, **options, pad_token_id=0, temperature=temperature)
         torch.manual_seed(number)
-        del options["eos_token_id"]
         written = ours.generate(prompt, memory_key=f"{number}", **options, temperature=temperature)
-        options["eos_token_id"] = None
         assert torch.equal(written, expected)
     ours.generate(prompt, memory_key="whole", max_new_tokens=2, do_sample=True, temperature=1)
     with pytest.raises(ValueError, match="temperature"):
         ours.generate(prompt, memory_key="cold", max_new_tokens=2, do_sample=True, temperature=0.0)
-    assert len(generate.context_of(ours, "cold")) == 0
+    assert len(named.context_of(ours, "cold")) == 0
 
 
 @pytest.mark.parametrize("samples", [False, True])
@@ -224,8 +224,8 @@ def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None
     ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
     heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
     ours.generate(families.ids_of(20), memory_key="night", max_new_tokens=2)
-    assert len(generate.context_of(copy.deepcopy(ours), "night")) == 0
-    gone = weakref.ref(generate.context_of(ours, "night"))
+    assert len(named.context_of(copy.deepcopy(ours), "night")) == 0
+    gone = weakref.ref(named.context_of(ours, "night"))
     del ours
     gc.collect()
     assert gone() is None
@@ -233,7 +233,7 @@ def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None
 
 def test_a_context_without_keys_and_values_is_refused(tmp_path: Path) -> None:
     ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
-    reader = Reader.around(ours, attention.stride_of(ours.config))
+    reader = Reader.around(ours, fields.stride_of(ours.config))
     context = Context(reader, families.HEADS, Memory(folder=tmp_path / "night"))
     context.read(families.ids_of(20)[0].tolist())
     checkpoint.save(context, tmp_path / "night")
@@ -250,12 +250,12 @@ def test_a_context_that_another_saved_is_opened_anew(tmp_path: Path) -> None:
         model.config.memory_folder = str(tmp_path)
     prompt = families.ids_of(20)
     one.generate(prompt, memory_key="night", max_new_tokens=0)
-    assert len(generate.context_of(two, "night")) == 20
+    assert len(named.context_of(two, "night")) == 20
     one.generate(prompt, memory_key="night", max_new_tokens=0)
     with pytest.raises(StaleContext, match="open it again"):
         two.generate(prompt, memory_key="night", max_new_tokens=0)
     two.generate(prompt, memory_key="night", max_new_tokens=0)
-    assert len(generate.context_of(two, "night")) == 60
+    assert len(named.context_of(two, "night")) == 60
 
 
 def test_a_call_that_failed_says_what_the_context_holds_and_the_next_goes_on(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_call_that_failed_says_what_the_context_holds_and_the_next_goes_on(tmp
     written = one.generate(more, memory_key="night", max_new_tokens=2)
     two = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation=NAME, dtype=torch.float32)
     two.config.memory_folder = str(tmp_path)
-    assert generate.context_of(two, "night").ids.tolist() == [*prompt[0].tolist(), *written[0].tolist()]
+    assert named.context_of(two, "night").ids.tolist() == [*prompt[0].tolist(), *written[0].tolist()]
 
 
 def test_a_call_that_is_interrupted_leaves_whole_tokens(
@@ -284,7 +284,7 @@ def test_a_call_that_is_interrupted_leaves_whole_tokens(
         model.generate(pieces[0], memory_key="night", max_new_tokens=0)
     with families.interrupted(one.get_decoder().layers[2]), pytest.raises(KeyboardInterrupt):
         one.generate(pieces[1], memory_key="night", max_new_tokens=2)
-    assert generate.context_of(one, "night").ids.tolist() == pieces[0][0].tolist()
+    assert named.context_of(one, "night").ids.tolist() == pieces[0][0].tolist()
     written = [model.generate(pieces[2], memory_key="night", max_new_tokens=9) for model in (one, two)]
     assert torch.equal(*written)
 
@@ -312,22 +312,28 @@ def test_what_was_shown_before_an_interruption_was_said(tmp_path: Path) -> None:
     with pytest.raises(BrokenPipeError) as error:
         one.generate(families.ids_of(20), memory_key="night", max_new_tokens=9, streamer=streamer)
     assert "holds 20 tokens of this prompt and 3 written" in error.value.__notes__[0]
-    assert generate.context_of(one, "night").ids.tolist() == streamer.got
+    assert named.context_of(one, "night").ids.tolist() == streamer.got
 
 
 def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
     ours, prompt = load(model_dir), tokens(tokenizer, "Hello")
-    with pytest.raises(ValueError, match="not num_beams"):
-        ours.generate(prompt, memory_key="a", num_beams=4)
+    refused: dict[str, Any] = {
+        "beam search: with memory_key one row": {"num_beams": 4},
+        "num_return_sequences=2: with memory_key one row": {"num_return_sequences": 2, "do_sample": True},
+        "use_cache=False: not with memory_key": {"use_cache": False},
+        "past_key_values: not with memory_key": {"past_key_values": DynamicCache()},
+        "not used by the model: .*windw": {"windw": 1},
+        "max_new_tokens.*-1": {"max_new_tokens": -1},
+        "stop strings.*tokenizer": {"stop_strings": ["."]},
+    }
+    for message, given in refused.items():
+        with pytest.raises(ValueError, match=message):
+            ours.generate(prompt, memory_key="a", **given)
     with pytest.raises(ValueError, match=r"one row of tokens, not of shape \(2, 1\)"):
         ours.generate(prompt.repeat(2, 1), memory_key="a")
-    with pytest.raises(ValueError, match="options by name; not GenerationConfig"):
-        ours.generate(prompt, ours.generation_config, memory_key="a")
-    with pytest.raises(ValueError, match="max_new_tokens=-1: give how many"):
-        ours.generate(prompt, memory_key="a", max_new_tokens=-1)
-    for given, message in ((None, "not NoneType"), ([[1]], "not list"), (prompt * 0.5, "not torch.float32")):
+    for wrong, message in ((None, "not NoneType"), ([[1]], "not list"), (prompt * 0.5, "not torch.float32")):
         with pytest.raises(ValueError, match=message):
-            ours.generate(given, memory_key="a")
+            ours.generate(wrong, memory_key="a")
     with pytest.raises(ValueError, match=r"not of shape \(1,\)"):
         ours.generate(prompt[0, :1], memory_key="a")
     ours.generate(prompt, memory_key="a", max_new_tokens=0)
@@ -341,5 +347,5 @@ def test_what_cannot_be_done_is_named(model_dir: Path, tokenizer: Any) -> None:
     with pytest.raises(ValueError, match="memory_levels=7"):
         ours.generate(prompt, memory_key="a")
     dense = AutoModelForCausalLM.from_pretrained(model_dir)
-    with pytest.raises(ValueError, match="needs attn_implementation='sparse_sliding_window'"):
+    with pytest.raises(ValueError, match=r"needs model\.config\.attention_type = 'sparse_sliding_window'"):
         dense.generate(prompt, memory_key="a")
