@@ -76,7 +76,7 @@ def settled(config: Any) -> Any:
 class AttentionType:
     """`config.attention_type`: the name of the model's attention, to be read, and set at any time.
 
-    A field of that name that a configuration has of its own (BigBird) means something else and stays as it is.
+    A field of that name which a configuration has of its own (BigBird) means something else and stays so.
 
     Args:
         ours: the name that may be set on every configuration.

@@ -11,6 +11,7 @@ import torch
 from transformers import DynamicCache, Gemma2Config, GptOssConfig
 
 from model.attention import fields
+from model.attention.sliding_window import NAME
 from model.geometry import SINKS
 from model.reader import Reader
 from tests.model.families import CONFIGS, SIZES, build, cut, ids_of
@@ -98,3 +99,18 @@ def test_padded_batches_and_capped_logits_are_refused(tmp_path: Path) -> None:
     sinks = GptOssConfig(**SIZES, pad_token_id=0, num_local_experts=4)
     with pytest.raises(ValueError, match="attention sinks of the weights"):
         build(sinks, tmp_path / "gpt-oss")[1](ids_of(6))
+
+
+@torch.inference_mode()
+def test_the_attention_of_a_loaded_model_is_set_by_its_configuration(tmp_path: Path) -> None:
+    """What another model's configuration means by a field of that name stays, and is saved with it."""
+    theirs, ours = build(CONFIGS["llama"], tmp_path, window_size=128)
+    ids, before = ids_of(400), theirs(ids_of(400)).logits
+    assert theirs.config.attention_type == "eager"
+    theirs.config.attention_type, theirs.config.window_size = NAME, 128
+    assert torch.equal(theirs(ids).logits, ours(ids).logits)
+    theirs.config.attention_type = "eager"
+    assert torch.equal(theirs(ids).logits, before)
+    theirs.config.attention_type = "block_sparse"
+    assert theirs.config._attn_implementation == "eager"
+    assert theirs.config.to_dict()["attention_type"] == "block_sparse"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, TextStreamer
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, GenerationConfig, TextStreamer
 from transformers.generation import BaseStreamer
 
 from model import register
@@ -57,6 +57,66 @@ def test_within_the_window_it_writes_what_transformers_writes(model_dir: Path, t
     assert torch.equal(ours.generate(prompt, max_new_tokens=12, memory_key="paris"), expected)
     assert named.context_of(ours, "paris").ids.tolist() == expected[0].tolist()
     assert ours.generate(prompt[:, :1], memory_key="one token", max_new_tokens=2).shape == (1, 3)
+
+
+def test_a_loaded_model_is_configured_before_it_generates(
+    model_dir: Path, tokenizer: Any, tmp_path: Path
+) -> None:
+    """As transformers' users write it; where the context lies follows from its levels."""
+    ours, prompt = (
+        AutoModelForCausalLM.from_pretrained(model_dir),
+        tokens(tokenizer, "The capital of France is"),
+    )
+    ours.config.attention_type, ours.config.window_size, ours.config.memory_levels = NAME, 256, 3
+    ours.config.memory_folder = str(tmp_path)
+    output = ours.generate(prompt, max_length=8, memory_key="session_123", use_cache=True)
+    assert tokenizer.decode(output[0]) == "The capital of France is Paris.\n"  # 8 tokens
+    context = named.context_of(ours, "session_123")
+    assert (context.reader.stride, context.memory.folder) == (128, tmp_path / "session_123" / "context")
+    ours.config.window_size = 512
+    with pytest.raises(ValueError, match=r"begun with window_size=256, config\.window_size is now 512"):
+        ours.generate(prompt, memory_key="session_123")
+
+
+def test_options_are_taken_as_transformers_takes_them(tmp_path: Path) -> None:
+    theirs, ours = families.build(families.CONFIGS["llama"], tmp_path)
+    heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
+    prompt, long = families.ids_of(20), families.ids_of(70)
+    told = GenerationConfig(max_length=29, do_sample=True, top_k=3, temperature=0.7, eos_token_id=None)
+    several: list[dict[str, Any]] = [
+        {"max_length": 30, "pad_token_id": 0, "past_key_values": None, "use_cache": True},
+        {"generation_config": told},
+        {"max_new_tokens": 40, "eos_token_id": list(range(0, 97, 7)), "attention_mask": torch.ones(1, 20)},
+        {"max_new_tokens": 40, "stopping_criteria": [lambda ids, scores: ids.shape[1] >= 26]},
+        {
+            "min_new_tokens": 9,
+            "max_new_tokens": 12,
+            "bad_words_ids": [[5], [6]],
+            "do_sample": True,
+            "top_p": 0.5,
+        },
+    ]
+    for number, options in enumerate(several):
+        written = []
+        for model, extra in ((theirs, {}), (ours, {"memory_key": f"{number}"})):
+            torch.manual_seed(7)
+            kept = model.generate(
+                prompt,
+                return_dict_in_generate=True,
+                output_scores=True,
+                output_logits=True,
+                **options,
+                **extra,
+            )
+            written.append(kept)
+        assert torch.equal(written[0].sequences, written[1].sequences)
+        for name in ("scores", "logits"):
+            torch.testing.assert_close(torch.cat(written[0][name]), torch.cat(written[1][name]))
+        assert written[1].way == "continued"
+    drawn = ours.generate(prompt, memory_key="seed", seed=7, generation_config=told)
+    torch.manual_seed(7)
+    assert torch.equal(drawn, ours.generate(prompt, memory_key="no seed", generation_config=told))
+    assert ours.generate(long, memory_key="long", max_length=30, eos_token_id=None).shape == (1, 70 + 30)
 
 
 def test_a_later_call_knows_what_an_earlier_one_read_and_keys_do_not_mix(
