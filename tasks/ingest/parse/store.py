@@ -23,13 +23,14 @@ class StoredSpan(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _open(path: str, _modified: int) -> Any:
-    return pq.ParquetFile(path)
+def _metadata(path: str, _modified: int) -> Any:
+    return pq.read_metadata(path)
 
 
-def _file(home: Path, parsed: str) -> Any:
+def _open(home: Path, parsed: str) -> Any:
+    """A file, closed by its reader: one kept open would hold what an erasure or an upkeep has removed."""
     path = needed(home, parsed)
-    return _open(str(path), path.stat().st_mtime_ns)
+    return pq.ParquetFile(path, metadata=_metadata(str(path), path.stat().st_mtime_ns))
 
 
 def _groups(file: Any, part: int, start: int, end: int) -> Iterator[int]:
@@ -54,13 +55,12 @@ def read_spans(
     home: Path, parsed: str, part: int, start: int = 0, end: int = 1 << 62
 ) -> Iterator[StoredSpan]:
     """Spans of one document that overlap characters [start, end), in order."""
-    file = _file(home, parsed)
-    for group in _groups(file, part, start, end):
-        table = file.read_row_group(group)
-        wanted = (pc.field("part") == part) & (pc.field("char_start") < end)
-        for row in table.filter(wanted).to_pylist():
-            if row["char_start"] + len(row["text"]) > start:
-                yield StoredSpan(row["char_start"], row["text"], row["place"], row["number"])
+    wanted = (pc.field("part") == part) & (pc.field("char_start") < end)
+    with _open(home, parsed) as file:
+        for group in _groups(file, part, start, end):
+            for row in file.read_row_group(group).filter(wanted).to_pylist():
+                if row["char_start"] + len(row["text"]) > start:
+                    yield StoredSpan(row["char_start"], row["text"], row["place"], row["number"])
 
 
 def read_text(home: Path, parsed: str, part: int, start: int, end: int) -> str:
