@@ -16,6 +16,7 @@ from typing import Any
 from tasks.errors import NightreadError
 from tasks.ingest.home.bucket import Bucket
 
+ALIVE = "alive/"
 FIRST = 10**12
 KEPT = 50
 """Entries that are kept behind the newest: a writer that was away for longer finds itself overtaken too."""
@@ -67,10 +68,17 @@ def append(bucket: Bucket, before: Entry, **changes: Any) -> Entry:
     return entry
 
 
-def prune(bucket: Bucket) -> None:
-    """Drop entries far behind the newest."""
+def prune(bucket: Bucket, lease_s: float) -> None:
+    """Drop entries far behind the newest, and signs of life of writers that died.
+
+    Args:
+        lease_s: seconds of silence after which one that does not write any more is taken for dead.
+    """
     names = [one.name for one in bucket.list("log/")]
     bucket.delete(names[KEPT:])
+    signs = list(bucket.list(ALIVE))
+    now = max((one.modified for one in signs), default=0.0)  # whoever prunes has just given a sign
+    bucket.delete(one.name for one in signs if one.modified < now - lease_s)
 
 
 def name_of(number: int) -> str:

@@ -140,6 +140,7 @@ class Writer:
 
     def __init__(self, remote: Remote, who: str) -> None:
         self.remote, self.name = remote, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.sign = f"{log.ALIVE}{self.name}"
         index = remote.index
         self.cache = index.note("cache") or secrets.token_hex(8)
         index.set_note("cache", self.cache)
@@ -151,7 +152,7 @@ class Writer:
                 remote.bucket, before, writer=self.name, cache=self.cache, who=who, lease_s=self.lease_s
             )
         except Overtaken as error:
-            remote.bucket.delete([f"alive/{self.name}"])
+            remote.bucket.delete([self.sign])
             raise Transient(
                 f"another command began to write to {remote.uri} at the same moment: try again when "
                 f"it has ended"
@@ -189,7 +190,7 @@ class Writer:
 
     def beat(self) -> None:
         """Give a sign of life."""
-        self.remote.bucket.put(f"alive/{self.name}", b"")
+        self.remote.bucket.put(self.sign, b"")
         self._beat = time.monotonic()
 
     def send(self) -> None:
@@ -211,9 +212,10 @@ class Writer:
         with contextlib.suppress(NightreadError):  # others find out by our silence
             if not self.lost:
                 self.append(writer="")
-                log.prune(bucket)
+                log.prune(bucket, self.lease_s)
                 snapshot.prune(self.remote)
-            bucket.delete([f"alive/{self.name}"])
+        with contextlib.suppress(NightreadError):
+            bucket.delete([self.sign])
 
     def _beating(self) -> None:
         while not self._ended.wait(self.lease_s / BEATS):
@@ -247,7 +249,7 @@ def _free(remote: Remote, cache: str) -> Entry:
         entry = log.newest(remote.bucket)
         if not entry.writer or entry.cache == cache:  # the lock of this machine was free: it is dead
             return entry
-        silent = remote.bucket.age_s(f"alive/{entry.writer}")
+        silent = remote.bucket.age_s(f"{log.ALIVE}{entry.writer}")
         if silent is None:
             silent = remote.bucket.age_s(log.name_of(entry.number)) or 0.0
         if silent > entry.lease_s:

@@ -111,6 +111,7 @@ def test_a_writer_that_is_not_heard_of_is_followed_and_cannot_publish_any_more(s
         store.proxy.choose = lambda _: None
         with pytest.raises(Overtaken):
             held.close()
+    assert store.names("alive/") == []
     assert open_memory(store.home("lost")).run == "r2"
     assert ids(store.home("third")) == ids(other) == {f"{name}-{n}" for name in "ab" for n in range(5)}
 
@@ -130,6 +131,10 @@ with writing(Path({str(home)!r}), "a run"):
     with writing(home):
         pointed(home, "r1")
     assert time.monotonic() - began < 60
+    time.sleep(3)  # times of objects are whole seconds
+    with writing(store.home(lease_s=2)):
+        pass
+    assert store.names("alive/") == [], "what a dead writer left"
 
 
 def test_a_corpus_that_holds_the_home_is_refused(store: Store) -> None:
