@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dask import config as dask_config
-from distributed import Client, LocalCluster
+from distributed import CancelledError, Client, KilledWorker, LocalCluster
 
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import NOTE, remote_of
 from tasks.settings import ClusterConfig
 
@@ -22,9 +22,11 @@ def connect(config: ClusterConfig) -> Iterator[Any]:
 
     Raises:
         InvalidInput: if nothing answers at `config.address`.
+        Transient: if the scheduler or its workers are lost within the block.
     """
     if config.address:
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what went wrong is ours to say, once
+        for name in ("distributed", "distributed.client"):  # what went wrong is ours to say, once
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             client = Client(config.address, timeout=config.connect_timeout_s)
         except (OSError, ValueError) as error:
@@ -32,24 +34,60 @@ def connect(config: ClusterConfig) -> Iterator[Any]:
                 f"cluster.address={config.address}: no Dask scheduler answers there ({error}); start "
                 f"one with `dask scheduler`, or leave the address empty to use this machine"
             ) from error
-        with client:
+        with client, _lost(f"cluster.address={config.address}"):
             yield client
         return
     # silence_logs quiets distributed's own handlers; Prefect's logging has one at the root too
     logging.getLogger("distributed").setLevel(logging.ERROR)
     spill = tempfile.TemporaryDirectory(prefix="nightread-dask-")
     settings = {"temporary-directory": spill.name, "distributed.worker.daemon": False}
-    with spill, dask_config.set(settings):
+    with spill, dask_config.set(settings), _lost("the Dask workers of this machine"):
         with _environment_kept():
-            cluster = LocalCluster(
-                n_workers=config.workers,
-                threads_per_worker=1,
-                memory_limit=config.memory_limit,
-                dashboard_address=":0",
-                silence_logs=logging.ERROR,
-            )
+            cluster = _started(config)
         with cluster, Client(cluster) as client:
             yield client
+
+
+def _started(config: ClusterConfig) -> Any:
+    """Workers of our own.
+
+    Raises:
+        Transient: if one of them is killed as it starts.
+    """
+    try:
+        return LocalCluster(
+            n_workers=config.workers,
+            threads_per_worker=1,
+            memory_limit=config.memory_limit,
+            dashboard_address=":0",
+            silence_logs=logging.ERROR,
+        )
+    except RuntimeError as error:
+        raise Transient(
+            f"a Dask worker of this machine did not start ({error}): the same command tries again; where it "
+            f"goes on so, look whether memory is short (cluster.workers, cluster.memory_limit)"
+        ) from error
+
+
+@contextmanager
+def _lost(whose: str) -> Iterator[None]:
+    """Within the block Dask is used; that it is gone is no error of what it was asked to do.
+
+    Raises:
+        Transient: saying so.
+    """
+    try:
+        yield
+    except KilledWorker as error:
+        raise Transient(
+            f"{whose}: several workers died one after the other over the same task: look whether memory is "
+            f"short (cluster.memory_limit); what was done is kept, and the same command continues"
+        ) from error
+    except CancelledError as error:
+        raise Transient(
+            f"{whose}: the connection to the Dask scheduler was lost: what was done is kept, and the same "
+            f"command continues when it is there again"
+        ) from error
 
 
 def check_copy(client: Any, home: Path, address: str) -> None:
