@@ -12,6 +12,7 @@ from tasks.ingest.cluster import check_copy, connect
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.home.remote import is_kept
 from tasks.ingest.parse import parse_all, parser_key
+from tasks.ingest.parse.ocr import could_read_more
 from tasks.ingest.shard import ShardedDocument, shard_all
 from tasks.ingest.source_rows import ByDocument, Gathered, SourceRows
 from tasks.ingest.storage import Found
@@ -58,7 +59,7 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> SourceRows:
     fresh = array("q")
     for number, one in enumerate(found):
         known = run.ledger.known_source(one.uri, one.version, key, is_kept)
-        if known is None:
+        if known is None or could_read_more(known, run.parse):
             fresh.append(number)
         else:
             put(known)

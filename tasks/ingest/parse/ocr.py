@@ -3,8 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tasks.errors import BadDocument
@@ -12,6 +11,8 @@ from tasks.settings import ParseConfig
 
 announce: Callable[[float], None] = lambda seconds: None  # noqa: E731  # set where somebody watches the time
 """Told before a page is read, with the seconds that it may take."""
+NOT_HERE = "tesseract is not installed"
+"""Said of scanned pages wherever they are left out because of that."""
 DPI = 300
 """Dots per inch that tesseract reads best."""
 _MOST_PIXELS = 36_000_000
@@ -24,7 +25,17 @@ def can_read(config: ParseConfig) -> bool:
     return config.ocr != "never" and _program() is not None
 
 
-@cache
+def could_read_more(rows: Iterable[Mapping[str, Any]], config: ParseConfig) -> bool:
+    """Whether words of these documents were left out for want of tesseract, and can be read now.
+
+    Args:
+        rows: parts of a parsed source, or rows of schema.SOURCES.
+    """
+    return can_read(config) and any(
+        NOT_HERE in row["reason"] or any(NOT_HERE in one["kind"] for one in row["omitted"]) for row in rows
+    )
+
+
 def _program() -> str | None:
     return shutil.which("tesseract")
 

@@ -14,6 +14,7 @@ from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.parse.base import parser_key
 from tasks.ingest.parse.detect import suffix_of
 from tasks.ingest.parse.messages import ParseRequest
+from tasks.ingest.parse.ocr import could_read_more
 from tasks.ingest.parse.parser import Parser, borrowed
 from tasks.ingest.parse.store import without_parts
 from tasks.ingest.storage import SPECIAL, Found, fetch, unchanged
@@ -61,6 +62,9 @@ def _parse(
             return content, [_left_out({"part": 0, "label": ""}, mark)], ""
         parsed = _parsed_path(content, found.uri, config)
         notes = (home / parsed).with_suffix(".json")
+        if is_filled(notes) and could_read_more(json.loads(notes.read_text()), config):
+            parsed = f"{parsed.removesuffix('.parquet')}-ocr.parquet"  # the text without it may be cited
+            notes = (home / parsed).with_suffix(".json")
         if not (is_filled(home / parsed) and is_filled(notes) and _still_out(notes, forgotten)):
             target = parser.folder / "text.parquet"
             parts = _without(_ask(parser, found, copy, target, config), target, forgotten)

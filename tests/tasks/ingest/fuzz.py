@@ -47,12 +47,15 @@ def _of(some: bytes) -> Callable[[Path], object]:
 
 SEEDS: dict[str, Callable[[Path], object]] = {
     "csv": _of(b'Side,Rent,"Since"\nNorth,"1,450",2024\nSouth,980.5,"2\n3"\n' * 3),
-    "docx": office.letter,
+    "docx": office.contract,
     "eml": _of(texts.parts(4)),
     "epub": files.book,
     "gz": archives.ARCHIVES["torn.txt.gz"].make,
     "html": _of(
-        b"<html><meta charset=utf-8><h1>One</h1><pre>a\n b</pre><table><tr><td>a<td>b</table><p hidden>c"
+        b"<html><meta charset=utf-8><style>.a > b, #c p.d{display:none}</style><h1>One</h1><pre>a\n b</pre>"
+        b"<table><tr><td>a<td>b</table><p hidden>c<div id=c><p class=d>e<ol start=2>"
+        b"<li>f<ol type=i><li value=9>g</ol></ol></div>"
+        b"<ruby>h<rt>i</ruby><math><mfrac><mn>1</mn><mn>2</mn></mfrac></math>"
     ),
     "ipynb": files.notebook,
     "jsonl": _of(b'{"text": "one"}\n{"text": 3}\n{"text": "three"}\n'),
@@ -65,7 +68,7 @@ SEEDS: dict[str, Callable[[Path], object]] = {
     "ods": files.sheets,
     "odt": files.letter,
     "parquet": office.columns,
-    "pdf": office.paper,
+    "pdf": _of(office.drawn((office.SHOWN + b"/X Do ", b"/X 6 0 R"), (office.SHOWN, b""))),
     "pptx": files.deck,
     "rtf": files.rich,
     "tar": archives.ARCHIVES["climbs.tar"].make,

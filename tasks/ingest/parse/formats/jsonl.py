@@ -14,7 +14,8 @@ from tasks.settings import ParseConfig
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """Rows streamed one by one; part and row are numbered alike, blank lines counted but not kept."""
     decoded = _encoding(path)
-    with path.open(encoding=decoded.encoding, errors="surrogateescape", newline="\n") as file:
+    broken = "surrogateescape" if decoded.encoding.startswith("utf-8") else "replace"
+    with path.open(encoding=decoded.encoding, errors=broken, newline="\n") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue

@@ -42,6 +42,10 @@ class _Pages:
     """Numbers of pages that show something and have no text."""
     scanned: list[int] = field(default_factory=list)
     """Numbers of pages that are pictures with few words of text over them."""
+    beyond: set[int] = field(default_factory=set)
+    """Those of them that were not looked at for words because of parse.ocr_pages."""
+    broken: list[int] = field(default_factory=list)
+    """Numbers of pages that cannot be read."""
     looked: int = 0
     """Pages whose pictures were looked at for words."""
     recognised: list[int] = field(default_factory=list)
@@ -58,31 +62,39 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
         if "password" in str(error).lower():
             raise BadDocument("encrypted", "the PDF asks for a password") from error
         raise BadDocument("corrupt", f"not a readable PDF: {error}") from error
-    seen = _Pages()
+    seen, untried = _Pages(), _untried(config)
     with document:
         document.init_forms()
         form = document.formenv.raw if document.formenv else None
         for number in range(1, len(document) + 1):
-            page = document[number - 1]
+            try:
+                page = document[number - 1]
+            except pdfium.PdfiumError:
+                seen.broken.append(number)
+                continue
             turned = page.get_rotation()
             text = _page_text(page, form, seen)
-            picture = _look(page, text, number, seen) and seen.looked < config.ocr_pages
-            if picture and ocr.can_read(config):
+            if _look(page, text, number, seen) and not untried:
                 page.set_rotation(turned)
                 text = _recognised(page, text, number, seen, config)
             if text:
                 seen.found = seen.found or bool(text.strip())
                 yield from cut(text + "\n\n", "page", number)
             page.close()
+        if seen.broken and not seen.found:
+            raise BadDocument("corrupt", f"{spans(seen.broken)} of the PDF cannot be read")
         if not seen.found and (seen.without or seen.scanned):
-            raise BadDocument("scanned_no_ocr", _unread(len(document), config))
+            raise BadDocument("scanned_no_ocr", _unread(len(document), untried, bool(seen.beyond)))
         attached = [document.get_attachment(at).get_name() for at in range(document.count_attachments())]
         is_xfa = raw.FPDF_GetFormType(document) in (raw.FORMTYPE_XFA_FULL, raw.FORMTYPE_XFA_FOREGROUND)
-    yield from _left_out(seen, attached, is_xfa)
+    yield from _left_out(seen, attached, is_xfa, untried)
 
 
 def _recognised(page: Any, text: str, number: int, seen: _Pages, config: ParseConfig) -> str:
     """The text of a page, the words on its picture behind it: if there are any, it is left out no more."""
+    if seen.looked >= config.ocr_pages:
+        seen.beyond.add(number)
+        return text
     seen.looked += 1
     if not (words := ocr.words_on(page, config)):
         return text
@@ -93,21 +105,34 @@ def _recognised(page: Any, text: str, number: int, seen: _Pages, config: ParseCo
     return f"{text}\n{words}" if text.strip() else words
 
 
-def _unread(pages: int, config: ParseConfig) -> str:
+def _unread(pages: int, untried: str, beyond: bool) -> str:
     """Why the words of a scan are not read."""
-    remedy = (
-        "" if ocr.can_read(config) else "; they are read where tesseract is installed and parse.ocr is auto"
-    )
+    remedy = "; parse.ocr_pages lets no more be read" if beyond else ""
+    if untried:
+        remedy = f"; {untried}: they are read where it is installed and parse.ocr is auto"
     return f"{counted(pages, 'page')} of images without text{remedy}"
 
 
-def _left_out(seen: _Pages, attached: list[str], is_xfa: bool) -> Iterator[Item]:
+def _untried(config: ParseConfig) -> str:
+    """Why pictures of pages were not looked at for words; "" where they were."""
+    if config.ocr == "never":
+        return "tesseract is not asked"
+    return "" if ocr.can_read(config) else ocr.NOT_HERE
+
+
+def _left_out(seen: _Pages, attached: list[str], is_xfa: bool, untried: str) -> Iterator[Item]:
     if seen.recognised:
         yield Decoded(f"OCR of {spans(seen.recognised)}")
-    if seen.without:
-        yield Omitted("page without text", len(seen.without), where=spans(seen.without))
-    if seen.scanned:
-        yield Omitted("scanned page", len(seen.scanned), where=spans(seen.scanned))
+    for kind, numbers in (("page without text", seen.without), ("scanned page", seen.scanned)):
+        tried = [number for number in numbers if number not in seen.beyond]
+        beyond = [number for number in numbers if number in seen.beyond]
+        if tried:
+            said = f"{kind} not read: {untried}" if untried == ocr.NOT_HERE else kind
+            yield Omitted(said, len(tried), where=spans(tried))
+        if beyond:
+            yield Omitted(f"{kind} not read: more than parse.ocr_pages", len(beyond), where=spans(beyond))
+    if seen.broken:
+        yield Omitted("page that cannot be read", len(seen.broken), where=spans(seen.broken))
     for kind, count in seen.counts.items():
         yield Omitted(kind, count)
     for name in attached:

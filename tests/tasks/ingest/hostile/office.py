@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import docx as docx_library
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,6 +31,15 @@ def paper(path: Path) -> None:
 
 def letter(path: Path) -> None:
     word(path, *(f"Paragraph {number} of the letter." for number in range(50)))
+
+
+def contract(path: Path) -> None:
+    """A letter with clauses that Word numbers, and a table."""
+    document = docx_library.Document()
+    for style in ("List Number", "List Number 2", "List Bullet", "Heading 1", "List Number"):
+        document.add_paragraph(f"A clause in the style {style}.", style)
+    document.add_table(2, 2).cell(0, 1).text = "cell"
+    document.save(str(path))
 
 
 def columns(path: Path) -> None:
@@ -167,6 +177,11 @@ OFFICE: Table = {
     ),
     "box.pdf": content(
         objects(CATALOG, PAGES, (PAGE % FONT).replace(b"600 800", b"-1e38 1e38"), stream(SHOWN)), "ok"
+    ),
+    "page.pdf": content(
+        objects(CATALOG, b"<</Type/Pages/Kids[3 0 R 9 0 R]/Count 2>>", PAGE % FONT, stream(SHOWN)),
+        "ok",
+        "A printed sentence.",
     ),
     "arrays.pdf": content(objects(CATALOG, PAGES, b"[" * 100_000, stream(SHOWN)), "corrupt"),
     "saves.pdf": content(objects(CATALOG, PAGES, PAGE % FONT, stream(b"q " * 100_000 + SHOWN)), "ok"),
