@@ -51,6 +51,8 @@ _NAMES = {
 }  # fmt: skip
 """What a name means in practice: browsers too read what is called the left as the right, which holds more."""
 _LABELS = {"x-sjis": "cp932", "ks_c_5601-1987": "cp949", "x-gbk": "gb18030", "x-mac-cyrillic": "mac-cyrillic"}
+_ASCII_WITH_NULS = re.compile(rb"(?>\0?[\t\n\f\r -~]{3,}+)++\0?")
+"""Text of single bytes with a NUL here and there, which by chance may decode as Chinese."""
 _LATIN_LETTER, _OTHER_LETTER = "[A-Za-z\u00c0-\u024f]", "[\u0370-\u06ff\u0e00-\u0e7f]"
 _EAST = "[\u3400-\u9fff\uac00-\ud7a3\uff61-\uff9f]"
 _STRANGE = re.compile(
@@ -104,7 +106,7 @@ def wide_encoding(head: bytes) -> str:
     Half of the bytes of such a text may be NUL, or, in Chinese, only those beside its spaces and line ends.
     """
     head = head[:4096]
-    if b"\0" not in head or len(head) < 4:
+    if b"\0" not in head or len(head) < 4 or _ASCII_WITH_NULS.fullmatch(head):
         return ""
     for name in _WIDE:
         width = 4 if "32" in name else 2

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Decoded
-from tasks.ingest.parse.encoding import decode, encoding_of, is_binary, python_name
+from tasks.ingest.parse.encoding import decode, encoding_of, is_binary, python_name, wide_encoding
 
 ASCII = b"The keeper of the lamp wrote one line a day.\n"
 SENTENCES = {
@@ -111,3 +111,7 @@ def test_a_damaged_text_is_not_taken_for_one_in_another_encoding() -> None:
 def test_random_bytes_are_binary_and_a_text_with_a_few_controls_is_not() -> None:
     assert is_binary(random.Random(7).randbytes(4096))
     assert not is_binary(b"page one\x0cpage two \x1b[1mbold\x1b[0m" + ASCII)
+
+
+def test_a_stray_nul_does_not_make_chinese_of_english() -> None:
+    assert wide_encoding(b"The lamp\0 was lit at dusk, and the harbour was quiet.") == ""

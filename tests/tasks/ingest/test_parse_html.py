@@ -70,6 +70,8 @@ def test_a_page_is_read_as_it_is_shown(page: str, text: str, tmp_path: Path) -> 
         "<style>.x {position:absolute; left:-9999px}</style><p class=x>no</p>",
         "<style>.y {position:absolute;clip:rect(0, 0, 0, 0);width:1px}</style><p class=y>no</p>",
         "<p style='text-indent:-10000px'>no</p>",
+        "<p style='color: #FFF; background-color: #fff'>no</p>",
+        "<p style='color:transparent'>no</p>",
         "<p class='sr-only'>no</p>",
         "<style>/* a */ #z { opacity: 0 }</style><p id=z>no</p>",
     ],
@@ -94,6 +96,7 @@ def test_what_is_hidden_is_left_out_and_counted(hidden: str, tmp_path: Path) -> 
         "<style>.x {display:none}</style><p class=x style='display:block'>yes</p>",
         "<style>.x {margin-left:-10px; text-indent: -1em}</style><p class=x>yes</p>",
         "<p aria-hidden=false>yes</p>",
+        "<p style='color:white;background:black'>yes</p>",
         "<script>var a = '<p>no</p>'</script><p>yes</p>",
         "<!-- no --><p>yes</p>",
     ],
@@ -140,3 +143,8 @@ def test_a_page_made_to_take_long_does_not(page: str, tmp_path: Path) -> None:
     assert read(page, tmp_path / "a.html")[0].endswith("yes")
     assert detect(tmp_path / "a.html", "a.html") == "html"
     assert time.process_time() - began < 3
+
+
+def test_a_raised_number_is_no_digit_of_the_number_before_it(tmp_path: Path) -> None:
+    page = "<p>10<sup>6</sup> m<sup>-2</sup>, H<sub>2</sub>O, 1<sup>st</sup>, so<sup><a href=#n>3</a></sup>"
+    assert read(page, tmp_path / "a.html") == ("10⁶ m⁻², H2O, 1st, so³", {})

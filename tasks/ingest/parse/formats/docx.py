@@ -20,6 +20,7 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut, told
 from tasks.ingest.parse.formats.docx_math import linear
 from tasks.ingest.parse.formats.docx_numbering import Numbering, is_on
+from tasks.ingest.parse.formats.numerals import superscript
 from tasks.ingest.parse.members import embedded
 from tasks.settings import ParseConfig
 
@@ -146,6 +147,8 @@ class _Document:
                 self.due.append(("comment", child.get(qn("w:id"))))
             elif child.tag == qn("w:r") and self._is_hidden(child):
                 self.counts["hidden text"] += bool("".join(child.itertext()).strip())
+            elif child.tag == qn("w:r") and _is_raised(child):
+                yield superscript("".join(self._inline(child)))
             elif child.tag == qn("w:fldChar"):
                 yield _filled_in(child)
             elif child.tag == qn("w:p"):  # in a text box
@@ -278,6 +281,11 @@ def _filled_in(field: Any) -> str:
     marks = (choices.find(qn(f"w:{name}")) for name in ("result", "default"))
     chosen = next((mark.get(qn("w:val"), "") for mark in marks if mark is not None), "0")
     return names[int(chosen)] if chosen.isdecimal() and int(chosen) < len(names) else ""
+
+
+def _is_raised(run: Any) -> bool:
+    mark = run.find(f"{qn('w:rPr')}/{qn('w:vertAlign')}")
+    return mark is not None and mark.get(qn("w:val")) == "superscript"
 
 
 def _hidden_styles(styles: Any) -> set[str]:

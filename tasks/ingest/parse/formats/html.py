@@ -15,7 +15,7 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut
 from tasks.ingest.parse.encoding import PIECE, encoding_of
 from tasks.ingest.parse.formats.html_css import Styles, names_of
-from tasks.ingest.parse.formats.numerals import numeral
+from tasks.ingest.parse.formats.numerals import numeral, superscript
 from tasks.settings import ParseConfig
 
 _BLOCKS = frozenset(
@@ -104,7 +104,7 @@ class _Text:
             self._list(tag, attributes)
         elif tag in _BETWEEN:
             self._formulas.append((self._depth, _BETWEEN[tag], 0))
-        elif tag in _KEPT or tag in ("td", "th"):
+        elif tag in _KEPT or tag in ("td", "th", "sup"):
             self._buffers.append([])
         elif tag == "tr":
             self._say("\n")
@@ -206,6 +206,8 @@ class _Text:
                 self._lists.pop()
         elif tag in ("td", "th") and len(self._buffers) > 1:
             self._fold_cell()
+        elif tag == "sup" and len(self._buffers) > 1:
+            self._say(superscript("".join(self._buffers.pop())))
         elif tag in _KEPT and len(self._buffers) > 1:
             text = "".join(self._buffers.pop()).expandtabs(8).strip("\n")
             lines = (_LINE + line.rstrip().replace(" ", _SPACE) for line in text.split("\n"))

@@ -23,6 +23,7 @@ _WAYS = {
     "visibility": (re.compile(rf"(?<![\w-])visibility{_VALUE}", re.I), re.compile("hidden|collapse", re.I)),
     "size": (re.compile(rf"(?<![\w-])font-size{_VALUE}", re.I), re.compile(r"0(?:\.0+)?\w*")),
     "opacity": (re.compile(rf"(?<![\w-])opacity{_VALUE}", re.I), re.compile(r"0?(?:\.0+)?%?")),
+    "colour": (re.compile(rf"(?<![\w-])color{_VALUE}", re.I), re.compile("transparent", re.I)),
     "clip": (
         re.compile(rf"(?<![\w-])clip(?:-path)?{_VALUE}", re.I),
         re.compile(r"rect\((?:[01](?:px)?[\s,]*){4}\)|inset\((?:50|100)%\)", re.I),
@@ -33,6 +34,7 @@ _WAYS = {
     ),
 }
 """Ways to hide: the property, and the value that hides by it."""
+_BACKGROUND = re.compile(rf"(?<![\w-])background(?:-color)?{_VALUE}", re.I)
 _UNSEEN_CLASSES = frozenset(
     ".sr-only .visually-hidden .visuallyhidden .screen-reader-text .screen-reader-only".split()
 )
@@ -120,6 +122,8 @@ def _ways(declarations: str) -> Iterator[tuple[str, bool]]:
         values = named.findall(declarations)
         if way == "place" and values:
             yield way, any(map(hiding.fullmatch, values))
+        elif way == "colour" and values and (behind := _BACKGROUND.findall(declarations)):
+            yield way, values[-1].lower() == behind[-1].lower()
         elif values:
             yield way, bool(values[-1]) and hiding.fullmatch(values[-1]) is not None
 

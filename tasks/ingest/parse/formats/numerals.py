@@ -1,8 +1,9 @@
-"""Numbers as the items of a list write them: "iv", "bb", "3rd", "二十一", "③".
+"""Numbers as the items of a list write them: "iv", "bb", "3rd", "二十一", "③"; and raised numbers.
 
 Forms are called as Word calls them (ECMA-376, part 1, 17.18.59); one that is not known is decimal.
 """
 
+import re
 from collections.abc import Callable
 
 _ROMAN = (
@@ -62,6 +63,9 @@ _HAN = {
     "japaneseLegal": ("零壱弐参四伍六七八九", "拾百阡", "萬"),
 }
 
+_RAISED = str.maketrans("0123456789+-\u2212", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
+_RAISED_NUMBER = re.compile(r"[+\-\u2212]?[0-9]{1,4}")
+
 
 def numeral(number: int, form: str) -> str:
     """A number in a form such as "upperRoman"; in decimal where the form is unknown or ends before it."""
@@ -79,6 +83,12 @@ def numeral(number: int, form: str) -> str:
     if 0 < number < 10_000 * 10 and form in _HAN:
         return _han(number, *_HAN[form])
     return _WRITTEN[form](number) if form in _WRITTEN else str(number)
+
+
+def superscript(text: str) -> str:
+    """A raised number as raised characters, such as "⁶" in "10⁶", which is another figure than 106; any other
+    text is as it was."""
+    return text.translate(_RAISED) if _RAISED_NUMBER.fullmatch(text) else text
 
 
 def _roman(number: int) -> str:

@@ -6,11 +6,12 @@ What was deleted with changes tracked, and what is hidden, is left out and count
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse.formats.numerals import superscript
 from tasks.ingest.parse.zips import attribute, children, local, opened, tree
 from tasks.settings import ParseConfig
 
@@ -37,7 +38,7 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """A line for each paragraph; of a presentation a place for each slide."""
     with opened(path, "OpenDocument file") as archive:
         body = next(tree(archive, "content.xml").iter("{*}body"))
-        reader = _Reader()
+        reader = _Reader(_raised(body))
         pages = list(body.iter("{*}page"))
         if any(True for _ in children(body, "presentation")):
             yield from _slides(pages, _hidden_pages(body), reader)
@@ -67,7 +68,9 @@ def paragraph(element: Any) -> str:
 class _Reader:
     """Lines of a document, and what is left out of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, raised: Collection[str] = ()) -> None:
+        self.raised = raised
+        """Styles of words that stand above their line."""
         self.omitted: Counter[str] = Counter()
         self._behind: list[str] = []
         """Notes and comments of the paragraph that is being read."""
@@ -119,7 +122,8 @@ class _Reader:
             elif name == "text-box":
                 self._put_behind(self.lines(child))
             elif name and not self._skips(child):
-                pieces.append(self.inline(child))
+                said = self.inline(child)
+                pieces.append(superscript(said) if attribute(child, "style-name") in self.raised else said)
             pieces.append(child.tail or "")
         return "".join(pieces)
 
@@ -150,6 +154,15 @@ def _running(archive: zipfile.ZipFile, reader: _Reader) -> Iterator[str]:
         if re.search(r"[^\W\d_]{3}", said) and said not in seen:
             seen.add(said)
             yield said
+
+
+def _raised(body: Any) -> set[str]:
+    return {
+        attribute(style, "name")
+        for style in body.getroottree().getroot().iter("{*}style")
+        for about in children(style, "text-properties")
+        if attribute(about, "text-position").startswith("super")
+    }
 
 
 def _hidden_pages(body: Any) -> set[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut
+from tasks.ingest.parse.formats.numerals import superscript
 from tasks.settings import ParseConfig
 
 _TOKEN = re.compile(
@@ -59,6 +60,7 @@ class _Group:
     """Characters behind a Unicode character that stand for it in old readers."""
     font: int = -1
     bold: bool = False
+    raised: bool = False
 
 
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
@@ -130,6 +132,7 @@ class _Reader:
     def _say(self, text: str) -> None:
         if not text or not self.group.goes_to:
             return
+        text = superscript(text) if self.group.raised else text
         if self.group.unseen:
             self.omitted[self.group.unseen] += len(text.split())
         else:
@@ -183,8 +186,10 @@ class _Reader:
             self.group = replace(self.group, unseen="" if number == "0" else kind)
         elif word == "b":
             self.group = replace(self.group, bold=number != "0")
+        elif word in ("super", "sub", "nosupersub"):
+            self.group = replace(self.group, raised=word == "super" and number != "0")
         elif word == "plain":
-            self.group = replace(self.group, unseen="", font=-1, bold=False)
+            self.group = replace(self.group, unseen="", font=-1, bold=False, raised=False)
         elif word == "*":
             named = re.compile(r"\\([a-z]+)", re.IGNORECASE).match(self.source, self.at)
             if not named or named[1] not in _KEPT:

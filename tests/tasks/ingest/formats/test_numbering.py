@@ -12,9 +12,12 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 
 from tasks.ingest.parse.formats.numerals import numeral
+from tests.tasks.ingest.formats import reading
+from tests.tasks.ingest.hostile.office import odt
 from tests.tasks.ingest.test_parse_docx import RUN, lines
 
 W = nsdecls("w")
+STYLE = 'xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0"'
 
 
 def level(at: int, form: str, text: str, more: str = "", start: int = 1) -> str:
@@ -151,3 +154,23 @@ def test_empty_cells_show_their_number_and_deleted_items_are_not_counted(tmp_pat
 )
 def test_numbers_are_written_in_many_ways(form: str, numbers: tuple[int, ...], said: str) -> None:
     assert " ".join(numeral(number, form) for number in numbers) == said
+
+
+def test_a_raised_number_is_no_digit_of_the_number_before_it(tmp_path: Path) -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("10")
+    paragraph.add_run("6").font.superscript = True
+    paragraph.add_run(" units of H")
+    paragraph.add_run("2").font.subscript = True
+    assert lines(document, tmp_path / "a.docx") == ["10⁶ units of H2"]
+    (tmp_path / "a.rtf").write_text(r"{\rtf1 10{\super 6} units of H{\sub 2}\par}")
+    assert reading.document(tmp_path / "a.rtf").text.strip() == "10⁶ units of H2"
+    six, two = (f'<text:span text:style-name="T{at}">{digit}</text:span>' for at, digit in ((1, 6), (2, 2)))
+    styles = "".join(
+        f'<style:style style:name="T{at}"><style:text-properties style:text-position="{how} 58%"/>'
+        "</style:style>"
+        for at, how in ((1, "super"), (2, "sub"))
+    )
+    styles = f"<office:automatic-styles {STYLE}>{styles}</office:automatic-styles>"
+    odt("", f"{styles}<text:p>10{six} units of H{two}</text:p>")(tmp_path / "a.odt")
+    assert reading.document(tmp_path / "a.odt").text.strip() == "10⁶ units of H2"
