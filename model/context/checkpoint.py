@@ -1,8 +1,10 @@
 """A context on disk: saved in one process, continued in another.
 
-The idea: the tiers' rows are written once and stay where they lie; beside them stand small files, and a
-manifest that is written last and names their checksums. A context without a manifest was never saved; one
-whose files do not match it is refused.
+The idea: what only grows, the tiers' rows, token ids and codes, is written once and stays where it lies;
+beside it stand small files, and a manifest that is written last and names their checksums. A context without
+a manifest was never saved; one whose files do not match it is refused. What of the index does not only grow
+is written now and then: the blocks stored since then are indexed again, which gives the same. So a save takes
+as long as what is new, however long the context is.
 """
 
 import json
@@ -17,17 +19,21 @@ from safetensors.torch import load_file
 
 from model.context import heads as calibrated
 from model.context.context import Context, Memory
-from model.context.disk import MANIFEST, TornContext, alone, stale
+from model.context.disk import MANIFEST, TornContext, alone, stale, torn, write_all
 from model.context.heads import Heads
 from model.context.tiers import Tiers
-from model.files import make_durable, write_atomic
+from model.files import make_durable, named_when_full, write_atomic
 from model.geometry import BLOCK
 from model.reader import Reader, write_tensors
 
-FORMAT = 4
+FORMAT = 5
 _KEPT = ("storage", "kv", "index")
 """What of a context's `Memory` is decided when its reading begins."""
-_TOKENS, _WINDOW, _INDEX = "tokens.safetensors", "window.safetensors", "index.safetensors"
+_TOKENS, _WINDOW, _INDEX, _CODES = "tokens.bin", "window.safetensors", "index.safetensors", "codes"
+INDEXED_AGAIN = 1 << 18
+"""Tokens that are indexed again at most when a context is opened: in seconds."""
+_BATCH = 256
+"""Blocks that are indexed again at once."""
 
 
 def save(context: Context, folder: Path) -> None:
@@ -52,23 +58,55 @@ def _save(context: Context, folder: Path) -> None:
     context.keys.save(folder / "keys")
     if context.kv is not None:
         context.kv.save(folder / "kv")
-    files = {}
-    parts = {
-        _TOKENS: {"ids": torch.tensor(context.ids, dtype=torch.int32)},
-        _WINDOW: context.cache.state(),
-        _INDEX: context.index.state(),
-    }
-    for name, tensors in parts.items():
-        path = folder / f"{number}-{name}"
-        write_tensors(tensors, path)
-        make_durable(path)
-        files[name] = {"file": path.name, "crc": _checksum(path)}
+    files = {_TOKENS: _save_tokens(context, folder, previous if own else None, number)}
+    files[_WINDOW] = _write(context.cache.state(), folder / f"{number}-{_WINDOW}")
+    if own and _is_fresh(context, previous):
+        files[_INDEX] = previous["files"][_INDEX]
+    else:
+        context.index.codes.save(folder / _CODES, context.index.tokens)
+        state = context.index.state()
+        files[_INDEX] = _write(state, folder / f"{number}-{_INDEX}")
+        files[_INDEX] |= {"blocks": context.blocks, "trained": context.index.trained}
     manifest = _described(context) | {"number": number, "files": files}
     write_atomic(folder / MANIFEST, json.dumps(manifest))
     if own:
         context.number = number
+    kept = {entry["file"] for entry in files.values()}
     for old in previous["files"].values():
-        (folder / old["file"]).unlink(missing_ok=True)
+        if old["file"] not in kept:
+            (folder / old["file"]).unlink(missing_ok=True)
+
+
+def _save_tokens(
+    context: Context, folder: Path, previous: dict[str, Any] | None, number: int
+) -> dict[str, Any]:
+    """Write token ids behind those that were saved before, or all of them."""
+    held = previous["files"].get(_TOKENS) if previous else None
+    entry = held or {"file": f"{number}-{_TOKENS}", "crc": 0}
+    first = previous["tokens"] if previous and held else 0
+    path, fresh = folder / entry["file"], context.ids[first:].tobytes()
+    with named_when_full(path, len(fresh)), path.open("r+b" if first else "wb") as file:
+        write_all(file.fileno(), memoryview(fresh), first * context.ids.itemsize)
+    make_durable(path)
+    return {"file": path.name, "crc": zlib.crc32(fresh, entry["crc"])}
+
+
+def _write(tensors: dict[str, torch.Tensor], path: Path) -> dict[str, Any]:
+    write_tensors(tensors, path)
+    make_durable(path)
+    return {"file": path.name, "crc": _checksum(path)}
+
+
+def _is_fresh(context: Context, previous: dict[str, Any]) -> bool:
+    """Whether the index can be had from what was saved of it before and from the blocks stored since then.
+
+    Queries are not stored, so one that is not trained cannot; nor do rounded keys give what others gave.
+    """
+    if not context.index.trained or context.keys.format.dtype not in (torch.bfloat16, torch.float32):
+        return False
+    entry = previous["files"].get(_INDEX, {})
+    fresh = (context.blocks - entry.get("blocks", 0)) * BLOCK
+    return bool(entry.get("trained")) and fresh <= INDEXED_AGAIN
 
 
 def exists(folder: Path) -> bool:
@@ -103,13 +141,15 @@ def _opened(reader: Reader, folder: Path, memory: Memory | None) -> Context:
     heads = Heads(tuple((layer, head) for layer, head in manifest["heads"]), manifest["group"])
     kept = {name: manifest[name] for name in _KEPT}
     budgets = replace(memory or Memory(), folder=folder, **kept)
-    parts = {name: _read(folder, name, manifest) for name in (_TOKENS, _WINDOW, _INDEX)}
+    parts = {name: _read(folder, name, manifest) for name in (_WINDOW, _INDEX)}
     rows = manifest["tokens"] // BLOCK  # a crash while saving may have left more
     context = Context(reader, heads, budgets, tiers=_open_tiers(reader, folder, budgets, rows))
-    context.ids = array("i", load_file(parts[_TOKENS])["ids"].numpy().tobytes())
+    context.ids = _tokens(folder, manifest)
     window = load_file(parts[_WINDOW], device=str(reader.device))
     context.cache.restore({name: x.to(reader.dtype) for name, x in window.items()}, manifest["tokens"])
     context.index.restore(load_file(parts[_INDEX]))
+    for _, keys_NPTD in context.keys.scan(_BATCH, first=manifest["files"][_INDEX]["blocks"]):
+        context.index.add(keys_NPTD)
     context.filled, context.number = manifest["filled"], manifest["number"]
     return context
 
@@ -156,8 +196,22 @@ def _read(folder: Path, name: str, manifest: dict[str, Any]) -> Path:
     entry = manifest["files"][name]
     path: Path = folder / entry["file"]
     if not path.exists() or _checksum(path) != entry["crc"]:
-        raise TornContext(f"{path}: missing or damaged: read the document again")
+        raise torn(path)
     return path
+
+
+def _tokens(folder: Path, manifest: dict[str, Any]) -> "array[int]":
+    """Token ids, checked; a save that never ended may have left more behind them."""
+    entry, ids = manifest["files"][_TOKENS], array("i")
+    path = folder / entry["file"]
+    data = b""
+    if path.exists():
+        with path.open("rb") as file:
+            data = file.read(manifest["tokens"] * ids.itemsize)
+    if zlib.crc32(data) != entry["crc"]:
+        raise torn(path)
+    ids.frombytes(data)
+    return ids
 
 
 def _checksum(path: Path) -> int:

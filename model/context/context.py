@@ -81,7 +81,8 @@ class Context:
         self.cache = reader.start(None if memory.kv else heads.depth)
         self.least = least_of(reader.config, reader.stride)
         """Tokens of the past that the narrowest window holds; 0 where all windows hold a whole chunk."""
-        self.index = Index(len(heads.pairs), reader.head_size, reader.device, memory.index_sizes)
+        codes = memory.folder / "codes" if memory.folder else None
+        self.index = Index(len(heads.pairs), reader.head_size, reader.device, memory.index_sizes, codes)
         self.filled = 0
         """Tokens of the chunk that is being filled."""
         self.number = 0
@@ -176,16 +177,17 @@ class Context:
         fresh = len(self) // BLOCK - self.blocks
         if fresh == 0:
             return
+        if self.memory.index and self.keys.disk and len(self) >= self.index.sizes.training_tokens:
+            self.keys.disk.claim()  # the index will write codes
         behind = len(self) - (self.blocks + fresh) * BLOCK
         keys_PKD = self._recent_keys(fresh * BLOCK + behind)[:, : fresh * BLOCK]
         keys_NPTD = keys_PKD.reshape(len(keys_PKD), fresh, BLOCK, -1).transpose(0, 1)
-        topics = keys_NPTD.mean(2).flatten(1)
-        for tiers in filter(None, (self.keys, self.kv)):
-            tiers.focus(topics.mean(0))
         if self.kv is not None:
+            topics = keys_NPTD.mean(2).flatten(1)
+            self.kv.focus(topics.mean(0))
             self.kv.append(self._recent_kv(fresh, behind), topics)
         try:
-            self.keys.append(keys_NPTD, topics)
+            self.keys.append(keys_NPTD)
         except BaseException:
             if self.kv is not None:
                 self.kv.forget(self.blocks)

@@ -80,14 +80,14 @@ class Rows:
             OSError: if the disk is full; the message says how much was wanted and where.
             ValueError: if a row here is another one, or another process writes here.
         """
-        self._claim()
+        self.claim()
         self.crc = grown(self.crc, int(rows.max(initial=-1)) + 1, 0)
         self.held = grown(self.held, len(self.crc), 0)
         for row, data in zip(rows.tolist(), words_NW, strict=True):
             crc = zlib.crc32(data.data)
             if not self.held[row]:
                 with named_when_full(self.path, self.row_bytes, _ROOM):
-                    _write_all(self.file, data.data.cast("B"), row * self.row_bytes)
+                    write_all(self.file, data.data.cast("B"), row * self.row_bytes)
                 self.crc[row], self.held[row] = crc, True
             elif self.crc[row] != crc:
                 raise ValueError(f"{self.folder} holds another context: give an empty folder")
@@ -112,15 +112,21 @@ class Rows:
     def save(self, header: dict[str, Any], count: int, topics_NV: np.ndarray) -> None:
         """Make the first `count` rows durable, then the table that names them."""
         assert self.held[:count].all(), "a table names only what is there"
-        self._claim()
+        self.claim()
         with named_when_full(self.path, self.row_bytes, _ROOM):
             os.fsync(self.file)
         self.table = Table(header, self.crc[:count], topics_NV[:count]).write(self.folder)
         self.writing = False
         unlock_descriptor(self.file)
 
-    def _claim(self) -> None:
-        """Two processes that continue one context would write different rows to the same place."""
+    def claim(self) -> None:
+        """Be the one that writes, from now on until `save`.
+
+        Two processes that continue one context would write different rows to the same place.
+
+        Raises:
+            ValueError: if another process writes here, or has saved since these rows were opened.
+        """
         if self.writing:
             return
         if not lock_descriptor(self.file, blocking=False):
@@ -177,6 +183,10 @@ def stale(folder: Path) -> StaleContext:
     return StaleContext(f"{folder}: was saved anew since it was opened: open it again")
 
 
+def torn(path: Path) -> TornContext:
+    return TornContext(f"{path}: missing or damaged: {_REMEDY}")
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold a context's folder: no other process or thread saves or opens it meanwhile."""
@@ -206,7 +216,8 @@ def _first_line(folder: Path) -> bytes | None:
         return file.readline().rstrip(b"\n")
 
 
-def _write_all(file: int, data: memoryview, place: int) -> None:
+def write_all(file: int, data: memoryview, place: int) -> None:
+    """Write all of `data` at a place of a file."""
     while data:
         written = os.pwrite(file, data, place)
         data, place = data[written:], place + written

@@ -21,11 +21,13 @@ list, D head size, B numbers of a code.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from model.context.codes import Codes
+from model.context.products import greatest
 from model.context.scoring import Baseline, total_votes
 from model.geometry import BLOCK
 
@@ -52,12 +54,12 @@ class IndexSizes:
 DEFAULT = IndexSizes()
 _STEP = 1 / 20
 """Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
-_SCANNED = 1 << 16
-"""Tokens whose codes a flat scan compares at once."""
 _AT_ONCE = 256
 """Centroids that score a batch at once."""
 _ROUNDS, _EACH = 4, 16
 """Of k-means, and queries for every direction."""
+_COMPARED = 4096
+"""Queries whose nearest centroids are sought at once."""
 _SEED = 7
 
 
@@ -146,12 +148,18 @@ class Index:
     """Codes and lists of the calibrated pairs' keys, appended to as a document is read.
 
     Args:
-        device: where keys come in; posting lists are kept there, codes in host memory.
+        device: where keys come in; posting lists are kept there, codes in host memory or in files.
         sizes: `DEFAULT` if None.
+        folder: where the files of codes lie; None keeps them in memory.
     """
 
     def __init__(
-        self, pairs: int, dims: int, device: torch.device = CPU, sizes: IndexSizes | None = None
+        self,
+        pairs: int,
+        dims: int,
+        device: torch.device = CPU,
+        sizes: IndexSizes | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.pairs, self.dims, self.device, self.sizes = pairs, dims, device, sizes or DEFAULT
         self.tokens = 0
@@ -163,13 +171,14 @@ class Index:
         """Queries (S, D) in bf16, until it is trained."""
         self.spaces: list[_Space] = []
         self.lists: list[_PostingLists] = []
-        self.codes: list[torch.Tensor] = []
-        """(P, part, B) int8 each; the last one may not be full."""
+        assert self.sizes.part % self.sizes.batch == 0, "a batch lies in one part"
+        self.codes = Codes(pairs, dims // 2, self.sizes.part, folder)
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
         """Add the next blocks; the first one, the sinks, is like no other and not sampled."""
+        keys_NPTD = keys_NPTD.to(torch.bfloat16)
         self.sample.add(keys_NPTD if self.tokens or self.waiting else keys_NPTD[1:])
-        self.waiting.append(keys_NPTD.transpose(1, 2).flatten(0, 1).to(torch.bfloat16))
+        self.waiting.append(keys_NPTD.transpose(1, 2).flatten(0, 1))
         if self.trained:
             self._index_waiting()
 
@@ -198,10 +207,11 @@ class Index:
         self._index_waiting()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Tensors that `restore` takes back in another process."""
-        held = {"sizes": torch.tensor([self.tokens, self.sample.seen])}
-        for number, codes_PKB in enumerate(self.codes):
-            held[f"codes.{number}"] = codes_PKB[:, : self.tokens - number * self.sizes.part].contiguous()
+        """Tensors that `restore` takes back in another process, if `codes` were saved then too."""
+        held = {
+            "sizes": torch.tensor([self.tokens, self.sample.seen]),
+            "crc": torch.tensor(self.codes.crc, dtype=torch.int64),
+        }
         for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
             for part in (space, lists):
                 held |= {f"{name}.{pair}": value for name, value in vars(part).items()}
@@ -213,12 +223,14 @@ class Index:
         return held | {"sample": self.sample.keys_NPTD}
 
     def restore(self, held: dict[str, torch.Tensor]) -> None:
-        """Take back what `state` gave."""
+        """Take back what `state` gave.
+
+        Raises:
+            TornContext: if the codes in the index's folder are not those that belong to it.
+        """
         self.tokens, self.sample.seen = held["sizes"].tolist()
-        for number in range(-(-self.tokens // self.sizes.part)):
-            codes_PKB = held[f"codes.{number}"]
-            self._part()[:, : codes_PKB.shape[1]] = codes_PKB
-        held = {name: x.to(self.device) for name, x in held.items() if not name.startswith("codes")}
+        self.codes.restore(self.tokens, held["crc"].tolist())
+        held = {name: x.to(self.device) for name, x in held.items()}
         for pair in range(self.pairs if self.tokens else 0):
             part = {name.removesuffix(f".{pair}"): x for name, x in held.items() if name.endswith(f".{pair}")}
             self.spaces.append(_Space(**{name: part[name] for name in _Space.__dataclass_fields__}))
@@ -267,7 +279,7 @@ class Index:
         best_RN = coded_RN.mul_(_STEP).add_((rows_RD @ space.mean_D)[:, None].cpu())
         if not self.waiting:
             return blocks_N, best_RN, looked
-        waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting]).float()
+        waiting_KD = torch.cat([keys_KPD[:, pair] for keys_KPD in self.waiting])
         waiting_RN = greatest(rows_RD, waiting_KD.reshape(-1, BLOCK, self.dims)).cpu()
         waiting_N = torch.arange(self.tokens // BLOCK, (self.tokens + self._waiting_tokens()) // BLOCK)
         best_RN = torch.cat([best_RN, waiting_RN], 1)
@@ -275,22 +287,16 @@ class Index:
 
     def _scanned(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Every indexed block."""
-        best = []
-        for number, codes_PKB in enumerate(self.codes):
-            for codes_KB in torch.split(codes_PKB[pair, : self.tokens - number * self.sizes.part], _SCANNED):
-                best.append(greatest(q_RB.cpu(), codes_KB.float().reshape(-1, BLOCK, self.dims // 2)))
+        best = [
+            greatest(q_RB.cpu(), codes_KB.float().reshape(-1, BLOCK, self.dims // 2))
+            for codes_KB in self.codes.scan(pair, self.tokens)
+        ]
         return torch.arange(self.tokens // BLOCK), torch.cat(best, 1), self.tokens
 
     def _listed(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Blocks of the tokens in the posting lists that the rows hash to."""
         tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB))
-        bounds = torch.searchsorted(tokens_K, torch.arange(len(self.codes) + 1) * self.sizes.part).tolist()
-        codes_KB = torch.cat(
-            [
-                codes_PKB[pair].index_select(0, tokens_K[start:stop] % self.sizes.part)
-                for codes_PKB, (start, stop) in zip(self.codes, pairwise(bounds), strict=True)
-            ]
-        )
+        codes_KB = self.codes.of(pair, tokens_K)
         blocks_N, place_K = torch.unique_consecutive(tokens_K // BLOCK, return_inverse=True)
         scores_KR = codes_KB.float() @ q_RB.cpu().T
         best_NR = torch.full((len(blocks_N), len(q_RB)), -torch.inf)
@@ -310,18 +316,12 @@ class Index:
             self.waiting = [rest] if len(rest) else []
 
     def _take(self, keys_KPD: torch.Tensor) -> None:
-        at = self.tokens % self.sizes.part
-        codes_PKB = self.codes[-1] if at else self._part()
-        for pair, (space, lists) in enumerate(zip(self.spaces, self.lists, strict=True)):
-            short_KB = space.short(keys_KPD[:, pair])
-            codes_PKB[pair, at : at + len(keys_KPD)] = (short_KB / _STEP).round_().clamp_(-127, 127)
+        short = [space.short(keys_KPD[:, pair]) for pair, space in enumerate(self.spaces)]
+        codes = [(short_KB / _STEP).round_().clamp_(-127, 127).to(torch.int8) for short_KB in short]
+        self.codes.put(torch.stack(codes).cpu(), self.tokens)
+        for space, lists, short_KB in zip(self.spaces, self.lists, short, strict=True):
             lists.offer(space.directions_CB, short_KB, self.tokens)
         self.tokens += len(keys_KPD)
-
-    def _part(self) -> torch.Tensor:
-        """An empty array for the codes of the next tokens."""
-        self.codes.append(torch.empty(self.pairs, self.sizes.part, self.dims // 2, dtype=torch.int8))
-        return self.codes[-1]
 
 
 class _Sample:
@@ -329,7 +329,7 @@ class _Sample:
 
     def __init__(self, pairs: int, dims: int, device: torch.device, size: int) -> None:
         self.seen, self.size = 0, size
-        self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, device=device)
+        self.keys_NPTD = torch.zeros(0, pairs, BLOCK, dims, dtype=torch.bfloat16, device=device)
 
     def add(self, keys_NPTD: torch.Tensor) -> None:
         fresh = keys_NPTD[: max(0, self.size - self.seen)]
@@ -342,17 +342,12 @@ class _Sample:
                 self.keys_NPTD[place] = block_PTD
 
 
-def greatest(rows_RD: torch.Tensor, keys_NTD: torch.Tensor) -> torch.Tensor:
-    """Each row's greatest product with a key of each block, (R, N); twice as fast as in one product."""
-    return (rows_RD @ keys_NTD.mT).amax(2).T
-
-
 def _centroids(q_SB: torch.Tensor, count: int) -> torch.Tensor:
     """Spherical k-means (Dhillon and Modha 2001) of queries, (C, B)."""
     q_SB = torch.nn.functional.normalize(q_SB, dim=1)
     directions_CB = q_SB[torch.arange(count) % len(q_SB)]  # they come in no order
     for _ in range(_ROUNDS):
-        nearest_S = (q_SB @ directions_CB.T).argmax(1)
+        nearest_S = torch.cat([(part @ directions_CB.T).argmax(1) for part in q_SB.split(_COMPARED)])
         sums_CB = torch.zeros_like(directions_CB).index_add_(0, nearest_S, q_SB)
         used_C = torch.bincount(nearest_S, minlength=count) > 0
         directions_CB[used_C] = torch.nn.functional.normalize(sums_CB[used_C], dim=1)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import torch
 
 from model.context.context import Context
-from model.context.index import greatest
+from model.context.products import greatest, nearly_greatest
 from model.context.scoring import Baseline, baseline, total_votes
 
 PATHS = ("auto", "exact", "codes", "index")
 NOMINATED = 256
-"""Blocks that the index proposes and that are then scored exactly."""
+"""Blocks that the index, or a scan in bf16, proposes and that are then scored exactly."""
 QUESTION_TOKENS = 64
 """Tokens of a question that vote: its last ones."""
 _SCAN = 512
@@ -59,11 +59,17 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
         raise ValueError(f"path={path!r}: choose one of {', '.join(PATHS)}")
     rows = QueryRows.asked(context, question)
     started = time.perf_counter()
-    if path in ("auto", "exact") or not context.index.trained:
+    if not context.index.trained:
         blocks_N, vote_N = _scan(context, rows)
         visited = len(blocks_N)
     else:
-        blocks_N, vote_N, visited = _search(context, rows, flat=path == "codes")
+        whole = list(map(baseline, rows.best(context.index.sample.keys_NPTD)))
+        if path in ("auto", "exact"):
+            nominated, visited = _scan_long(context, rows, whole), context.blocks
+        else:
+            found = context.index.nominate(rows.by_pair, whole, NOMINATED, flat=path == "codes")
+            nominated, visited = found.blocks[found.blocks > 0], found.visited
+        blocks_N, vote_N = _decide(context, rows, whole, nominated)
     best = vote_N.argsort(descending=True, stable=True)[:k]
     return Chosen(blocks_N[best].tolist(), vote_N[best].tolist(), visited, time.perf_counter() - started)
 
@@ -90,6 +96,11 @@ class QueryRows:
         pairs = zip(self.by_pair, keys_NPTD.unbind(1), strict=True)
         return [greatest(rows_RD.to(keys_NTD.device), keys_NTD).cpu() for rows_RD, keys_NTD in pairs]
 
+    def nearly_best(self, keys_NPTD: torch.Tensor) -> list[torch.Tensor]:
+        """`best`, as precisely as bf16 where that is quicker."""
+        pairs = zip(self.by_pair, keys_NPTD.unbind(1), strict=True)
+        return [nearly_greatest(rows_RD.to(keys_NTD.device), keys_NTD).cpu() for rows_RD, keys_NTD in pairs]
+
     def vote(self, scores: list[torch.Tensor], whole: list[Baseline]) -> torch.Tensor:
         """Votes of blocks (N,) from their scores, over the document's baseline."""
         by_pair = zip(scores, whole, strict=True)
@@ -101,8 +112,14 @@ def _scan(context: Context, rows: QueryRows) -> tuple[torch.Tensor, torch.Tensor
     scores = [scores_RN[:, 1:] for scores_RN in scored(context, rows)]
     if not scores or scores[0].shape[1] < 2:
         return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-    whole = _sampled(context, rows) if context.index.trained else list(map(baseline, scores))
-    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, whole)
+    return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, list(map(baseline, scores)))
+
+
+def _scan_long(context: Context, rows: QueryRows, whole: list[Baseline]) -> torch.Tensor:
+    """The blocks that most votes are for, of all but the sinks'; what they scored is not kept."""
+    votes = [rows.vote(rows.nearly_best(keys_NPTD), whole) for _, keys_NPTD in context.keys.scan(_SCAN)]
+    vote_N = torch.cat(votes)[1:]
+    return 1 + vote_N.topk(min(NOMINATED, len(vote_N))).indices
 
 
 def scored(context: Context, rows: QueryRows) -> list[torch.Tensor]:
@@ -112,21 +129,15 @@ def scored(context: Context, rows: QueryRows) -> list[torch.Tensor]:
     return [torch.cat(pair, 1) for pair in zip(*parts, strict=True)]
 
 
-def _search(context: Context, rows: QueryRows, flat: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
+def _decide(
+    context: Context, rows: QueryRows, whole: list[Baseline], blocks_N: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Nominated blocks and the tail, exactly."""
-    whole = _sampled(context, rows)
-    nominated = context.index.nominate(rows.by_pair, whole, NOMINATED, flat)
-    blocks_N = nominated.blocks[nominated.blocks > 0]
     parts = [rows.best(context.keys.gather(blocks_N)), *_tail(context, rows)]
     scores = [torch.cat(pair, 1) for pair in zip(*parts, strict=True)]
     if len(parts) > 1:
         blocks_N = torch.cat([blocks_N, torch.tensor([context.blocks])])
-    return blocks_N, rows.vote(scores, whole), nominated.visited
-
-
-def _sampled(context: Context, rows: QueryRows) -> list[Baseline]:
-    """Per pair, what scores of the document's blocks are like, from its sample, whichever path is asked."""
-    return list(map(baseline, rows.best(context.index.sample.keys_NPTD)))
+    return blocks_N, rows.vote(scores, whole)
 
 
 def _tail(context: Context, rows: QueryRows) -> list[list[torch.Tensor]]:

@@ -165,12 +165,16 @@ class Tiers:
         self.prefetching = [*unfinished, (wanted, future)]
         return future
 
-    def scan(self, batch: int) -> Iterator[tuple[int, torch.Tensor]]:
-        """All rows in order as (first row, fp32 rows); none counts as used, none moves."""
-        for start in range(0, self.count, batch):
+    def scan(self, batch: int, first: int = 0) -> Iterator[tuple[int, torch.Tensor]]:
+        """Rows from `first` on in order as (first row, rows); none counts as used, none moves.
+
+        They are in bf16 where they are kept so, else in fp32.
+        """
+        dtype = torch.bfloat16 if self.format.dtype == torch.bfloat16 else torch.float32
+        for start in range(first, self.count, batch):
             with self.lock:
                 rows = np.arange(start, min(start + batch, self.count))
-                numbers = self._numbers(rows, torch.float32, 0)
+                numbers = self._numbers(rows, dtype, 0)
             yield start, numbers
 
     def focus(self, topic_V: torch.Tensor) -> None:

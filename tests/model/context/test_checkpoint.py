@@ -4,6 +4,7 @@ Run: pytest tests/model/context/test_checkpoint.py
 """
 
 import copy
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,8 @@ def test_an_index_learns_while_reading_and_is_saved_with_its_context(
     for until in (300, 1100):  # before it has learned, and after
         one.read(ids[len(one) : until])
         checkpoint.save(one, tmp_path)
-        two = checkpoint.open_context(reader, tmp_path, memory)
+        shutil.copytree(tmp_path, apart := tmp_path.with_name(f"{until}"))
+        two = checkpoint.open_context(reader, apart, memory)
         for context in (one, two):
             assert context.index.trained == (until > 512)
             context.read(ids[until : until + 400])

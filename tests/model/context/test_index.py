@@ -3,9 +3,12 @@
 Run: pytest tests/model/context/test_index.py
 """
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from model.context.disk import TornContext
 from model.context.index import Index, IndexSizes, Nominated
 from model.context.scoring import votes
 from model.geometry import BLOCK
@@ -38,8 +41,8 @@ def asked(count: int, seed: int) -> list[torch.Tensor]:
     return [torch.cat([torch.zeros(count, 4), one], 1)] * PAIRS
 
 
-def filled(keys_NPTD: torch.Tensor, at_once: int = 8) -> Index:
-    built = Index(PAIRS, DIMS, sizes=SIZES)
+def filled(keys_NPTD: torch.Tensor, at_once: int = 8, folder: Path | None = None) -> Index:
+    built = Index(PAIRS, DIMS, sizes=SIZES, folder=folder)
     for part in torch.split(keys_NPTD, at_once):
         grown(built, part)
     return built
@@ -61,7 +64,7 @@ def best(keys_NPTD: torch.Tensor, rows: list[torch.Tensor]) -> list[torch.Tensor
 
 
 def nominated(built: Index, rows: list[torch.Tensor], most: int, flat: bool) -> Nominated:
-    baseline = [(scores.mean(1), scores.std(1)) for scores in best(built.sample.keys_NPTD, rows)]
+    baseline = [(scores.mean(1), scores.std(1)) for scores in best(built.sample.keys_NPTD.float(), rows)]
     return built.nominate(rows, baseline, most, flat)
 
 
@@ -147,10 +150,11 @@ def test_blocks_in_any_portions_give_the_same_index() -> None:
 
 
 @pytest.mark.parametrize("blocks", [5, 70])
-def test_a_restored_index_goes_on_as_the_one_that_was_kept(blocks: int) -> None:
+def test_a_restored_index_goes_on_as_the_one_that_was_kept(blocks: int, tmp_path: Path) -> None:
     stored, rows = keys(blocks + 40), asked(6, seed=7)
     kept = filled(stored[:blocks])
-    again = Index(PAIRS, DIMS, sizes=SIZES)
+    kept.codes.save(tmp_path, kept.tokens)
+    again = Index(PAIRS, DIMS, sizes=SIZES, folder=tmp_path)
     again.restore({name: value.clone() for name, value in kept.state().items()})
     for built in (kept, again):
         grown(built, stored[blocks:])
@@ -165,3 +169,19 @@ def test_queries_that_are_fewer_than_directions_will_do() -> None:
     assert built.due
     built.train(asked(10, seed=5))
     assert nominated(built, asked(6, seed=7), 8, flat=False).blocks.tolist()
+
+
+def test_codes_in_files_are_found_again_and_refused_where_they_are_damaged(tmp_path: Path) -> None:
+    stored, rows = keys(200), asked(6, seed=7)
+    kept, filed = filled(stored), filled(stored, folder=tmp_path)
+    for flat in (True, False):
+        one, two = (nominated(built, rows, 8, flat) for built in (kept, filed))
+        assert torch.equal(one.blocks, two.blocks)
+    filed.codes.save(tmp_path, filed.tokens)
+    state = filed.state()
+    path = tmp_path / "codes-001.bin"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(TornContext, match=r"codes-001\.bin: missing or damaged"):
+        Index(PAIRS, DIMS, sizes=SIZES, folder=tmp_path).restore(state)
