@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, evaluating, ingesting, looking, tend, versions, watching
+from flows import correcting, evaluating, ingesting, looking, million, tend, versions, watching
 from flows.deployments import commands as serving
 from flows.reranking import HELP as RERANK_HELP
 from tasks.text.labels import LABELS
@@ -240,17 +240,18 @@ def _benching(add: Add) -> None:
     test = add(
         "bench",
         "measure speed and memory of reading, or how it scales",
-        "bench --lengths 4096,32768\nbench scaling --workers 1,2 --json",
+        "bench --lengths 4096,32768\nbench million --tokens 10000000 --minutes 100\n"
+        "bench scaling --workers 1,2 --json",
         BENCH_HELP,
     )
     test.add_argument(
         "what",
         nargs="?",
-        choices=("reading", "scaling", "windows", "memory", "parse"),
+        choices=("reading", "million", "scaling", "windows", "memory", "parse"),
         default="reading",
-        help="reading: against the length of a text (default); scaling: against the number of workers; "
-        "windows: when they follow the text; memory: a large one, how it grows and answers; parse: files to "
-        "shards",
+        help="reading: against the length of a text (default); million: one long text, with needles in it; "
+        "scaling: against the number of workers; windows: when they follow the text; memory: a large one, "
+        "how it grows and answers; parse: files to shards",
     )
     test.add_argument(
         "--lengths", default="4096,32768", metavar="N,N", help="tokens of the texts (default: 4096,32768)"
@@ -268,6 +269,12 @@ def _benching(add: Add) -> None:
         "are kept (default: auto)",
     )
     test.add_argument("--figure", metavar="PNG", help="draw speed and memory (default: under home/bench)")
+    test.add_argument(
+        "--tokens",
+        type=int,
+        metavar="N",
+        help="million: of the one text (default: 1048576); scaling: of all documents (default: 8192)",
+    )
     followed = test.add_argument_group("windows", WINDOWS_HELP)
     followed.add_argument(
         "--least",
@@ -275,6 +282,7 @@ def _benching(add: Add) -> None:
         metavar="N,N",
         help="tokens of the past that the narrowest window holds (default: 256,512)",
     )
+    million.arguments(test)
     _scaling(test)
     tend.bench_arguments(test)
     ingesting.bench_arguments(test)
@@ -287,13 +295,6 @@ def _scaling(test: argparse.ArgumentParser) -> None:
         default="1,2",
         metavar="N,N",
         help="processes that share this machine, 1 among them (default: 1,2)",
-    )
-    grown.add_argument(
-        "--tokens",
-        type=int,
-        default=8192,
-        metavar="N",
-        help="of all documents that are read here (default: 8192)",
     )
     grown.add_argument("--repeats", type=int, default=2, metavar="N", help="turns of each (default: 2)")
     spec = {

@@ -17,6 +17,7 @@ from flows import (
     hits,
     ingesting,
     looking,
+    million,
     sessions,
     show,
     tend,
@@ -114,6 +115,7 @@ def bench(config: "RunConfig", what: str = "reading", **options: Any) -> Answer:
         "reading": _reading,
         "scaling": _scaling,
         "windows": _windows,
+        "million": million.bench_million,
         "memory": tend.bench_memory,
         "parse": ingesting.bench_parse,
     }
@@ -155,7 +157,9 @@ def _windows(config: "RunConfig", lengths: str, least: str, **_: Any) -> Answer:
     return Answer(result, figures.windows(result))
 
 
-def _scaling(config: "RunConfig", workers: str, tokens: int, repeats: int, **options: Any) -> Answer:
+def _scaling(
+    config: "RunConfig", workers: str, repeats: int, tokens: int | None = None, **options: Any
+) -> Answer:
     from flows import figures
     from flows.progress import counter
     from tasks.bench.grid import parse_numbers
@@ -164,7 +168,7 @@ def _scaling(config: "RunConfig", workers: str, tokens: int, repeats: int, **opt
 
     scale = Scale(
         workers=parse_numbers(workers, "--workers", " of processes, such as 1,2"),
-        tokens=tokens,
+        tokens=8192 if tokens is None else tokens,
         repeats=repeats,
         machine={name: options[name] for name in SPEC if options.get(name) is not None},
     )

@@ -7,6 +7,7 @@ is written now and then: the blocks stored since then are indexed again, which g
 as long as what is new, however long the context is.
 """
 
+import hashlib
 import json
 import zlib
 from array import array
@@ -107,6 +108,19 @@ def _is_fresh(context: Context, previous: dict[str, Any]) -> bool:
     entry = previous["files"].get(_INDEX, {})
     fresh = (context.blocks - entry.get("blocks", 0)) * BLOCK
     return bool(entry.get("trained")) and fresh <= INDEXED_AGAIN
+
+
+def fingerprint(context: Context) -> str:
+    """Short hash of all that a context with a folder holds, once it is saved: equal for equal readings."""
+    assert context.keys.disk is not None, "rows are known by their checksums on disk"
+    digest = hashlib.sha256(context.ids.tobytes())
+    digest.update(context.keys.disk.crc[: context.blocks].tobytes())
+    for state in (context.cache.state(), context.index.state()):
+        for name, held in sorted(state.items()):
+            digest.update(
+                name.encode() + held.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            )
+    return digest.hexdigest()[:16]
 
 
 def exists(folder: Path) -> bool:

@@ -57,7 +57,7 @@ class Codes:
             with named_when_full(path, data.nbytes), path.open("r+b") as file:
                 for pair, codes_KB in enumerate(data):
                     write_all(file.fileno(), memoryview(codes_KB).cast("B"), (pair * part + at) * numbers)
-        self.crc.append(zlib.crc32(data))
+        self.crc.append(zlib.crc32(data.data))
 
     def of(self, pair: int, tokens_K: torch.Tensor) -> torch.Tensor:
         """Codes (K, B) of some tokens, ascending."""
@@ -104,7 +104,7 @@ class Codes:
                 self._grow()
             found = self.parts[number][:, at : at + size].contiguous().numpy()
             self._release(number)
-            if zlib.crc32(found) != expected:
+            if zlib.crc32(found.data) != expected:
                 raise torn(_path(self.folder, number))
         self.crc = list(crc)
 

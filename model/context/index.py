@@ -347,7 +347,7 @@ def _centroids(q_SB: torch.Tensor, count: int) -> torch.Tensor:
     q_SB = torch.nn.functional.normalize(q_SB, dim=1)
     directions_CB = q_SB[torch.arange(count) % len(q_SB)]  # they come in no order
     for _ in range(_ROUNDS):
-        nearest_S = torch.cat([(part @ directions_CB.T).argmax(1) for part in q_SB.split(_COMPARED)])
+        nearest_S = torch.cat([(part @ directions_CB.T).argmax(1) for part in torch.split(q_SB, _COMPARED)])
         sums_CB = torch.zeros_like(directions_CB).index_add_(0, nearest_S, q_SB)
         used_C = torch.bincount(nearest_S, minlength=count) > 0
         directions_CB[used_C] = torch.nn.functional.normalize(sums_CB[used_C], dim=1)

@@ -26,7 +26,7 @@ def greatest(rows_RD: torch.Tensor, keys_NTD: torch.Tensor) -> torch.Tensor:
     """Each row's greatest product in fp32 with a key of each block, (R, N)."""
     if keys_NTD.dtype == torch.float32:
         return _products(rows_RD, keys_NTD)
-    parts = [_products(rows_RD, part_NTD.float()) for part_NTD in keys_NTD.split(_BLOCKS)]
+    parts = [_products(rows_RD, part_NTD.float()) for part_NTD in torch.split(keys_NTD, _BLOCKS)]
     return torch.cat(parts, 1) if parts else rows_RD.new_empty(len(rows_RD), 0)
 
 

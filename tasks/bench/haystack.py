@@ -48,18 +48,27 @@ class Haystack:
     def __init__(self, text: str, encode: Encode) -> None:
         self.text = text
         self.ids, starts = encode(text)
-        self._ends = [
+        self.ends = [
             np.searchsorted(starts, [match.end() for match in pattern.finditer(text)])
             for pattern in (_SENTENCE, _LINE)
         ]
 
     def boundary(self, target: int) -> int:
-        """The last token up to `target` that begins a sentence, else a line; `target` if none is near."""
-        for ends in self._ends:
-            before = int(np.searchsorted(ends, target, side="right"))
-            if before and target - ends[before - 1] <= _NEAR:
-                return int(ends[before - 1])
-        return target if target > _NEAR else 0
+        """`boundary` in this text."""
+        return boundary(self.ends, target)
+
+
+def boundary(ends: Sequence[Longs], target: int) -> int:
+    """The last token up to `target` that begins a sentence, else a line; `target` if none is near.
+
+    Args:
+        ends: tokens that begin a sentence, and those that begin a line.
+    """
+    for places in ends:
+        before = int(np.searchsorted(places, target, side="right"))
+        if before and target - places[before - 1] <= _NEAR:
+            return int(places[before - 1])
+    return target if target > _NEAR else 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ def insert(
     Raises:
         InvalidInput: if the haystack is too small.
     """
-    pieces = [encode(f"\n\n{needle.statement}\n\n") for needle in needles]
+    pieces = [paragraph(needle, encode) for needle in needles]
     room = length - sum(len(ids) for ids, _ in pieces)
     if room > len(haystack.ids):
         raise InvalidInput(
@@ -92,14 +101,24 @@ def insert(
     before = 0
     for number in sorted(range(len(needles)), key=places.__getitem__):
         ids += haystack.ids[before : places[number]].tolist()
-        placed[number] = _placed(needles[number], pieces[number][1], len(ids))
+        placed[number] = place(needles[number], pieces[number][1], len(ids))
         ids += pieces[number][0].tolist()
         before = places[number]
     ids += haystack.ids[before:room].tolist()
     return ids, [placed[number] for number in range(len(needles))]
 
 
-def _placed(needle: Needle, starts: Longs, offset: int) -> Placed:
+def paragraph(needle: Needle, encode: Encode) -> tuple[Ints, Longs]:
+    """A needle as tokens, and the character at which each begins."""
+    return encode(f"\n\n{needle.statement}\n\n")
+
+
+def place(needle: Needle, starts: Longs, offset: int) -> Placed:
+    """Where a needle's sentence and number lie, if its paragraph stands at token `offset`.
+
+    Args:
+        starts: the character at which each token of the paragraph begins.
+    """
     sentence, value = 2, 2 + needle.statement.index(needle.value)
 
     def tokens(first: int, last: int) -> range:

@@ -36,10 +36,8 @@ def natural_text(paths: Sequence[Path] | None, characters: int, seed: int) -> st
     Raises:
         InvalidInput: if a path cannot be used, or there is too little text; the message says how much.
     """
-    random = Random(seed)
-    documents = _given(paths, random) if paths else _installed(random)
     pieces, total = [], 0
-    for paragraph in _deduplicated(documents):
+    for paragraph in paragraphs(paths, seed):
         pieces.append(paragraph)
         total += len(paragraph)
         if total >= characters:
@@ -49,6 +47,16 @@ def natural_text(paths: Sequence[Path] | None, characters: int, seed: int) -> st
         f"{origin}: {total:,} characters that do not repeat, {characters:,} are needed; "
         f"{'add files' if paths else 'give files or folders with more'}, or read less"
     )
+
+
+def paragraphs(paths: Sequence[Path] | None, seed: int) -> Iterator[str]:
+    """The paragraphs of such a text, one by one, each with the blank line behind it.
+
+    Raises:
+        InvalidInput: if a path cannot be used.
+    """
+    random = Random(seed)
+    return _deduplicated(_given(paths, random) if paths else _installed(random))
 
 
 def _deduplicated(documents: Iterable[str]) -> Iterator[str]:

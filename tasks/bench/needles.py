@@ -4,6 +4,7 @@ The idea: a needle's number occurs nowhere else in the text, so an answer is rig
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -89,8 +90,12 @@ class Needle:
     questions: tuple[str, ...]
 
 
-def make_needles(kind: int, count: int, random: Random, text: str) -> list[Needle]:
-    """Needles of one family with different names, and numbers that do not occur in `text`."""
+def make_needles(kind: int, count: int, random: Random, text: Container[str]) -> list[Needle]:
+    """Needles of one family with different names, and numbers that do not occur in `text`.
+
+    Args:
+        text: one, or every five digits in a row that it has.
+    """
     family = FAMILIES[kind % len(FAMILIES)]
     values = _values(count, random, text)
     return [
@@ -104,7 +109,7 @@ def make_needles(kind: int, count: int, random: Random, text: str) -> list[Needl
     ]
 
 
-def _values(count: int, random: Random, text: str) -> list[str]:
+def _values(count: int, random: Random, text: Container[str]) -> list[str]:
     values: list[str] = []
     while len(values) < count:
         value = str(random.randrange(10_000, 100_000))

@@ -87,6 +87,54 @@ def speed_and_memory(
     _save(figure, path)
 
 
+def million_tokens(path: Path, result: Mapping[str, Any]) -> None:
+    """Four panels of one long read: speed, memory, both searches, and what was found at every depth.
+
+    Args:
+        result: of `tasks.bench.million.run.million`.
+
+    Raises:
+        OSError: if `path` cannot be written.
+    """
+    machine, title = result["machine"], f"{result['model']}: one context of {result['tokens']:,} tokens"
+    figure = _figure(
+        11, 7, f"{title}, {machine['processor']}, {machine['threads']} threads, {machine['date']}"
+    )
+    (speed, memory), (searches, depths) = figure.subplots(2, 2)
+    along = result["stretches"]
+    read = [row["tokens"] for row in along]
+    speed.plot(read, [row["tokens_per_s"] for row in along], "o-")
+    _panel(speed, "tokens read", "tokens per second")
+    memory.plot(read, [row["rss"] / 2**30 for row in along], "o-", label="resident memory")
+    memory.plot(read, [row["disk"] / 2**30 for row in along], "s--", label="on disk")
+    _panel(memory, "tokens read", "GiB", legend=True)
+    asked = [*result["on_the_way"], {"tokens": result["tokens"], **result["by_depth"][-1]}]
+    at = [row["tokens"] for row in asked]
+    for name, label in (("exact_s", "exact scan"), ("index_s", "index")):
+        searches.plot(at, [1000 * row[name] for row in asked], "o-", label=label)
+    searches.set_yscale("log")
+    _panel(searches, "tokens read", "milliseconds a search", legend=True)
+    rows = [row for row in result["by_depth"] if row["depth"] is not None]
+    named = {"found by the exact scan": "found_exact", "found by the index": "found_index"}
+    for shift, (label, name) in enumerate({**named, "answered": "answered"}.items()):
+        where = [100 * row["depth"] + 2.5 * (shift - 1) for row in rows]
+        depths.bar(where, [100 * row[name] for row in rows], width=2.3, label=label)
+    depths.set_ylim(0, 105)
+    _panel(depths, "depth of the needle, percent of the text", "percent of questions", legend=True)
+    _save(figure, path)
+
+
+def _panel(axes: Any, across: str, up: str, legend: bool = False) -> None:
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    if axes.get_yscale() == "linear":
+        axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    if legend:
+        axes.legend(fontsize=8, frameon=False)
+
+
 def _logarithmic(axes: Any, lengths: Sequence[int], quantity: str) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
