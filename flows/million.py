@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
-from flows.show import Row, seconds, size, table
+from flows.show import seconds, size, table
+from tasks.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
