@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from model.hardware import return_freed
 from tasks.ledger import Ledger, ledger_path
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
 
@@ -87,6 +88,7 @@ class Run:
                 yield
         finally:
             self.ledger.close()  # a process may make many runs
+            return_freed()
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Killing:
     Args:
         kinds: what is killed.
         wanted: kills in all.
-        wait_s: longest time from the first sight of a process to its end.
+        wait_s: seconds, at most, between one kill and the next that can be made.
     """
 
     kinds: Sequence[str]
@@ -117,30 +117,28 @@ class Killing:
                 assert "--debug" not in lines[0], "an error that nobody thought of"
 
     def _disturb(self, process: "subprocess.Popen[bytes]", servers: Sequence[Server], log: Path) -> None:
-        until, target, seen = time.monotonic() + HANGS_S, self._drawn(), 0.0
-        at = self.chance.uniform(0, self.wait_s)
+        until, target, at = time.monotonic() + HANGS_S, "", 0.0
         while process.poll() is None:
             assert time.monotonic() < until, f"it hangs after {self.done}: {log.read_text()[-3000:]}"
-            time.sleep(0.1)
+            time.sleep(0.3)
             there = alive(process.pid, servers) if self.done.total() < self.wanted else {}
-            if not seen:
-                seen = time.monotonic() if self._is_due(target, there) else 0.0
-            elif time.monotonic() - seen > at:
+            if not target:
+                target, at = self._drawn(there), time.monotonic() + self.chance.uniform(0, self.wait_s)
+            elif time.monotonic() > at:
                 if self._kill(target, there):
                     time.sleep(self.chance.uniform(0, 2))  # as long as a server stays away
-                target, seen, at = self._drawn(), 0.0, self.chance.uniform(0, self.wait_s)
+                target = ""
             for server in servers:
                 server.tend()
 
-    def _drawn(self) -> str:
-        """A kind that was killed least often."""
+    def _drawn(self, there: dict[str, list[psutil.Process]]) -> str:
+        """A kind that is there and was not killed much more often than another; "" before work begins."""
+        if {"parser", "worker"}.isdisjoint(there):
+            return ""
         killed = {kind: self.done[kind] * (2 if kind in ENDS else 1) for kind in self.kinds}
-        least = min(killed.values())
-        return self.chance.choice([kind for kind, count in killed.items() if count == least])
-
-    def _is_due(self, target: str, there: dict[str, list[psutil.Process]]) -> bool:
-        """Whether its last seconds begin: not before the read has begun some work."""
-        return target in there and not {"parser", "worker", "dask"}.isdisjoint(there)
+        most = min(killed.values()) + 1
+        due = [kind for kind in self.kinds if kind in there and killed[kind] <= most]
+        return self.chance.choice(due) if due else ""
 
     def _kill(self, target: str, there: dict[str, list[psutil.Process]]) -> bool:
         with suppress(psutil.NoSuchProcess, IndexError):
