@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-HANGS_S = 900.0
+HANGS_S = 1800.0
 """No read takes so long, disturbed or not."""
 KINDS = {
     "tasks.ingest.parse.child": "parser",

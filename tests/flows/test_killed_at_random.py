@@ -66,6 +66,7 @@ def in_a_bucket(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         f"storage.endpoint_url={endpoint}",
         f"storage.cache={tmp_path / 'cache'}",
         f"infer.model={tiny_model_dir}",
+        f"infer.embedder={tiny_model_dir}",
         "cluster.workers=1",
     )
     kinds = ("flow", "worker", "parser", "dask", "server", "s3")
@@ -91,6 +92,7 @@ def on_a_cluster(tiny_model_dir: Path, tmp_path: Path) -> Iterator[Place]:
     settings = (
         f"cluster.address={address}",
         f"infer.model={tiny_model_dir}",
+        f"infer.embedder={tiny_model_dir}",
         "infer.workers=2",
         "infer.sequence_parallel=2",
         "infer.device=cpu",
