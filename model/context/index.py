@@ -19,6 +19,7 @@ voting head and one token of the question each), S queries to train on, C centro
 list, D head size, B numbers of a code.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class IndexSizes:
     centroids: int = 4096
     postings: int = 1024
     """Entries of a posting list, of as many blocks."""
+    looked: int = 32
+    """Entries of a list that a question looks at, the best ones, for each doubling of the text's blocks."""
     training_tokens: int = 1 << 16
     """Tokens after which the index is trained; a shorter context is scanned exactly, which is as fast."""
     batch: int = 1 << 14
@@ -64,7 +67,7 @@ _SEED = 7
 
 
 @dataclass(frozen=True)
-class _Space:
+class Space:
     """How a pair's queries and keys are measured: q k = (q into_q) . code + q mean, as far as B numbers can.
 
     Keys are whitened, so a query's length is the deviation of its scores, and turned so that the first
@@ -78,7 +81,7 @@ class _Space:
     """Centroids of queries, of length 1."""
 
     @classmethod
-    def train(cls, keys_KD: torch.Tensor, queries_SD: torch.Tensor, centroids: int) -> "_Space":
+    def train(cls, keys_KD: torch.Tensor, queries_SD: torch.Tensor, centroids: int) -> "Space":
         size = keys_KD.shape[1]
         generator = torch.Generator().manual_seed(_SEED)
         queries_SD = queries_SD[torch.randperm(len(queries_SD), generator=generator)[: _EACH * centroids]]
@@ -101,14 +104,14 @@ class _Space:
 
 @dataclass(frozen=True)
 class _PostingLists:
-    """Per centroid, the best token of each of its best blocks so far."""
+    """Per centroid, the best token of each of its best blocks so far, the best first."""
 
     tokens_CL: torch.Tensor
     scores_CL: torch.Tensor
 
     @classmethod
-    def empty(cls, sizes: IndexSizes, device: torch.device) -> "_PostingLists":
-        shape = (sizes.centroids, sizes.postings)
+    def empty(cls, centroids: int, sizes: IndexSizes, device: torch.device) -> "_PostingLists":
+        shape = (centroids, sizes.postings)
         tokens_CL = torch.zeros(shape, dtype=torch.int32, device=device)
         return cls(tokens_CL, torch.full(shape, -torch.inf, device=device))
 
@@ -125,9 +128,9 @@ class _PostingLists:
             self.scores_CL[part] = best.values
             self.tokens_CL[part] = tokens.gather(1, best.indices)
 
-    def of(self, directions: torch.Tensor) -> torch.Tensor:
-        """Tokens of these centroids' lists, ascending, each once."""
-        tokens = self.tokens_CL[np.unique(directions.cpu().numpy())].cpu().numpy()
+    def of(self, directions: torch.Tensor, most: int) -> torch.Tensor:
+        """The first tokens of these centroids' lists, ascending, each once."""
+        tokens = self.tokens_CL[np.unique(directions.cpu().numpy()), :most].cpu().numpy()
         tokens = np.sort(tokens, axis=None)  # much faster than np.unique
         return torch.from_numpy(tokens[np.diff(tokens, prepend=-1) > 0]).long()
 
@@ -169,7 +172,7 @@ class Index:
         self.sample = _Sample(pairs, dims, device, self.sizes.sample)
         self.observed: list[list[torch.Tensor]] = [[] for _ in range(pairs)]
         """Queries (S, D) in bf16, until it is trained."""
-        self.spaces: list[_Space] = []
+        self.spaces: list[Space] = []
         self.lists: list[_PostingLists] = []
         assert self.sizes.part % self.sizes.batch == 0, "a batch lies in one part"
         self.codes = Codes(pairs, dims // 2, self.sizes.part, folder)
@@ -201,9 +204,13 @@ class Index:
         keys_KPD = torch.cat(self.waiting)[: self.sizes.training_tokens].float()
         pairs = zip(keys_KPD.unbind(1), queries, strict=True)
         count = self.sizes.centroids
-        self.spaces = [_Space.train(keys_KD, queries_SD.float(), count) for keys_KD, queries_SD in pairs]
-        self.lists = [_PostingLists.empty(self.sizes, self.device) for _ in self.spaces]
-        self.observed = [[] for _ in self.spaces]
+        self.begin([Space.train(keys_KD, queries_SD.float(), count) for keys_KD, queries_SD in pairs])
+
+    def begin(self, spaces: list[Space]) -> None:
+        """Begin with what each pair's queries and keys are measured by, and index what has waited."""
+        self.spaces, sizes = spaces, self.sizes
+        self.lists = [_PostingLists.empty(len(space.directions_CB), sizes, self.device) for space in spaces]
+        self.observed = [[] for _ in spaces]
         self._index_waiting()
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -233,7 +240,7 @@ class Index:
         held = {name: x.to(self.device) for name, x in held.items()}
         for pair in range(self.pairs if self.tokens else 0):
             part = {name.removesuffix(f".{pair}"): x for name, x in held.items() if name.endswith(f".{pair}")}
-            self.spaces.append(_Space(**{name: part[name] for name in _Space.__dataclass_fields__}))
+            self.spaces.append(Space(**{name: part[name] for name in Space.__dataclass_fields__}))
             self.lists.append(
                 _PostingLists(**{name: part[name] for name in _PostingLists.__dataclass_fields__})
             )
@@ -295,7 +302,8 @@ class Index:
 
     def _listed(self, pair: int, q_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Blocks of the tokens in the posting lists that the rows hash to."""
-        tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB))
+        most = round(self.sizes.looked * math.log2(max(2, self.tokens // BLOCK)))
+        tokens_K = self.lists[pair].of(self.spaces[pair].nearest(q_RB), most)
         codes_KB = self.codes.of(pair, tokens_K)
         blocks_N, place_K = torch.unique_consecutive(tokens_K // BLOCK, return_inverse=True)
         scores_KR = codes_KB.float() @ q_RB.cpu().T

@@ -11,12 +11,15 @@ voting head and one token of the question each), H voting heads, D head size.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from model.context.context import Context
+from model.context.index import Index
 from model.context.products import greatest, nearly_greatest
 from model.context.scoring import Baseline, baseline, total_votes
+from model.context.tiers import Tiers
 
 PATHS = ("auto", "exact", "codes", "index")
 NOMINATED = 256
@@ -57,7 +60,11 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
         raise ValueError("an empty question: give at least one token")
     if path not in PATHS:
         raise ValueError(f"path={path!r}: choose one of {', '.join(PATHS)}")
-    rows = QueryRows.asked(context, question)
+    return search(context, QueryRows.asked(context, question), k, path)
+
+
+def search(context: "Searched", rows: "QueryRows", k: int, path: str) -> Chosen:
+    """The search of `choose`, for the queries of a question."""
     started = time.perf_counter()
     if not context.index.trained:
         blocks_N, vote_N = _scan(context, rows)
@@ -65,13 +72,27 @@ def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "
     else:
         whole = list(map(baseline, rows.best(context.index.sample.keys_NPTD)))
         if path in ("auto", "exact"):
-            nominated, visited = _scan_long(context, rows, whole), context.blocks
+            nominated, visited = _scan_long(context, rows, whole, max(k, NOMINATED)), context.blocks
         else:
-            found = context.index.nominate(rows.by_pair, whole, NOMINATED, flat=path == "codes")
+            found = context.index.nominate(rows.by_pair, whole, max(k, NOMINATED), flat=path == "codes")
             nominated, visited = found.blocks[found.blocks > 0], found.visited
         blocks_N, vote_N = _decide(context, rows, whole, nominated)
     best = vote_N.argsort(descending=True, stable=True)[:k]
     return Chosen(blocks_N[best].tolist(), vote_N[best].tolist(), visited, time.perf_counter() - started)
+
+
+class Searched(Protocol):
+    """What a search needs of a context."""
+
+    keys: Tiers
+    index: Index
+
+    @property
+    def blocks(self) -> int:
+        """Blocks that are stored."""
+
+    def tail_keys(self) -> torch.Tensor:
+        """Keys (P, tokens, D) behind the last whole block."""
 
 
 class QueryRows:
@@ -107,7 +128,7 @@ class QueryRows:
         return torch.stack([total_votes(scores_RN, *pair) for scores_RN, pair in by_pair]).sum(0)
 
 
-def _scan(context: Context, rows: QueryRows) -> tuple[torch.Tensor, torch.Tensor]:
+def _scan(context: Searched, rows: QueryRows) -> tuple[torch.Tensor, torch.Tensor]:
     """Every block but the sinks', exactly, and the tail behind the last whole block."""
     scores = [scores_RN[:, 1:] for scores_RN in scored(context, rows)]
     if not scores or scores[0].shape[1] < 2:
@@ -115,14 +136,14 @@ def _scan(context: Context, rows: QueryRows) -> tuple[torch.Tensor, torch.Tensor
     return torch.arange(1, scores[0].shape[1] + 1), rows.vote(scores, list(map(baseline, scores)))
 
 
-def _scan_long(context: Context, rows: QueryRows, whole: list[Baseline]) -> torch.Tensor:
+def _scan_long(context: Searched, rows: QueryRows, whole: list[Baseline], most: int) -> torch.Tensor:
     """The blocks that most votes are for, of all but the sinks'; what they scored is not kept."""
     votes = [rows.vote(rows.nearly_best(keys_NPTD), whole) for _, keys_NPTD in context.keys.scan(_SCAN)]
     vote_N = torch.cat(votes)[1:]
-    return 1 + vote_N.topk(min(NOMINATED, len(vote_N))).indices
+    return 1 + vote_N.topk(min(most, len(vote_N))).indices
 
 
-def scored(context: Context, rows: QueryRows) -> list[torch.Tensor]:
+def scored(context: Searched, rows: QueryRows) -> list[torch.Tensor]:
     """Per pair, every row's score of each block and of the tail behind the last whole one, (R, N)."""
     parts = [rows.best(keys_NPTD) for _, keys_NPTD in context.keys.scan(_SCAN)]
     parts += _tail(context, rows)
@@ -130,7 +151,7 @@ def scored(context: Context, rows: QueryRows) -> list[torch.Tensor]:
 
 
 def _decide(
-    context: Context, rows: QueryRows, whole: list[Baseline], blocks_N: torch.Tensor
+    context: Searched, rows: QueryRows, whole: list[Baseline], blocks_N: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Nominated blocks and the tail, exactly."""
     parts = [rows.best(context.keys.gather(blocks_N)), *_tail(context, rows)]
@@ -140,6 +161,6 @@ def _decide(
     return blocks_N, rows.vote(scores, whole)
 
 
-def _tail(context: Context, rows: QueryRows) -> list[list[torch.Tensor]]:
+def _tail(context: Searched, rows: QueryRows) -> list[list[torch.Tensor]]:
     tail_PKD = context.tail_keys()
     return [rows.best(tail_PKD[None])] if tail_PKD.shape[1] else []
