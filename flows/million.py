@@ -1,5 +1,6 @@
 """`nightread bench million`: one context of millions of tokens, with the options it takes."""
 
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,9 @@ def told(result: Row) -> str:
             "",
             *table(["tokens", "tokens/s", "memory", "on disk"], along),
             "",
-            "needles asked for while the text was read, and at its end; percent of questions:",
+            "needles asked for while the text was read, and at its end, in percent of questions:",
             *table(["tokens", *ASKED.split(",")], [[f"{row['tokens']:,}", *_asked(row)] for row in asked]),
+            *growth(asked),
             "",
             "at the end, by depth:",
             *table(
@@ -103,10 +105,8 @@ def told(result: Row) -> str:
     )
 
 
-ASKED = (
-    "questions,found by the index,by the exact scan,answered,nominated,index,exact scan,of its time,visited"
-)
-"""`same blocks` is the share of the exact scan's 16 that the index chose too."""
+ASKED = "questions,found by index,found by scan,answered,of its blocks,index,exact scan,of its time,visited"
+"""`of its blocks`: how many of the exact scan's 16 blocks the index chose too."""
 
 
 def _read(result: Row) -> str:
@@ -118,6 +118,20 @@ def _read(result: Row) -> str:
     if result["tokens"] < result["wanted"]:
         return f"{head}; that is what {result['minutes']:g} minutes allow of {result['wanted']:,}"
     return head
+
+
+def growth(asked: list[Row]) -> list[str]:
+    """How the work of the index grew beside the text, where there are two lengths to compare."""
+    long = [row for row in asked if row["visited"] < 0.9 * row["blocks"]]  # shorter ones are scanned
+    if len(long) < 2:
+        return []
+    first, last = long[0], long[-1]
+    grown = last["visited"] / first["visited"] - 1
+    return [
+        f"from {first['tokens']:,} to {last['tokens']:,} tokens the blocks that the index visits grew by "
+        f"{grown:.0%}, the text by {last['tokens'] / first['tokens'] - 1:.0%}, its logarithm by "
+        f"{log(last['tokens']) / log(first['tokens']) - 1:.0%}"
+    ]
 
 
 def _asked(row: Row) -> list[str]:

@@ -102,25 +102,26 @@ def million_tokens(path: Path, result: Mapping[str, Any]) -> None:
     )
     (speed, memory), (searches, depths) = figure.subplots(2, 2)
     along = result["stretches"]
-    read = [row["tokens"] for row in along]
+    read = [row["tokens"] / 1e6 for row in along]
     speed.plot(read, [row["tokens_per_s"] for row in along], "o-")
-    _panel(speed, "tokens read", "tokens per second")
+    _panel(speed, "million tokens read", "tokens per second")
     memory.plot(read, [row["rss"] / 2**30 for row in along], "o-", label="resident memory")
     memory.plot(read, [row["disk"] / 2**30 for row in along], "s--", label="on disk")
-    _panel(memory, "tokens read", "GiB", legend=True)
+    _panel(memory, "million tokens read", "GiB", legend=True)
     asked = [*result["on_the_way"], {"tokens": result["tokens"], **result["by_depth"][-1]}]
-    at = [row["tokens"] for row in asked]
+    at = [row["tokens"] / 1e6 for row in asked]
     for name, label in (("exact_s", "exact scan"), ("index_s", "index")):
         searches.plot(at, [1000 * row[name] for row in asked], "o-", label=label)
     searches.set_yscale("log")
-    _panel(searches, "tokens read", "milliseconds a search", legend=True)
+    _panel(searches, "million tokens read", "milliseconds a search", legend=True)
     rows = [row for row in result["by_depth"] if row["depth"] is not None]
     named = {"found by the exact scan": "found_exact", "found by the index": "found_index"}
     for shift, (label, name) in enumerate({**named, "answered": "answered"}.items()):
         where = [100 * row["depth"] + 2.5 * (shift - 1) for row in rows]
         depths.bar(where, [100 * row[name] for row in rows], width=2.3, label=label)
-    depths.set_ylim(0, 105)
     _panel(depths, "depth of the needle, percent of the text", "percent of questions", legend=True)
+    depths.set_ylim(0, 130)  # room for the legend
+    depths.set_yticks(range(0, 101, 20))
     _save(figure, path)
 
 

@@ -14,7 +14,6 @@ from model.files import replacing
 from tasks.bench.haystack import Encode, Placed, boundary, paragraph, place
 from tasks.bench.million.text import Text
 from tasks.bench.needles import FAMILIES, Needle, make_needles
-from tasks.ingest.tokens import Ints
 
 DEPTHS, EACH = 10, 3
 """Depths at which needles lie, and needles of each."""
@@ -34,8 +33,8 @@ class Hidden:
         return (self.number // EACH + 0.5) / DEPTHS
 
 
-def hide(text: Text, length: int, seed: int, encode: Encode, path: Path) -> tuple[Ints, list[Hidden]]:
-    """A context of exactly `length` tokens with its needles, mapped from `path`; it is written if need be.
+def hide(text: Text, length: int, seed: int, encode: Encode, path: Path) -> list[Hidden]:
+    """Needles of a context of exactly `length` tokens, whose ids are written to `path` if need be.
 
     Args:
         text: with at least so many tokens.
@@ -56,7 +55,13 @@ def hide(text: Text, length: int, seed: int, encode: Encode, path: Path) -> tupl
                 text.ids[before:at].tofile(file)
                 ids.astype(np.int32).tofile(file)
             text.ids[places[-1] : room].tofile(file)
-    return np.memmap(path, np.int32, "r"), hidden
+    return hidden
+
+
+def tokens(path: Path, first: int, count: int) -> list[int]:
+    """Some of the ids that `hide` wrote. Mapped ones would count as memory in use."""
+    found: list[int] = np.fromfile(path, np.int32, count, offset=first * np.dtype(np.int32).itemsize).tolist()
+    return found
 
 
 def _needles(text: Text, seed: int) -> list[Needle]:

@@ -18,10 +18,9 @@ from model.hardware import resident_bytes, return_freed
 from model.reader import Reader
 from tasks.bench.haystack import Encode
 from tasks.bench.million.ask import Decode, ask
-from tasks.bench.million.hidden import DEPTHS, Hidden
+from tasks.bench.million.hidden import DEPTHS, Hidden, tokens
 from tasks.bench.million.journal import Journal, Window
 from tasks.bench.progress import Progress
-from tasks.ingest.tokens import Ints
 
 SAVE_EVERY = 16
 """Windows after which the context is saved: what a killed read reads again at most."""
@@ -33,7 +32,10 @@ HOST_BYTES = 1 << 27
 class Reading:
     """What is read, and where."""
 
-    ids: Ints
+    ids: Path
+    """File of token ids."""
+    length: int
+    """Of the text, in tokens."""
     hidden: list[Hidden]
     folder: Path
     reader: Reader
@@ -67,11 +69,11 @@ class Reading:
         return Context(self.reader, self.heads, memory)
 
     def _read(self, context: Context, journal: Journal, progress: Progress) -> None:
-        total, stride, spent = len(self.ids), self.reader.stride, journal.seconds
+        total, stride, spent = self.length, self.reader.stride, journal.seconds
         self._ask_on_the_way(context, journal)  # a killed process may not have come to it
         while len(context) < total and spent < self.limit_s:
             started, at = perf_counter(), len(context)
-            context.read(self.ids[at : at + stride].tolist())
+            context.read(tokens(self.ids, at, stride))
             if len(context) // stride % self.save_every == 0:
                 self._save(context)
             spent += perf_counter() - started
@@ -81,7 +83,7 @@ class Reading:
 
     def _ask_on_the_way(self, context: Context, journal: Journal) -> None:
         """With each tenth of the text that has been read, ask for the first needles and the latest."""
-        length, total = len(context), len(self.ids)
+        length, total = len(context), self.length
         mark = length * DEPTHS // total
         if length < total and mark > max(length - self.reader.stride, 0) * DEPTHS // total:
             tenths = (0, mark - 1)

@@ -77,10 +77,10 @@ def _million(
     text = prepare(folder / "text", options.haystack, options.tokens, options.seed, encode)
     progress("text prepared", options.tokens, options.tokens)
     goal = _goal(options, folder, text, Context(reader, voting, Memory(index=False)))
-    ids, hidden = hide(text, goal, options.seed, encode, folder / "context.bin")
+    hidden = hide(text, goal, options.seed, encode, ids := folder / "context.bin")
     limit_s = 60 * options.minutes if options.minutes else float("inf")
     reading = Reading(
-        ids, hidden, folder, reader, voting, encode, reader.tokenizer.decode, limit_s, sizes, save_every
+        ids, goal, hidden, folder, reader, voting, encode, reader.tokenizer.decode, limit_s, sizes, save_every
     )
     journal, fingerprint = reading.run(progress)
     result = figures(journal) | {

@@ -27,7 +27,7 @@ from model.context import heads
 from model.context.heads import Heads
 from model.weights import HEADS
 from tasks.bench.haystack import encoder
-from tasks.bench.million.hidden import hide
+from tasks.bench.million.hidden import hide, tokens
 from tasks.bench.million.journal import Asked, Journal, Window
 from tasks.bench.million.options import Million
 from tasks.bench.million.read import Reading
@@ -85,7 +85,7 @@ def test_a_read_that_was_killed_goes_on_to_the_same_state_and_the_same_answers(
 ) -> None:
     """Wherever that was: before the first save, between two, while questions are asked, or by hand."""
     encode, voting = encoder(models.folder), heads.load(models.folder, models.reader.config)
-    ids, hidden = hide(text, 3000, 1, encode, tmp_path / "context.bin")
+    hidden = hide(text, 3000, 1, encode, ids := tmp_path / "context.bin")
 
     def read(name: str, stop: int = 9999, error: type[BaseException] = Killed) -> tuple[Any, str]:
         def progress(doing: str, done: int, total: int) -> None:
@@ -95,7 +95,7 @@ def test_a_read_that_was_killed_goes_on_to_the_same_state_and_the_same_answers(
         (folder := tmp_path / name).mkdir(exist_ok=True)
         decode = models.reader.tokenizer.decode
         reading = Reading(
-            ids, hidden[4::25], folder, models.reader, voting, encode, decode, sizes=SMALL, save_every=2
+            ids, 3000, hidden[4::25], folder, models.reader, voting, encode, decode, sizes=SMALL, save_every=2
         )
         journal, fingerprint = reading.run(progress)
         return [replace(one, index_s=0, exact_s=0, seconds=0) for one in journal.asked], fingerprint
@@ -143,6 +143,14 @@ def test_figures_of_a_journal_are_those_of_the_whole_read(tmp_path: Path) -> Non
     assert [row["tokens_per_s"] for row in found["stretches"]] == [2000.0] * 20
     assert [row["questions"] for row in found["by_depth"]] == [3] * 10 + [30]
     assert [(row["tokens"], row["answered"]) for row in found["on_the_way"]] == [(200_000, 0.0)]
+    asked = [
+        {"tokens": 10**power, "visited": 1000 + 50 * power, "blocks": 10**power // 64} for power in (4, 6, 7)
+    ]
+    assert shown.growth(asked) == [
+        "from 1,000,000 to 10,000,000 tokens the blocks that the index visits grew by 4%, the text by 900%, "
+        "its logarithm by 17%"
+    ]
+    assert shown.growth(asked[:2]) == []
 
 
 def test_a_text_on_disk_has_its_length_and_every_needle_its_place(
@@ -151,8 +159,10 @@ def test_a_text_on_disk_has_its_length_and_every_needle_its_place(
     encode = encoder(tokenizer_dir)
     tokenizer: Any = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
     assert len(text.ids) == TOKENS
-    ids, hidden = hide(text, 6000, 1, encode, tmp_path / "context.bin")
+    hidden = hide(text, 6000, 1, encode, path := tmp_path / "context.bin")
+    ids = tokens(path, 0, 9999)
     assert len(ids) == 6000
+    assert tokens(path, 50, 3) == ids[50:53]
     whole = tokenizer.decode(ids)
     for needle in hidden:
         place = needle.placed
