@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, evaluating, ingesting, looking, million, tend, versions, watching
+from flows import correcting, evaluating, ingesting, looking, million, tend, tuning, versions, watching
 from flows.deployments import commands as serving
 from flows.reranking import HELP as RERANK_HELP
 from tasks.text.labels import LABELS
@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     tend.arguments(add)
     evaluating.arguments(add)
     _calibrating(add)
+    tuning.arguments(add)
     _benching(add)
     return top
 

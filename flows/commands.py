@@ -21,6 +21,7 @@ from flows import (
     sessions,
     show,
     tend,
+    tuning,
     versions,
     watching,
 )
@@ -218,4 +219,5 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "evaluate": evaluating.evaluate,
     "bench": bench,
     "calibrate": calibrate,
+    "tune": tuning.tune,
 }

@@ -11,7 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from model.attention import AUTO
 from model.attention.choice import choice_for
-from model.attention.kernels import KERNELS, attend_fused, per_head
+from model.attention.kernels import KERNELS, attend_fused, attend_masked, per_head
 
 
 def attend(
@@ -27,9 +27,11 @@ def attend(
     Args:
         branches: as `kernels.attend_fused` takes them; several are its alone.
     """
-    learns = torch.is_grad_enabled() and any(x.requires_grad for x in (q_BHQD, k_BGKD, v_BGKD))
-    if learns or (branches and len(branches) > 1):
+    if branches and len(branches) > 1:
         return attend_fused(q_BHQD, k_BGKD, v_BGKD, scale, branches)
+    if torch.is_grad_enabled() and any(x.requires_grad for x in (q_BHQD, k_BGKD, v_BGKD)):
+        # the fused kernel's log-sum-exps have no gradient, by which its parts would be joined
+        return attend_masked(q_BHQD, k_BGKD, v_BGKD, scale)
     return KERNELS[choice_for(q_BHQD, k_BGKD, kernel).kernel](q_BHQD, k_BGKD, v_BGKD, scale)
 
 

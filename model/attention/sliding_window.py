@@ -313,7 +313,7 @@ def sparse_sliding_window(
     return (out if exchange is None else exchange.after(out)).transpose(1, 2), None
 
 
-def _no_mask(*args: object, attention_mask: torch.Tensor | None = None, **kwargs: object) -> None:
+def no_mask(*args: object, attention_mask: torch.Tensor | None = None, **kwargs: object) -> None:
     """Causality is the attention's own business here; transformers must not build a mask.
 
     Raises:
@@ -330,7 +330,7 @@ def register() -> None:
     them, and they may be set later.
     """
     AttentionInterface.register(NAME, sparse_sliding_window)
-    AttentionMaskInterface.register(NAME, _no_mask)
+    AttentionMaskInterface.register(NAME, no_mask)
     PreTrainedConfig.attention_type = AttentionType(NAME)
     for name, value in DEFAULTS.items():
         setattr(PreTrainedConfig, name, value)

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from model import segments
 from model.attention.choice import Choice, choice_for
 from model.attention.lookback import past_needed
 from model.bench.baselines import LOADERS, Participant, Stream
 from model.bench.limits import Peak, describe, held_bytes, limits, product_rate, synchronise
 from model.geometry import SINKS, cut
 from model.hardware import free_bytes
+from model.parallel import segments
 from model.reader import Reader
 
 _EACH = 8

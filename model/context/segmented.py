@@ -15,7 +15,6 @@ from time import perf_counter
 
 import torch
 
-from model import segments
 from model.context import retrieve
 from model.context.answer import ATTENDED_TOKENS, answer_from
 from model.context.context import Context, Memory
@@ -24,6 +23,7 @@ from model.context.recompute import RecomputeCache
 from model.context.retrieve import Chosen, QueryRows
 from model.context.scoring import baseline, total_votes
 from model.geometry import BLOCK, MAX_SEGMENTS, cut
+from model.parallel import segments
 from model.reader import Reader
 
 

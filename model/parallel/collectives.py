@@ -15,6 +15,7 @@ Shape suffixes: P ranks, B batch, H heads, Q queries, D head size.
 
 import logging
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -125,6 +126,44 @@ class Ranks:
         self.comm.all_reduce(out, op)
         self.sent["all_reduce"] += reduce_bytes(self.world, x.nbytes)
         return out
+
+
+def deepspeed_engine(module: torch.nn.Module, ranks: Ranks, learning_rate: float, zero: int) -> Any:
+    """A DeepSpeed engine that trains `module` by AdamW, in its precision, with states divided among ranks.
+
+    Args:
+        zero: stage of ZeRO, 0 to 3.
+    """
+    # DeepSpeed takes these from the launcher's environment alone
+    os.environ.update(RANK=str(ranks.rank), WORLD_SIZE=str(ranks.world), LOCAL_RANK=_local(ranks))
+    import deepspeed
+
+    optimizer = torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=0.0)
+    config = {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_clipping": 1.0,
+        "zero_optimization": {"stage": zero},
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # it would be compiled
+        "steps_per_print": sys.maxsize,
+    }
+    engine, *_ = deepspeed.initialize(
+        model=module, optimizer=optimizer, config=config, dist_init_required=False
+    )
+    return engine
+
+
+def whole_weights(model: torch.nn.Module, zero: int) -> dict[str, torch.Tensor]:
+    """Every weight of a model that an engine of that stage trains, on every rank."""
+    import deepspeed
+
+    with deepspeed.zero.GatheredParameters(list(model.parameters()), enabled=zero == 3):
+        return {name: x.detach().cpu().clone() for name, x in model.state_dict().items()}
+
+
+def _local(ranks: Ranks) -> str:
+    """The device's number among those of this process."""
+    return str(ranks.device.index or 0) if ranks.device.type == "cuda" else str(ranks.rank)
 
 
 def _deepspeed(device: torch.device) -> Any:

@@ -2,9 +2,9 @@
 
 The idea: a window is committed the moment it is read, then the reader's state is saved. Whatever kills the
 process, the next one continues from that state and reads at most one window again. A segment that does not
-begin its document is read behind the document's first tokens and one window of lead-in (`model.segments`), so
-segments are independent. Reading is a generator that yields what it needs next, so that `tasks.infer.batch`
-can serve several segments with one batch.
+begin its document is read behind the document's first tokens and one window of lead-in
+(`model.parallel.segments`), so segments are independent. Reading is a generator that yields what it needs
+next, so that `tasks.infer.batch` can serve several segments with one batch.
 """
 
 import time
@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 
 from model.attention.sliding_window import StreamingCache
 from model.geometry import SINKS
+from model.parallel.segments import leading
 from model.reader import Chunk, Salience, load_state, save_state
-from model.segments import leading
 from tasks.infer.journal import WindowNote
 from tasks.infer.models import Models
 from tasks.infer.quotes import Salient, salient_sentences

@@ -12,13 +12,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Llama4TextConfig, LlamaConfig
 
-from model import segments
 from model.attention import sliding_window as attention
 from model.context import heads, retrieve
 from model.context.answer import answer
 from model.context.context import Context
 from model.context.segmented import SegmentedContext
 from model.geometry import BLOCK, Segment, cut
+from model.parallel import segments
 from model.reader import Reader
 from tests.marks import slow
 from tests.model import families
