@@ -7,7 +7,6 @@ run. The same command again changes what is there.
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,16 +14,14 @@ from zoneinfo import available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.events.actions import ChangeFlowRunState, SendNotification
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.schedules import Schedule
 from pydantic import ValidationError
 
 from flows.config import RunConfig
+from flows.deployments.automations import HEARTBEAT_S, automate
 from flows.deployments.crashed import mark_crashed
 from flows.deployments.deployment import deployment, parameters
 from flows.deployments.missed import tag
@@ -41,10 +38,6 @@ UPKEEP_CRON = "0 20 * * 0"
 FORM = "One read, started from the form."
 ONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 """A run that would overlap another one of its deployment is not started."""
-HEARTBEAT_S = 60
-SILENCE = timedelta(minutes=6)
-"""A run that gave no sign of life for so long is crashed: its process cannot say so itself."""
-ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut")
 
 
 @dataclass(frozen=True)
@@ -97,9 +90,7 @@ def deploy_all(config: RunConfig, uris: list[str], nightly: Nightly) -> Deployed
             ),
             deployment(upkeep_memory, upkeep, schedule=evening, **scheduled),
         ]
-        ids = [f"prefect.deployment.{each.apply()}" for each in ready]
-        _automate(client, _silent(ids))
-        _automate(client, _failed(ids, block), keep=block is not None)
+        automate(client, [f"prefect.deployment.{each.apply()}" for each in ready], block)
     if not is_remote(config.home):
         mark_crashed(Path(config.home))
     return Deployed(tuple(each.full_name for each in ready), zone)
@@ -139,61 +130,3 @@ def _block(client: SyncPrefectClient, named: str) -> UUID:
             f"--notify {named}: the server has no such block; make one under Blocks in Prefect's UI, and "
             f"give its type and name, such as slack-webhook/night"
         ) from error
-
-
-def _silent(deployments: list[str]) -> AutomationCore:
-    """Runs that give no sign of life any more are crashed, so that none is Running for ever."""
-    ends = {f"prefect.flow-run.{state}" for state in ENDED}
-    return AutomationCore(
-        name="nightread: a run without a sign of life has crashed",
-        description=f"The process of a run sends a heartbeat every {HEARTBEAT_S} s.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", *ends},
-            match_related=_of(deployments),
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=SILENCE,
-        ),
-        actions=[
-            ChangeFlowRunState(
-                name=None,
-                state=StateType.CRASHED,
-                force=False,
-                message=f"No sign of life for {SILENCE.total_seconds() / 60:g} minutes.",
-            )
-        ],
-    )
-
-
-def _failed(deployments: list[str], block: UUID | None) -> AutomationCore:
-    """Somebody is told of runs that failed."""
-    told = SendNotification(
-        block_document_id=block or UUID(int=0),
-        subject="Nightread: {{ flow_run.name }} {{ flow_run.state.name|lower }}",
-        body="{{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
-    )
-    return AutomationCore(
-        name="nightread: tell that a run failed",
-        trigger=EventTrigger(
-            expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")},
-            match_related=_of(deployments),
-            for_each={"prefect.resource.id"},
-            posture=Posture.Reactive,
-        ),
-        actions=[told],
-    )
-
-
-def _of(deployments: list[str]) -> ResourceSpecification:
-    """Events of the runs of these deployments."""
-    return ResourceSpecification({"prefect.resource.id": deployments, "prefect.resource.role": "deployment"})
-
-
-def _automate(client: SyncPrefectClient, wanted: AutomationCore, keep: bool = True) -> None:
-    """This automation and no older one of its name; none where it is not kept."""
-    for old in client.read_automations_by_name(wanted.name):
-        client.delete_automation(old.id)
-    if keep:
-        client.create_automation(wanted)

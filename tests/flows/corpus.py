@@ -57,21 +57,27 @@ def remembered(home: Path | str) -> dict[str, tuple[str, ...]]:
     return {row["id"]: (row["level"], row["summary"], *(q["text"] for q in row["quotes"])) for row in rows}
 
 
-def watch_writes(home: Path) -> None:
-    """Have the ledger of a home count every write of its journal, whatever process it comes from."""
+def watch_inserts(home: Path, table: str, *columns: str) -> None:
+    """Have the ledger of a home keep these columns of every row put into a table, by whatever process."""
     home.mkdir(parents=True, exist_ok=True)
+    new = ", ".join(f"NEW.{column}" for column in columns)
     with Ledger(home / "ledger.sqlite"), sqlite3.connect(home / "ledger.sqlite") as db:
-        db.execute("CREATE TABLE writes (key TEXT, kind TEXT)")
+        db.execute(f"CREATE TABLE watched_{table} ({', '.join(columns)})")
         db.execute(
-            "CREATE TRIGGER watch AFTER INSERT ON journal "
-            "BEGIN INSERT INTO writes VALUES (NEW.key, NEW.kind); END"
+            f"CREATE TRIGGER watch_{table} AFTER INSERT ON {table} "
+            f"BEGIN INSERT INTO watched_{table} VALUES ({new}); END"
         )
     db.close()
 
 
-def writes(home: Path, kind: str) -> list[str]:
-    """Keys of this kind in the order in which they were written."""
+def inserts(home: Path, table: str) -> list[tuple[str, ...]]:
+    """What was put into a table since `watch_inserts`, in that order."""
     with sqlite3.connect(home / "ledger.sqlite", timeout=60) as db:
-        found = [key for (key,) in db.execute("SELECT key FROM writes WHERE kind = ?", (kind,))]
+        found: list[tuple[str, ...]] = db.execute(f"SELECT * FROM watched_{table} ORDER BY rowid").fetchall()
     db.close()
     return found
+
+
+def writes(home: Path, kind: str) -> list[str]:
+    """Keys of this kind that were written to the journal, in that order."""
+    return [key for key, its in inserts(home, "journal") if its == kind]

@@ -1,8 +1,6 @@
 """Documents dropped into a real bucket, and its events on their way to a watcher: late, twice or never."""
 
-import json
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -16,20 +14,27 @@ import boto3
 
 from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory, published
+from tests.flows.corpus import inserts, watch_inserts
 
 BUCKET, PREFIX = "papers", "in box"
-Where = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many documents are dropped, and what is done to some of them."""
+    """How many documents are dropped, in how many parts, and what is done to some of them."""
 
     documents: int
+    parts: int
     twice: int
     replaced: int
     deleted: int
     aborted: int
+
+    def share(self, what: str, numbers: list[int], part: int) -> list[int]:
+        """Those of `numbers` to which it is done in a part; to none in the first, which no run reads yet."""
+        later = self.parts - 1
+        total: int = getattr(self, what)
+        return numbers[: total // later + (part <= total % later)] if part else []
 
 
 @dataclass
@@ -43,6 +48,8 @@ class Bucket:
     """Bodies of messages that the relay holds back."""
     heard: int = 0
     lost: int = 0
+    during: set[str] = field(default_factory=set)
+    """Runs that went on while something was dropped."""
     dropped: bool = False
 
     def __post_init__(self) -> None:
@@ -70,27 +77,52 @@ class Bucket:
     def key(self, number: int) -> str:
         return f"{PREFIX}/{number % 7}/letter {number:03d}+.txt"
 
-    def drop(self, sizes: Sizes, pauses: float) -> None:
-        """Drop everything in bursts, in a random order."""
+    def drop(self, sizes: Sizes, home: Path, meanwhile: Callable[[int], None] = lambda _part: None) -> None:
+        """Drop part by part, each once a run has listed the place and reads the part before.
+
+        So every part but the last is changed while it is read, and none but the first is there when the run
+        begins that goes on meanwhile.
+
+        Args:
+            meanwhile: called with the number of a part once the first of it is there.
+        """
         numbers = list(range(sizes.documents))
         self.dice.shuffle(numbers)
-        twice, replaced = numbers[: sizes.twice], numbers[sizes.twice : sizes.twice + sizes.replaced]
-        deleted = numbers[sizes.twice + sizes.replaced :][: sizes.deleted]
-        tasks: list[Callable[[], None]]
-        tasks = [partial(self.put, number, "The letter") for number in (*numbers, *twice)]
-        tasks += [self.abort for _ in range(sizes.aborted)]
-        self.dice.shuffle(tasks)
-        for at, task in enumerate(tasks):
-            task()
-            if at % max(1, len(tasks) // 4) == 0:
-                time.sleep(self.dice.uniform(0, pauses))
-        for number in replaced:
-            self.put(number, "A draft")
-            self.put(number, "The last letter")
-        for number in deleted:
-            self.put(number, "A mistake")
-            self.s3.delete_object(Bucket=BUCKET, Key=self.key(number))
+        before: list[int] = []
+        for at in range(sizes.parts):
+            part = numbers[at :: sizes.parts]
+            if before:
+                self._read_by_a_run(before, home)
+            self.put(part[0], "The letter")
+            if before:
+                self.during.update(row["run"] for row in runs(home) if row["status"] == "running")
+                meanwhile(at)
+            tasks: list[Callable[[], None]]
+            tasks = [partial(self.put, number, "The letter") for number in part[1:]]
+            tasks += [partial(self.put, number, "The letter") for number in sizes.share("twice", part, at)]
+            tasks += [partial(self.replace, number) for number in sizes.share("replaced", before, at)]
+            tasks += [partial(self.delete, number) for number in sizes.share("deleted", before[::-1], at)]
+            tasks += [self.abort for _ in sizes.share("aborted", numbers, at)]
+            self.dice.shuffle(tasks)
+            for task in tasks:
+                task()
+            before = part
         self.dropped = True
+
+    def _read_by_a_run(self, part: list[int], home: Path) -> None:
+        uris = {f"s3://{BUCKET}/{self.key(number)}" for number in part}
+        begun = awaited(lambda: not uris.isdisjoint(uri for uri, _ in parses(home)), home)
+        assert begun, "no run reads what was dropped"
+
+    def replace(self, number: int) -> None:
+        """Twice, at once."""
+        self.put(number, "A draft")
+        self.put(number, "The last letter")
+
+    def delete(self, number: int) -> None:
+        """As soon as it was replaced."""
+        self.put(number, "A mistake")
+        self.s3.delete_object(Bucket=BUCKET, Key=self.key(number))
 
     def abort(self) -> None:
         """An upload in parts that is given up; every second one is left open."""
@@ -160,35 +192,40 @@ def remembered_versions(home: Path) -> set[tuple[str, str]]:
     return set(zip(sources["uri"].to_pylist(), sources["version"].to_pylist(), strict=True))
 
 
-def settled(bucket: Bucket, home: Path, patience_s: float) -> bool:
+def awaited(done: Callable[[], bool], home: Path, idle_s: float = 600) -> bool:
+    """Wait until something is done; not any more once nobody has written to the ledger for so long.
+
+    So it is patient with a machine that is busy, and not with a watcher that does nothing.
+    """
+    seen, until = 0, 0.0
+    while not done():
+        written = max(path.stat().st_mtime_ns for path in home.glob("ledger.sqlite*"))
+        if written != seen:
+            seen, until = written, time.monotonic() + idle_s
+        elif time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def settled(bucket: Bucket, home: Path) -> bool:
     """Wait until memory holds what is there, and every message is deleted."""
-    until = time.monotonic() + patience_s
-    while time.monotonic() < until:
-        done = bucket.dropped and not bucket.waiting and not bucket.unread
-        if done and remembered_versions(home) == bucket.listed():
-            return True
-        time.sleep(0.5)
-    return False
+
+    def done() -> bool:
+        heard = bucket.dropped and not bucket.waiting and not bucket.unread
+        return heard and remembered_versions(home) == bucket.listed()
+
+    return awaited(done, home)
 
 
 def count_parses(home: Path) -> None:
-    """Have the ledger of a home count which versions are parsed, whatever process does it."""
-    home.mkdir(parents=True, exist_ok=True)
-    with Ledger(home / "ledger.sqlite"), sqlite3.connect(home / "ledger.sqlite") as db:
-        db.execute("CREATE TABLE parses (uri TEXT, version TEXT)")
-        db.execute(
-            "CREATE TRIGGER parsed AFTER INSERT ON sources "
-            "BEGIN INSERT INTO parses VALUES (NEW.uri, NEW.version); END"
-        )
-    db.close()
+    """Have the ledger of a home keep which versions are parsed, whatever process does it."""
+    watch_inserts(home, "sources", "uri", "version")
 
 
 def parses(home: Path) -> Counter[tuple[str, str]]:
     """How often every version was parsed."""
-    with sqlite3.connect(home / "ledger.sqlite", timeout=60) as db:
-        found = Counter((str(uri), str(version)) for uri, version in db.execute("SELECT * FROM parses"))
-    db.close()
-    return found
+    return Counter((uri, version) for uri, version in inserts(home, "sources"))
 
 
 def runs(home: Path) -> list[dict[str, Any]]:
@@ -198,4 +235,4 @@ def runs(home: Path) -> list[dict[str, Any]]:
 
 def documents_read(home: Path) -> int:
     """Documents that finished runs read."""
-    return sum(json.loads(json.dumps(row["counts"])).get("read", 0) for row in runs(home))
+    return sum(row["counts"].get("read", 0) for row in runs(home))

@@ -15,7 +15,7 @@ from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
 from tasks.memory.staging import stage
 from tests.flows.conftest import Configured
-from tests.flows.corpus import read, remembered, story, watch_writes, writes
+from tests.flows.corpus import read, remembered, story, watch_inserts, writes
 from tests.tasks.memory.rows import document, sees
 from tests.tasks.memory.test_forget import left
 
@@ -37,7 +37,7 @@ def test_after_a_rollback_the_corpus_is_as_the_first_reading_had_it_and_no_windo
 ) -> None:
     config, folder = configured(), corpus(tmp_path / "corpus")
     home = Path(config.home)
-    watch_writes(home)
+    watch_inserts(home, "journal", "key", "kind")
     first = read(config, folder)
     (folder / "report-2.txt").write_text(story(2, 2))
     read(config, folder)

@@ -17,7 +17,7 @@ from tasks.ingest.home.writing import opened
 from tasks.ledger import Ledger, ledger_path
 from tasks.settings import StorageConfig
 from tests.flows.conftest import Configured, Library
-from tests.flows.corpus import read, remembered, tiny, watch_writes, write_corpus, writes
+from tests.flows.corpus import read, remembered, tiny, watch_inserts, write_corpus, writes
 from tests.marks import slow
 
 
@@ -60,7 +60,7 @@ def test_a_read_killed_at_any_commit_ends_like_one_that_was_not(
     undisturbed: Library, configured: Configured, tmp_path: Path, at: tuple[str, int]
 ) -> None:
     home, config = tmp_path / "home", configured("infer.summary_batch_size=4")
-    watch_writes(home)
+    watch_inserts(home, "journal", "key", "kind")
     assert killed(*at, undisturbed.folder, config) == -signal.SIGKILL
     windows = len(writes(home, "window"))
     outcome = read(config, undisturbed.folder)

@@ -1,19 +1,23 @@
 """`nightread deploy` against a real Prefect server: what is set up, changed and refused; missed nights."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.states import Scheduled
+from prefect.states import Pending, Running, Scheduled
 
 from flows.cli import main
 from flows.config import load
+from flows.deployments.automations import SILENCES, crash, put
 from flows.deployments.deploy import Nightly, deploy_all, local_timezone
 from flows.deployments.missed import tag, why
 from tasks.errors import InvalidInput
+from tests.infra.nights import until
 
 NIGHT = Nightly("0 2 * * *", "Europe/Berlin", "once")
 
@@ -39,8 +43,9 @@ def test_the_nightly_read_has_its_corpus_schedule_and_settings_and_never_overlap
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
     deploy(tmp_path, tiny_model_dir)
-    deploy(tmp_path, tiny_model_dir, Nightly("30 1 * * 1-5", "UTC", "skip"), "infer.summary_words=90")
     with get_client(sync_client=True) as client:
+        waiting = _automations(client)
+        deploy(tmp_path, tiny_model_dir, Nightly("30 1 * * 1-5", "UTC", "skip"), "infer.summary_words=90")
         night = client.read_deployment_by_name("read/nightly")
         (schedule,) = client.read_deployment_schedules(night.id)
         assert (night.entrypoint, night.work_pool_name) == ("flows.read.read_corpus", "nightread")
@@ -58,9 +63,12 @@ def test_the_nightly_read_has_its_corpus_schedule_and_settings_and_never_overlap
         assert "uris" not in client.read_deployment_by_name("read/read").parameters
         upkeep = client.read_deployment_by_name("upkeep/upkeep")
         assert upkeep.parameters["config"]["home"] == str(tmp_path / "home")
-        assert (
-            len(client.read_automations_by_name("nightread: a run without a sign of life has crashed")) == 1
-        )
+        assert len(waiting) == len(SILENCES)
+        assert _automations(client) == waiting  # with the runs that they wait for
+
+
+def _automations(client: SyncPrefectClient) -> list[UUID]:
+    return [one.id for silence in SILENCES for one in client.read_automations_by_name(silence.name)]
 
 
 def test_a_notification_block_is_told_of_failed_runs_until_it_is_left_out(
@@ -100,6 +108,24 @@ def test_without_a_server_it_says_how_to_start_one(
     monkeypatch.delenv("PREFECT_API_URL")
     assert main(["deploy", str(tmp_path), f"home={tmp_path / 'home'}"]) == 2
     assert "needs a Prefect server that stays: `prefect server start` in another" in capsys.readouterr().err
+
+
+def test_the_server_crashes_runs_that_died_before_their_first_sign_of_life() -> None:
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(client.create_flow_from_name("read"), "silent")
+        for silence in SILENCES:
+            soon = replace(silence, within=timedelta(seconds=10))  # no server waits for less
+            put(client, silence.name, crash(soon, [f"prefect.deployment.{deployment}"]))
+        begun, not_begun = (client.create_flow_run_from_deployment(deployment) for _ in range(2))
+        client.set_flow_run_state(begun.id, Pending())
+        client.set_flow_run_state(begun.id, Running())
+        client.set_flow_run_state(not_begun.id, Pending())
+
+        def crashed() -> bool | None:
+            states = [client.read_flow_run(run.id).state_name for run in (begun, not_begun)]
+            return states == ["Crashed", "Crashed"] or None
+
+        until(crashed, "a run is left")
 
 
 def _due(client: SyncPrefectClient, hours: float) -> tuple[datetime, str]:
