@@ -347,13 +347,18 @@ def _marks(keys: list[str]) -> str:
 
 
 def _process_is_gone(run: Row) -> bool:
-    """Whether a run is said to be running by a process of this machine that is gone."""
+    """Whether a run is said to be running by a process of this machine that is gone.
+
+    One that has ended and that nobody has waited for is gone too: its parent may never do so.
+    """
     counts, ours = run["counts"], socket.gethostname()
     if run["status"] != "running" or "process" not in counts or counts.get("host", ours) != ours:
         return False
     pid, created = counts["process"]
     try:
-        return bool(abs(psutil.Process(pid).create_time() - created) > CLOCK_STEP_S)
+        process = psutil.Process(pid)
+        another = abs(process.create_time() - created) > CLOCK_STEP_S
+        return bool(another or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

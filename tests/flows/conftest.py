@@ -19,8 +19,11 @@ Configured = Callable[..., RunConfig]
 @pytest.fixture(scope="session")
 def api(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a real Prefect server; commands and flows use it from here on."""
-    with prefect_api(tmp_path_factory.mktemp("prefect")) as url:
-        yield url
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "3")  # not the next hour's 720
+        patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")  # not once a minute
+        with prefect_api(tmp_path_factory.mktemp("prefect")) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,19 @@ from typing import TypeVar
 
 import psutil
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.client.schemas.objects import FlowRun
 
+from flows.cli import main
 from tasks.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 600
+PATIENCE_S = 1200
 """A run is started within half a minute where the machine is idle; a busy one takes many times that."""
 T = TypeVar("T")
 
@@ -59,19 +65,13 @@ class Nights:
         (schedule,) = self.client.read_deployment_schedules(self.deployment.id)
         self.client.update_deployment_schedule(self.deployment.id, schedule.id, active)
 
-    def running(self, besides: FlowRun | None = None) -> FlowRun:
-        """A run that the schedule started, once its process is known; no other is started.
-
-        Args:
-            besides: one that is dead, and that nobody has marked yet.
-        """
-        now = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Running"])))
-        dead = besides.id if besides else None
-
-        def found() -> list[FlowRun] | None:
-            return [run for run in self.client.read_flow_runs(flow_run_filter=now) if run.id != dead] or None
-
-        (run,) = until(found, "no scheduled run")
+    def running(self) -> FlowRun:
+        """The run that the schedule started, once its process is known; no other is started."""
+        now = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[self.deployment.id]),
+            state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Running"])),
+        )
+        (run,) = until(lambda: self.client.read_flow_runs(flow_run_filter=now) or None, "no scheduled run")
         self.schedule(False)
         assert run.auto_scheduled
         until(lambda: self.process(run), "the run is not in the ledger")
@@ -101,8 +101,4 @@ class Nights:
 
 def deploy(corpus: Path, *settings: str) -> None:
     """The command, with a schedule that fires every five seconds."""
-    command = [sys.executable, "-m", "flows", "deploy", str(corpus), "--cron", "*/5 * * * * *", *settings]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert main(["deploy", str(corpus), "--cron", "*/5 * * * * *", *settings]) == 0

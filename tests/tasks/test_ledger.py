@@ -1,6 +1,7 @@
 """The ledger keeps what it acknowledged, whatever happens to the process."""
 
 import json
+import os
 import pickle
 import signal
 import socket
@@ -231,7 +232,10 @@ Ledger(Path(sys.argv[1])).start_run("killed", ["docs"], "{}", "its-id")
 os.kill(os.getpid(), 9)
 """
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", code, str(ledger.path)], cwd=root, check=False)
+    with subprocess.Popen([sys.executable, "-c", code, str(ledger.path)], cwd=root) as killed:
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+        # as where the parent of a run was killed too, and nobody waits for what it left
+        assert [run["status"] for run in ledger.runs()] == ["crashed"]
     ledger.start_run("r2", ["docs"], "{}")
     assert [run["status"] for run in ledger.runs()] == ["crashed", "running"]
     assert ledger.crashed() == {"killed": "its-id"}

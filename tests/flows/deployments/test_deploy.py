@@ -1,6 +1,5 @@
 """`nightread deploy` against a real Prefect server: what is set up, changed and refused; missed nights."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,15 +19,6 @@ from tasks.errors import InvalidInput
 from tests.infra.nights import until
 
 NIGHT = Nightly("0 2 * * *", "Europe/Berlin", "once")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left(api: str) -> Iterator[None]:
-    """The server is shared: no schedule of these tests goes on."""
-    yield
-    with get_client(sync_client=True) as client:
-        for deployment in client.read_deployments():
-            client.delete_deployment(deployment.id)
 
 
 def deploy(tmp_path: Path, model: Path, nightly: Nightly = NIGHT, *settings: str) -> None:
