@@ -19,7 +19,7 @@ from tasks.text.visible import printable
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
-    from flows.starting import Start
+    from flows.drops.starting import Start
     from tasks.ingest.uris import Place
     from tasks.ingest.watch.queue import Queue
     from tasks.ingest.watch.state import State
@@ -72,7 +72,7 @@ def watch(
     at = place(canonical(uri))
     _check(config, at)
     told = _queue(config, queue or config.watch.queue, at)
-    from flows.drops import Watcher
+    from flows.drops.watcher import Watcher
     from tasks.ingest.watch.state import claimed
 
     lines: list[str] = []
@@ -102,7 +102,11 @@ def watch(
             watcher.watch(once)
         except KeyboardInterrupt:
             say("ended; the same command goes on where this one stopped")
-    data = {"runs": watcher.runs, "failed": watcher.bad, "quarantined": watcher.bad if once else []}
+    data = {
+        "runs": watcher.runs,
+        "failed": watcher.failures.told,
+        "quarantined": watcher.failures.told if once else [],
+    }
     return Answer(data, "" if lines or not once else "nothing new")
 
 
@@ -149,7 +153,7 @@ def _starter(
     config: "RunConfig", deployment: str | None, state: "State", stack: ExitStack, say: Callable[[str], None]
 ) -> "Start":
     """How runs are started: as asked for, or through the deployment that is there."""
-    from flows.starting import DEPLOYMENT, Here, deployed
+    from flows.drops.starting import DEPLOYMENT, Here, deployed
 
     if not (deployment or os.environ.get("PREFECT_API_URL")):
         here = Here(config)

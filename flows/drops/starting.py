@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.gathering import FOREVER
+from flows.drops.gathering import FOREVER
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import shown
 from tasks.ingest.watch.state import State

@@ -2,7 +2,7 @@
 
 Runs are stood in for by ones that note what they were asked for, and leave what a run leaves: a ledger.
 
-Run: pytest tests/flows/test_watch.py
+Run: pytest tests/flows/drops/test_watch.py
 """
 
 import time
@@ -14,8 +14,8 @@ import pytest
 
 from flows.cli import main
 from flows.config import RunConfig, load
-from flows.drops import Watcher
-from flows.starting import Wanted
+from flows.drops.starting import Wanted
+from flows.drops.watcher import Watcher
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.discover import discover
 from tasks.ingest.uris import place

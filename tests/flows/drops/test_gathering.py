@@ -1,9 +1,9 @@
 """A burst is one run, a stream that never ends is read all the same, and a refused run strands nobody.
 
-Run: pytest tests/flows/test_gathering.py
+Run: pytest tests/flows/drops/test_gathering.py
 """
 
-from flows.gathering import Gathering
+from flows.drops.gathering import Gathering
 
 
 def gathering() -> Gathering:

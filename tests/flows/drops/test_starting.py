@@ -1,6 +1,6 @@
 """A watcher starts runs through a deployment, waits for their end, and finds its run again after a kill.
 
-Run: pytest tests/flows/test_starting.py
+Run: pytest tests/flows/drops/test_starting.py
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from prefect.states import Cancelled, Completed
 
 from flows.config import load
 from flows.deployments.deployment import RETIRE, deployment
+from flows.drops.starting import DEPLOYMENT, Deployed, Wanted, deployed
 from flows.read import read_corpus
-from flows.starting import DEPLOYMENT, Deployed, Wanted, deployed
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.watch.state import State, claimed
 

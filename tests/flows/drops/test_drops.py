@@ -1,6 +1,6 @@
 """Documents dropped into a real bucket are read once each, whatever becomes of their notifications.
 
-Run: pytest tests/flows/test_drops.py (-m slow for 200 documents and a watcher killed twice: 10 minutes)
+Run: pytest tests/flows/drops/test_drops.py (-m slow for 200 documents and a watcher killed twice: 10 minutes)
 """
 
 import _thread
@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.drops import Watcher
-from flows.starting import Here
+from flows.drops.starting import Here
+from flows.drops.watcher import Watcher
 from tasks.ingest.uris import place
 from tasks.ingest.watch.queue import Queue
 from tasks.ingest.watch.state import claimed
 from tests.flows.conftest import Configured
-from tests.flows.drops import (
+from tests.flows.drops.bucket import (
     BUCKET,
     PREFIX,
     Bucket,
@@ -33,7 +33,7 @@ from tests.flows.drops import (
 )
 from tests.s3 import s3_server
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLACE = f"s3://{BUCKET}/{PREFIX}"
 QUICK = ("infer.salience=false", "watch.quiet_s=1.0", "watch.sweep_s=4.0", "watch.gather_s=20.0")
 

@@ -1,0 +1,1 @@
+"""Documents dropped into a folder or a bucket become runs."""
