@@ -5,7 +5,7 @@ from pathlib import Path
 
 Placed = tuple[float, float, str]
 """Points from the left and from below, and words."""
-PICTURE = "q {width} 0 0 {height} {x} {y} cm BI /W 1 /H 1 /CS /G /BPC 8 /F /AHx ID 80> EI Q"
+PICTURE = "\nq {width} 0 0 {height} {x} {y} cm BI /W 1 /H 1 /CS /G /BPC 8 /F /AHx ID 80> EI Q\n"
 """An image of one grey dot, drawn so large."""
 
 

@@ -1,6 +1,6 @@
 """Sources that were made to do harm: each ends with an outcome and a reason that a person understands.
 
-Run: pytest tests/tasks/ingest/test_hostile.py (-m slow for large ones, and for the flow)
+Run: pytest tests/tasks/ingest/test_hostile.py (a minute; -m slow for those of hostile/large.py, minutes more)
 """
 
 import os
@@ -17,6 +17,7 @@ from tasks.ingest.parse import parse_all, read_spans
 from tasks.ingest.parse.parser import end_idle
 from tasks.settings import ParseConfig, StorageConfig
 from tests.tasks.ingest.hostile.archives import ARCHIVES
+from tests.tasks.ingest.hostile.large import LARGE
 from tests.tasks.ingest.hostile.made import Table
 from tests.tasks.ingest.hostile.names import NAMES
 from tests.tasks.ingest.hostile.office import OFFICE
@@ -95,3 +96,15 @@ def test_every_hostile_source_has_an_outcome_and_writes_nowhere(tmp_path: Path) 
     assert len(TABLE) + len(NAMES) > 100
     left = [path.name for path in (home / "parsed").iterdir() if path.name.startswith(".")]
     assert left == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_a_source_of_a_hostile_size_has_an_outcome(name: str, tmp_path: Path) -> None:
+    folder, home = tmp_path / "corpus", tmp_path / "home"
+    folder.mkdir()
+    LARGE[name].make(folder / name)
+    rows = parsed(folder, home)
+    end_idle(0)
+    assert wrong(rows, {name: LARGE[name]}, home) == {}
+    assert [path.name for path in (home / "parsed").iterdir() if path.name.startswith(".")] == []

@@ -186,3 +186,11 @@ def test_a_page_of_many_cells_in_any_order_is_read_row_by_row_and_soon() -> None
     assert [one for row in rows_of(shuffled) for one in row] == cells
     assert text_of([[Segment("a" * 200_000 + "-", 0, 1, 700, 10, 0, True)], [Segment("b", 0, 1, 690, 10, 1)]])
     assert time.process_time() - began < 3
+
+
+def test_a_line_beside_the_page_is_counted_and_not_read(tmp_path: Path) -> None:
+    write(
+        tmp_path / "a.pdf",
+        [show((60, 700, "On the page"), (60, 9000, "Far above it"), (-400, 680, "Left of it"))],
+    )
+    assert read(tmp_path / "a.pdf") == (["On the page"], {"line beside the page": (2, "")})

@@ -29,6 +29,8 @@ _HYPHENS = (2, 0xFFFE)
 _LIGATURES = dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
 _RAISED = 0.5
 """Words raised or lowered by so many line heights belong to their line, as the number of a note does."""
+_EDGE = 20.0
+"""Points beside a page from which a line may begin and still reach into it."""
 _COVERED, _FEW = 0.6, 100
 """A picture over so much of a page is a scan of it, where there are fewer characters of text."""
 
@@ -179,7 +181,7 @@ def _page_text(page: Any, form: Any, seen: _Pages) -> str:
         page.set_rotation(0)
     groups: dict[int, list[Segment]] = {}
     textpage = page.get_textpage()
-    for angle, segment in _segments(textpage, seen):
+    for angle, segment in _segments(textpage, page.get_cropbox(), seen):
         groups.setdefault(angle, []).append(segment)
     textpage.close()
     main = max(groups, key=lambda angle: sum(len(one.text) for one in groups[angle]), default=0)
@@ -189,7 +191,9 @@ def _page_text(page: Any, form: Any, seen: _Pages) -> str:
     return "\n".join(text for text in texts if text)
 
 
-def _segments(textpage: Any, seen: _Pages) -> Iterator[tuple[int, Segment]]:
+def _segments(
+    textpage: Any, shown: tuple[float, float, float, float], seen: _Pages
+) -> Iterator[tuple[int, Segment]]:
     """Runs of words with the angle they stand at, in degrees, in the order in which they were written."""
     codes = [raw.FPDFText_GetUnicode(textpage, at) for at in range(textpage.count_chars())]
     start = number = 0
@@ -197,9 +201,22 @@ def _segments(textpage: Any, seen: _Pages) -> Iterator[tuple[int, Segment]]:
         if code in (10, 13) or code in _HYPHENS:
             end = at + (code in _HYPHENS)
             if any(one > 32 for one in codes[start:end]) or code in _HYPHENS:
-                yield from _line(textpage, codes, range(start, at), number, code in _HYPHENS, seen)
+                if _is_outside(textpage, start, shown):
+                    seen.counts["line beside the page"] += 1
+                else:
+                    yield from _line(textpage, codes, range(start, at), number, code in _HYPHENS, seen)
                 number += 1
             start = at + 1
+
+
+def _is_outside(textpage: Any, at: int, shown: tuple[float, float, float, float]) -> bool:
+    """Whether a character stands where no reader sees it: not on the part of the page that is shown."""
+    x, y = ctypes.c_double(), ctypes.c_double()
+    if not raw.FPDFText_GetCharOrigin(textpage, at, x, y):
+        return False
+    left, bottom, right, top = shown
+    within = left - _EDGE <= x.value <= right + _EDGE and bottom - _EDGE <= y.value <= top + _EDGE
+    return not within and right > left and top > bottom
 
 
 def _line(

@@ -21,6 +21,7 @@ _DEEPEST = 40
 _DICTIONARY, _CONTENT = 1 << 16, 1 << 20
 """Bytes of a dictionary, and of what a form draws, that are looked at."""
 _FORM = re.compile(rb"/Subtype\s*/Form\b")
+_BEGUN = re.compile(rb" obj\b")
 _OBJECT = re.compile(rb"(\d{1,8})\s+\d{1,5}\s+obj\b")
 _DRAWN = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+Do\b")
 _NAMED = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+(\d{1,8})\s+\d{1,5}\s+R\b")
@@ -36,7 +37,8 @@ def check(path: Path) -> None:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as source:
         forms = dict(_forms(source))
-        calls = {number: drawn for number, at in forms.items() if (drawn := _drawn(source, at, forms))}
+        others = _Objects(source)
+        calls = {number: drawn for number, at in forms.items() if (drawn := _drawn(others, at, forms))}
     sizes = dict.fromkeys(calls, 1)
     for _ in range(_DEEPEST):
         larger = {
@@ -60,37 +62,53 @@ def _forms(source: mmap.mmap) -> Iterator[tuple[int, tuple[int, int]]]:
             yield int(head[1]), (start, end)
 
 
-def _drawn(source: mmap.mmap, at: tuple[int, int], forms: dict[int, tuple[int, int]]) -> Counter[int]:
+def _drawn(others: "_Objects", at: tuple[int, int], forms: dict[int, tuple[int, int]]) -> Counter[int]:
     """Which forms a form draws, and how often each."""
-    start, end = at
+    source, (start, end) = others.source, at
     dictionary = source[start:end]
-    names = {name: int(number) for name, number in _NAMED.findall(_xobjects(source, dictionary))}
+    names = {name: int(number) for name, number in _NAMED.findall(_xobjects(others, dictionary))}
     names = {name: number for name, number in names.items() if number in forms}
     if not names:
         return Counter()
-    content = source[end : end + _CONTENT].removeprefix(b"stream").lstrip(b"\r\n")
+    content = source[end : _end(source, b"endstream", end, _CONTENT)].removeprefix(b"stream").lstrip(b"\r\n")
     if b"/FlateDecode" in dictionary or b"/Fl " in dictionary:
         try:
             content = zlib.decompressobj().decompress(content, _CONTENT)
         except zlib.error:
             return Counter()
-    else:
-        content = content.partition(b"endstream")[0]
     return Counter(names[name] for name in _DRAWN.findall(content) if name in names)
 
 
-def _xobjects(source: mmap.mmap, dictionary: bytes) -> bytes:
+def _xobjects(others: "_Objects", dictionary: bytes) -> bytes:
     """Names of the drawings that a form may draw, with the numbers of their objects."""
     resources = _RESOURCES.search(dictionary)
     if resources is not None:
-        dictionary = _object(source, resources[1])
+        dictionary = others.get(int(resources[1]))
     found = _XOBJECTS.search(dictionary)
     if found is None:
         return b""
-    return found["names"] if found["number"] is None else _object(source, found["number"])
+    return found["names"] if found["number"] is None else others.get(int(found["number"]))
 
 
-def _object(source: mmap.mmap, number: bytes) -> bytes:
-    """The object of that number as it stands in the file; nothing where it is packed with others."""
-    found = re.compile(rb"(?<!\d)%s\s+\d{1,5}\s+obj\b" % number).search(source)
-    return b"" if found is None else source[found.end() : found.end() + _DICTIONARY].partition(b"endobj")[0]
+class _Objects:
+    """Objects as they stand in the file, found in one pass when the first is asked for."""
+
+    def __init__(self, source: mmap.mmap) -> None:
+        self.source = source
+        self._starts: dict[int, int] | None = None
+
+    def get(self, number: int) -> bytes:
+        """The object of that number; nothing for one that is packed with others."""
+        if self._starts is None:
+            self._starts = {}
+            for found in _BEGUN.finditer(self.source):
+                if head := _OBJECT.search(self.source, max(0, found.start() - 15), found.end()):
+                    self._starts[int(head[1])] = found.end()
+        start = self._starts.get(number)
+        return b"" if start is None else self.source[start : _end(self.source, b"endobj", start, _DICTIONARY)]
+
+
+def _end(source: mmap.mmap, word: bytes, start: int, most: int) -> int:
+    """Where a word stands behind a place, at most so far behind it."""
+    found = source.find(word, start, start + most)
+    return start + most if found < 0 else found
