@@ -43,7 +43,7 @@ LARGE: Table = {
     "lists.html": content(b"<ol><li>" * _MANY + b"deep", "ok", "deep"),
     "tables.html": content(b"<table><tr><td>" * _MANY + b"deep", "ok", "deep"),
     "rules.html": content(
-        b"<style>" + b".a .b .c{display:none}" * _MANY + b"</style>" + b"<i class=c>x</i>" * (_MANY // 10),
+        b"<style>" + b".a .b .c{display:none}" * _MANY + b"</style>" + b"<i class=c>x</i>" * (_MANY // 50),
         "ok",
         "x",
     ),
