@@ -26,6 +26,8 @@ from tasks.run import Run
 FILE_BYTES = 2048
 _FOLDER = 1000
 """Files of a folder."""
+_VOCABULARY = 50_000
+"""Words there are."""
 _SYLLABLES = "ba de fi go lu ma ne po ra si to va wen kor lis tan".split()
 
 
@@ -107,11 +109,15 @@ def _processors() -> float:
 
 
 def _words(seed: int) -> Iterator[str]:
-    """Words that nobody wrote, some often and most seldom, as in a language."""
+    """Words that nobody wrote, the n-th of them once where the first is met n times, as in a language."""
     chance = random.Random(seed)
     while True:
-        syllables = 1 + min(int(chance.expovariate(0.7)), 5)
-        yield "".join(chance.choice(_SYLLABLES) for _ in range(syllables))
+        number = int(_VOCABULARY ** chance.random())
+        syllables = []
+        while number:
+            number, at = divmod(number, len(_SYLLABLES))
+            syllables.append(_SYLLABLES[at])
+        yield "".join(syllables)
 
 
 def _write_files(folder: Path, count: int) -> None:

@@ -8,14 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from tokenizers import Tokenizer
+from tasks.ingest.encoder import Encoder, Ints, Longs
 
-Ints = npt.NDArray[np.int32]
-Longs = npt.NDArray[np.int64]
 ReadText = Callable[[int, int], str]
 """Characters [start, end) of a document, fewer where it ends."""
 Tokens = tuple[Ints, Longs, int]
@@ -33,12 +28,8 @@ _CONTEXT, _TRIES = 256, 8
 
 
 @lru_cache(maxsize=2)
-def _encoder(tokenizer: Path) -> Any:
-    encoder = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
-    encoder.encode_special_tokens = True  # "<|im_end|>" in a document is text, not an order
-    encoder.no_truncation()
-    encoder.no_padding()
-    return encoder
+def _encoder(tokenizer: Path) -> Encoder:
+    return Encoder(tokenizer)
 
 
 def piece_count(chars: int, size: int = PIECE_CHARS) -> int:
@@ -54,13 +45,11 @@ def tokenize(
         base = max(0, number * size - _CONTEXT)
         text = read(base, (number + 2) * size + _CONTEXT)
         start, end = (_cut(text, base, at * size, size, encoder) for at in (number, number + 1))
-        encoded = encoder.encode(text[start - base : end - base], add_special_tokens=False)
-        count = len(encoded.ids)
-        starts = np.fromiter((first for first, _ in encoded.offsets), dtype=np.int64, count=count)
-        yield np.asarray(encoded.ids, dtype=np.int32), starts + start, end
+        ids, starts = encoder.encode(text[start - base : end - base])
+        yield ids, starts + start, end
 
 
-def _cut(text: str, base: int, at: int, size: int, encoder: Any) -> int:
+def _cut(text: str, base: int, at: int, size: int, encoder: Encoder) -> int:
     """The first seam in [at, at + size) of the document; `text` is all there is around it, from `base`.
 
     A rest without a seam stays with what precedes it. Longer text without one (white space, or one word, of
@@ -76,10 +65,8 @@ def _cut(text: str, base: int, at: int, size: int, encoder: Any) -> int:
     return base + len(text) if first + size >= len(text) else at
 
 
-def _is_seam(text: str, at: int, encoder: Any) -> bool:
+def _is_seam(text: str, at: int, encoder: Encoder) -> bool:
     """Whether the tokens around a place are the same when the text is cut there."""
     left, right = text[max(0, at - _CONTEXT) : at], text[at : at + _CONTEXT]
-    whole, *parts = (
-        encoder.encode(some, add_special_tokens=False).ids for some in (left + right, left, right)
-    )
-    return bool(whole == parts[0] + parts[1])
+    whole, *parts = (encoder.ids(some) for some in (left + right, left, right))
+    return whole == parts[0] + parts[1]

@@ -55,10 +55,11 @@ def read_spans(
     home: Path, parsed: str, part: int, start: int = 0, end: int = 1 << 62
 ) -> Iterator[StoredSpan]:
     """Spans of one document that overlap characters [start, end), in order."""
-    wanted = (pc.field("part") == part) & (pc.field("char_start") < end)
     with _open(home, parsed) as file:
         for group in _groups(file, part, start, end):
-            for row in file.read_row_group(group).filter(wanted).to_pylist():
+            table = file.read_row_group(group, use_threads=False)
+            wanted = pc.and_(pc.equal(table["part"], part), pc.less(table["char_start"], end))
+            for row in table.filter(wanted).to_pylist():
                 if row["char_start"] + len(row["text"]) > start:
                     yield StoredSpan(row["char_start"], row["text"], row["place"], row["number"])
 
