@@ -1,7 +1,8 @@
-"""How fast sources become text and shards: many small files, and one long text.
+"""How fast sources become text and shards, and in how much memory: many small files, and one long text.
 
-The idea: files are made in a folder of their own, and go through the very steps of a read, without a model;
-processor time beside the clock says what a machine without other work would take.
+The idea: files are made in a folder of their own, and go through the very steps of a read that need no model;
+processor time beside the clock says what a machine without other work would take. Of several numbers of files
+the most memory of each step is compared, since it is not to grow with them.
 """
 
 import random
@@ -19,8 +20,11 @@ from tasks.infer.models import Models
 from tasks.ingest import steps
 from tasks.ingest.parse.many import parsers
 from tasks.ingest.parse.parser import end_idle
-from tasks.ingest.source_rows import ByDocument, SourceRows
+from tasks.ingest.source_rows import SourceRows
 from tasks.ledger import Row
+from tasks.memory.sources import merge_sources
+from tasks.plan.plan import describe, plan
+from tasks.plan.work import choose
 from tasks.run import Run
 
 FILE_BYTES = 2048
@@ -39,12 +43,13 @@ class Parsing:
         InvalidInput: on a number that cannot be; the message names the option.
     """
 
-    files: int = 5000
+    files: tuple[int, ...] = (5000,)
+    """Of each folder of small files."""
     megabytes: int = 64
     """Of the one long text."""
 
     def __post_init__(self) -> None:
-        for name, value in (("files", self.files), ("megabytes", self.megabytes)):
+        for name, value in (*(("files", count) for count in self.files), ("megabytes", self.megabytes)):
             if value < 1:
                 raise InvalidInput(f"--{name} {value}: give 1 or more")
 
@@ -52,15 +57,17 @@ class Parsing:
 def parsing(what: Parsing, run: Run, models: Models, progress: Progress = silent) -> dict[str, Any]:
     """A row for every step of both corpora: seconds, those of all processors, files, bytes, peak memory."""
     with tempfile.TemporaryDirectory(prefix="nightread-bench-") as folder:
-        small, long = Path(folder) / "small", Path(folder) / "long"
-        _write_files(small, what.files)
-        _write_text(long, what.megabytes << 20)
         rows: list[Row] = []
-        for name, corpus in (("files", small), ("text", long)):
-            fresh = replace(run, uris=(str(corpus),), home=Path(folder) / f"home-{name}")
-            rows += _measured(name, fresh, models.folder, progress)
+        for number, count in enumerate([*what.files, 0]):
+            corpus = Path(folder) / f"corpus-{number}"
+            if count:
+                _write_files(corpus, count)
+            else:
+                _write_text(corpus, what.megabytes << 20)
+            fresh = replace(run, uris=(str(corpus),), home=Path(folder) / f"home-{number}")
+            rows += _measured(f"{count:,} files" if count else "text", fresh, models, progress)
     return {
-        "files": what.files,
+        "files": list(what.files),
         "file_bytes": FILE_BYTES,
         "megabytes": what.megabytes,
         "parsers": parsers(run.parse),
@@ -68,10 +75,11 @@ def parsing(what: Parsing, run: Run, models: Models, progress: Progress = silent
     }
 
 
-def _measured(name: str, run: Run, tokenizer: Path, progress: Progress) -> Iterator[Row]:
+def _measured(name: str, run: Run, models: Models, progress: Progress) -> Iterator[Row]:
     size = sum(path.stat().st_size for path in Path(run.uris[0]).rglob("*.txt"))
     found, row = _timed("discover", lambda: steps.discover(run))
-    yield {"corpus": name, "bytes": size, "count": len(found), **row}
+    same = {"corpus": name, "bytes": size, "count": len(found)}
+    yield {**same, **row}
     done = 0
 
     def counted(_: int) -> None:
@@ -85,10 +93,15 @@ def _measured(name: str, run: Run, tokenizer: Path, progress: Progress) -> Itera
         return rows
 
     rows, row = _timed("parse", parse)
-    yield {"corpus": name, "bytes": size, "count": len(found), **row}
-    todo = ByDocument(rows, {document: number for number, document in rows.ok()})
-    _, row = _timed("shard", lambda: steps.shard(run, todo, tokenizer, lambda _: None))
-    yield {"corpus": name, "bytes": size, "count": len(found), **row}
+    yield {**same, **row}
+    work, row = _timed("choose", lambda: choose(run, models, None, rows))
+    yield {**same, **row}
+    documents, row = _timed("shard", lambda: steps.shard(run, work.todo, models.folder, lambda _: None))
+    yield {**same, **row}
+    _, row = _timed("plan", lambda: describe(plan(run, models, work, documents)))
+    yield {**same, **row}
+    _, row = _timed("merge", lambda: merge_sources(None, work.seen, None))
+    yield {**same, **row}
 
 
 def _timed(step: str, work: Callable[[], Any]) -> tuple[Any, Row]:

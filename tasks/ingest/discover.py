@@ -38,6 +38,7 @@ def discover(
         Transient: if a store does not answer.
     """
     seen: set[str] = set()
+    several = len(uris) > 1  # one place holds a source once
     for uri in uris:
         if uri == SAMPLE:
             sample_folder(home)
@@ -47,7 +48,8 @@ def discover(
             if found.uri.endswith(MANIFEST) and found.uri != uri:
                 continue  # it names documents, and is none
             if found.uri not in seen:
-                seen.add(found.uri)
+                if several:
+                    seen.add(found.uri)
                 yield found
         if empty:
             _refuse_nowhere(uri, known)

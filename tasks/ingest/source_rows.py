@@ -44,6 +44,13 @@ class SourceRows(Sequence[Row]):
         """The rows of these numbers, in their order."""
         return SourceRows(self.table.take(pa.array(numbers, pa.int64())))
 
+    def by_uri(self) -> Iterator[Row]:
+        """The rows by uri and part; such as an earlier version noted have all columns."""
+        table = schema.with_added(self.table)
+        order = pc.sort_indices(table, sort_keys=[("uri", "ascending"), ("part", "ascending")])
+        for at in range(0, len(order), SLICE):
+            yield from table.take(order[at : at + SLICE]).to_pylist()
+
     def ok(self) -> Iterator[tuple[int, str]]:
         """Number and document of every row that holds one, in order."""
         number = 0

@@ -11,6 +11,7 @@ from tasks.ingest import discover as sources
 from tasks.ingest.cluster import check_copy, connect
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.home.remote import is_kept
+from tasks.ingest.listing import Listing, listed
 from tasks.ingest.parse import parse_all, parser_key
 from tasks.ingest.parse.ocr import could_read_more
 from tasks.ingest.shard import ShardedDocument, shard_all
@@ -33,19 +34,19 @@ def admit(run: Run) -> None:
         _log.info("discover: %s, named to be read, no longer forgotten", counted(count, "document"))
 
 
-def discover(run: Run, known: Collection[str] = ()) -> list[Found]:
+def discover(run: Run, known: Collection[str] = ()) -> Listing:
     """Every source under the run's uris, each once, in a fixed order.
 
     Args:
         known: uris of the sources that memory holds: a place that held one of them may be empty now.
     """
     sources.check_apart(run.uris, run.home)
-    found = list(sources.discover(run.uris, run.home, run.storage, known))
+    found = listed(sources.discover(run.uris, run.home, run.storage, known))
     _log.info("discover: %s under %s", counted(len(found), "source"), corpus_of(run.uris))
     return found
 
 
-def parse(run: Run, found: Sequence[Found], progress: Progress) -> SourceRows:
+def parse(run: Run, found: Listing, progress: Progress) -> SourceRows:
     """Parse what is new or changed; a row of schema.SOURCES for each document, or for what holds none."""
     key = parser_key(run.parse)
     rows = Gathered()
@@ -67,7 +68,7 @@ def parse(run: Run, found: Sequence[Found], progress: Progress) -> SourceRows:
         client = stack.enter_context(connect(run.cluster)) if fresh and run.cluster.address else None
         if client:
             check_copy(client, run.home, run.cluster.address)
-        parsed = parse_all((found[number] for number in fresh), run.home, run.parse, run.storage, client)
+        parsed = parse_all(found.take(fresh), run.home, run.parse, run.storage, client)
         for some in remembered(run.ledger, key, parsed):
             put(some)
     run.ledger.release(_gone(run, found, bad))

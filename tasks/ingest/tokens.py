@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from tasks.ingest.encoder import Encoder, Ints, Longs
+from tasks.ingest.encoder import Encoder
+from tasks.ingest.encoder import Ints as Ints
+from tasks.ingest.encoder import Longs as Longs
 
 ReadText = Callable[[int, int], str]
 """Characters [start, end) of a document, fewer where it ends."""

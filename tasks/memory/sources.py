@@ -13,9 +13,8 @@ from operator import itemgetter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.ingest.source_rows import SLICE, Gathered, SourceRows, gathered
+from tasks.ingest.source_rows import Gathered, SourceRows, gathered
 from tasks.ingest.uris import Place, below, corpus_of, place
 from tasks.ledger import Row
 from tasks.text.counted import counted
@@ -229,10 +228,7 @@ def _by_uri(tables: Mapping[str, pa.Table | None]) -> Iterator[tuple[str, dict[s
 
 def _named(name: str, table: pa.Table) -> Iterator[tuple[str, str, Row]]:
     """Uri, name of the table, and row, by uri and part."""
-    table = schema.with_added(table)
-    order = pc.sort_indices(table, sort_keys=[("uri", "ascending"), ("part", "ascending")])
-    for at in range(0, len(order), SLICE):
-        yield from ((row["uri"], name, row) for row in table.take(order[at : at + SLICE]).to_pylist())
+    yield from ((row["uri"], name, row) for row in SourceRows(table).by_uri())
 
 
 def _looked_at(uri: str, rows: list[Row], roots: list[Place]) -> bool:

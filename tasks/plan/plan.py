@@ -9,6 +9,7 @@ from tasks.infer.infer import NO_LIMIT, tokens_left
 from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
 from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.source_rows import gathered
 from tasks.ledger import Row
 from tasks.memory.sources import part_name
 from tasks.plan.budget import fit, limited
@@ -64,7 +65,7 @@ def describe(work: Work) -> dict[str, Any]:
     sizes = {document.document: document for document in work.documents}
     seen: set[str] = set()
     lines = []
-    for row in sorted(work.rows, key=lambda row: (row["uri"], row["part"])):
+    for row in gathered(work.rows).by_uri():
         size = sizes.get(row["document"])
         action, why = _decide(work, row, seen)
         lines.append(

@@ -78,7 +78,9 @@ def choose(
     check_embedder(memory, models.embedder_folder)
     found = gathered(rows).table
     is_forgotten = pc.equal(found["outcome"], "forgotten")
-    there, forgotten = SourceRows(found.filter(pc.invert(is_forgotten))), found.filter(is_forgotten)
+    forgotten = found.filter(is_forgotten)
+    # filtering copies a table, and there is seldom anything to leave out
+    there = SourceRows(found.filter(pc.invert(is_forgotten)) if len(forgotten) else found)
     first: dict[str, int] = {}
     for number, document in there.ok():
         first.setdefault(document, number)

@@ -12,6 +12,7 @@ from typing import Any
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.omitted import remark, totals
+from tasks.ingest.source_rows import gathered
 from tasks.ingest.uris import corpus_of
 from tasks.ledger import Row
 from tasks.memory.commit import Published
@@ -57,7 +58,7 @@ def report(
         "version": published.version,
         "added": published.added,
         "retired": published.retired,
-        "documents": len({row["document"] for row in work.rows if row["outcome"] == "ok"}),
+        "documents": len(work.todo) + len(work.kept),
         "read": len(work.todo),
         "forgotten": work.forgotten,
         "windows": read.windows,
@@ -131,7 +132,7 @@ def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
     """One row per source: what it holds and what became of it."""
     sizes = {document.document: document for document in work.documents}
     table = []
-    for row in sorted(work.rows, key=lambda row: (row["uri"], row["part"])):
+    for row in gathered(work.rows).by_uri():
         size = sizes.get(row["document"])
         entry = entries.get(row["document"])
         read = (entry and entry.status) or status(row, row["document"] in work.stale, work.known)
