@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -60,6 +61,8 @@ SECTIONS = (
 """By status: heading, what one of them is called, and a remark."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|#~$&@]|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
+_UNSAFE = re.compile(r"[<>\\|\s\x00-\x1f]")
+"""What would end an address in Markdown, or the cell of a table that it stands in."""
 _MARKER = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 """What begins a list or underlines a heading, where a line begins with it."""
 
@@ -70,6 +73,12 @@ def plain(value: object) -> str:
     if marker := _MARKER.match(text):
         text = marker.group() + "\\" + text[marker.end() :] if marker.group().isdigit() else "\\" + text
     return text
+
+
+def linked(text: object, address: str) -> Markup:
+    """The same line, in Markdown a link where there is an address."""
+    safe = _UNSAFE.sub(lambda match: quote(match.group()), address)
+    return Markup(f"[{plain(text)}](<{safe}>)" if address else plain(text))
 
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -83,8 +92,14 @@ _HTML = Environment(
 _HTML.filters["path"] = lambda path: Markup("/<wbr>").join(str(path).split("/"))  # lines end between folders
 _HTML.filters["address"] = named_link
 _MARKDOWN = Environment(
-    loader=_TEMPLATES, autoescape=False, finalize=plain, undefined=StrictUndefined, keep_trailing_newline=True
+    loader=_TEMPLATES,
+    autoescape=False,
+    finalize=lambda value: value if isinstance(value, Markup) else plain(value),
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
 )
+_MARKDOWN.filters["linked"] = linked
+_MARKDOWN.filters["source"] = lambda name: linked(name, named_link(name))
 
 
 def page(outcome: Row, contents: Contents) -> str:

@@ -63,7 +63,7 @@ def test_only_what_changed_is_read_and_what_was_replaced_is_never_recalled(
     store: Folder | Bucket, configured: Configured
 ) -> None:
     config = configured()
-    documents = 24 if isinstance(store, Folder) else 12
+    documents = 10
     for number in range(documents):
         store.put(f"report-{number:02d}.txt", story(number, 2))
     first = read(config, store.uri)

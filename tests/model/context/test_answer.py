@@ -21,6 +21,7 @@ from model.context.recompute import RecomputeCache
 from model.context.scoring import Z_THRESHOLD
 from model.geometry import BLOCK
 from model.reader import Reader
+from tests.marks import slow
 from tests.model import families
 from tests.model.facts import FACT, QUESTION, ids_of
 
@@ -52,7 +53,7 @@ def test_a_context_that_is_recomputed_runs_no_deeper_than_its_heads(
         answer(shallow, question, one.blocks, 8, "kv")
 
 
-@pytest.mark.parametrize("storage", ["float32", "bfloat16", "float8"])
+@pytest.mark.parametrize("storage", ["bfloat16", "float8", *slow("float32")])  # a quarter of a minute
 def test_block_and_answer_survive_every_format_and_the_disk(
     reader: Reader, voting: Heads, document: tuple[list[int], set[int]], storage: str, tmp_path: Path
 ) -> None:
@@ -106,7 +107,7 @@ def test_candidates_come_up_from_disk_in_a_thread(
     context.close()
 
 
-@pytest.mark.parametrize("way", ["recompute", "kv"])
+@pytest.mark.parametrize("way", ["recompute", *slow("kv")])  # half a minute
 def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
     reader: Reader, voting: Heads, way: str
 ) -> None:
@@ -121,7 +122,7 @@ def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
     context.read(ids)
     fetch = partial(fetched_kv, context) if way == "kv" else RecomputeCache(reader, ids)
     stop = -(-len(ids) // BLOCK)
-    for name in ("lighthouse", "quarry", "tavern"):
+    for name in ("lighthouse", "tavern"):
         question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
         chosen = retrieve.choose(context, question)
         assert {placed[other] for other in values} <= set(candidates(len(ids), chosen.blocks))

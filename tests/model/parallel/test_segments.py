@@ -177,7 +177,7 @@ def likeness(found: torch.Tensor, right: torch.Tensor) -> tuple[float, float, fl
     return float(near.min()), float(cosine(right[1:], right[:-1]).max()), float(centred.min())
 
 
-@pytest.mark.parametrize("count", [4, *slow(16)])
+@pytest.mark.parametrize("count", slow(4, 16))  # a minute each
 def test_smollm_in_segments_has_the_vectors_and_needles_of_one_stream(model_dir: Path, count: int) -> None:
     assert all(compare(model_dir, tokens=1500 if count == 4 else 2400, stride=128, counts=[count]))
 

@@ -138,6 +138,7 @@ def smollm(job: Job, model_dir: Path, folder: Path, stride: int, tokens: int) ->
         assert row["answer"].strip().startswith("48213"), row
 
 
+@pytest.mark.slow  # a minute; tiny models stand for it above
 def test_smollm_on_ranks_reads_and_answers_as_alone(job: Job, model_dir: Path, tmp_path: Path) -> None:
     smollm(job, model_dir, tmp_path, stride=256, tokens=901)
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from lxml import html
 from markdown_it import MarkdownIt
 
+from tasks.recall.coverage import Coverage
 from tasks.report.cited import Cited
 from tasks.report.entries import Contents, Entry, Failure, Theme, status, worth_reading
-from tasks.report.page import ANNOUNCED, lead, markdown, page, plain
+from tasks.report.page import ANNOUNCED, lead, linked, markdown, page, plain
 
 EVIL = "<script>alert(1)</script> | a `pipe` [link](http://x) ![i](x) &lt;b&gt; www.x.org\n# heading $x$"
 LEASE = Entry(
@@ -286,3 +287,22 @@ def test_the_same_run_gives_the_same_page() -> None:
 def test_documents_that_were_read_again_are_counted_as_people_say_it() -> None:
     again = [replace(LEASE, document=name, status="read again") for name in ("d1", "d2")]
     assert lead(outcome(), Contents(tuple(again))).startswith("2 reread documents.")
+
+
+def test_both_forms_say_what_is_left_out_and_lead_to_the_sources() -> None:
+    held = Coverage(0.9, 10, ("page 1: 10 characters",), 9, ("2 Term",), 4)
+    entry = replace(LEASE, coverage=held, omitted="2 images (page 1)", source="/docs/a <b>(1)|.txt")
+    twin = markdown(outcome("/docs"), Contents((entry,)))
+    to_html = MarkdownIt("commonmark").enable("table")
+    to_html.validateLink = lambda _: True  # type: ignore[method-assign]  # file: too, as editors have it
+    for shown in (page(outcome("/docs"), Contents((entry,))), to_html.render(twin)):
+        links = Tags(shown).links
+        assert "file:///docs/a%20%3Cb%3E%281%29%7C.txt" in links
+        assert "file:///docs/lease.txt#:~:text=Anna%20lets%20the%20mill,to%20Ben." in links
+        for told in (
+            "in its text: 2 images (page 1)",
+            "In no passage: page 1: 10 characters",
+            "2 Term; and 3",
+        ):
+            assert told in Tags(shown).text
+    assert linked("a [b]", "http://x/> <b>") == "[a \\[b\\]](<http://x/%3E%20%3Cb%3E>)"
