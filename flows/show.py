@@ -61,7 +61,11 @@ def labelled(result: Row) -> list[str]:
     """How many passages a reader is warned of, and why."""
     found = result.get("labels", {})
     some = [f"{counted(found[one], 'passage')} with {HOLDS[one]}" for one in HOLDS if one in found]
-    return [f"to be read with care: {', '.join(some)}; in which documents: in the report"] if some else []
+    lines = [f"to be read with care: {', '.join(some)}; in which documents: in the report"] if some else []
+    if names := result.get("telling_names", 0):
+        hold = "holds a value" if names == 1 else "hold values"
+        lines.append(f"{counted(names, 'name')} of sources {hold} of a kind that is redacted; names stay")
+    return lines
 
 
 ANNOUNCED = 5

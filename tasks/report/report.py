@@ -5,7 +5,7 @@ import logging
 import resource
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from tasks.report.page import ANNOUNCED
 from tasks.run import Run
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, LABELS
+from tasks.text.private import private
 
 _log = logging.getLogger("nightread")
 
@@ -78,6 +79,7 @@ def report(
         **figures(work.postponed),
         "omitted": totals(work.rows),
         "labels": labels(staged),
+        "telling_names": telling_names(work.rows, run.parse.redact),
         "announced": [
             {"status": entry.status, "title": entry.title, "source": entry.source}
             for entry in found.entries[:ANNOUNCED]
@@ -100,6 +102,11 @@ def report(
 def _kept(outcome: Row) -> str:
     """The outcome as the ledger keeps it: without its table, what is gone, and words of the documents."""
     return json.dumps({**outcome, **{name: len(outcome[name]) for name in ("table", "gone", "found")}})
+
+
+def telling_names(rows: Iterable[Row], kinds: Collection[str]) -> int:
+    """Sources whose names hold values that are blacked out of their texts: a source is known by its name."""
+    return sum(bool(private(row["uri"], kinds)) for row in rows) if kinds else 0
 
 
 def labelled(work: Work, staged: Staged) -> tuple[Failure, ...]:

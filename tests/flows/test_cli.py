@@ -157,6 +157,9 @@ def test_one_of_a_kind_is_counted_in_the_singular() -> None:
     assert "\n1 document; 1 window, 1 token read in 0.0 s\n1 record added, 0 retired" in said
     assert said.endswith("; 1 summary written by the model, 1 sentence without support dropped")
     assert "2,000 documents; 0 windows" in show.read({"documents": 2000})
+    assert "\n1 name of sources holds a value of a kind that is redacted; names stay" in show.read(
+        {"telling_names": 1}
+    )
 
 
 def test_a_read_names_the_first_documents_that_are_new() -> None:

@@ -42,8 +42,8 @@ def test_a_text_does_not_depend_on_its_neighbours(writer: Writer) -> None:
     assert [*writer.write(FACTS[:1]), *writer.write(FACTS[1:])] == [first, second]
 
 
-def test_a_batch_of_any_size_gives_one_text_for_each_request(model_dir: Path) -> None:
-    reader = Reader(model_dir, 128, torch.device("cpu"), torch.float32)
+def test_a_batch_of_any_size_gives_one_text_for_each_request(tiny_model_dir: Path) -> None:
+    reader = Reader(tiny_model_dir, 128, torch.device("cpu"), torch.float32)
     writer = Writer(reader, rows=5, prompt_tokens=128, new_tokens=2)
     short = Request(ASKED, "A short text.")
     assert [len(writer.write([short] * count)) for count in (1, 3, 5)] == [1, 3, 5]

@@ -156,14 +156,14 @@ def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
     assert one.keys.disk is not None
     full = full_file(one.keys.disk.file) if keys_fail else files_of_at_most(10_000_000)
     with full, pytest.raises(OSError, match=f"no room.*{'keys' if keys_fail else 'kv'}/"):
-        one.read(ids[300:1000])
+        one.read(ids[300:1500])
     with pytest.raises(OSError, match="no room"), files_of_at_most(10_000):
         checkpoint.save(one, tmp_path / "one")
     assert checkpoint.open_context(reader, tmp_path / "one").ids == one.ids[:300]
-    one.read(ids[len(one) : 1000])
+    one.read(ids[len(one) : 1500])
     checkpoint.save(one, tmp_path / "one")
     two = Context(reader, voting, Memory(kv=True))
-    two.read(ids[:1000])
+    two.read(ids[:1500])
     again = checkpoint.open_context(reader, tmp_path / "one")
     assert again.ids == two.ids
     for kept in (one, again):

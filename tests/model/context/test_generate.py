@@ -43,6 +43,9 @@ def load(model_dir: Path, **fields: Any) -> Any:
     )
 
 
+WINDOW = {"window_size": 256, "memory_levels": 3}
+
+
 def tokens(tokenizer: Any, text: str) -> torch.Tensor:
     ids: torch.Tensor = tokenizer(text, return_tensors="pt")["input_ids"]
     return ids
@@ -138,7 +141,7 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     model_dir: Path, tokenizer: Any, tmp_path: Path
 ) -> None:
     """What left a window of 256 tokens is recalled from disk and told; what goes on, goes on."""
-    fields = {"window_size": 256, "memory_levels": 3}
+    fields = WINDOW
     ours = load(model_dir, **fields)
     ours.config.memory_folder = str(tmp_path)
     prose = "\n\n".join(pydoc_data.topics.topics.values())[:4000]
@@ -156,16 +159,23 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     assert write.retrieved_cache(context, rest, retrieve.choose(context, rest).blocks, whole=True) is None
     written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
     assert "48213" in tokenizer.decode(written)
-    at_once = torch.cat([text, question], 1)
-    written = ours.generate(at_once, memory_key="at once", max_new_tokens=6)[0, at_once.shape[1] :]
+
+
+@pytest.mark.slow  # a quarter of a minute
+def test_a_long_text_with_its_question_behind_it_is_answered_in_one_call(
+    model_dir: Path, tokenizer: Any
+) -> None:
+    ours, prose = load(model_dir, **WINDOW), "\n\n".join(pydoc_data.topics.topics.values())[:4000]
+    prompt = tokens(tokenizer, f"{prose[:300]}\n\n{FACT}\n\n{prose}{QUESTION}")
+    written = ours.generate(prompt, memory_key="at once", max_new_tokens=6)[0, prompt.shape[1] :]
     assert "48213" in tokenizer.decode(written)
 
 
 def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
     reader: Reader, voting: Heads
 ) -> None:
-    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:40_000])[:2200]
-    text = prose[:666] + ids_of(reader, FACT) + prose[666:]
+    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:40_000])[:1400]
+    text = prose[:426] + ids_of(reader, FACT) + prose[426:]
     ids, more = text[:-64], text[-64:]
     context = Context(reader, voting, Memory(kv=True))
     context.read(ids)

@@ -3,6 +3,7 @@
 Run: pytest tests/model/context/test_index.py
 """
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def filled(keys_NPTD: torch.Tensor, at_once: int = 8, folder: Path | None = None
     return built
 
 
+@cache
+def of(blocks: int) -> Index:
+    """An index that tests only ask."""
+    return filled(keys(blocks))
+
+
 def grown(built: Index, part_NPTD: torch.Tensor) -> None:
     """Add blocks as a context does."""
     if not built.trained:
@@ -91,23 +98,19 @@ def test_a_key_that_matches_brings_its_block_to_the_front(flat: bool, where: int
 
 
 def test_codes_nominate_what_an_exact_scan_chooses_though_keys_are_loud_elsewhere() -> None:
-    stored = keys(512)
-    assert recall(filled(stored), stored, flat=True) > 0.97
+    assert recall(of(512), keys(512), flat=True) > 0.97
 
 
 def test_lists_nominate_most_of_it_from_few_blocks() -> None:
-    stored = keys(2048)
-    built = filled(stored)
-    assert recall(built, stored, flat=False) > 0.8
-    assert nominated(built, asked(6, seed=7), 32, flat=False).visited < 2048 / 5
+    assert recall(of(2048), keys(2048), flat=False) > 0.8
+    assert nominated(of(2048), asked(6, seed=7), 32, flat=False).visited < 2048 / 5
 
 
 def test_the_work_of_a_question_does_not_grow_with_the_text() -> None:
     looked = {}
     for blocks in (512, 1024, 2048):
-        built = filled(keys(blocks))
-        assert nominated(built, asked(6, seed=7), 8, flat=True).looked == PAIRS * blocks * BLOCK
-        looked[blocks] = nominated(built, asked(6, seed=7), 8, flat=False).looked
+        assert nominated(of(blocks), asked(6, seed=7), 8, flat=True).looked == PAIRS * blocks * BLOCK
+        looked[blocks] = nominated(of(blocks), asked(6, seed=7), 8, flat=False).looked
     assert all(count <= PAIRS * 6 * 32 for count in looked.values())
 
 

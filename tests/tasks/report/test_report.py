@@ -19,6 +19,7 @@ from tasks.recall.coverage import Coverage
 from tasks.report.cited import Cited
 from tasks.report.entries import Contents, Entry, Failure, Theme, status, worth_reading
 from tasks.report.page import ANNOUNCED, lead, linked, markdown, page, plain
+from tasks.report.report import telling_names
 
 EVIL = "<script>alert(1)</script> | a `pipe` [link](http://x) ![i](x) &lt;b&gt; www.x.org\n# heading $x$"
 LEASE = Entry(
@@ -306,3 +307,9 @@ def test_both_forms_say_what_is_left_out_and_lead_to_the_sources() -> None:
         ):
             assert told in Tags(shown).text
     assert linked("a [b]", "http://x/> <b>") == "[a \\[b\\]](<http://x/%3E%20%3Cb%3E>)"
+
+
+def test_names_of_sources_that_hold_what_is_redacted_are_counted() -> None:
+    rows = [{"uri": "/mails/ann.lee@mail.example.txt"}, {"uri": "/mails/lease.txt"}]
+    assert telling_names(rows, ("email",)) == 1
+    assert telling_names(rows, ("iban",)) == telling_names(rows, ()) == 0
