@@ -29,7 +29,8 @@ def arguments(test: Any) -> None:
         "--minutes",
         type=float,
         metavar="X",
-        help="read no more than so long, as many of the tokens as that allows (default: all of them)",
+        help="read no more than so long, as many of the tokens as that allows; questions take their own time "
+        "(default: all of them)",
     )
     read.add_argument(
         "--haystack",

@@ -1,6 +1,6 @@
 """One long context: what ended goes on to the same state, time decides how much is read, needles are told.
 
-Slow: a real process killed in a read of the default model, two minutes on two cores.
+Slow: the command itself, killed while it reads and given again, a minute on two cores.
 Run: pytest -m "slow or not slow" tests/tasks/bench/test_million.py
 """
 
@@ -193,11 +193,11 @@ def test_a_read_that_cannot_be_is_refused_by_its_name(
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_command_itself_killed_and_given_again_ends_as_one_that_was_not(
-    model_dir: Path, haystack: Path, tmp_path: Path
+    tiny: Path, haystack: Path, tmp_path: Path
 ) -> None:
     def command(home: Path) -> subprocess.Popen[str]:
         argv = ["bench", "million", "--tokens", str(TOKENS), "--haystack", str(haystack), "--json"]
-        where = ["--conf", "tiny", f"home={home}", f"infer.model={model_dir}"]
+        where = ["--conf", "tiny", f"home={home}", f"infer.model={tiny}", f"infer.embedder={tiny}"]
         line = [sys.executable, "-m", "flows", *argv, *where]
         return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
 
