@@ -201,9 +201,11 @@ these questions itself. Needed once for every model but the default one, whose h
 """
 
 BENCH_HELP = """\
-Natural text that never repeats is read at every length, in turns with the peers: transformers' own dense
-attention with the same weights (sdpa), and llama.cpp where llama-cpp-python is installed. The limit is the
-rate of matrix products, measured between the turns. Short lengths are read three times; medians are shown.
+Natural text that never repeats is read at every length, in turns with the peers: the same engine where a text
+is only read to be asked about (context), which runs no layer above the calibrated heads; transformers' own
+dense attention with the same weights (sdpa); and llama.cpp where llama-cpp-python is installed. The limit
+is the rate of matrix products, measured between the turns. Short lengths are read three times; medians are
+shown.
 
 A peer that would take more than 20 minutes or more memory than is free is not run; nothing is extrapolated.
 """
@@ -260,7 +262,7 @@ def _benching(add: Add) -> None:
     test.add_argument(
         "--peers",
         metavar="NAME,NAME",
-        help='sdpa, llama.cpp, both, or "" for none (default: those that are installed)',
+        help='some of context, sdpa, llama.cpp, or "" for none (default: those that can read the model)',
     )
     test.add_argument(
         "--kernel",

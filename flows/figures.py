@@ -44,6 +44,7 @@ def bench(result: Row) -> str:
             *_machine(result),
             _kernel(result["kernel"]),
             *table(*_speeds(result["rows"])),
+            *only_asked(result["rows"]),
             *not_run(result["rows"]),
             _published(result["published"]),
             f"figure: {result['figure']}",
@@ -147,7 +148,7 @@ def _planned(row: Row) -> list[str]:
     return [*cut, seconds(row["seconds"]), f"{row['efficiency']:.0%}", row["limited_by"]]
 
 
-READERS = {"": "nightread", "sdpa_": "sdpa", "llama_cpp_": "llama.cpp"}
+READERS = {"": "nightread", "context_": "context", "sdpa_": "sdpa", "llama_cpp_": "llama.cpp"}
 """Prefix of each reader's figures in a row, and its name."""
 
 
@@ -176,6 +177,15 @@ def _speed(row: Row, prefix: str, name: str) -> list[str]:
         size(of["rise"]),
         size(of["peak_rss"]),
         size(of["cache_bytes"]),
+    ]
+
+
+def only_asked(rows: list[Row]) -> list[str]:
+    """How a context does beside dense attention."""
+    return [
+        f"{row['length']:,} tokens, only read to be asked about (context): {ratio:.2f} x as fast as sdpa"
+        for row in rows
+        if (ratio := row.get("context_ratio_to_sdpa"))
     ]
 
 

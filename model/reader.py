@@ -6,7 +6,7 @@ last two are exactly window c-1, so everything said about a window is said while
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -154,29 +154,34 @@ class Reader:
         return self.read_together([Chunk(cache, ids)])[0]
 
     @torch.inference_mode()
-    def read_together(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
-        """`read` for several streams: chunks of one length behind contexts of one length are one batch."""
+    def read_together(self, chunks: Sequence[Chunk], hidden: bool = True) -> list[torch.Tensor]:
+        """`read` for several streams: chunks of one length behind contexts of one length are one batch.
+
+        Args:
+            hidden: whether hidden states are wanted, see `run`.
+        """
         for chunk in chunks:
             tokens = len(chunk.ids)
             assert 0 < tokens <= self.stride, f"a chunk holds 1 to {self.stride} tokens, not {tokens}"
             chunk.cache.slide(self.stride)
-        return self.extend_together(chunks)
+        return self.extend_together(chunks, hidden)
 
     @torch.inference_mode()
-    def extend_together(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
+    def extend_together(self, chunks: Sequence[Chunk], hidden: bool = True) -> list[torch.Tensor]:
         """`read_together` of any number of tokens, and nothing is forgotten."""
         caches = [chunk.cache for chunk in chunks]
-        hidden: dict[int, torch.Tensor] = {}
+        found: dict[int, torch.Tensor] = {}
         for places in self._alike(caches, [len(chunk.ids) for chunk in chunks]):
-            hidden.update(zip(places, self._read_rows([chunks[place] for place in places]), strict=True))
-        return [hidden[place] for place in range(len(chunks))]
+            rows = self._read_rows([chunks[place] for place in places], hidden)
+            found.update(zip(places, rows, strict=True))
+        return [found[place] for place in range(len(chunks))]
 
-    def _read_rows(self, chunks: Sequence[Chunk]) -> Sequence[torch.Tensor]:
+    def _read_rows(self, chunks: Sequence[Chunk], hidden: bool) -> Sequence[torch.Tensor]:
         if len(chunks) == 1:
-            return [self.run(chunks[0].cache, chunks[0].ids)]
+            return [self.run(chunks[0].cache, chunks[0].ids, hidden=hidden)]
         caches = [chunk.cache for chunk in chunks]
         batch = StreamingCache.joined(caches)
-        hidden_BQE = self._forward(batch, [chunk.ids for chunk in chunks])
+        hidden_BQE = self._forward(batch, [chunk.ids for chunk in chunks], hidden)
         batch.scatter(caches)
         for chunk in chunks:
             chunk.cache.read += len(chunk.ids)
@@ -204,14 +209,14 @@ class Reader:
 
     @torch.inference_mode()
     def extend(
-        self, cache: StreamingCache, ids: Sequence[int], on_query: OnQuery | None = None
+        self, cache: StreamingCache, ids: Sequence[int], on_query: OnQuery | None = None, hidden: bool = True
     ) -> torch.Tensor:
         """Append tokens to a context without forgetting any; returns their last hidden states.
 
         Of ranks that share the tokens each gets the queries of its own; `pooled` gathers them.
         """
         assert ids
-        return self.run(cache, ids, on_query=on_query, shared=True)
+        return self.run(cache, ids, on_query=on_query, shared=True, hidden=hidden)
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
         """All-gather over ranks, along the first dimension; here that is `x`."""
@@ -223,7 +228,12 @@ class Reader:
         caught: dict[int, torch.Tensor] = {}
         length = cache.held
         try:
-            self.run(cache, ids, on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}))
+            self.run(
+                cache,
+                ids,
+                on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}),
+                hidden=False,
+            )
         finally:
             cache.crop(length)
         return caught
@@ -283,6 +293,7 @@ class Reader:
         probe: Probe | None = None,
         on_query: OnQuery | None = None,
         shared: bool = False,
+        hidden: bool = True,
     ) -> torch.Tensor:
         """Last hidden states (tokens, hidden) of tokens behind a context, to which they are added.
 
@@ -290,11 +301,15 @@ class Reader:
             probe: texts that `ids` are, one behind the other; none sees another.
             on_query: called with every layer's queries.
             shared: ranks may share the tokens: then each calls `on_query` with those of its own.
+            hidden: whether hidden states are wanted; without, there are none, (0, hidden), and the last layer
+                computes no more than what the cache holds of it.
         """
-        return self._forward(cache, [ids], on_attention=probe, on_query=on_query)[0]
+        return self._forward(cache, [ids], hidden, on_attention=probe, on_query=on_query)[0]
 
-    def _forward(self, cache: StreamingCache, rows: Sequence[Sequence[int]], **hooks: Any) -> torch.Tensor:
-        """Last hidden states, (rows, tokens, hidden).
+    def _forward(
+        self, cache: StreamingCache, rows: Sequence[Sequence[int]], hidden: bool = True, **hooks: Any
+    ) -> torch.Tensor:
+        """Last hidden states, (rows, tokens, hidden); (rows, 0, hidden) where they are not wanted.
 
         Raises:
             ValueError: if they and what they attend are more tokens than there are positions for.
@@ -305,7 +320,8 @@ class Reader:
                 f"{self.positions} positions; ask a shorter question, or give answers less room"
             )
         ids_BQ = torch.tensor(rows, device=self.device)
-        with self.depth(len(cache.layers)):
+        layers = len(cache.layers)
+        with self.depth(layers), suppress(attention.Stored):
             output = self.decoder(
                 input_ids=ids_BQ,
                 position_ids=torch.zeros_like(ids_BQ),
@@ -313,10 +329,12 @@ class Reader:
                 use_cache=True,
                 rotation=self.rotation,
                 kernel=self.kernel,
+                last=None if hidden else layers - 1,
                 **hooks,
             )
-        hidden_BQE: torch.Tensor = output.last_hidden_state
-        return hidden_BQE
+            hidden_BQE: torch.Tensor = output.last_hidden_state
+            return hidden_BQE
+        return torch.empty(len(rows), 0, self.config.hidden_size, dtype=self.dtype, device=self.device)
 
     @contextmanager
     def depth(self, layers: int) -> Iterator[None]:

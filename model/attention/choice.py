@@ -2,8 +2,8 @@
 
 The idea: kinds of processors differ more than kernels do. Tiles of bf16 products are 1.4 times as fast as
 torch's fused kernel with AVX512-BF16 and half as fast with AMX. So the candidates are timed once for every
-processor, torch, number of threads, number format and shape of heads, in about a second, and the
-times are kept in the user's cache folder for a month: a machine that was busy then, or was given another
+processor, torch, number of threads, number format and shape of heads, in 0.1 to 4 seconds, and the times
+are kept in the user's cache folder for a month: a machine that was busy then, or was given another
 microcode or fewer cores since, is not judged by it for ever.
 """
 
@@ -33,9 +33,10 @@ KEPT_DAYS = 30
 """Days after which times are taken anew."""
 MIN_WORK = 1 << 27
 """Products of numbers from which a call is worth a choice; below it the fused kernel's overhead is least."""
-_QUERIES, _ROUNDS = 1024, 3
-"""Of a trial, whose keys are the sinks, as many before and its own; a first round more only warms up. Fewer
-queries would not tell: at 512 the mask costs a tenth, at the 2,048 of a chunk more than half."""
+_QUERIES, _ROUNDS = 2048, 3
+"""Of a trial, whose keys are the sinks, as many before and its own: those of a chunk. Fewer would not tell,
+because the scores of half a chunk stay in caches that those of a whole one leave. A first round more only
+warms up."""
 
 Trial = Callable[[str, "Shape"], float]
 """Seconds that a kernel takes for a shape."""
@@ -116,7 +117,8 @@ def quickest(shape: Shape, file: Path, trial: Trial | None = None, today: date |
 
     A file that cannot be read or written is done without.
     """
-    key, today = f"{processor()}, torch {torch.__version__}, {shape}", today or date.today()
+    key = f"{processor()}, torch {torch.__version__}, {shape}, {_QUERIES} queries"
+    today = today or date.today()
     if found := _kept(_read(file).get(key), shape, today):
         return found.choice(f"measured on {found.day}, kept in {file}")
     measured = Times(today, _measured(shape, trial or timed))

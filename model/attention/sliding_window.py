@@ -192,6 +192,10 @@ class StreamingCache(Cache):
             layer.take(state[f"k{index}"], state[f"v{index}"])
 
 
+class Stored(Exception):
+    """No error, but the way out of a decoder: the last layer's keys and values are cached, all is done."""
+
+
 class Exchange(Protocol):
     """What ranks that share a chunk do around one layer's attention (see `model.parallel.sequence`)."""
 
@@ -271,6 +275,7 @@ def sparse_sliding_window(
     on_query: Callable[[int, torch.Tensor], None] | None = None,
     exchange: Exchange | None = None,
     kernel: str = AUTO,
+    last: int | None = None,
     **kwargs: object,
 ) -> tuple[torch.Tensor, None]:
     """Attention function in transformers' convention.
@@ -278,10 +283,11 @@ def sparse_sliding_window(
     Shapes: query (B, H, Q, D), key and value (B, G, K, D) before RoPE, K >= Q with the chunk's own
     keys last; returns (B, Q, H, D). A stream's `rotation`, of every layer, comes with the call that runs the
     model; with `on_attention` the chunk is that probe's branches. `kernel` names the one that computes (see
-    `model.attention.choice`). Without a rotation the model is used as any
-    other, has rotated queries and keys itself, and all keys are at hand (see `attend_whole`).
+    `model.attention.choice`); layer `last` ends with its keys and values. Without a rotation the model is
+    used as any other, has rotated queries and keys itself, and all keys are at hand (see `attend_whole`).
 
     Raises:
+        Stored: in layer `last`.
         ValueError: if the model caps its attention's logits (Gemma 2) or lets a query attend to nothing
             (gpt-oss), which no fused kernel does.
     """
@@ -295,6 +301,8 @@ def sparse_sliding_window(
         raise ValueError(f"attention sinks of the weights: {NAME} has none; use another attention")
     if rotation is None:
         return attend_whole(module, query, key, value, scaling, sliding_window).transpose(1, 2), None
+    if module.layer_idx == last:
+        raise Stored
     if exchange is not None:
         query, key, value = exchange.before(query, key, value)
         if query.shape[1] == 0:  # more ranks than heads

@@ -1,9 +1,10 @@
-"""Who takes part in a benchmark: our stream, transformers' own dense attention, and llama.cpp.
+"""Who takes part in a benchmark: our stream, our context, transformers' own dense attention, and llama.cpp.
 
 The idea: a participant is loaded for one turn and gone after it, so that nobody's memory is counted as
 another's.
 """
 
+import copy
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from transformers import AutoModelForCausalLM
 
 from model import weights
 from model.attention.rotation import decoder_of
+from model.context import heads
+from model.context.context import Context, Memory
 from model.cost import attention_flops_per_key, kv_bytes_per_token, linear_flops_per_token, read_flops
 from model.geometry import SINKS
 from model.reader import Reader
@@ -85,6 +88,51 @@ class Stream:
 
     def cache_bytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.cache.state().values())
+
+
+class Asked:
+    """Ours, of a text that is only read to be asked about: the keys of the calibrated heads and their index.
+
+    Raises:
+        ValueError: if the model was never calibrated.
+    """
+
+    key, reserved = "context", 0
+
+    def __init__(self, reader: Reader, folder: Path) -> None:
+        self.reader, self.heads = reader, heads.load(folder, reader.config)
+        self._stream = Stream(reader)
+        self.context: Context | None = None
+
+    def flops(self, tokens: int) -> int:
+        """Of whole layers alone: of the last one there are only keys and values."""
+        config = copy.copy(self.reader.config)
+        config.num_hidden_layers = self.heads.depth - 1
+        return read_flops(config, tokens, self.reader.stride, SINKS)
+
+    def bytes(self, tokens: int) -> int:
+        return self._stream.bytes(tokens) + tokens * len(self.heads.pairs) * self.reader.head_size * 2
+
+    def load(self, tokens: int) -> "Asked":
+        if self.context is not None:
+            self.context.close()
+        self.context = Context(self.reader, self.heads, Memory(host_bytes=max(self.bytes(tokens), 1 << 30)))
+        return self
+
+    def read(self, ids: Sequence[int], progress: Progress) -> None:
+        assert self.context is not None
+        done = 0
+
+        def told(tokens: int) -> None:
+            nonlocal done
+            progress(done := done + tokens)
+
+        self.context.read(ids, told)
+
+    def cache_bytes(self) -> int:
+        assert self.context is not None
+        held = [*self.context.cache.state().values(), *self.context.index.state().values()]
+        return sum(tensor.nbytes for tensor in held) + sum(self.context.keys.bytes().values())
 
 
 class Dense:
@@ -195,7 +243,11 @@ class _LoadedLlamaCpp:
         return int(self.library.llama_state_seq_get_size(self.model.ctx, 0))
 
 
-LOADERS: dict[str, Callable[[Reader, Path], Participant]] = {"sdpa": Dense, "llama.cpp": LlamaCpp}
+LOADERS: dict[str, Callable[[Reader, Path], Participant]] = {
+    "context": Asked,
+    "sdpa": Dense,
+    "llama.cpp": LlamaCpp,
+}
 """By the names of `model.bench.PEERS`."""
 
 

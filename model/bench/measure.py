@@ -225,6 +225,9 @@ class _Bench:
         row: Row = {"length": len(ids), "repeats": len(turns[self.ours.key])}
         for participant in running:
             row |= _figures(participant, turns[participant.key], turns[self.ours.key], len(ids))
+        if {"context", "sdpa"} <= turns.keys():
+            pairs = zip(turns["sdpa"], turns["context"], strict=True)
+            row["context_ratio_to_sdpa"] = median(theirs.seconds / own.seconds for theirs, own in pairs)
         return row | {f"{key}_not_run": why for key, why in refused.items()}
 
     def _refusal(self, peer: Participant, tokens: int) -> str:

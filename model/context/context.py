@@ -160,7 +160,7 @@ class Context:
         """Read a piece into the cache, in all layers or, where that is interrupted, in none."""
         training, held = self.memory.index and not self.index.trained, self.cache.held
         try:
-            self.reader.extend(self.cache, ids, self._observe if training else None)
+            self.reader.extend(self.cache, ids, self._observe if training else None, hidden=False)
         except BaseException:
             self.cache.crop(held)
             self.cache.read = len(self)

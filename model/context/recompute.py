@@ -51,7 +51,7 @@ class RecomputeCache:
         """Sets as rows of a batch, run by run of their blocks."""
         if missing := self.ids[self.sinks.held : BLOCK]:
             sinks = self.sinks.fork()
-            self.reader.extend_together([Chunk(sinks, missing)])
+            self.reader.extend_together([Chunk(sinks, missing)], hidden=False)
             self.sinks = sinks  # only once they are in all layers
         caches = [self.sinks.fork() for _ in sets]
         for runs in zip_longest(*map(_runs, sets)):
@@ -60,7 +60,7 @@ class RecomputeCache:
                 if run is not None:
                     cache.read = run.start * BLOCK
                     chunks.append(Chunk(cache, self.ids[run.start * BLOCK : run.stop * BLOCK]))
-            self.reader.extend_together(chunks)
+            self.reader.extend_together(chunks, hidden=False)
         return caches
 
     def _keep(self, found: dict[tuple[int, ...], StreamingCache]) -> None:

@@ -203,12 +203,13 @@ class RanksReader(Reader):
         probe: Probe | None = None,
         on_query: OnQuery | None = None,
         shared: bool = False,
+        hidden: bool = True,
     ) -> torch.Tensor:
         world = self.ranks.world
         if probe is not None or (on_query is not None and not shared) or len(ids) < world:
             self.way.tokens = None
             hooks = {"on_attention": probe, "on_query": on_query, "exchange": self.way}
-            hidden_QE = self._forward(cache, [ids], **hooks)[0]
+            hidden_QE = self._forward(cache, [ids], hidden, **hooks)[0]
             if probe is not None:
                 self._complete(probe, cache)
             return hidden_QE
@@ -217,9 +218,9 @@ class RanksReader(Reader):
         own = parts[self.ranks.rank]
         cache.read += own.start  # where this rank's tokens stand, for models that ask
         hooks = {"on_query": on_query, "exchange": self.way}
-        hidden_QE = self._forward(cache, [ids[own.start : own.stop]], **hooks)[0]
+        hidden_QE = self._forward(cache, [ids[own.start : own.stop]], hidden, **hooks)[0]
         cache.read -= own.start
-        return gathered(self.ranks, hidden_QE, self.way.tokens)
+        return gathered(self.ranks, hidden_QE, self.way.tokens) if hidden else hidden_QE
 
     def _alike(self, caches: Sequence[StreamingCache], counts: Sequence[int]) -> list[list[int]]:
         """Streams are read one by one: the ranks share the tokens of each."""

@@ -23,10 +23,11 @@ _CHARACTERS = 6
 
 
 def installed_peers(model: str) -> tuple[str, ...]:
-    """Peers that can read the model of this name: llama.cpp the default one only, which is ""."""
-    return tuple(
-        name for name in PEERS if name != "llama.cpp" or (not model and importlib.util.find_spec("llama_cpp"))
-    )
+    """Peers that can surely read the model of this name: the calibrated heads of a context come with the
+    default one, which is "", and llama.cpp reads no other."""
+    if model:
+        return ("sdpa",)
+    return tuple(name for name in PEERS if name != "llama.cpp" or importlib.util.find_spec("llama_cpp"))
 
 
 def default_figure(home: Path) -> Path:

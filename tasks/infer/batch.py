@@ -54,7 +54,7 @@ class Batch:
         elif asks := self._needing(Ask):
             self._go_on(asks, reader.salience([ask.cache for ask in asks.values()]))
         elif chunks := self._needing(Chunk):
-            self._go_on(chunks, reader.read_together(list(chunks.values())))
+            self._go_on(chunks, reader.read_together(list(chunks.values()), hidden=False))
         ended, self._ended = self._ended, []
         return ended
 

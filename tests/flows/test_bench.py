@@ -76,7 +76,14 @@ def test_what_cannot_be_measured_is_refused_by_its_name(
 
 def test_names_of_peers_are_known_without_their_imports() -> None:
     assert set(PEERS) == set(LOADERS)
-    assert "llama.cpp" not in bench.installed_peers("another-model")
+    assert bench.installed_peers("another-model") == ("sdpa",)
+    assert {"context", "sdpa"} <= set(bench.installed_peers(""))
+
+
+def test_a_context_is_shown_beside_dense_attention() -> None:
+    row = {"length": 4096, "context_ratio_to_sdpa": 1.5}
+    (line,) = figures.only_asked([row, {"length": 1}])
+    assert line == "4,096 tokens, only read to be asked about (context): 1.50 x as fast as sdpa"
 
 
 def test_a_peer_that_was_not_run_is_shown_with_its_reason() -> None:

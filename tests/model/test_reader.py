@@ -12,6 +12,7 @@ import torch
 from model.attention.probe import Probe
 from model.geometry import SINKS
 from model.reader import Chunk, Reader, load_state, save_state
+from tests.model.families import CONFIGS, build, ids_of
 from tests.model.rows import files_of_at_most
 
 STRIDE = 128
@@ -89,6 +90,23 @@ def test_streams_read_together_are_what_each_is_alone(reader: Reader, chunks: li
             torch.testing.assert_close(salience.neutral, expected.neutral, atol=1e-4, rtol=1e-3)
     for one, other in zip(alone, together, strict=True):
         assert (one.held, one.read) == (other.held, other.read)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_where_no_hidden_states_are_wanted_the_cache_holds_the_same(name: str, tmp_path: Path) -> None:
+    _, ours = build(CONFIGS[name], tmp_path)
+    reader, ids = Reader.around(ours, 64), ids_of(150)[0].tolist()
+    for layers in (None, 3):
+        whole, stored = reader.start(layers), reader.start(layers)
+        for start in range(0, len(ids), 64):
+            hidden = reader.read(whole, chunk := ids[start : start + 64])
+            (nothing,) = reader.read_together([Chunk(stored, chunk)], hidden=False)
+            assert nothing.shape == (0, hidden.shape[1])
+        state, expected = stored.state(), whole.state()
+        assert state.keys() == expected.keys()
+        assert all(torch.equal(state[key], expected[key]) for key in expected)
+        assert (stored.held, stored.read) == (whole.held, whole.read)
+    assert torch.equal(reader.read(stored, [1, 2, 3]), reader.read(whole, [1, 2, 3]))
 
 
 def test_a_saved_context_continues_to_the_bit(

@@ -13,6 +13,8 @@ from model import cost
 from model.bench import baselines, limits
 from model.bench import measure as bench
 from model.bench.measure import Effort, measure
+from model.context import heads
+from model.context.heads import Heads
 from model.geometry import SINKS
 from model.reader import Reader
 
@@ -69,6 +71,23 @@ def test_the_dense_peer_reads_the_text_as_the_stream_does_within_one_chunk(
         loaded.read(ids[:STRIDE], lambda done: None)
     for ours, theirs in zip(stream.cache.layers, dense.cache.layers, strict=True):
         torch.testing.assert_close(ours.values[:, :, :STRIDE], theirs.values, atol=1e-3, rtol=1e-3)
+
+
+def test_a_context_of_calibrated_heads_takes_part(
+    reader: Reader, tiny_model_dir: Path, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="no calibrated heads for the model"):
+        baselines.Asked(reader, tiny_model_dir)
+    layers = reader.config.num_hidden_layers
+    monkeypatch.setattr(heads, "load", lambda *_: Heads(((layers - 1, 1),), 2))
+    told: list[int] = []
+    asked = baselines.Asked(reader, tiny_model_dir).load(len(ids))
+    asked.read(ids, told.append)
+    assert told[-1] == len(ids)
+    stream = baselines.Stream(reader).load(len(ids))
+    stream.read(ids, told.append)
+    assert asked.cache_bytes() > stream.cache_bytes()
+    assert asked.flops(len(ids)) == pytest.approx(stream.flops(len(ids)) * (layers - 1) / layers)
 
 
 @pytest.mark.parametrize("effort", [replace(QUICK, max_seconds=0), replace(QUICK, max_bytes=0)])
