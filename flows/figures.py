@@ -42,7 +42,8 @@ def bench(result: Row) -> str:
     return "\n".join(
         [
             *_machine(result),
-            _kernel(result["kernel"]),
+            f"attention kernel: {_chosen(result['kernel'], result['kernel']['kernel'])}",
+            f"norms and MLPs: {_chosen(result['tiles'], _rows_of(result['tiles']['rows']))}",
             *table(*_speeds(result["rows"])),
             *only_asked(result["rows"]),
             *not_run(result["rows"]),
@@ -65,9 +66,13 @@ def _machine(result: Row) -> list[str]:
     ]
 
 
-def _kernel(choice: Row) -> str:
+def _chosen(choice: Row, name: str) -> str:
     times = ", ".join(f"{name} {seconds * 1e3:,.1f} ms" for name, seconds in choice["seconds"].items())
-    return f"attention kernel: {choice['kernel']}, {choice['why']}{f' ({times})' if times else ''}"
+    return f"{name}, {choice['why']}{f' ({times})' if times else ''}"
+
+
+def _rows_of(tile: int) -> str:
+    return f"{tile:,} rows at a time" if tile else "whole"
 
 
 def scaling(result: Row) -> str:

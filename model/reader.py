@@ -18,11 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from model.attention import AUTO, rotation
+from model.attention import AUTO, rotation, rows
 from model.attention import sliding_window as attention
 from model.attention.choice import requested
 from model.attention.probe import Probe
 from model.attention.sliding_window import StreamingCache
+from model.attention.trials import Times
 from model.files import replacing
 from model.geometry import SINKS
 from model.hardware import keep_freed
@@ -105,6 +106,16 @@ class Reader:
         self.decoder = rotation.decoder_of(self.model)
         self.positions = SINKS + 2 * stride + _ROOM
         self.rotation = rotation.learned(self.model, self.positions)
+
+    @cached_property
+    def tokenwise(self) -> list[torch.nn.Module]:
+        """What treats every token by itself, see `model.attention.rows`."""
+        return rows.tokenwise(self.decoder, self.config.hidden_size)
+
+    @cached_property
+    def tiles(self) -> Times | None:
+        """Times by which such modules run whole or in tiles of rows, as far as they matter."""
+        return rows.times_of_tiles(self.tokenwise, self.config.hidden_size)
 
     @contextmanager
     def dense(self, name: str = "sdpa") -> Iterator[None]:
@@ -307,21 +318,23 @@ class Reader:
         return self._forward(cache, [ids], hidden, on_attention=probe, on_query=on_query)[0]
 
     def _forward(
-        self, cache: StreamingCache, rows: Sequence[Sequence[int]], hidden: bool = True, **hooks: Any
+        self, cache: StreamingCache, texts: Sequence[Sequence[int]], hidden: bool = True, **hooks: Any
     ) -> torch.Tensor:
-        """Last hidden states, (rows, tokens, hidden); (rows, 0, hidden) where they are not wanted.
+        """Last hidden states, (texts, tokens, hidden); (texts, 0, hidden) where they are not wanted.
 
         Raises:
             ValueError: if they and what they attend are more tokens than there are positions for.
         """
-        if cache.held + len(rows[0]) > self.positions:
+        if cache.held + len(texts[0]) > self.positions:
             raise ValueError(
-                f"{len(rows[0])} tokens behind {cache.held} that are attended: this reader has "
+                f"{len(texts[0])} tokens behind {cache.held} that are attended: this reader has "
                 f"{self.positions} positions; ask a shorter question, or give answers less room"
             )
-        ids_BQ = torch.tensor(rows, device=self.device)
-        layers = len(cache.layers)
-        with self.depth(layers), suppress(attention.Stored):
+        ids_BQ = torch.tensor(texts, device=self.device)
+        layers, cut = len(cache.layers), 0
+        if ids_BQ.numel() >= rows.LEAST and not torch.is_grad_enabled():
+            cut = rows.choice(self.tiles).rows
+        with self.depth(layers), rows.tiled(self.tokenwise, cut), suppress(attention.Stored):
             output = self.decoder(
                 input_ids=ids_BQ,
                 position_ids=torch.zeros_like(ids_BQ),
@@ -334,7 +347,7 @@ class Reader:
             )
             hidden_BQE: torch.Tensor = output.last_hidden_state
             return hidden_BQE
-        return torch.empty(len(rows), 0, self.config.hidden_size, dtype=self.dtype, device=self.device)
+        return torch.empty(len(texts), 0, self.config.hidden_size, dtype=self.dtype, device=self.device)
 
     @contextmanager
     def depth(self, layers: int) -> Iterator[None]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from model.attention import rows
 from model.attention.choice import Choice, choice_for
 from model.attention.lookback import past_needed
 from model.bench.baselines import LOADERS, Participant, Stream
@@ -83,7 +84,8 @@ def measure(
         peers: keys of `model.bench.PEERS`.
 
     Returns:
-        {"machine", "limits", "model", "kernel", "rows", "published"}; rates per second, memory in bytes.
+        {"machine", "limits", "model", "kernel", "tiles", "rows", "published"}; rates per second, memory in
+        bytes.
 
     Raises:
         ValueError: if a peer is not installed, or cannot read this model.
@@ -91,7 +93,7 @@ def measure(
     assert len(ids) >= max(lengths)
     bench = _Bench(reader, [LOADERS[name](reader, folder) for name in peers], progress, effort)
     bench.warm(ids[: reader.stride])
-    rows = [bench.row(ids[:length]) for length in sorted(lengths)]
+    read = [bench.row(ids[:length]) for length in sorted(lengths)]
     return {
         "machine": describe(reader.device),
         "model": {
@@ -101,8 +103,9 @@ def measure(
         },
         "limits": bench.limits,
         "kernel": asdict(_choice(reader)),
-        "rows": rows,
-        "published": beside_published(rows[-1]),
+        "tiles": asdict(rows.choice(reader.tiles)),
+        "rows": read,
+        "published": beside_published(read[-1]),
     }
 
 

@@ -33,6 +33,8 @@ def test_a_benchmark_shows_machine_limit_and_speeds_for_people_programs_and_as_a
     assert f"fp32 {limits['fp32'] / 1e9:,.1f} and bf16 {limits['bf16'] / 1e9:,.1f} GFLOP/s" in table[2]
     assert result["kernel"] == {"kernel": "masked", "why": "forced", "seconds": {}}
     assert "attention kernel: masked, forced" in table
+    assert any(line.startswith("norms and MLPs: ") for line in table)
+    assert set(result["tiles"]) == {"rows", "why", "seconds"}
     assert all(row["share_of_limit"] > 0 for row in result["rows"])
     assert [line.split()[:2] for line in table if " x as fast" in line] == [["300", "sdpa"]]
     assert "256 A100" in table[-2]

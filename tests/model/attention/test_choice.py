@@ -9,18 +9,9 @@ import torch
 
 from model.attention import AUTO, KERNEL_NAMES
 from model.attention.attend import attend
-from model.attention.choice import (
-    CACHE_VARIABLE,
-    KEPT_DAYS,
-    MIN_WORK,
-    VARIABLE,
-    Shape,
-    cache_file,
-    choice_for,
-    quickest,
-    timed,
-)
+from model.attention.choice import MIN_WORK, VARIABLE, Shape, choice_for, quickest, timed
 from model.attention.kernels import KERNELS
+from model.attention.trials import CACHE_VARIABLE, KEPT_DAYS, cache_file
 from model.hardware import multiplies_bf16
 from model.reader import Reader
 from model.weights import pick_dtype
