@@ -20,6 +20,8 @@ import torch
 
 _PROBED = 97
 """The second position: far enough for most pairs to have turned, near enough for any trained range."""
+_LONG = 256
+"""Positions from which a CPU turns heads one by one."""
 _OFF = 0.02
 """Share of a query's length by which it may miss its expected turn; bfloat16 misses by a fifth of this."""
 
@@ -33,19 +35,34 @@ class Rotation:
     neighbours: bool
     """Dimension 2 r is paired with 2 r + 1; otherwise r with R + r. Those beyond 2 R stay."""
 
-    def __call__(self, x_BHKD: torch.Tensor, start: int) -> torch.Tensor:
-        """`x` as standing at positions start, start + 1, ..."""
-        stop, turned = start + x_BHKD.shape[2], 2 * self.cos_KR.shape[1]
-        if turned == 0:
-            return x_BHKD
-        cos, sin = self.cos_KR[start:stop], self.sin_KR[start:stop]
-        x = x_BHKD[..., :turned].float()
-        out = torch.empty_like(x)
-        (one, two), (out_one, out_two) = self._pairs(x), self._pairs(out)
+    def __call__(self, x_BHKD: torch.Tensor, *pieces: tuple[int, int]) -> torch.Tensor:
+        """`x`, cut into pieces of given lengths, each as standing at positions start, start + 1, ...
+
+        Args:
+            pieces: (start, length) of each, in order; together they are all of `x`.
+        """
+        out_BHKD, at, turned = x_BHKD.new_empty(x_BHKD.shape), 0, 2 * self.cos_KR.shape[1]
+        for start, length in pieces:
+            piece = slice(at, at := at + length)
+            x, out = x_BHKD[:, :, piece], out_BHKD[:, :, piece]
+            cos_sin = self.cos_KR[start : start + length], self.sin_KR[start : start + length]
+            if length < _LONG or x.device.type != "cpu":
+                self._turn(x[..., :turned], out[..., :turned], *cos_sin)
+            else:  # head by head, so that what is made in between stays in the cache
+                for row in range(x.shape[0]):
+                    for head in range(x.shape[1]):
+                        self._turn(x[row, head, :, :turned], out[row, head, :, :turned], *cos_sin)
+        out_BHKD[..., turned:] = x_BHKD[..., turned:]
+        return out_BHKD
+
+    def _turn(self, x: torch.Tensor, out: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> None:
+        wide = x.float()
+        made = out if out.dtype == wide.dtype else torch.empty_like(wide)
+        (one, two), (out_one, out_two) = self._pairs(wide), self._pairs(made)
         torch.mul(one, cos, out=out_one).addcmul_(two, sin, value=-1)  # nothing is held twice
         torch.mul(two, cos, out=out_two).addcmul_(one, sin)
-        out = out.to(x_BHKD.dtype)
-        return out if turned == x_BHKD.shape[3] else torch.cat([out, x_BHKD[..., turned:]], -1)
+        if made is not out:
+            out.copy_(made)
 
     def _pairs(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Both dimensions of every pair, as views."""
@@ -146,5 +163,5 @@ def _missed(rotation: Rotation, q_HD: torch.Tensor, turned_HD: torch.Tensor) -> 
     """How far `rotation` takes a query past its observed turn, as a share of its length."""
     if 2 * rotation.cos_KR.shape[1] > q_HD.shape[1]:
         return torch.inf
-    expected_HD = rotation(q_HD[None, :, None], 1)[0, :, 0]
+    expected_HD = rotation(q_HD[None, :, None], (1, 1))[0, :, 0]
     return float((expected_HD - turned_HD).norm() / turned_HD.norm())

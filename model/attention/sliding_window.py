@@ -310,11 +310,8 @@ def sparse_sliding_window(
     turn, reach = rotation[module.layer_idx], Reach(sliding_window, _chunk_of(module))
     past = key.shape[2] - query.shape[2]
     branches = on_attention.branches if on_attention is not None else [query.shape[2]]
-    q, own = (
-        torch.cat([turn(part, past) for part in torch.split(x, branches, dim=2)], dim=2)
-        for x in (query, key[:, :, past:])
-    )
-    k = torch.cat([turn(key[:, :, :past], 0), own], dim=2)
+    behind = [(past, length) for length in branches]
+    q, k = turn(query, *behind), turn(key, (0, past), *behind)
     if on_attention is not None:
         on_attention(q, k, scaling, reach)
     out = attend_near(q, k, value, scaling, reach, branches, kernel)

@@ -60,10 +60,25 @@ def test_a_rotation_is_relative_and_keeps_lengths(name: str) -> None:
     """q at position 5 and k at position 2 score as q at 105 and k at 102."""
     turn = rotation.learned(decoder(CONFIGS[name]), 200)[0]
     q, k = torch.randn(2, 1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
-    near, far = ((turn(q, place) * turn(k, place - 3)).sum() for place in (5, 105))
+    near, far = ((turn(q, (place, 1)) * turn(k, (place - 3, 1))).sum() for place in (5, 105))
     torch.testing.assert_close(near, far, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(turn(q, 7).norm(), q.norm())
-    torch.testing.assert_close(turn(q, 0), q)
+    torch.testing.assert_close(turn(q, (7, 1)).norm(), q.norm())
+    torch.testing.assert_close(turn(q, (0, 1)), q)
+
+
+@pytest.mark.parametrize("name", ["llama", "llama4", "phi3"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_pieces_long_and_short_are_turned_alike(name: str, dtype: torch.dtype) -> None:
+    turn = rotation.learned(decoder(CONFIGS[name], dtype), 400)[0]
+    x = torch.randn(2, 300, 3, 8, generator=torch.Generator().manual_seed(0)).to(dtype).transpose(1, 2)
+    whole = turn(x, (10, 300))
+    assert whole.is_contiguous()
+    parts = [turn(x[:, :, at : at + 60], (10 + at, 60)) for at in range(0, 300, 60)]
+    assert torch.equal(whole, torch.cat(parts, 2))
+    assert torch.equal(
+        turn(x, (0, 280), (10, 20)),
+        torch.cat([turn(x, (0, 300))[:, :, :280], turn(x[:, :, 280:], (10, 20))], 2),
+    )
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_turning_back_undoes_the_rotation(neighbours: bool) -> None:
     rotation = Rotation(angles.cos(), angles.sin(), neighbours)
     x = torch.randn(1, 2, 30, 12)  # the last dimensions are not turned
     torch.testing.assert_close(
-        turned_back(rotation(x, 0), rotation, torch.arange(30)), x, rtol=1e-4, atol=1e-5
+        turned_back(rotation(x, (0, 30)), rotation, torch.arange(30)), x, rtol=1e-4, atol=1e-5
     )
 
 
