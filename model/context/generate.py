@@ -19,6 +19,8 @@ from model.context import checkpoint
 from model.context.disk import StaleContext
 from model.context.named import context_of, forget
 from model.context.options import Picker, options_of
+from model.context.question import given as question_of
+from model.context.wording import Wording, wording_of
 from model.context.write import write
 
 log = logging.getLogger(__name__)
@@ -30,18 +32,31 @@ class Generated(GenerateDecoderOnlyOutput):
     """What `generate` gives with `return_dict_in_generate`, with what a context adds."""
 
     way: str | None = None
-    """What was done with the prompt: one of the ways of `model.context.write`."""
+    """What was done with the prompt: "answered" as a question, "continued" as a text, or only "read"."""
+    told: str | None = None
+    """By what a question was told from the text: one of those of `model.context.question`."""
+    question_start: int | None = None
+    """Its first token in the prompt."""
 
 
 @wraps(GenerationMixin.generate)
-def generate(self: Any, inputs: Any = None, *args: Any, memory_key: str | None = None, **options: Any) -> Any:
+def generate(
+    self: Any,
+    inputs: Any = None,
+    *args: Any,
+    memory_key: str | None = None,
+    question_ids: Any = None,
+    **options: Any,
+) -> Any:
     if memory_key is None:
+        if question_ids is not None:
+            raise ValueError("question_ids: only with memory_key; without it, give all tokens as inputs")
         return _plain(self, inputs, *args, **options)
     given = dict(signature(_plain).bind_partial(self, inputs, *args, **options).arguments)
     given |= given.pop("kwargs", {})
     del given["self"]
     try:
-        return _generate(self, memory_key, given)
+        return _generate(self, memory_key, question_ids, given)
     except StaleContext:
         forget(self, memory_key)  # a call after this one opens what was saved
         raise
@@ -53,17 +68,22 @@ def install() -> None:
 
 
 @torch.inference_mode()
-def _generate(model: Any, key: str, given: dict[str, Any]) -> torch.Tensor | Generated:
+def _generate(model: Any, key: str, question_ids: Any, given: dict[str, Any]) -> torch.Tensor | Generated:
     ids, named_ids = given.pop("inputs", None), given.pop("input_ids", None)
-    inputs = _checked(ids if ids is not None else named_ids, given.pop("attention_mask", None))
+    inputs, asked = _joined(
+        ids if ids is not None else named_ids, question_ids, given.pop("attention_mask", None)
+    )
     context = context_of(model, key)
     options = options_of(model, inputs, given)
+    tokenizer = options.tokenizer
+    wording = Wording(tokenizer) if tokenizer else wording_of(context.reader.config._name_or_path)
+    question = question_of(inputs[0].tolist(), asked, wording) if asked else None
     picker = Picker(options, inputs)
     if options.streamer is not None:
         options.streamer.put(inputs.cpu())
     before, prompt = len(context), inputs[0].tolist()
     try:
-        written = write(context, prompt, picker)
+        written = write(context, prompt, picker, wording, question)
         if options.streamer is not None:
             options.streamer.end()
         if context.memory.folder is not None:
@@ -76,12 +96,27 @@ def _generate(model: Any, key: str, given: dict[str, Any]) -> torch.Tensor | Gen
                 "written behind it: go on from there."
             )
         raise
+    how = f" ({written.told}, from token {written.start:,})" if written.told else ""
+    log.info("memory_key=%r: %s%s, %d tokens written", key, written.way, how, len(written.tokens))
     behind = torch.tensor([written.tokens], dtype=inputs.dtype, device=inputs.device)
     whole = torch.cat([inputs, behind], dim=1)
     if not options.config.return_dict_in_generate:
         return whole
     scores, logits = (tuple(kept) or None for kept in (picker.scores, picker.logits))
-    return Generated(sequences=whole, scores=scores, logits=logits, way=written.way)
+    return Generated(whole, scores, logits, way=written.way, told=written.told, question_start=written.start)
+
+
+def _joined(inputs: Any, question: Any, mask: Any) -> tuple[torch.Tensor, int]:
+    """The prompt, (1, K), and how many of its last tokens a caller says are the question."""
+    if question is None:
+        return _checked(inputs, mask), 0
+    asked = _checked(question, None)
+    if inputs is None:
+        return asked, asked.shape[1]
+    before, tokens = _checked(inputs, mask), asked.shape[1]
+    if torch.equal(before[:, -tokens:], asked.to(before)):
+        return before, tokens
+    return torch.cat([before, asked.to(before)], dim=1), tokens
 
 
 def _checked(inputs: Any, mask: Any) -> torch.Tensor:

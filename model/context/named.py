@@ -4,6 +4,7 @@ The idea: a model holds its open contexts, so they go when it goes; with `memory
 folder of its own and is opened again by whoever names it.
 """
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from model.attention import sliding_window as attention
 from model.context import checkpoint, heads
 from model.context.context import Context, Memory
 from model.files import inside
-from model.hardware import free_bytes
+from model.hardware import free_bytes, multiplies_bf16
 from model.reader import Reader
 
+log = logging.getLogger(__name__)
 _HELD = "_nightread_contexts"
 """Attribute of a model that holds its contexts: they go when it goes."""
 
@@ -69,6 +71,7 @@ def _fresh(model: Any, config: Any, key: str, folder: Path | None) -> Context:
         )
     if not model._can_set_attn_implementation():
         raise ValueError(f"memory_key={key!r}: {type(model).__name__} takes no other attention than its own")
+    _widen(model)
     reader = Reader.around(model, fields.stride_of(config))
     if folder is not None and checkpoint.exists(folder):
         context = checkpoint.open_context(reader, folder)
@@ -84,6 +87,17 @@ def _fresh(model: Any, config: Any, key: str, folder: Path | None) -> Context:
     if folder is None:  # then there is nothing else for what the budget does not hold
         memory = replace(memory, host_bytes=max(memory.host_bytes, free_bytes(torch.device("cpu")) // 2))
     return Context(reader, voting, memory)
+
+
+def _widen(model: Any) -> None:
+    """Put a model into float32 where half precision is emulated and slower, if memory allows."""
+    bytes_needed = 2 * sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    if model.dtype.itemsize < 4 and not multiplies_bf16(model.device):
+        if bytes_needed < free_bytes(model.device):
+            model.float()
+            log.info("this processor has no products of half precision: the model is now in float32")
+        else:
+            log.warning("this processor has no products of half precision and too little memory for float32")
 
 
 FOLDER = Path(".nightread/sessions")

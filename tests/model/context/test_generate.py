@@ -156,7 +156,7 @@ def test_a_context_on_disk_is_continued_by_another_model_object(
     chosen = retrieve.choose(context, question[0].tolist())
     start = tokens(tokenizer, prose[:300] + "\n\n").shape[1]
     assert set(chosen.blocks[:2]) & set(range(start // 64, start // 64 + 2))
-    assert write.retrieved_cache(context, rest, retrieve.choose(context, rest).blocks, whole=True) is None
+    assert not write.asks(context, rest, retrieve.choose(context, rest).blocks, whole=True)
     written = again.generate(question, memory_key="night", max_new_tokens=6)[0, question.shape[1] :]
     assert "48213" in tokenizer.decode(written)
 
@@ -182,7 +182,7 @@ def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
     asks = more[:40] + ids_of(reader, QUESTION)
     for asked, looked_up in ((more, False), (asks[-64:], True)):
         blocks = retrieve.choose(context, asked).blocks
-        assert (write.retrieved_cache(context, asked, blocks, whole=False) is not None) is looked_up
+        assert write.asks(context, asked, blocks, whole=False) is looked_up
     context.close()
 
 
