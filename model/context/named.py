@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import cached_file
 
 from model.attention import fields
 from model.attention import sliding_window as attention
@@ -82,11 +83,20 @@ def _fresh(model: Any, config: Any, key: str, folder: Path | None) -> Context:
                 "read it with Memory(kv=True), or give another key"
             )
         return context
-    voting = heads.load(Path(config._name_or_path), config)
+    voting = heads.load(_home(config._name_or_path), config)
     memory = Memory(storage="bfloat16", kv=True, folder=folder)
     if folder is None:  # then there is nothing else for what the budget does not hold
         memory = replace(memory, host_bytes=max(memory.host_bytes, free_bytes(torch.device("cpu")) // 2))
     return Context(reader, voting, memory)
+
+
+def _home(name: str) -> Path:
+    """The folder of a model that was loaded, where its heads lie: of one from the hub, in the hub's cache."""
+    try:
+        file = None if Path(name).is_dir() else cached_file(name, "config.json", local_files_only=True)
+    except (OSError, ValueError):
+        file = None
+    return Path(file).parent if file else Path(name)
 
 
 def _widen(model: Any) -> None:

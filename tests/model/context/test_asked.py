@@ -9,10 +9,20 @@ import pytest
 from model.context.asked import at_the_end, at_the_start
 
 MINUTES = (
-    "Minutes of the harbour board\n\nThe crane at pier four is to be painted by June. Who pays is not settled yet.\n\n"
+    "Minutes of the harbour board\n\nThe crane at pier four is to be painted by June. "
+    "Who pays is not settled yet.\n\n"
     "Ms Okafor reported on dredging. The board adjourned at noon."
 )
-NOTES = "# Pump house\n\n- built in 1880\n- two boilers\n\n## Open points\n\n1. Who holds the key?\n2. The roof leaks.\n"
+NOTES = """# Pump house
+
+- built in 1880
+- two boilers
+
+## Open points
+
+1. Who holds the key?
+2. The roof leaks.
+"""
 CODE = '''def level(tank):
     """Litres in a tank."""
     # is this ever negative?
