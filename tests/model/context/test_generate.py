@@ -290,6 +290,35 @@ def test_what_a_model_is_published_with_is_applied(samples: bool, tmp_path: Path
         ours.generate(prompt, memory_key="0", repetition_penalty=-1.0)
 
 
+def test_a_caller_says_where_the_question_begins_and_is_told_how_it_was_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Behind the inputs, as their end, or alone: the same prompt, answered in the same way."""
+    ours = families.build(families.CONFIGS["llama"], tmp_path, window_size=256)[1]
+    heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
+    document, question = families.ids_of(600), families.ids_of(9, 2)
+    whole = torch.cat([document, question], dim=1)
+    options: dict[str, Any] = {"max_new_tokens": 5, "eos_token_id": None, "return_dict_in_generate": True}
+    caplog.set_level("INFO")
+    one, two = (
+        ours.generate(inputs, question_ids=question, memory_key=key, **options)
+        for key, inputs in (("one", document), ("two", whole))
+    )
+    assert torch.equal(one.sequences, two.sequences)
+    assert torch.equal(one.sequences[:, :609], whole)
+    assert (one.way, one.told, one.question_start, one.sequences.shape[1]) == (
+        "answered",
+        "question_ids",
+        600,
+        614,
+    )
+    assert "memory_key='one': answered (question_ids, from token 600), 5 tokens written" in caplog.text
+    assert ours.generate(question_ids=question, memory_key="one", **options).question_start == 0
+    assert ours.generate(document, memory_key="read", **options | {"max_new_tokens": 0}).way == "read"
+    with pytest.raises(ValueError, match="question_ids: only with memory_key"):
+        ours.generate(document, question_ids=question)
+
+
 def test_contexts_go_with_their_model_and_are_not_copied(tmp_path: Path) -> None:
     ours = families.build(families.CONFIGS["llama"], tmp_path)[1]
     heads.save(families.HEADS, ours.config, tmp_path / HEADS, {})
