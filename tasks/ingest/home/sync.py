@@ -94,8 +94,9 @@ def purge(remote: Remote) -> None:
     So does the ledger. Prefect's database of this machine goes too: it holds copies of reports.
     """
     shutil.rmtree(remote.folder / "prefect", ignore_errors=True)
-    for path in remote.folder.glob("ledger.sqlite*"):
-        path.unlink(missing_ok=True)
+    for pattern in ("ledger.sqlite*", ".ledger.*"):  # the second: what a process that was killed had copied
+        for path in remote.folder.glob(pattern):
+            path.unlink(missing_ok=True)
     remote.index.set_note("ledger", "")
     for folder in MADE:
         shutil.rmtree(remote.folder / folder, ignore_errors=True)
@@ -120,8 +121,9 @@ def send(remote: Remote) -> None:
     last: list[Path] = []
     for path in _complete(remote.folder):
         name = str(path.relative_to(remote.folder))
-        if not remote.index.has_sent(name, path):
-            (last if path.name == MARKER else first).append(path)
+        with suppress(FileNotFoundError):  # a state that was of no more use
+            if not remote.index.has_sent(name, path):
+                (last if path.name == MARKER else first).append(path)
     for some in (first, last):
         send_files(remote, some)
     states = [name for name, known in remote.index.below("states/") if known.was_here]

@@ -12,9 +12,10 @@ import logging
 import os
 import secrets
 import socket
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,14 +162,28 @@ class Writer:
         self.lost, self.is_whole = "", False
         self._sent: tuple[float, ...] = ()
         self._sending, self._ended = threading.Lock(), threading.Event()
-        sync.refresh(remote)
+        self._threads: list[threading.Thread] = []
+        self._start(self._beating)  # to see what a large home holds may take longer than the lease
+        try:
+            self._catch_up(before)
+        except BaseException:
+            self.end()
+            raise
+        self._start(self._keeping)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _catch_up(self, before: Entry) -> None:
+        """Have the working copy as the writer before left the home."""
+        index = self.remote.index
+        sync.refresh(self.remote)
         if before.cache != self.cache or not index.note("looked"):
-            sync.look(remote)
+            sync.look(self.remote)
             index.set_note("looked", "yes")
-        snapshot.pull(remote)
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._beating, self._keeping)]
-        for thread in self._threads:
-            thread.start()
+        snapshot.pull(self.remote)
 
     def append(self, **changes: Any) -> None:
         """Write the next entry of the log."""
@@ -233,7 +248,7 @@ class Writer:
             try:
                 if snapshot.state(self.remote) != self._sent:
                     self.send()
-            except NightreadError as error:
+            except (NightreadError, OSError, sqlite3.Error) as error:  # a full disk, a folder that just went
                 _log.warning("home: %s; it is sent again later", error)
             pause = max(self.lease_s, SEND_SHARE * (time.monotonic() - began))
 

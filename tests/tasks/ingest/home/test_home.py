@@ -167,6 +167,35 @@ def test_of_two_that_begin_at_the_same_moment_one_is_told_so(store: Store) -> No
     assert store.names("alive/") == []
 
 
+def test_a_writer_that_takes_long_to_begin_is_heard_of_and_one_that_cannot_lets_others_write(
+    store: Store,
+) -> None:
+    here, there, begun = store.home("here"), store.home("there"), threading.Event()
+
+    def slow(request: Request) -> Fault | None:
+        """What a large home holds takes longer than the lease to be listed."""
+        if "parsed%2F" not in request.path or begun.is_set():
+            return None
+        begun.set()
+        return Fault(wait_s=4)
+
+    def write() -> None:
+        with writing(here, "run r1"):
+            pass
+
+    store.proxy.choose = slow
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert begun.wait(60)
+    with pytest.raises(Transient, match=r"run r1 on .* writes to"), writing(there):
+        pass
+    thread.join()
+    store.proxy.choose = lambda it: Fault(status=403, code="AccessDenied") if "parsed%2F" in it.path else None
+    with pytest.raises(InvalidInput), writing(there):
+        pass
+    assert (newest(store.remote("here").bucket).writer, store.names("alive/")) == ("", [])
+
+
 def test_workers_that_do_not_see_the_working_copy_are_refused(store: Store, tmp_path: Path) -> None:
     class Client:
         """As Dask asks one worker of another machine."""
