@@ -75,12 +75,12 @@ def watch(
     from flows.drops.watcher import Watcher
     from tasks.ingest.watch.state import claimed
 
-    lines: list[str] = []
+    silent = True
 
     def say(text: str) -> None:
-        line = printable(" ".join(f"{datetime.now():%H:%M:%S} {text}".split()))
-        print(line, flush=True)
-        lines.append(line)
+        nonlocal silent
+        silent = False
+        print(printable(" ".join(f"{datetime.now():%H:%M:%S} {text}".split())), flush=True)
 
     interrupted = signal.getsignal(signal.SIGTERM)
     with ExitStack() as stack:
@@ -107,7 +107,7 @@ def watch(
         "failed": watcher.failures.told,
         "quarantined": watcher.failures.told if once else [],
     }
-    return Answer(data, "" if lines or not once else "nothing new")
+    return Answer(data, "nothing new" if once and silent else "")
 
 
 def _queue(config: "RunConfig", url: str, at: "Place") -> "Queue | None":

@@ -5,6 +5,7 @@ of what is no event of an object nothing is made.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -16,6 +17,8 @@ CREATED = ("ObjectCreated",)
 REMOVED = ("ObjectRemoved", "LifecycleExpiration")
 _BRIDGED = {"Object Created": True, "Object Deleted": False}
 """Kinds of EventBridge; a deletion by lifecycle is one of the second, with another reason."""
+
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def _recorded(record: dict[str, Any]) -> list[Event]:
         return []
     found = record["s3"]["object"]
     uri = f"{S3}{record['s3']['bucket']['name']}/{unquote_plus(found['key'])}"
-    return [Event(uri, kind in CREATED, _etag(found.get("eTag")), found.get("sequencer") or "")]
+    return [Event(uri, kind in CREATED, _etag(found.get("eTag")), _sequencer(found))]
 
 
 def _bridged(message: dict[str, Any]) -> list[Event]:
@@ -79,11 +82,17 @@ def _bridged(message: dict[str, Any]) -> list[Event]:
     detail = message["detail"]
     found = detail["object"]
     uri = f"{S3}{detail['bucket']['name']}/{found['key']}"
-    return [Event(uri, created, _etag(found.get("etag")), found.get("sequencer") or "")]
+    return [Event(uri, created, _etag(found.get("etag")), _sequencer(found))]
 
 
 def _etag(given: str | None) -> str:
     return (given or "").strip('"')
+
+
+def _sequencer(found: dict[str, Any]) -> str:
+    """Of an object; "" where it has none, or what is given is no hexadecimal number and orders nothing."""
+    given = found.get("sequencer")
+    return given if isinstance(given, str) and _HEXADECIMAL.fullmatch(given) else ""
 
 
 def is_later(sequencer: str, than: str) -> bool:

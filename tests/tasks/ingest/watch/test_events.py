@@ -59,6 +59,13 @@ def test_eventbridge_says_it_in_its_own_words_with_the_key_as_it_is() -> None:
     assert events(json.dumps(message | {"detail-type": "Object Tags Added"})) == []
 
 
+@pytest.mark.parametrize("given", [5, ["1"], {}, "next", "\ud800"])
+def test_a_sequencer_that_is_no_number_orders_nothing(given: object) -> None:
+    one = record("ObjectCreated:Put")
+    one["s3"]["object"]["sequencer"] = given
+    assert events(body(one)) == [Event(A, True, "e1")]
+
+
 def test_sns_wraps_either() -> None:
     wrapped = {"Type": "Notification", "Message": body(record("ObjectCreated:Put"))}
     assert events(json.dumps(wrapped)) == [Event(A, True, "e1", "0055")]
