@@ -180,9 +180,10 @@ def _zipped(path: Path, promised: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            mimetype = (
-                archive.read("mimetype")[:200].decode("ascii", "replace") if "mimetype" in names else ""
-            )
+            mimetype = ""
+            if "mimetype" in names:
+                with archive.open("mimetype") as file:
+                    mimetype = file.read(200).decode("ascii", "replace")
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError):
         return promised or "zip"  # whoever reads it says what is wrong with it
     if mimetype.startswith(_OFFICE) or mimetype.strip() in _MIMETYPES:

@@ -39,7 +39,8 @@ def redacted(items: Iterable[Item], kinds: Collection[str]) -> Iterator[Item]:
             yield item
             continue
         held.spans.append(item)
-        if sum(len(span.text) for span in held.spans) > 2 * SPAN_CHARS:
+        held.chars += len(item.text)
+        if held.chars > 2 * SPAN_CHARS:
             yield from held.release(whole=False)
     yield from held.release(whole=True)
     yield from () if kinds else items
@@ -64,6 +65,8 @@ class _Held:
     def __init__(self, kinds: Collection[str]) -> None:
         self.kinds = kinds
         self.spans: list[TextSpan] = []
+        self.chars = 0
+        """Of these spans."""
         self.before = ""
 
     def release(self, whole: bool) -> Iterator[Item]:
@@ -85,7 +88,7 @@ class _Held:
             spans.append(replace(span, text=said[at : at + len(span.text)]))
             at += len(span.text)
         self.before = "" if whole else (self.before + said[:end])[-_CONTEXT:]
-        self.spans = spans[count:]
+        self.spans, self.chars = spans[count:], len(said) - end
         yield from spans[:count]
 
     def _without(self, said: str, end: int) -> tuple[str, Counter[str]]:
