@@ -5,7 +5,7 @@ the next night. Where none fits and the model reads windows, the first is begun:
 next run goes on behind them. What alone takes more than the whole budget waits until that is raised.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.infer.models import Models
@@ -22,6 +22,8 @@ UNITS = {
     "gpu_hours": "about {:,.2f} GPU hours",
     "megabytes": "about {:,.0f} MiB",
 }
+ROOM = ("megabytes",)
+"""Limits that a document is under as a whole or not at all, over however many runs it is read."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def fit(
     spent, read = empty, list[ShardedDocument]()
     left: dict[str, Left] = {}
     begun: ShardedDocument | None = None
-    """The first whose windows may be read as far as the budget goes; it is for no room on the disk."""
+    """The first whose windows may be read as far as the budget goes: there is room for all of them."""
     for document in documents:
         amounts = _amounts(models, estimate(models, [document], chars[document.document], rates), rates)
         after, whole = _sum(spent, amounts), _sum(empty, amounts)
@@ -63,10 +65,10 @@ def fit(
             read.append(document)
             spent = after
             continue
-        may_begin = crossed != "megabytes" and models.config.salience
-        if begun is None and may_begin:
+        if begun is None and models.config.salience and not _crossed(after, budget, ROOM):
             begun = document
-        too_large = "" if may_begin else _crossed(whole, budget)
+        # what is read over several runs needs room for all of it, and no more
+        too_large = _crossed(whole, budget, ROOM if models.config.salience else tuple(UNITS))
         left[document.document] = (
             Left(_over(too_large, whole, budget), whole[too_large] / getattr(budget, too_large))
             if too_large
@@ -82,9 +84,9 @@ def _sum(spent: Mapping[str, float], more: Mapping[str, float]) -> dict[str, flo
     return {name: spent[name] + amount for name, amount in more.items()}
 
 
-def _crossed(spent: Mapping[str, float], budget: BudgetConfig) -> str:
-    """The first limit that such an expense is over; "" for none."""
-    return next((name for name in UNITS if 0 < getattr(budget, name) < spent[name]), "")
+def _crossed(spent: Mapping[str, float], budget: BudgetConfig, names: Iterable[str] = UNITS) -> str:
+    """The first limit of these names that such an expense is over; "" for none."""
+    return next((name for name in names if 0 < getattr(budget, name) < spent[name]), "")
 
 
 def _over(name: str, spent: Mapping[str, float], budget: BudgetConfig) -> str:

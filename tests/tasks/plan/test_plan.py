@@ -100,6 +100,10 @@ def test_a_budget_reads_what_it_holds_and_says_of_the_rest_whether_a_later_run_c
     ]
     begun = fit(reading, documents[:1], {"large": 10}, None, BudgetConfig(tokens=1000))
     assert (begun.read, begun.left) == ((documents[0],), {}), "its windows are read over several runs"
+    full = fit(reading, documents[:1], {"large": 10}, None, BudgetConfig(tokens=1000, megabytes=1))
+    assert not full.read, "there is no room for all of them"
+    assert "whole budget" in full.left["large"].why
+    assert "budget.megabytes=1" in full.left["large"].why
 
 
 TOKENS = {"large": 5000, "small": 600, "medium": 700, "huge": 9000, "little": 300}
