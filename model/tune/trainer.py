@@ -121,13 +121,13 @@ class Trainer:
         """Write the model and its tokenizer to `out`, and remove the checkpoints; returns `out`."""
         state = whole_weights(self.loss.model, self.tuning.zero)
         if self.ranks.rank == 0:
-            # a model is only complete with this file, which says how it was made
             model = self.loss.model
             decoder_of(model).config.__dict__.pop("window_size", None)
             model.set_attn_implementation("sdpa")
             model.save_pretrained(self.out, state_dict=state)
             AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False).save_pretrained(self.out)
             made = {"tuned_from": self.folder.name, **asdict(self.tuning)}
+            # last: a model is only complete with this file, which says how it was made
             write_atomic(self.out / "tuned.json", json.dumps(made, indent=1).encode())
             shutil.rmtree(self._checkpoints, ignore_errors=True)
         self.ranks.barrier()

@@ -18,6 +18,7 @@ from model.files import replacing
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import read_spans
 from tasks.ingest.tokens import Ints, piece_count, tokenize
+from tasks.ingest.uris import canonical, place
 from tasks.ledger import Row
 from tasks.memory.reader import Memory
 
@@ -40,13 +41,17 @@ def chain(vectors_ND: Vectors) -> list[int]:
 def pack(memory: Memory, uri: str, tokenizer: Path, path: Path) -> int:
     """Write the row of all documents under `uri` as token ids (int32) to `path`; returns how many tokens.
 
+    Args:
+        uri: a source, a folder or a glob; "" is all that memory holds.
+
     Raises:
         InvalidInput: if memory holds none there.
     """
+    where = place(canonical(uri)) if uri else None
     found: dict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = {}
     for row in memory.rows("level = 'document'", ["document", "vector"]):
         sources = memory.sources_of(row["document"])
-        if any(source["uri"].startswith(uri) for source in sources):
+        if where is None or any(where.holds(source["uri"]) for source in sources):
             found[row["document"]] = np.asarray(row["vector"], dtype=np.float32)
     if not found:
         raise InvalidInput(f"{uri or 'this home'}: memory holds no document there; read some first")

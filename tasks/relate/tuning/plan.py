@@ -37,7 +37,7 @@ class TunePlan:
             raise InvalidInput(f"--steps {self.steps}: give 1 or more")
         if self.tokens < LEAST_TOKENS:
             raise InvalidInput(f"--tokens {self.tokens}: give {LEAST_TOKENS} or more")
-        if self.window % 128 or not self.window >= 128:
+        if self.window < 128 or self.window % 128:
             raise InvalidInput(f"--window {self.window}: give a multiple of 128")
         if not 1 <= self.ranks <= self.tokens // 64:
             raise InvalidInput(
