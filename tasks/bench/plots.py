@@ -82,8 +82,12 @@ def speed_and_memory(
         for axes, quantity, scale in ((speed, "tokens_per_s", 1.0), (memory, "rise", 2.0**20)):
             values = [row[prefix + quantity] / scale for row in run]
             axes.plot([row["length"] for row in run], values, "o-", label=name)
-    _logarithmic(speed, lengths, "tokens per second")
-    _logarithmic(memory, lengths, "peak memory beyond the weights, MiB")
+    _by_length(speed, lengths, "tokens", "tokens per second")
+    speed.set_yscale("log")
+    speed.legend(fontsize=8, frameon=False)
+    _by_length(memory, lengths, "tokens", "peak memory beyond the weights, MiB")
+    memory.set_yscale("log")
+    memory.legend(fontsize=8, frameon=False)
     _save(figure, path)
 
 
@@ -136,15 +140,13 @@ def _panel(axes: Any, across: str, up: str, legend: bool = False) -> None:
         axes.legend(fontsize=8, frameon=False)
 
 
-def _logarithmic(axes: Any, lengths: Sequence[int], quantity: str) -> None:
+def _by_length(axes: Any, lengths: Sequence[int], across: str, quantity: str) -> None:
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
     axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
-    axes.set_xlabel("tokens")
+    axes.set_xlabel(across)
     axes.set_title(quantity, fontsize=10)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
 
 
 def growth_lines(
@@ -170,11 +172,6 @@ def growth_lines(
     found.set_ylim(-0.02, 1.02)
     predicted.plot(lengths, nats, "o-", color="grey")
     for axes, quantity in ((found, "share of the first length's needles"), (predicted, "nats a token")):
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
-        axes.set_xlabel("tokens read")
-        axes.set_title(quantity, fontsize=10)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        _by_length(axes, lengths, "tokens read", quantity)
     found.legend(fontsize=8, frameon=False)
     _save(figure, path)

@@ -19,18 +19,15 @@ from tasks.bench.dense import Dense
 from tasks.bench.haystack import Haystack, encoder
 from tasks.bench.means import mean, standard_error
 from tasks.bench.natural_text import natural_text
+from tasks.bench.needle import CHARACTERS, K
 from tasks.bench.paired import paired
 from tasks.bench.progress import Progress, silent
 from tasks.bench.ruler.plan import Plan
 from tasks.bench.ruler.samples import TASKS, Sample, counting, hidden, score
 from tasks.infer.models import Models
 
-BLOCKS = 16
-"""That are chosen, as in any answer."""
 ROOM = 192
 """Tokens for a question and its answer: a length counts the text and them."""
-_CHARACTERS = 6
-"""Of haystack a token: more than any usual tokenizer takes."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class _Evaluation:
     def answered(self, progress: Progress) -> Iterator[Answered]:
         total, done = 2 * self.plan.samples * sum(self.plan.lengths), 0
         for number in range(self.plan.samples):
-            characters = max(self.plan.lengths) * _CHARACTERS
+            characters = max(self.plan.lengths) * CHARACTERS
             text = natural_text(self.plan.haystack or None, characters, self.plan.seed + number)
             hay = Haystack(text, self.encode)
             for length in self.plan.lengths:
@@ -98,7 +95,7 @@ class _Evaluation:
             context.read(sample.ids)
             for asked in sample.asked:
                 question = self.encode(asked.question)[0].tolist()
-                blocks = choose(context, question, BLOCKS).blocks
+                blocks = choose(context, question, K).blocks
                 said = answer(context, question, blocks, asked.new_tokens)
                 theirs = self.dense.answer(beside, question, asked.new_tokens) if beside else None
                 yield Answered(
