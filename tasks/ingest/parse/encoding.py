@@ -39,8 +39,12 @@ _GUESSED = (
 ).split()
 """Encodings of texts that say nothing of theirs; the rest is not told from these, or not met."""
 _LATIN = frozenset("cp1250 cp1254 cp1257 iso8859-2 iso8859-15 mac-roman cp850 cp437 cp852 cp1258".split())
-_UNSURE, _CLOSE = 0.06, 0.8
+_UNSURE, _CLOSE = 0.08, 0.8
 """Below this confidence, cp1252 is taken where it comes so close to a relative: it is used most."""
+_RARE, _NEAR = frozenset("cp1250 iso8859-2 mac-roman cp850 cp437 cp852".split()), 0.45
+"""Relatives that a few words are taken for by chance, and how close cp1252 must come to these."""
+_EASTERN, _SURE = frozenset("gb18030 big5hkscs cp932 euc_jis_2004 cp949".split()), 0.1
+"""Encodings of which characters look like UTF-8 by chance, and the confidence that no damaged UTF-8 has."""
 _LIE = 4.0
 """So many times likelier than what a document declares, and what the bytes look like is believed."""
 _NAMES = {
@@ -55,8 +59,10 @@ _ASCII_WITH_NULS = re.compile(rb"(?>\0?[\t\n\f\r -~]{3,}+)++\0?")
 """Text of single bytes with a NUL here and there, which by chance may decode as Chinese."""
 _LATIN_LETTER, _OTHER_LETTER = "[A-Za-z\u00c0-\u024f]", "[\u0370-\u06ff\u0e00-\u0e7f]"
 _EAST = "[\u3400-\u9fff\uac00-\ud7a3\uff61-\uff9f]"
+_EAST_LETTER, _MOSTLY = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"), 0.98
 _STRANGE = re.compile(
     f"{_LATIN_LETTER}{_OTHER_LETTER}|{_OTHER_LETTER}{_LATIN_LETTER}|[a-z]{_EAST}{{1,2}}(?=[a-z])|[\x80-\x9f]"
+    "|[\ue000-\uf8ff]|(?<![\u2500-\u259f])[\u2591-\u2593](?![\u2500-\u259f])"
 )
 _LOOKED_AT = 1 << 14
 """Bytes of a sample whose words are looked at."""
@@ -162,16 +168,29 @@ def decode(content: bytes, label: str = "") -> tuple[str, Decoded]:
 def _chosen(source: Path | bytes, named: str, error: UnicodeDecodeError) -> Decoded:
     sample = _telling(source)
     scores = _scores(sample)
-    if _is_damaged(sample):
-        raise BadDocument("corrupt", f"broken UTF-8 at byte {error.start:,}: {error.reason}")
     best = next(iter(scores), "")
+    if _is_damaged(sample) and not (best in _EASTERN and scores[best] >= _SURE):
+        raise BadDocument("corrupt", f"broken UTF-8 at byte {error.start:,}: {error.reason}")
     believed = named == best or scores.get(best, 0.0) < max(2 * _UNSURE, _LIE * scores.get(named, 0.0))
     if named and not named.startswith("utf") and believed and _decodes(source, named):
         return Decoded(named)
     for name in scores:
         if _decodes(source, name):
             return Decoded(name, guessed=True)
+    if wide := _wide_letters(source):
+        return Decoded(wide, guessed=True)
     raise BadDocument("corrupt", f"broken UTF-8 at byte {error.start:,}, and no other encoding fits")
+
+
+def _wide_letters(source: Path | bytes) -> str:
+    """UTF-16 without a mark, of an East Asian text without a space or a line end; "" for anything else."""
+    with _open(source) as file:
+        head = file.read(4096)
+    for name in ("utf-16-le", "utf-16-be"):
+        text = head.decode(name, "ignore")
+        if len(_EAST_LETTER.findall(text)) >= _MOSTLY * len(text) and _decodes(source, name):
+            return name
+    return ""
 
 
 def _decodes(source: Path | bytes, name: str) -> bool:
@@ -226,7 +245,7 @@ def _scores(sample: bytes) -> dict[str, float]:
     }
     scores = dict(sorted(scores.items(), key=lambda one: -one[1]))
     best = next(iter(scores), "cp1252")
-    near = scores.get("cp1252", 0.0) >= _CLOSE * scores.get(best, 0.0)
+    near = scores.get("cp1252", 0.0) >= (_NEAR if best in _RARE else _CLOSE) * scores.get(best, 0.0)
     high = [byte for byte in sample if byte > 127]
     alone = len(high) <= 2 and len(set(high)) == 1  # "5 °C" tells nothing apart
     if alone or (best in _LATIN and scores.get(best, 0.0) < _UNSURE and near):
@@ -239,7 +258,7 @@ def _plausible(sample: bytes, name: str) -> float:
     text = sample.decode(name, errors="ignore")
     strange = len(_STRANGE.findall(text))
     letters = sum(not char.isascii() and char.isalpha() for char in text)
-    return 1.0 if strange * 5 <= letters else 0.1
+    return 1.0 if strange * 6 <= letters else 0.1
 
 
 @cache

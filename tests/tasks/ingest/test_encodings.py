@@ -115,3 +115,21 @@ def test_random_bytes_are_binary_and_a_text_with_a_few_controls_is_not() -> None
 
 def test_a_stray_nul_does_not_make_chinese_of_english() -> None:
     assert wide_encoding(b"The lamp\0 was lit at dusk, and the harbour was quiet.") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Zoé, Irène", "cp1252"),
+        ("Hej då, åäö", "cp1252"),
+        ("José Muñoz", "cp1252"),
+        ("Łukasz;Łódź", "cp1250"),
+        ("港口的船", "gb18030"),
+        ("ﾃｽﾄです。", "cp932"),
+        ("สวัสดีชาวโลก", "cp874"),
+        ("船在黎明离开了港口。", "utf-16-le"),
+        ("船は夜明けに港を出た。", "utf-16-be"),
+    ],
+)
+def test_a_few_words_tell_their_encoding(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == (text, Decoded(encoding, guessed=True))

@@ -148,3 +148,30 @@ def test_a_page_made_to_take_long_does_not(page: str, tmp_path: Path) -> None:
 def test_a_raised_number_is_no_digit_of_the_number_before_it(tmp_path: Path) -> None:
     page = "<p>10<sup>6</sup> m<sup>-2</sup>, H<sub>2</sub>O, 1<sup>st</sup>, so<sup><a href=#n>3</a></sup>"
     assert read(page, tmp_path / "a.html") == ("10⁶ m⁻², H2O, 1st, so³", {})
+
+
+def test_a_cell_that_spans_rows_is_read_in_each_and_one_that_spans_columns_keeps_the_next_below_its_head(
+    tmp_path: Path,
+) -> None:
+    page = (
+        "<table><tr><th rowspan=2>Pump<th colspan=2>2025<th>End<tr><th>H1<th>H2<tr><td rowspan=0>A<td>1<td>2"
+        "<td>May<tr><td colspan=2>3<td>June</table><table><tr><td>outer<td>"
+        "<table><tr><td rowspan=9>in<td>4<tr><td>5<tr></table><td>last</table>"
+    )
+    assert read(page, tmp_path / "a.html") == (
+        "Pump\t2025\t\tEnd\nPump\tH1\tH2\nA\t1\t2\tMay\nA\t3\t\tJune\nin\t4\nin\t5\nouter\tlast", {}
+    )  # fmt: skip
+
+
+def test_a_cell_cannot_be_read_again_without_end(tmp_path: Path) -> None:
+    page = f"<table><tr><td rowspan=60000 colspan=1000>{'a' * 300}<td>b{'<tr><td>c' * 10_000}</table>"
+    assert len(read(page, tmp_path / "a.html")[0]) < 12_000_000
+
+
+def test_a_box_of_no_size_that_cuts_its_text_off_is_hidden(tmp_path: Path) -> None:
+    page = (
+        "<style>.shut {max-height:0; overflow:hidden} .film {height:0; padding-bottom:56%; overflow:hidden}"
+        "</style><p class=shut>no<p style='height:0;width:0px;overflow:hidden'>no<p style='height:0'>yes"
+        "<p style='min-height:0;overflow:hidden'>too<p class=film>and here"
+    )
+    assert read(page, tmp_path / "a.html") == ("yes\ntoo\nand here", {"hidden text": 2})

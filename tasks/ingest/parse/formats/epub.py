@@ -53,11 +53,16 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
 
 _BELOW = "\ue000"
 """A character of private use that stands at the end of a heading."""
+_TITLE = re.compile(rb"<title\b[^>]*>[^<]*</title\s*>", re.IGNORECASE)
 _HEADING = re.compile(rb"(<h([1-6])\b[^>]*>)(.*?)(</h\2\s*>)", re.IGNORECASE | re.DOTALL)
 
 
 def _marked(page: bytes) -> bytes:
-    """A page whose headings are marked as in Markdown, one level below the title of the book."""
+    """A page whose headings are marked as in Markdown, one level below the title of the book.
+
+    Its own title is shown nowhere: most often it says again what the book or the chapter is called.
+    """
+    page = _TITLE.sub(b"", page, count=1)
     return _HEADING.sub(
         lambda found: (
             b"%b%b %b&#%d;%b" % (found[1], b"#" * (int(found[2]) + 1), found[3], ord(_BELOW), found[4])

@@ -15,6 +15,7 @@ from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut
 from tasks.ingest.parse.encoding import PIECE, encoding_of
 from tasks.ingest.parse.formats.html_css import Styles, names_of
+from tasks.ingest.parse.formats.html_tables import Tables, spans
 from tasks.ingest.parse.formats.numerals import numeral, superscript
 from tasks.settings import ParseConfig
 
@@ -76,7 +77,9 @@ class _Text:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._buffers: list[list[str]] = [[]]
-        self._rows: list[list[str]] = []
+        self._tables = Tables()
+        self._cells: list[tuple[int, int]] = []
+        """Rows and columns that the cells span which are open."""
         self._depth = self._unseen_at = 0
         self._unseen_kind, self._unseen_text = "", False
         self._css: list[str] = []
@@ -102,13 +105,17 @@ class _Text:
         if tag in _BLOCKS:
             self._say("\n")
             self._list(tag, attributes)
+            if tag == "table":
+                self._tables.begin()
         elif tag in _BETWEEN:
             self._formulas.append((self._depth, _BETWEEN[tag], 0))
         elif tag in _KEPT or tag in ("td", "th", "sup"):
             self._buffers.append([])
+            if tag in ("td", "th"):
+                self._cells.append(spans(attributes))
         elif tag == "tr":
             self._say("\n")
-            self._rows.append([])
+            self._tables.begin_row()
         elif tag in ("img", "input", "area"):
             self._replaced(tag, attributes)
 
@@ -204,6 +211,8 @@ class _Text:
             self._say("\n")
             if tag in _LISTS and self._lists:
                 self._lists.pop()
+            elif tag == "table":
+                self._tables.end()
         elif tag in ("td", "th") and len(self._buffers) > 1:
             self._fold_cell()
         elif tag == "sup" and len(self._buffers) > 1:
@@ -212,19 +221,24 @@ class _Text:
             text = "".join(self._buffers.pop()).expandtabs(8).strip("\n")
             lines = (_LINE + line.rstrip().replace(" ", _SPACE) for line in text.split("\n"))
             self._say("\n" + "\n".join(lines) + "\n" if text else "")
-        elif tag == "tr" and self._rows:
-            self._say(_TAB.join(self._rows.pop()).rstrip(_TAB) + "\n")
+        elif tag == "tr":
+            self._say(_TAB.join(self._tables.end_row()) + "\n")
         elif tag in _BETWEEN and self._formulas and self._formulas[-1][0] == self._depth:
             self._formulas.pop()
 
     def _fold_cell(self) -> None:
         """A cell becomes part of its row; one of many lines is text in a layout, and stays as it is."""
         lines = _folded(self._buffers.pop())
-        cell = " ".join(lines)
-        if not self._rows or (len(lines) > 1 and len(cell) > _LONG_CELL) or _TAB in cell or _LINE in cell:
+        cell, spanned = " ".join(lines), self._cells.pop() if self._cells else (1, 1)
+        if (
+            not self._tables.in_row
+            or (len(lines) > 1 and len(cell) > _LONG_CELL)
+            or _TAB in cell
+            or _LINE in cell
+        ):
             self._say("\n" + "\n".join(lines) + "\n")
         else:
-            self._rows[-1].append(cell)
+            self._tables.cell(cell, spanned)
 
 
 def _integer(text: str) -> int | None:

@@ -32,8 +32,14 @@ _WAYS = {
         re.compile(rf"(?<![\w-])(?:left|top|right|bottom|text-indent){_VALUE}", re.I),
         re.compile(r"-\d{3,}(?:\.\d+)?(?:px|r?em|pt|%|vw)?", re.I),
     ),
+    "box": (
+        re.compile(rf"(?<![\w-])(?:max-)?(?:height|width){_VALUE}", re.I),
+        re.compile(r"0(?:\.0+)?(?:px|r?em|pt|%|v[wh])?", re.I),
+    ),
 }
 """Ways to hide: the property, and the value that hides by it."""
+_CUT = re.compile(r"(?<![\w-])overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.I)
+"""What makes a box of no size hide its text."""
 _BACKGROUND = re.compile(rf"(?<![\w-])background(?:-color)?{_VALUE}", re.I)
 _UNSEEN_CLASSES = frozenset(
     ".sr-only .visually-hidden .visuallyhidden .screen-reader-text .screen-reader-only".split()
@@ -122,6 +128,9 @@ def _ways(declarations: str) -> Iterator[tuple[str, bool]]:
         values = named.findall(declarations)
         if way == "place" and values:
             yield way, any(map(hiding.fullmatch, values))
+        elif way == "box":
+            if values and _CUT.search(declarations) and "padding" not in declarations.lower():
+                yield way, any(map(hiding.fullmatch, values))
         elif way == "colour" and values and (behind := _BACKGROUND.findall(declarations)):
             yield way, values[-1].lower() == behind[-1].lower()
         elif values:

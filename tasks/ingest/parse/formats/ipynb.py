@@ -59,7 +59,7 @@ def _output(output: dict[str, Any], number: int) -> Iterator[Item]:
     said = _text(output.get("text") or ("" if images else data.get("text/plain")))
     if kind in ("error", "pyerr"):
         said = f"{output.get('ename', '')}: {output.get('evalue', '')}"
-    said = said.strip("\n")
+    said = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in said.split("\n")).strip("\n")
     short = "\n".join(said[:_OUTPUT_CHARS].split("\n")[:_OUTPUT_LINES])
     if short.strip():
         yield from cut(f"Output: {short}\n\n", "cell", number)

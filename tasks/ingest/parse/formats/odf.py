@@ -60,9 +60,9 @@ def left_out(archive: zipfile.ZipFile) -> Iterator[Omitted]:
             yield Omitted(kind, count)
 
 
-def paragraph(element: Any) -> str:
-    """Text of a paragraph with its spaces, without notes and comments."""
-    return _Reader().inline(element)
+def paragraph(element: Any, raised: Collection[str] = ()) -> str:
+    """Text of a paragraph with its spaces, without notes and comments; `raised`: styles of raised words."""
+    return _Reader(raised).inline(element)
 
 
 class _Reader:

@@ -102,6 +102,9 @@ class _Reader:
             if match["hex"]:
                 self._byte(int(match["hex"], 16))
                 continue
+            if match["text"] and not match["text"].isascii():
+                self.bytes += self._behind(match["text"]).encode("latin-1")
+                continue
             self._decode()
             if match["text"]:
                 self._say(self._behind(match["text"]))

@@ -96,7 +96,10 @@ def zipped(path: Path, parts: Mapping[str, str | bytes], mimetype: str = "") -> 
 
 def book(path: Path) -> None:
     """A book of two chapters, a table of contents and a picture."""
-    page = '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body>{}</body></html>'
+    page = (
+        '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>Page 1</title></head>'
+        "<body>{}</body></html>"
+    )
     package = """<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/">
       <metadata><dc:title>The Lamp at Skerry Point</dc:title><dc:creator>Maud Ferrier</dc:creator></metadata>
       <manifest><item id="n" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
@@ -118,7 +121,7 @@ def book(path: Path) -> None:
 
 def notebook(path: Path) -> None:
     """A notebook: text, code, what it printed, a picture."""
-    output = {"output_type": "stream", "name": "stdout", "text": ["mean level 2.31 m\n"]}
+    output = {"output_type": "stream", "name": "stdout", "text": [" 9 %\r99 %\rmean level 2.31 m\n"]}
     plot = {"output_type": "display_data", "data": {"image/png": "aGk=", "text/plain": "<Figure>"}}
     long = {"output_type": "stream", "text": [f"row {n}\n" for n in range(500)]}
     cells = [
@@ -207,7 +210,8 @@ def rich(path: Path) -> None:
         rb"{\b The Weir}\par The caf\'e9 at the weir{\footnote It opened in 1931.} is \u8222?open\u8220?."
         rb"\par "
         rb"{\f1 \'cf\'f0\'e8\'e2\'e5\'f2}\par {\v secret words}\trowd Boat\cell Tern\cell\row "
-        rb"{\pict\pngblip 89504e47}{\*\unknown lost}{\deleted gone}last\par}"
+        rb"{\pict\pngblip 89504e47}{\*\unknown lost}{\deleted gone}last\par "
+        b"\x93raw\x94 \xe9t\xe9\\par}"
     )
 
 

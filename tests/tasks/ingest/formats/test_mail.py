@@ -136,3 +136,13 @@ def test_a_mail_of_parts_inside_each_other_without_end_has_a_reason(tmp_path: Pa
     (tmp_path / "deep.eml").write_bytes(deep)
     with pytest.raises(BadDocument, match="parts with parts"):
         document(tmp_path / "deep.eml")
+
+
+def test_a_page_with_its_pictures_is_an_alternative_to_the_plain_text(tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes(
+        b"From: a@b.c\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=A\n\n"
+        b"--A\nContent-Type: text/plain\n\nSaid once.\n"
+        b"--A\nContent-Type: multipart/related; boundary=R\n\n--R\nContent-Type: text/html\n\n"
+        b"<p>Said once.</p>\n--R--\n--A--\n"
+    )
+    assert document(tmp_path / "a.eml").text.count("Said once.") == 1

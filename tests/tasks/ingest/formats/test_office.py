@@ -34,6 +34,7 @@ def test_chapters_of_a_book_follow_its_spine(tmp_path: Path) -> None:
     assert read.place("ninety steps") == "chapter 1"
     assert read.place("burned dry") == "chapter 2"
     assert "\n## The storm\n\nThe keeper" in read.text
+    assert "Page 1" not in read.text
     assert "Two" not in read.text
     assert read.omitted == {"image": 1}
 
@@ -95,7 +96,7 @@ def test_rtf_is_read_by_its_code_pages_with_notes_and_footers(tmp_path: Path) ->
     read = document(tmp_path / "weir.rtf")
     assert [line for line in read.text.splitlines() if line] == [
         "The Weir", "The café at the weir is „open“.", "Note: It opened in 1931.", "Привет", "Boat\tTern",
-        "last", "Harbour office of Orrin",
+        "last", "“raw” été", "Harbour office of Orrin",
     ]  # fmt: skip
     assert read.place("Привет") == "paragraph 6"
     assert read.omitted == {"deleted word": 1, "hidden word": 2, "image": 1}

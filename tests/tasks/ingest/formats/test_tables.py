@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
 
 from tasks.errors import BadDocument
 from tasks.ingest.parse.formats.tables.cells import date_text, number_text
@@ -79,6 +81,14 @@ def test_a_sheet_of_many_rows_is_streamed(tmp_path: Path) -> None:
         (-7.5, "#,##0.00 [$€-407]", "-7.50 €"), (1_250_000.0, '#,##0,"k"', "1,250k"),
         (1e-7, "0.00E+00", "1e-07"), (3.0, "0.00", "3.00"),
         (0.1 + 0.2, "General", "0.3"), (12.0, '"Nr. "0', "Nr. 12"),
+        (5.0, "000", "005"), (5551234567.0, "(000) 000-0000", "(555) 123-4567"),
+        (123456789.0, "000-00-0000", "123-45-6789"), (12.5, "0000.00", "0012.50"),
+        (0.0, '0;-0;"nil"', "nil"), (-5.0, '0 "credit";0 "debit"', "5 debit"), (-5.0, "0;(0)", "-5"),
+        (-3.0, '_(* #,##0.00_);_(* (#,##0.00);_(* "-"??_);_(@_)', "-3.00"),
+        (0.0, '_(* #,##0.00_);_(* (#,##0.00);_(* "-"??_);_(@_)', "-"), (-0.004, "0.0", "0.0"),
+        (7.0, '[>=5]"high";"low"', "high"), (1.0, '"yes";;"no"', "yes"), (5.0, '0"/"0', "5"),
+        (5551234.0, "[<=9999999]###-####;(###) ###-####", "555-1234"),
+        (5551234567.0, "[<=9999999]###-####;(###) ###-####", "(555) 123-4567"), (12.0, ";;;", "12"),
     ],
 )  # fmt: skip
 def test_a_number_reads_as_its_format_shows_it(value: float, code: str, shown: str) -> None:
@@ -150,3 +160,27 @@ def test_rows_of_parquet_are_documents_and_a_missing_column_says_what_there_is(t
         documents(path)
     with pytest.raises(BadDocument, match="column 'id' holds int64, no text"):
         documents(path, ParseConfig(parquet_field="id"))
+
+
+def test_a_first_line_that_names_the_delimiter_is_no_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"sep=;\r\nPump;Note\r\nOne;a, b, c\r\nTwo;d, e, f\r\n")
+    read = document(tmp_path / "a.csv")
+    assert read.text == "Pump; Note.\nPump: One; Note: a, b, c.\nPump: Two; Note: d, e, f.\n"
+    assert read.place("One") == "row 3"
+
+
+def test_raised_digits_of_a_cell_are_no_digits_of_its_number(tmp_path: Path) -> None:
+    book = Workbook()
+    raised = TextBlock(InlineFont(vertAlign="superscript"), "6")
+    book.active["A1"] = CellRichText("10", raised, " pixels")
+    book.save(tmp_path / "a.xlsx")
+    assert "10⁶ pixels" in document(tmp_path / "a.xlsx").text
+    super_ = (
+        '<style:style style:name="S"><style:text-properties style:text-position="super 58%"/></style:style>'
+    )
+    cell = (
+        '<table:table-cell><text:p>10<text:span text:style-name="S">6</text:span></text:p></table:table-cell>'
+    )
+    row = f'<table:table table:name="A"><table:table-row>{cell}</table:table-row></table:table>'
+    files.opendocument(tmp_path / "a.ods", "spreadsheet", row, super_)
+    assert "10⁶" in document(tmp_path / "a.ods").text

@@ -97,9 +97,9 @@ def _leaves(message: Message) -> Iterator[Message]:
             raise BadDocument("encrypted", "the mail is encrypted")
         if kind != "message/rfc822" and part.is_multipart():
             inside = [one for one in part.get_payload() if isinstance(one, Message)]
-            if kind == "multipart/alternative":
-                for one in inside:
-                    one["X-Alternative"] = str(id(part))
+            group = str(id(part)) if kind == "multipart/alternative" else part.get("X-Alternative")
+            for one in inside if group and kind in ("multipart/alternative", "multipart/related") else ():
+                one["X-Alternative"] = group
             stack += reversed(inside)
         else:
             yield part

@@ -1,10 +1,13 @@
 """What a cell of a workbook shows: its number by its format, its date in ISO form.
 
-The idea: people look for "1,450" and "12.5 %", not for 1450.0 and 0.125; what decides is the first section of
-the number format (ECMA-376, part 1, 18.8.31).
+The idea: people look for "1,450" and "12.5 %", not for 1450.0 and 0.125; what decides is the section of the
+number format that is for such a number (ECMA-376, part 1, 18.8.31). A negative one keeps its sign unless its
+section says it in words: what is only red or in brackets there is found by nobody.
 """
 
+import operator
 import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -26,15 +29,66 @@ class _Form(NamedTuple):
     most: int
     grouped: bool
     factor: float
+    whole: int
+    """Digits before the point that always show."""
+
+
+_CONDITION = re.compile(r"(?:\[[^\]<>=]*\])*\[(<=|>=|<>|<|>|=)(-?[0-9.]{1,20})\]")
+_HOLDS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le, ">=": operator.ge, "<>": operator.ne, "<": operator.lt, ">": operator.gt,
+    "=": operator.eq,
+}  # fmt: skip
+_GROUPS = re.compile(r"([^0#]*)([0#]+(?:[^0#.,?%]+[0#]+)+)([^0#]*)")
+"""Digits in groups, such as those of a telephone number."""
+
+
+def _section(value: float, code: str) -> tuple[str, bool]:
+    """The section of a number format that is for a number, and whether it says itself that it is negative."""
+    sections = code.split(";")
+    conditions = [_CONDITION.match(one) for one in sections[:2]]
+    if any(conditions):
+        for section, condition in zip(sections, conditions, strict=False):
+            if condition is None or _HOLDS[condition[1]](value, _float(condition[2])):
+                return section, False
+        return sections[min(2, len(sections) - 1)], False
+    if value == 0 and len(sections) > 2:
+        return sections[2], False
+    if value < 0 and len(sections) > 1 and re.search(r"[^\W\d_]", _shown(sections[1])):
+        return sections[1], True
+    return sections[0], False
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _shown(section: str) -> str:
+    """A section with its literal characters as they show."""
+    return _LITERAL.sub(lambda found: found["currency"] or found["quoted"] or found["one"] or "", section)
+
+
+def _in_groups(value: float, groups: str) -> str:
+    """A whole number whose digits stand among other characters; those too many stand at its beginning."""
+    digits = list(f"{abs(value):.0f}")
+    found = []
+    for char in reversed(groups):
+        if char in "0#":
+            found.append(digits.pop() if digits else "0" * (char == "0"))
+        elif digits or "0" in groups:
+            found.append(char)
+    first = next((at for at in range(len(found) - 1, -1, -1) if found[at].isdigit()), 0)
+    return "".join(reversed([*found[: first + 1], *reversed(digits), *found[first + 1 :]]))
 
 
 @lru_cache(maxsize=1024)
-def _form(code: str) -> _Form | None:
-    """How a number format writes a number; None for the plain way."""
-    section = code.split(";")[0]
+def _form(section: str) -> _Form | None:
+    """How a section of a number format writes a number; None for the plain way."""
     if section.lower() in ("", "general", "@") or re.search(r"[eE][+-]|/", section):
         return None
-    text = _LITERAL.sub(lambda found: found["currency"] or found["quoted"] or found["one"] or "", section)
+    text = _shown(section)
     digits = _DIGITS.search(text)
     if digits is None:
         return None
@@ -43,19 +97,31 @@ def _form(code: str) -> _Form | None:
     scale = len(digits[0]) - len(digits[0].rstrip(","))
     percent = 100.0 if "%" in text else 1.0
     before, after = text[: digits.start()].lstrip(), text[digits.end() :].rstrip()
-    return _Form(before, after, point.count("0"), len(point) - 1, "," in whole, percent / 1000**scale)
+    return _Form(
+        before, after, point.count("0"), len(point) - 1, "," in whole, percent / 1000**scale, whole.count("0")
+    )
 
 
 def number_text(value: float, code: str) -> str:
     """A number as its format shows it."""
-    form = _form(code)
+    section, signed = _section(value, code)
+    text = _shown(section).replace("?", "").strip()
+    if text and not re.search("[0#@]|general", text, re.I) and not signed:  # a word in place of the number
+        return text
+    sign = "-" if value < 0 and not signed else ""
+    if "." not in text and (groups := _GROUPS.fullmatch(text)) and "/" not in section:
+        return f"{sign}{groups[1]}{_in_groups(value, groups[2])}{groups[3]}"
+    form = _form(section)
     if form is None:
         whole = value.is_integer() and abs(value) < 1e15
         return str(int(value)) if whole else f"{value:.15g}"
     shown = f"{abs(value) * form.factor:{',' if form.grouped else ''}.{form.most}f}"
     for _ in range(form.most - form.least):
         shown = shown.removesuffix("0")
-    return f"{'-' if value < 0 else ''}{form.before}{shown.rstrip('.')}{form.after}"
+    whole, point, rest = shown.rstrip(".").partition(".")
+    shown = f"{whole if form.grouped else whole.zfill(form.whole)}{point}{rest}"
+    sign = sign if re.search("[1-9]", shown) else ""
+    return f"{sign}{form.before}{shown}{form.after}"
 
 
 def is_date(code: str) -> bool:

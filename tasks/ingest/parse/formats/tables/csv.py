@@ -5,6 +5,7 @@ column, every row is a document of its own instead, its text that of the column.
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -20,6 +21,8 @@ from tasks.settings import ParseConfig
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_CHARS, _SAMPLE_ROWS = 1 << 17, 100
+_SAID = re.compile(r"\"?sep=([^\w\s\"]|\t)\"?\r?\n?", re.IGNORECASE)
+"""A first line that tells a spreadsheet the delimiter; it is no row of the table."""
 _LONGEST_CELL = 96 << 20
 """Characters of a cell; a longer one is a quotation mark that is never closed."""
 _REGULAR = 0.6
@@ -32,13 +35,15 @@ def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     decoded = encoding_of(path)
     try:
         with path.open(encoding=decoded.encoding, newline="") as file:
-            dialect = _dialect(file.read(_SAMPLE_CHARS))
+            sample = file.read(_SAMPLE_CHARS)
+            said = _SAID.match(sample)
+            dialect = _made(said[1], csv.QUOTE_MINIMAL) if said else _dialect(sample)
             file.seek(0)
             if dialect is None and not config.csv_field:
                 yield from text.parse(path, config)
                 return
             yield decoded
-            rows = _rows(file, dialect or csv.excel)
+            rows = islice(_rows(file, dialect or csv.excel), 1 if said else 0, None)
             if config.csv_field:
                 yield from _documents(rows, config.csv_field)
             else:

@@ -34,7 +34,7 @@ class _Reader:
 
     def __init__(self, stream: Iterator[Any]) -> None:
         self.stream = stream
-        self.hidden_styles = set[str]()
+        self.hidden_styles, self.raised = set[str](), set[str]()
         self.sheet: str | None = ""
         self._forward()
 
@@ -46,6 +46,9 @@ class _Reader:
                 for about in children(element, "table-properties"):
                     if attribute(about, "display") == "false":
                         self.hidden_styles.add(attribute(element, "name"))
+                for about in children(element, "text-properties"):
+                    if attribute(about, "text-position").startswith("super"):
+                        self.raised.add(attribute(element, "name"))
             elif local(element) != "table":
                 self.held = element
                 break
@@ -113,7 +116,7 @@ class _Reader:
     def _text(self, cell: Any) -> str:
         if when := attribute(cell, "date-value"):
             return when.removesuffix("T00:00:00").replace("T", " ").partition(".")[0]
-        said = " ".join(paragraph(one) for one in children(cell, "p"))
+        said = " ".join(paragraph(one, self.raised) for one in children(cell, "p"))
         notes = [
             " ".join(paragraph(one) for one in note.iter("{*}p")) for note in children(cell, "annotation")
         ]

@@ -18,6 +18,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from tasks.errors import BadDocument
+from tasks.ingest.parse.formats.numerals import superscript
 from tasks.ingest.parse.formats.tables.merged import Merged
 from tasks.ingest.parse.zips import attribute, children, elements, local, tree
 
@@ -130,9 +131,17 @@ def rich_text(element: Any) -> str:
     if len(element) == 1 and local(element[0]) == "t":
         return element[0].text or ""
     return "".join(
-        one.text or ""
+        superscript(one.text or "") if _is_raised(one.getparent()) else one.text or ""
         for one in element.iter("{*}t")
         if not any(local(above) == "rPh" for above in one.iterancestors())
+    )
+
+
+def _is_raised(run: Any) -> bool:
+    return any(
+        attribute(mark, "val") == "superscript"
+        for properties in children(run, "rPr")
+        for mark in children(properties, "vertAlign")
     )
 
 
