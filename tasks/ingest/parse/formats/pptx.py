@@ -15,7 +15,9 @@ from pptx.exc import InvalidXmlError
 
 from tasks.errors import BadDocument
 from tasks.ingest.parse.base import Item, Omitted, cut, told
+from tasks.ingest.parse.formats.pptx_text import paragraphs, text_of
 from tasks.ingest.parse.formats.tables.cells import number_text
+from tasks.ingest.parse.formats.tables.merged import Merged, Merger
 from tasks.ingest.parse.formats.tables.rows import Row, table_lines
 from tasks.ingest.parse.zips import opened
 from tasks.settings import ParseConfig
@@ -90,15 +92,11 @@ def _shape(shape: Any, where: str, omitted: list[Omitted]) -> Iterator[str]:
     if shape._element.xpath("./*/p:cNvPr[@hidden='1' or @hidden='true']"):
         omitted.append(Omitted("hidden shape", where=where))
     elif getattr(shape, "has_table", False) and shape.has_table:
-        rows = (
-            Row(number, [" ".join(cell.text_frame.text.split()) for cell in row.cells])
-            for number, row in enumerate(shape.table.rows, 1)
-        )
-        yield from (line for _, line in table_lines(rows))
+        yield from (line for _, line in table_lines(_rows(shape.table)))
     elif getattr(shape, "has_chart", False) and shape.has_chart:
         yield from _chart(shape.chart)
     elif shape.has_text_frame and not _runs_along(shape):
-        yield from _paragraphs(shape.text_frame)
+        yield from paragraphs(shape.text_frame)
     elif diagram := shape._element.xpath(".//*[local-name()='relIds']/@*[local-name()='dm']"):
         root = etree.fromstring(
             shape.part.related_part(diagram[0]).blob, etree.XMLParser(resolve_entities=False)
@@ -115,12 +113,18 @@ def _runs_along(shape: Any) -> bool:
     return bool(shape._element.xpath(".//p:nvPr/p:ph[@type='dt' or @type='ftr' or @type='sldNum']"))
 
 
-def _paragraphs(frame: Any) -> Iterator[str]:
-    """Paragraphs of a shape; several are items of a list."""
-    said = [(one.level, " ".join(one.text.replace("\v", " ").split())) for one in frame.paragraphs]
-    said = [(level, text) for level, text in said if text]
-    for level, text in said:
-        yield f"{'  ' * level}- {text}" if len(said) > 1 else text
+def _rows(table: Any) -> Iterator[Row]:
+    """Rows of a table; what is merged stands in each row that it reaches into."""
+    merger = Merger()
+    for number, row in enumerate(table.rows, 1):
+        cells, begin = dict[int, str](), list[Merged]()
+        for column, cell in enumerate(row.cells, 1):
+            frame = cell.text_frame
+            cells[column] = " ".join(" ".join(text_of(one._p) for one in frame.paragraphs).split())
+            if cell.is_merge_origin:
+                bottom, right = number + cell.span_height - 1, column + cell.span_width - 1
+                begin.append(Merged(number, column, bottom, right))
+        yield merger.row(number, cells, begin)
 
 
 def _chart(chart: Any) -> Iterator[str]:

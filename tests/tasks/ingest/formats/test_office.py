@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pptx import Presentation
+from pptx.oxml.ns import qn
 
 from tasks.errors import BadDocument
 from tests.tasks.ingest.formats import files
@@ -73,6 +75,60 @@ def test_an_opendocument_text_is_read_with_its_notes_and_comments(tmp_path: Path
     ]  # fmt: skip
     assert read.place("glass") == "paragraph 7"
     assert read.omitted == {"deleted text": 1, "hidden text": 1}
+
+
+def test_lists_and_chapters_of_opendocument_have_their_numbers(tmp_path: Path) -> None:
+    levels = (
+        '<text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="." '
+        'text:start-value="3"/>'
+        '<text:list-level-style-number text:level="2" style:num-format="a" style:num-prefix="(" '
+        'style:num-suffix=")"/>'
+        '<text:list-level-style-number text:level="3" style:num-format="I" text:display-levels="3"/>'
+    )
+    styles = f'<text:list-style style:name="L">{levels}</text:list-style>'
+    styles += '<style:style style:name="no"><style:text-properties text:display="none"/></style:style>'
+
+    def of(*items: str, more: str = "") -> str:
+        inside = "".join(f"<text:list-item>{item}</text:list-item>" for item in items)
+        return f'<text:list text:style-name="L" {more}>{inside}</text:list>'
+
+    third = of("<text:p>deep</text:p>")
+    second = of("<text:p>one</text:p>", f"<text:p>two</text:p>{third}")
+    body = (
+        of(f"<text:p>Pay</text:p>{second}", "<text:h>Sail</text:h>")
+        + '<text:p text:style-name="no">unseen</text:p><text:p>Between.</text:p>'
+        + of(of("<text:p>on</text:p>"), "<text:p>Rest</text:p>", more='text:continue-numbering="true"')
+        + of("<text:p>Anew</text:p>")
+    )
+    files.opendocument(tmp_path / "terms.odt", "text", body, styles)
+    read = document(tmp_path / "terms.odt")
+    assert [line for line in read.text.splitlines() if line.strip()] == [
+        "3. Pay", "  (a) one", "  (b) two", "    3.b.I deep", "4. Sail", "Between.", "  (a) on", "5. Rest",
+        "3. Anew",
+    ]  # fmt: skip
+    assert read.omitted == {"hidden text": 1}
+
+
+def test_numbers_raised_digits_and_merged_cells_of_slides_are_read(tmp_path: Path) -> None:
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    frame = slide.shapes.add_textbox(0, 0, 9, 9).text_frame
+    for at, (level, kind) in enumerate(((0, "arabicPeriod"), (1, "alphaLcParenR"), (0, "arabicPeriod"))):
+        paragraph = frame.paragraphs[0] if not at else frame.add_paragraph()
+        paragraph.level = level
+        for words in ("Flow of 10", "6"):
+            paragraph.add_run().text = words
+        paragraph.runs[1].font._element.set("baseline", "30000")
+        mark = paragraph._p.get_or_add_pPr().makeelement(qn("a:buAutoNum"), {"type": kind, "startAt": "2"})
+        paragraph._p.get_or_add_pPr().append(mark)
+    table = slide.shapes.add_table(3, 2, 0, 9, 9, 9).table
+    for at, text in enumerate(("Part", "Flow", "Pump", "5", "", "6")):
+        table.cell(at // 2, at % 2).text = text
+    table.cell(1, 0).merge(table.cell(2, 0))
+    deck.save(str(tmp_path / "flow.pptx"))
+    said = document(tmp_path / "flow.pptx").text
+    assert "2. Flow of 10⁶\n  b) Flow of 10⁶\n3. Flow of 10⁶\n" in said
+    assert "Part: Pump; Flow: 5.\nPart: Pump; Flow: 6.\n" in said
 
 
 def test_slides_of_opendocument_are_numbered(tmp_path: Path) -> None:
