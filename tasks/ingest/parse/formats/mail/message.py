@@ -97,7 +97,7 @@ def _leaves(message: Message) -> Iterator[Message]:
             raise BadDocument("encrypted", "the mail is encrypted")
         if kind != "message/rfc822" and part.is_multipart():
             inside = [one for one in part.get_payload() if isinstance(one, Message)]
-            group = str(id(part)) if kind == "multipart/alternative" else part.get("X-Alternative")
+            group = str(id(part)) if kind == "multipart/alternative" else str(part.get("X-Alternative") or "")
             for one in inside if group and kind in ("multipart/alternative", "multipart/related") else ():
                 one["X-Alternative"] = group
             stack += reversed(inside)

@@ -118,8 +118,8 @@ def number_text(value: float, code: str) -> str:
     shown = f"{abs(value) * form.factor:{',' if form.grouped else ''}.{form.most}f}"
     for _ in range(form.most - form.least):
         shown = shown.removesuffix("0")
-    whole, point, rest = shown.rstrip(".").partition(".")
-    shown = f"{whole if form.grouped else whole.zfill(form.whole)}{point}{rest}"
+    before, point, behind = shown.rstrip(".").partition(".")
+    shown = f"{before if form.grouped else before.zfill(form.whole)}{point}{behind}"
     sign = sign if re.search("[1-9]", shown) else ""
     return f"{sign}{form.before}{shown}{form.after}"
 
