@@ -45,7 +45,10 @@ class Server:
             self.process = self.start()
 
     def end(self) -> None:
-        for one in psutil.Process(self.process.pid).children(recursive=True):
+        below: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):  # it was killed and nobody has started it again
+            below = psutil.Process(self.process.pid).children(recursive=True)
+        for one in below:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
         self.process.kill()
