@@ -98,6 +98,8 @@ class Index:
     def _db(self) -> sqlite3.Connection:
         """This thread's connection."""
         if not hasattr(self._local, "db") or not self.path.exists():  # whoever clears a cache clears it too
+            if hasattr(self._local, "db"):
+                self._local.db.close()
             db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
             db.executescript(TABLES)
             db.execute("PRAGMA secure_delete = ON")  # names of what was forgotten
