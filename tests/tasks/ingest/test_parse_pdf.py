@@ -194,3 +194,31 @@ def test_a_line_beside_the_page_is_counted_and_not_read(tmp_path: Path) -> None:
         [show((60, 700, "On the page"), (60, 9000, "Far above it"), (-400, 680, "Left of it"))],
     )
     assert read(tmp_path / "a.pdf") == (["On the page"], {"line beside the page": (2, "")})
+
+
+def sized(x: float, y: float, words: str, size: float, how: str = "") -> str:
+    return f"BT {how} /F1 {size} Tf 1 0 0 1 {x} {y} Tm ({words}) Tj ET\n"
+
+
+def test_a_raised_number_is_no_digit_of_the_number_before_it(tmp_path: Path) -> None:
+    page = (
+        sized(72, 700, "Some 10", 11) + sized(112.5, 705, "6", 7) + sized(116.5, 700, "m", 11)
+        + sized(72, 680, "As agreed", 11) + sized(121.1, 685, "12", 7) + sized(132, 680, "in 1931, H", 11)
+        + sized(180.8, 677, "2", 7) + sized(185, 680, "O", 11) + sized(72, 660, "Rent", 11)
+        + sized(200, 664, "2024", 7)
+    )  # fmt: skip
+    write(tmp_path / "a.pdf", [page])
+    assert read(tmp_path / "a.pdf")[0] == ["Some 10⁶m", "As agreed¹² in 1931, H2O", "Rent\t2024"]
+
+
+def test_words_that_nobody_sees_are_left_out_and_white_ones_on_a_bar_are_read(tmp_path: Path) -> None:
+    bar, dot = "0 0 0 rg 60 690 300 30 re f\n", picture(60, 400, 300, 30)
+    page = (
+        bar + "1 1 1 rg\n" + sized(72, 700, "White on black.", 11) + sized(72, 660, "White on paper.", 11)
+        + "0 0 0 rg\n" + sized(72, 640, "Black.", 11) + sized(72, 620, "Not drawn.", 11, "3 Tr")
+        + dot + sized(72, 410, "Read by a scanner.", 11, "3 Tr")
+    )  # fmt: skip
+    write(tmp_path / "a.pdf", [page])
+    lines, omitted = read(tmp_path / "a.pdf")
+    assert lines == ["White on black.", "Black.", "Read by a scanner."]
+    assert omitted == {"hidden text": (2, ""), "image": (1, "")}

@@ -6,6 +6,7 @@ are put in order by the direction of their own letters.
 
 import ctypes
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,9 +19,11 @@ import pypdfium2.raw as raw
 from tasks.errors import BadDocument
 from tasks.ingest.parse import ocr
 from tasks.ingest.parse.base import Decoded, Item, Omitted, cut
+from tasks.ingest.parse.formats.numerals import superscript
 from tasks.ingest.parse.formats.pdf_forms import check
 from tasks.ingest.parse.formats.pdf_layout import CELL, Segment, closed_up, rows_of, text_of
 from tasks.ingest.parse.formats.pdf_notes import Noted, insert, noted
+from tasks.ingest.parse.formats.pdf_unseen import Unseen
 from tasks.settings import ParseConfig
 from tasks.text.counted import counted
 
@@ -29,6 +32,12 @@ _HYPHENS = (2, 0xFFFE)
 _LIGATURES = dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
 _RAISED = 0.5
 """Words raised or lowered by so many line heights belong to their line, as the number of a note does."""
+_LOW, _SMALL, _LONGEST_RAISED = 0.15, 0.9, 60
+"""A raised number stands higher by so many line heights, and is smaller than so much of one; characters of a
+word in which it is looked for."""
+_BESIDE = 0.6
+"""Line heights at most between a word and the number of a note behind it."""
+_FIRST, _NUMBERS, _SIGNS = re.compile(r"[0-9]{1,3}(?![0-9])"), re.compile(r"(?<=[0-9])(?![0-9])"), "+-\u2212"
 _EDGE = 20.0
 """Points beside a page from which a line may begin and still reach into it."""
 _COVERED, _FEW = 0.6, 100
@@ -181,7 +190,7 @@ def _page_text(page: Any, form: Any, seen: _Pages) -> str:
         page.set_rotation(0)
     groups: dict[int, list[Segment]] = {}
     textpage = page.get_textpage()
-    for angle, segment in _segments(textpage, page.get_cropbox(), seen):
+    for angle, segment in _segments(textpage, page.get_cropbox(), Unseen(page, textpage), seen):
         groups.setdefault(angle, []).append(segment)
     textpage.close()
     main = max(groups, key=lambda angle: sum(len(one.text) for one in groups[angle]), default=0)
@@ -192,7 +201,7 @@ def _page_text(page: Any, form: Any, seen: _Pages) -> str:
 
 
 def _segments(
-    textpage: Any, shown: tuple[float, float, float, float], seen: _Pages
+    textpage: Any, shown: tuple[float, float, float, float], unseen: Unseen, seen: _Pages
 ) -> Iterator[tuple[int, Segment]]:
     """Runs of words with the angle they stand at, in degrees, in the order in which they were written."""
     codes = [raw.FPDFText_GetUnicode(textpage, at) for at in range(textpage.count_chars())]
@@ -204,7 +213,8 @@ def _segments(
                 if _is_outside(textpage, start, shown):
                     seen.counts["line beside the page"] += 1
                 else:
-                    yield from _line(textpage, codes, range(start, at), number, code in _HYPHENS, seen)
+                    line, hyphen = range(start, at), code in _HYPHENS
+                    yield from _line(textpage, codes, line, number, hyphen, unseen, seen)
                 number += 1
             start = at + 1
 
@@ -220,7 +230,13 @@ def _is_outside(textpage: Any, at: int, shown: tuple[float, float, float, float]
 
 
 def _line(
-    textpage: Any, codes: list[int], line: range, number: int, hyphen: bool, seen: _Pages
+    textpage: Any,
+    codes: list[int],
+    line: range,
+    number: int,
+    hyphen: bool,
+    unseen: Unseen,
+    seen: _Pages,
 ) -> Iterator[tuple[int, Segment]]:
     """Segments of a line, as the library tells lines: one may hold two that stand beside each other."""
     boxes = _Boxes(textpage)
@@ -228,18 +244,25 @@ def _line(
     turned = round(math.degrees(raw.FPDFText_GetCharAngle(textpage, first)))
     height = boxes.height(first, turned)
     runs: list[tuple[float, list[tuple[str, float, float]]]] = []
-    start = line.start
+    start, hidden = line.start, False
     for at in range(line.start, line.stop + 1):
         if at < line.stop and not chr(codes[at]).isspace():
             continue
-        if at > start:
+        if at > start and unseen.hides(start):
+            hidden = True
+        elif at > start:
             base, left = boxes.baseline(start, turned), boxes.left(start, turned)
-            word = (_spelled(codes[start:at], seen), left, boxes.right(at - 1, turned))
+            text = _spelled(codes[start:at], seen)
+            if any(map(str.isdigit, text)):
+                near = bool(runs) and left - runs[-1][1][-1][2] < _BESIDE * height
+                text = boxes.raised(text, start, turned, runs[-1][0] if near else base, height)
+            word = (text, left, boxes.right(at - 1, turned))
             if runs and abs(base - runs[-1][0]) < _RAISED * height and left > runs[-1][1][-1][1] - height:
                 runs[-1][1].append(word)
             else:
                 runs.append((base, [word]))
         start = at + 1
+    seen.counts["hidden text"] += hidden
     found = [
         _segment(some, base, height, number + at / 1000)
         for at, (base, words) in enumerate(runs)
@@ -299,6 +322,41 @@ class _Boxes:
     def height(self, at: int, angle: int) -> float:
         ys = [y for _, y in self._corners(at, angle)]
         return max(max(ys) - min(ys), 1.0)
+
+    def raised(self, text: str, start: int, angle: int, line: float, height: float) -> str:
+        """A word with its raised numbers as raised characters.
+
+        Args:
+            start: the first character of the word.
+            line: the baseline of the words right before it, or its own.
+            height: of these.
+        """
+        if len(text) > _LONGEST_RAISED:
+            return text
+        own = self.baseline(start, angle)
+        high = self.height(start, angle)
+        if _LOW * height < own - line and high < _SMALL * height:
+            number = _FIRST.match(text)
+            return superscript(number[0]) + text[number.end() :] if number else text
+        found = ""
+        for piece in _NUMBERS.split(text):
+            at = end = len(piece)
+            while (
+                piece[-1:].isdigit() and at and self._is_raised(start + len(found) + at - 1, angle, own, high)
+            ):
+                at -= 1
+            if (
+                at < end
+                and piece[at - 1] in _SIGNS
+                and self._is_raised(start + len(found) + at - 1, angle, own, high)
+            ):
+                at -= 1
+            found += piece[:at] + superscript(piece[at:])
+        return found
+
+    def _is_raised(self, at: int, angle: int, line: float, height: float) -> bool:
+        """Whether a character stands above a line, and is smaller than what stands on it."""
+        return self.baseline(at, angle) - line > _LOW * height and self.height(at, angle) < _SMALL * height
 
     def baseline(self, at: int, angle: int) -> float:
         raw.FPDFText_GetCharOrigin(self.textpage, at, self._x, self._y)
