@@ -5,11 +5,14 @@ are asked for their run, so that a listing of a million sources costs a pass ove
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 
 from tasks.errors import InvalidInput
 from tasks.ingest.omitted import remark
+from tasks.ingest.source_rows import SourceRows
 from tasks.ingest.uris import canonical, place
 from tasks.ledger import Ledger, Row
 from tasks.memory.reader import Memory, open_memory, published, quoted
@@ -69,11 +72,16 @@ def listing(home: Path, ledger: Ledger, uri: str = "", outcome: str = "", limit:
     if outcome and outcome not in known:
         raise InvalidInput(f"--outcome {outcome}: give one of {', '.join(known)}")
     memory = open_memory(home) if published(home) else None
-    rows = _named([*(memory.sources.to_pylist() if memory else ()), *_unremembered(memory, ledger)], uri)
-    counts = Counter(row["outcome"] for row in rows)
+    shown: list[Row] = []
+    counts: Counter[str] = Counter()
+    for named in _ways(uri):
+        rows = _counted(filter(named, _rows(memory, ledger)), counts)
+        wanted = (row for row in rows if outcome in ("", row["outcome"]))
+        shown = nsmallest(limit, wanted, key=lambda row: (row["uri"], row["part"]))
+        if counts:
+            break
     if outcome:
-        rows, counts = [row for row in rows if row["outcome"] == outcome], Counter({outcome: counts[outcome]})
-    shown = sorted(rows, key=lambda row: (row["uri"], row["part"]))[:limit]
+        counts = Counter({outcome: counts[outcome]})
     return Listing(tuple(_listed(memory, ledger, shown)), {name: n for name, n in counts.most_common() if n})
 
 
@@ -81,6 +89,18 @@ def covered(home: Path, rows: tuple[Listed, ...]) -> dict[str, Coverage]:
     """What memory holds of these documents, and what it does not, by their ids."""
     documents = {row.document for row in rows if row.outcome == "ok"}
     return coverage(open_memory(home), documents) if documents else {}
+
+
+def _rows(memory: Memory | None, ledger: Ledger) -> Iterator[Row]:
+    """Of every source, one after the other."""
+    yield from SourceRows(memory.sources) if memory else ()
+    yield from _unremembered(memory, ledger)
+
+
+def _counted(rows: Iterable[Row], counts: Counter[str]) -> Iterator[Row]:
+    for row in rows:
+        counts[row["outcome"]] += 1
+        yield row
 
 
 def _unremembered(memory: Memory | None, ledger: Ledger) -> list[Row]:
@@ -91,12 +111,14 @@ def _unremembered(memory: Memory | None, ledger: Ledger) -> list[Row]:
     return [{**ADDED_SOURCES, **row, **(gone if row["outcome"] == "ok" else {})} for row in rows]
 
 
-def _named(rows: list[Row], uri: str) -> list[Row]:
+def _ways(uri: str) -> list[Callable[[Row], bool]]:
+    """What a URI may name: the second where the first finds nothing."""
     if not uri:
-        return rows
-    where = place(canonical(uri))
-    return [row for row in rows if where.holds(row["uri"]) or uri in (row["document"], part_name(row))] or [
-        row for row in rows if row["uri"].endswith(f"/{uri.strip('/')}")
+        return [lambda row: True]
+    where, end = place(canonical(uri)), f"/{uri.strip('/')}"
+    return [
+        lambda row: where.holds(row["uri"]) or uri in (row["document"], part_name(row)),
+        lambda row: row["uri"].endswith(end),
     ]
 
 
