@@ -66,78 +66,82 @@ def once(fault: Fault, when: Callable[[Request], bool], times: int = 1) -> Choos
     return choose
 
 
+class _Passing(BaseHTTPRequestHandler):
+    """A request on its way to the server at `host`, and what a proxy makes of it."""
+
+    made: Proxy
+    host: str
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        del format, args
+
+    def _pass(self) -> None:
+        request = Request(self.command, self.path, dict(self.headers))
+        self.made.asked.append(request)
+        fault = self.made.choose(request) or Fault()
+        body = self._body()
+        time.sleep(fault.wait_s)
+        if fault.reset:
+            self.close_connection = True
+        elif fault.status:
+            said = f"<?xml version='1.0'?><Error><Code>{fault.code}</Code><Message>no</Message></Error>"
+            self._answer(fault.status, [("Content-Type", "application/xml")], said.encode(), fault)
+        else:
+            answer = self._ask(body, fault)
+            if fault.unheard:
+                self.close_connection = True
+            else:
+                self._answer(*answer, fault)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+    def _ask(self, body: bytes, fault: Fault) -> tuple[int, list[tuple[str, str]], bytes]:
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in ("expect", "transfer-encoding")
+        }
+        headers = {name: value for name, value in headers.items() if name.lower() != fault.without}
+        there = http.client.HTTPConnection(self.host, timeout=60)
+        there.request(self.command, self.path, body, headers)
+        answer = there.getresponse()
+        content = answer.read()
+        there.close()
+        return answer.status, answer.getheaders(), content
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, fault: Fault) -> None:
+        self.send_response_only(status)
+        skipped = {"transfer-encoding", "connection", "content-length"}
+        for name, value in headers:
+            if name.lower() not in skipped:
+                self.send_header(name, value)
+        length = {name.lower(): value for name, value in headers}.get("content-length", "0")
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            if fault.corrupt and body:
+                body = bytes([body[0] ^ 1]) + body[1:]
+            self.wfile.write(body[: len(body) // 2] if fault.cut else body)
+            self.close_connection = self.close_connection or fault.cut
+
+
 @contextmanager
 def proxy(behind: str, context: ssl.SSLContext | None = None) -> Iterator[Proxy]:
     """A proxy in front of the server at an http:// address, which ends with the block; with TLS if given."""
-    host = urlsplit(behind).netloc
     made = Proxy("")
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *args: Any) -> None:
-            del format, args
-
-        def _pass(self) -> None:
-            request = Request(self.command, self.path, dict(self.headers))
-            made.asked.append(request)
-            fault = made.choose(request) or Fault()
-            body = self._body()
-            time.sleep(fault.wait_s)
-            if fault.reset:
-                self.close_connection = True
-            elif fault.status:
-                said = f"<?xml version='1.0'?><Error><Code>{fault.code}</Code><Message>no</Message></Error>"
-                self._answer(fault.status, [("Content-Type", "application/xml")], said.encode(), fault)
-            else:
-                answer = self._ask(body, fault)
-                if fault.unheard:
-                    self.close_connection = True
-                else:
-                    self._answer(*answer, fault)
-
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass
-
-        def _body(self) -> bytes:
-            if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            pieces = []
-            while size := int(self.rfile.readline(), 16):
-                pieces.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(pieces)
-
-        def _ask(self, body: bytes, fault: Fault) -> tuple[int, list[tuple[str, str]], bytes]:
-            headers = {
-                name: value
-                for name, value in self.headers.items()
-                if name.lower() not in ("expect", "transfer-encoding")
-            }
-            headers = {name: value for name, value in headers.items() if name.lower() != fault.without}
-            there = http.client.HTTPConnection(host, timeout=60)
-            there.request(self.command, self.path, body, headers)
-            answer = there.getresponse()
-            content = answer.read()
-            there.close()
-            return answer.status, answer.getheaders(), content
-
-        def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, fault: Fault) -> None:
-            self.send_response_only(status)
-            skipped = {"transfer-encoding", "connection", "content-length"}
-            for name, value in headers:
-                if name.lower() not in skipped:
-                    self.send_header(name, value)
-            length = {name.lower(): value for name, value in headers}.get("content-length", "0")
-            self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                if fault.corrupt and body:
-                    body = bytes([body[0] ^ 1]) + body[1:]
-                self.wfile.write(body[: len(body) // 2] if fault.cut else body)
-                self.close_connection = self.close_connection or fault.cut
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    passing = type("Passing", (_Passing,), {"made": made, "host": urlsplit(behind).netloc})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), passing)
     server.daemon_threads = True
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
