@@ -10,15 +10,18 @@ from typing import Any
 import docx
 import pytest
 from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.text import WD_COLOR_INDEX
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from docx.shared import RGBColor
 from PIL import Image
 
 from tasks.ingest.parse.base import Omitted, TextSpan
 from tasks.ingest.parse.formats.docx import parse
 from tasks.settings import ParseConfig
+from tests.tasks.ingest.formats import reading
 
 RUN = "<w:r><w:t>{}</w:t></w:r>"
 
@@ -202,3 +205,21 @@ def test_a_paragraph_that_its_style_hides_is_hidden_with_its_links(tmp_path: Pat
     document.add_paragraph("Seen")
     spans, omitted = found(document, tmp_path / "a.docx")
     assert ["".join(text for *_, text in spans).strip(), omitted] == ["Seen", {"hidden text": 2}]
+
+
+def test_a_cell_that_spans_rows_is_read_in_each_and_white_words_are_not(tmp_path: Path) -> None:
+    document = docx.Document()
+    table = document.add_table(3, 3)
+    for at in range(9):
+        table.cell(at // 3, at % 3).text = "" if at in (3, 7) else f"c{at}"
+    table.cell(0, 0).merge(table.cell(1, 0))
+    table.cell(2, 0).merge(table.cell(2, 1))
+    head = table.cell(0, 1).paragraphs[0].runs[0]
+    paragraph = document.add_paragraph("Seen.")
+    for run in (head, paragraph.add_run(" Unseen."), paragraph.add_run(" Marked.")):
+        run.font.color.rgb = RGBColor(255, 255, 255)
+    paragraph.runs[-1].font.highlight_color = WD_COLOR_INDEX.BLACK
+    document.save(str(tmp_path / "a.docx"))
+    read = reading.document(tmp_path / "a.docx")
+    assert read.text == "c0\tc1\tc2\nc0\tc4\tc5\nc6\t\tc8\nSeen. Marked.\n"
+    assert read.omitted == {"hidden text": 1}

@@ -33,6 +33,10 @@ _MARKS = {
     qn("w:cr"): "\n",
     qn("w:noBreakHyphen"): "-",
 }
+_BACKED = frozenset(qn(f"w:{name}") for name in ("tc", "txbxContent", "hdr", "ftr", "sdtContent"))
+"""What white words stand in that may have a colour."""
+_REPEATED, _WIDEST = 1000, 1000
+"""Characters of a cell that is read again in other rows, and columns that one spans."""
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 """What an older Word shows in place of a text box: the same text again."""
@@ -68,6 +72,8 @@ class _Document:
             kind: {one.get(qn("w:id")): one for one in self._parts_of(f"{kind}s", f"w:{kind}")}
             for kind in ("footnote", "endnote", "comment")
         }
+        self._above: list[dict[int, str]] = []
+        """By column of every table that is open, the text of a cell that reaches into the rows below it."""
         self.due: list[tuple[str, str]] = []
         """Notes that the last paragraph refers to: kind and id."""
 
@@ -96,9 +102,35 @@ class _Document:
                 if is_on(child.find(f"{qn('w:trPr')}/{qn('w:hidden')}")):
                     self.counts["hidden text"] += 1
                 else:
-                    yield "\t".join("\n".join(self.lines(cell)) for cell in _cells(child))
+                    yield "\t".join(self._row(child))
+            elif child.tag == qn("w:tbl"):
+                self._above.append({})
+                yield from self.lines(child)
+                self._above.pop()
             elif not self._is_gone(child):
                 yield from self.lines(child)
+
+    def _row(self, row: Any) -> list[str]:
+        """Cells of a row, each in its column: one that spans rows is read in every row it reaches into."""
+        above = self._above[-1] if self._above else {}
+        texts: list[str] = []
+        column = 0
+        for cell in _cells(row):
+            texts += [""] * (column - len(texts))
+            properties = cell.find(qn("w:tcPr"))
+            merge = None if properties is None else properties.find(qn("w:vMerge"))
+            text = "\n".join(self.lines(cell)).strip("\n")
+            if merge is None:
+                above.pop(column, None)
+            elif merge.get(qn("w:val")) == "restart":
+                above[column] = text if len(text) <= _REPEATED else ""
+            else:
+                text = text if text.strip() else above.get(column, "")
+            texts.append(text)
+            span = None if properties is None else properties.find(qn("w:gridSpan"))
+            wide = "1" if span is None else span.get(qn("w:val"), "1")
+            column += min(max(1, int(wide)), _WIDEST) if wide.isdecimal() and len(wide) < 6 else 1
+        return texts
 
     def _paragraph(self, element: Any) -> str:
         """A paragraph with its number, which an empty one shows too, as cells of a table do."""
@@ -186,6 +218,8 @@ class _Document:
     def _is_hidden(self, run: Any) -> bool:
         properties = run.find(qn("w:rPr"))
         if properties is not None:
+            if _is_white(properties):
+                return True
             mark = properties.find(qn("w:vanish"))
             if mark is not None:
                 return is_on(mark)
@@ -286,6 +320,22 @@ def _filled_in(field: Any) -> str:
 def _is_raised(run: Any) -> bool:
     mark = run.find(f"{qn('w:rPr')}/{qn('w:vertAlign')}")
     return mark is not None and mark.get(qn("w:val")) == "superscript"
+
+
+def _is_white(properties: Any) -> bool:
+    """Whether words are white on white paper: where anything else may lie behind them, they are read."""
+    colour = properties.find(qn("w:color"))
+    if colour is None or colour.get(qn("w:val"), "").upper() != "FFFFFF" or colour.get(qn("w:themeColor")):
+        return False
+    if any(properties.find(qn(f"w:{name}")) is not None for name in ("shd", "highlight", "rStyle")):
+        return False
+    for above in properties.iterancestors():
+        about = above.find(qn("w:pPr"))
+        if about is not None and any(about.find(qn(f"w:{name}")) is not None for name in ("shd", "pStyle")):
+            return False
+        if above.tag in _BACKED or above.find(qn("w:background")) is not None:
+            return False
+    return True
 
 
 def _hidden_styles(styles: Any) -> set[str]:
