@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import BadDocument, unwritable
+from tasks.errors import BadDocument, Transient, unwritable
 from tasks.ingest.ipc import Child
 from tasks.ingest.parse.confined import ALL
 from tasks.ingest.parse.messages import WIRE, Parsed, ParseRequest, Ready, Refused, Unable, Working
@@ -70,6 +70,7 @@ class Parser:
         Raises:
             BadDocument: with what the parser says of it, or with why the parser was killed.
             InvalidInput: if the disk is full, or too many files are open.
+            Transient: if the process does not start.
         """
         limit_s = request.config.timeout_s * (1 + size / (16 << 20))
         for again in (True, False):
@@ -103,7 +104,16 @@ class Parser:
             environment = {"TMPDIR": str(self.folder), "OMP_NUM_THREADS": "1"}
             self._child = Child("tasks.ingest.parse.child", WIRE, arguments, environment)
             self._served = 0
-            ready = self._reply(self._child, START_S)
+            try:
+                ready = self._reply(self._child, START_S)
+            except BadDocument as error:
+                self.stop()
+                if error.outcome != "timeout":
+                    raise
+                raise Transient(
+                    f"a parser did not start within {START_S:g} s, which says nothing of any document: the "
+                    f"same command tries again; look whether this machine has too much to do"
+                ) from error
             assert isinstance(ready, Ready)
             self.enforced = ready.enforced
             _warn(tuple(what for what in ALL if what not in ready.enforced))

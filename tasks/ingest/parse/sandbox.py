@@ -28,7 +28,8 @@ def parse_source(
     """Parse one source into `home/parsed`; a row of schema.SOURCES for each document in it.
 
     Raises:
-        Transient: if an object store does not answer. A bad document never raises: it is an outcome.
+        Transient: if an object store does not answer, or no parser starts. A bad document never raises: it
+            is an outcome.
     """
     row = {"uri": found.uri, "version": found.version, "content": "", "part": 0, "label": ""}
     bad = {**row, "document": "", "chars": 0, "parsed": "", "omitted": [], "encoding": ""}
