@@ -27,6 +27,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -131,6 +132,15 @@ class Child:
     def resident(self) -> int:
         """Bytes of resident memory; 0 if it has died."""
         return resident_bytes(self.process.pid)
+
+    @property
+    def starved_s(self) -> float:
+        """Seconds in which it could have run and no core was free; 0 where the kernel does not count them."""
+        try:
+            counted = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        except OSError:
+            return 0.0
+        return int(counted[1]) / 1e9 if len(counted) > 1 else 0.0
 
     def exit_cause(self) -> str:
         """What ended it; "" while it runs."""

@@ -1,5 +1,6 @@
 """Formats that misbehave, as plugins of the parser: one hangs, one eats memory, one crashes its process, one
-waits where it can be killed, and one deletes what was found beside it, calls out and writes elsewhere."""
+waits where it can be killed, one works for half a second, and one deletes what was found beside it, calls out
+and writes elsewhere."""
 
 import os
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 from tasks.ingest.parse import TextSpan
 from tasks.settings import ParseConfig
 
-EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes", ".waits")
+EXTENSIONS: tuple[str, ...] = (".hangs", ".eats", ".crashes", ".deletes", ".waits", ".works")
 
 
 def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
@@ -21,6 +22,12 @@ def parse(path: Path, config: ParseConfig) -> Iterator[TextSpan]:
     if path.suffix == ".waits":
         time.sleep(1.0)
         yield TextSpan(path.read_text(), "line", 1)
+        return
+    if path.suffix == ".works":
+        until = time.process_time() + 0.4
+        while time.process_time() < until:
+            pass
+        yield TextSpan("done", "line", 1)
         return
     if path.suffix == ".deletes":
         beside = Path(path.read_text())

@@ -130,8 +130,11 @@ class Parser:
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
     def _reply(self, child: Child, limit_s: float) -> Ready | Parsed | Refused | Unable:
-        """The next message of the parser, which is watched meanwhile."""
-        deadline = time.monotonic() + limit_s
+        """The next message of the parser, which is watched meanwhile.
+
+        The time in which it waits for a core is not counted: a busy machine makes no source a bad one.
+        """
+        deadline, starved = time.monotonic() + limit_s, child.starved_s
         while True:
             for message in child.receive(POLL_S):
                 if isinstance(message, Working):
@@ -144,7 +147,7 @@ class Parser:
             if (used := child.resident) > self.cap:
                 megabytes = f"{used >> 20} MiB of memory, over the cap of {self.cap >> 20}"
                 raise BadDocument("out_of_memory", f"the parser took {megabytes}, and was killed")
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline and time.monotonic() > deadline + child.starved_s - starved:
                 raise BadDocument("timeout", f"the parser took longer than {limit_s:g} s and was killed")
 
 

@@ -3,8 +3,11 @@
 Run: pytest tests/tasks/ingest/test_parse_many.py
 """
 
+import dataclasses
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,3 +134,26 @@ def test_batches_are_small_and_a_large_source_ends_one() -> None:
     assert [len(batch) for batch in batches(sources)] == [BATCH, 4, 1]
     assert parsers(ParseConfig(workers=3)) == 3
     assert 1 <= parsers(ParseConfig(memory_mb=1 << 30)) == 1
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/schedstat").exists(), reason="this kernel counts no waiting for cores"
+)
+def test_a_parser_that_waits_for_a_core_is_not_killed_for_it(tmp_path: Path) -> None:
+    (tmp_path / "a.works").write_text("x")
+    cores = os.sched_getaffinity(0)
+    config = dataclasses.replace(CONFIG, timeout_s=0.7)
+    parser = Parser(tmp_path / "parsed", config)
+    os.sched_setaffinity(0, {min(cores)})
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        began = time.monotonic()
+        request = ParseRequest(str(tmp_path / "a.works"), "a.works", str(parser.folder / "t.parquet"), config)
+        [part] = parser.parse(request, 1)
+        assert (part["outcome"], time.monotonic() - began > 0.7) == ("ok", True)
+    finally:
+        os.sched_setaffinity(0, cores)
+        for other in others:
+            other.kill()
+            other.wait()
+        parser.close()
