@@ -202,6 +202,7 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "quarantine": quarantine,
     "serve": serving.serve,
     "deploy": serving.deploy,
+    "worker": serving.worker,
     "recall": recall,
     "ask": asking.ask,
     "session": sessions.session,

@@ -73,7 +73,7 @@ def prepared(command: str, config: "RunConfig", given: dict[str, Any]) -> Iterat
     reason = FOLDER_ONLY.get(command) or (FOLDER_ONLY["session"] if given.get("memory") else "")
     if reason:
         raise InvalidInput(f"home={config.home}: {command}: {reason}: give a folder with home=FOLDER")
-    if command in ("serve", "deploy"):  # their runs may start on other machines
+    if command in ("serve", "deploy", "worker"):  # their runs may start on other machines
         yield config
         return
     from tasks.ingest.home.remote import reached

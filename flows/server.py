@@ -168,15 +168,19 @@ def _alone(folder: Path, seconds: float) -> Iterator[None]:
         yield
 
 
+def tied(arguments: list[str]) -> list[str]:
+    """The command of a Python process with these arguments that ends with us, even when we are killed."""
+    return [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *arguments]
+
+
 @contextmanager
 def _server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    command = [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *server]
     with writing(folder):
         log = (folder / "server.log").open("wb")
     with log:
         process = subprocess.Popen(
-            command,
+            tied(server),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,13 +1,14 @@
-"""The commands `serve` and `deploy`: runs from a form or by a schedule; each has its options beside it.
+"""The commands `serve`, `deploy` and `worker`: runs from a form or by a schedule, with their options.
 
 The idea: `serve` lasts as long as its terminal and needs nothing; `deploy` sets up the same on a Prefect
-server that stays, with a schedule, for workers on any machine.
+server that stays, with a schedule, for a `worker` on any machine.
 """
 
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,28 @@ from tasks.errors import InvalidInput
 if TYPE_CHECKING:
     from flows.config import RunConfig
 
+LOOK_S = 30.0
+"""Seconds between two looks for runs that died."""
 CATCH_UP = ("once", "skip")
 """What is done about missed nights: one read for all of them, or none."""
 
 DEPLOY_HELP = """\
 Needs a Prefect server that stays, named by PREFECT_API_URL. Three deployments are set up there, for workers
 of the pool nightread: read/nightly, which reads these URIs by the schedule; read/read, a form for single
-reads; and upkeep/upkeep, on Sunday evenings. Two runs of one deployment never overlap; a run whose process is
-gone is marked as crashed after six minutes, and the next one goes on with its work. The settings given here
-are those of every run. The same command again changes what is there.
+reads; and upkeep/upkeep, on Sunday evenings. Two runs of one deployment never overlap, and the next one goes
+on with the work of one that died. The settings given here are those of every run. The same command again
+changes what is there.
+
+Runs start where `nightread worker` runs. It marks those whose process is gone as crashed, within about a
+minute. Where it is gone too, the server does so after six minutes without a sign of life, unless it restarts
+meanwhile; then the next worker of that machine does, or the next run.
+"""
+
+WORKER_HELP = """\
+Needs the Prefect server named by PREFECT_API_URL, and waits for it. Starts a process worker of Prefect for
+the pool nightread and ends with it: have systemd or the like keep it running. Runs of this machine, known by
+its host name, whose process is gone are marked as crashed, also those that a reboot or an outage of the
+server left behind.
 """
 
 
@@ -64,6 +78,21 @@ def arguments(add: Callable[..., Any], uri_help: str) -> None:
         metavar="BLOCK",
         help="a notification block of the server, told of runs that failed, such as slack-webhook/night",
     )
+    worker = add(
+        "worker",
+        "start the runs of deployments on this machine, until interrupted",
+        "worker\nworker --limit 2",
+        WORKER_HELP,
+    )
+    worker.add_argument("--limit", type=int, default=1, metavar="N", help="runs at a time (default: 1)")
+    worker.add_argument(
+        "--look",
+        type=float,
+        default=LOOK_S,
+        metavar="SECONDS",
+        help=f"between two looks for runs that died (default: {LOOK_S:g})",
+    )
+    worker.add_argument("--healthcheck", action="store_true", help="answer at /health, on port 8080")
 
 
 def serve(config: "RunConfig") -> Answer:
@@ -75,7 +104,7 @@ def serve(config: "RunConfig") -> Answer:
         from flows.deployments.deployment import serve_all
 
         print(f"Prefect's UI is at {url.removesuffix('/api')}; Ctrl-C ends it.", flush=True)
-        serve_all(config)
+        serve_all(config, LOOK_S, _say)
     return Answer({"url": url}, "")
 
 
@@ -95,18 +124,14 @@ def deploy(
     from flows.server import prefect_api
     from tasks.ingest.discover import check_uris
 
-    if not os.environ.get("PREFECT_API_URL"):
-        raise InvalidInput(
-            "deploy needs a Prefect server that stays: `prefect server start` in another terminal, and here "
-            "`export PREFECT_API_URL=http://127.0.0.1:4200/api`; then try again"
-        )
+    _check_server("deploy")
     check_models(config)
     check_uris(uris, folder_of(config), config.storage)
     with prefect_api(folder_of(config), remedy="start it: `prefect server start`") as url:
         from flows.deployments.deploy import Nightly, deploy_all
 
         done = deploy_all(config, list(uris), Nightly(cron, timezone, catch_up, notify))
-    worker = shlex.join([_command("prefect"), *"worker start --pool nightread --limit 1".split()])
+    worker = shlex.join([_command("nightread"), "worker"])
     data = {"deployments": list(done.names), "timezone": done.timezone, "url": url, "worker": worker}
     lines = [
         f"read/nightly: {', '.join(uris)}, {cron} ({done.timezone}); missed nights: {catch_up}",
@@ -116,6 +141,36 @@ def deploy(
         f"  PREFECT_API_URL={url} {worker}",
     ]
     return Answer(data, "\n".join(lines))
+
+
+def worker(config: "RunConfig", limit: int = 1, look: float = LOOK_S, healthcheck: bool = False) -> Answer:
+    """Start the runs of deployments on this machine and mark those that died, until it is ended.
+
+    Raises:
+        InvalidInput: if no server is named.
+    """
+    _check_server("worker")
+    if limit < 1:
+        raise InvalidInput(f"--limit {limit}: give 1 or more")
+    if not look > 0:
+        raise InvalidInput(f"--look {look:g}: give seconds, such as 30")
+    from flows.deployments.worker import work
+
+    code = work(limit, look, healthcheck, _say)
+    return Answer({"code": code}, "", code)
+
+
+def _say(text: str) -> None:
+    print(f"{datetime.now():%H:%M:%S} {text}", flush=True)
+
+
+def _check_server(command: str) -> None:
+    """Refuse a command that needs a server that stays where none is named."""
+    if not os.environ.get("PREFECT_API_URL"):
+        raise InvalidInput(
+            f"{command} needs a Prefect server that stays: `prefect server start` in another terminal, and "
+            "here `export PREFECT_API_URL=http://127.0.0.1:4200/api`; then try again"
+        )
 
 
 def _command(name: str) -> str:

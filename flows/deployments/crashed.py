@@ -2,16 +2,20 @@
 
 The idea: a process that is killed cannot say so. Prefect would show its run as Running for ever, and count it
 against the concurrency limit of its deployment, so that every later run is cancelled. The ledger knows which
-process a run belonged to; whoever starts next says it in its place.
+process a run belonged to; whoever looks next says it in its place.
 """
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from uuid import UUID
 
+import psutil
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
@@ -20,7 +24,10 @@ from tasks.ingest.home.remote import remote_of
 from tasks.ingest.home.writing import writing
 from tasks.ledger import Ledger, ledger_path
 
+Say = Callable[[str], None]
 GONE = "its process is gone and did not say why"
+_RUN = "PREFECT__FLOW_RUN_ID"
+"""In the environment of a process that Prefect started for a run, and of what that starts."""
 
 
 @contextmanager
@@ -40,23 +47,46 @@ def mark_crashed(home: Path) -> list[str]:
 
     Of a home in a bucket these are all that did not end: nobody else may write to it now.
 
-    A run that this Prefect server does not know, because it ran under another one, stays as it is. The run
-    of Prefect that this process executes may be one of them, started again.
+    A run that this Prefect server does not know, because it ran under another one, stays as it is. A run of
+    Prefect that is executed now, by this process or another, may be one of them, started again.
     """
     path = ledger_path(home)
     if not path.is_file():
         return []
     alone = remote_of(home) is not None
     with Ledger(path) as ledger:
-        known = {"": True, flow_run.id: True}
         dead = ledger.crashed(alone)
-        marked = [run for run, its in dead.items() if known.get(its) or _end(UUID(its)) or alone]
+        known = {"", flow_run.id} | living() if dead else set()
+        marked = [run for run, its in dead.items() if its in known or end(UUID(its)) or alone]
         for run in marked:
             ledger.finish_run(run, "crashed", json.dumps({"error": GONE}))
     return marked
 
 
-def _end(run: UUID) -> bool:
+def living(runs: Iterable[FlowRun] = ()) -> set[str | None]:
+    """Ids of the runs of Prefect that have a process on this machine; a zombie is none.
+
+    Args:
+        runs: whose processes may be another user's, whose environment is not for us: those go by their
+            number, and by whether they are older than the run.
+    """
+    numbers = {run.infrastructure_pid: run for run in runs}
+    found: set[str | None] = set()
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.add(process.environ().get(_RUN))
+        except psutil.AccessDenied:
+            run = numbers.get(str(process.pid))
+            begun = run and run.start_time
+            if run and (not begun or process.create_time() <= begun.timestamp()):
+                found.add(str(run.id))
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def end(run: UUID) -> bool:
     """Whether the server knows this run; where it takes it for alive, it is crashed afterwards."""
     with get_client(sync_client=True) as client:
         try:
@@ -65,5 +95,23 @@ def _end(run: UUID) -> bool:
             return False
         if state is None or not state.is_final():
             # gives its slot back too
-            client.set_flow_run_state(run, Crashed(message=f"Marked by a later run: {GONE}."), force=True)
+            client.set_flow_run_state(run, Crashed(message=f"{GONE.capitalize()}."), force=True)
         return True
+
+
+def every(seconds: float, look: Callable[[], object], say: Say) -> None:
+    """Look now and again for as long as this process lives, whatever becomes of the server meanwhile."""
+
+    def forever() -> None:
+        failing = False
+        while True:
+            try:
+                look()
+                failing = False
+            except Exception as error:  # whatever it is: the next look may see better
+                if not failing:
+                    say(f"cannot look for runs that died ({type(error).__name__}); trying again and again")
+                failing = True
+            time.sleep(seconds)
+
+    Thread(target=forever, name="look", daemon=True).start()

@@ -25,12 +25,12 @@ from flows.deployments.automations import HEARTBEAT_S, automate
 from flows.deployments.crashed import mark_crashed
 from flows.deployments.deployment import deployment, parameters
 from flows.deployments.missed import tag
+from flows.deployments.worker import POOL
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
 from tasks.errors import InvalidInput
 from tasks.ingest.uris import canonical, is_remote
 
-POOL = "nightread"
 TAG = "nightread"
 """On every run of these deployments."""
 UPKEEP_CRON = "0 20 * * 0"

@@ -15,7 +15,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
 from flows.config import ReadConfig, RunConfig
-from flows.deployments.crashed import mark_crashed
+from flows.deployments.crashed import Say, every, mark_crashed
 from flows.read import read_corpus
 from flows.upkeep import upkeep_memory
 from tasks.ingest.uris import is_remote
@@ -70,10 +70,16 @@ def _anywhere(config: ReadConfig) -> ReadConfig:
     return replace(config, home=home, infer=infer)
 
 
-def serve_all(config: RunConfig) -> None:
-    """Serve the flows with these settings, one run at a time, until interrupted."""
+def serve_all(config: RunConfig, look_s: float, say: Say) -> None:
+    """Serve the flows with these settings, one run at a time, until interrupted.
+
+    Args:
+        look_s: seconds between two looks for runs that died.
+    """
     if not is_remote(config.home):  # there, whoever writes next does so
-        mark_crashed(Path(config.home))
+        home = Path(config.home)
+        mark_crashed(home)
+        every(look_s, lambda: mark_crashed(home), say)
     read, upkeep = parameters(config)
     serve(
         deployment(read_corpus, read),

@@ -39,8 +39,8 @@ def until(ask: Callable[[], T | None], what: str) -> T:
 
 @contextmanager
 def worker() -> Iterator[psutil.Process]:
-    """A worker of the pool, killed at the end with whatever it started."""
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "nightread", "--limit", "1"]
+    """`nightread worker`, killed at the end with whatever it started."""
+    command = [sys.executable, "-m", "flows", "worker", "--look", "2"]
     quick = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=os.environ | quick, start_new_session=True) as process:
         started = psutil.Process(process.pid)
@@ -52,6 +52,14 @@ def worker() -> Iterator[psutil.Process]:
             for child in family:
                 if child.is_running():
                     child.kill()
+
+
+def killed(working: psutil.Process, reading: psutil.Process) -> None:
+    """The worker and the process of its run, in this order: the worker would say that the run has ended."""
+    workers = [working, *(child for child in working.children() if child.pid != reading.pid)]
+    working.kill()
+    psutil.wait_procs(workers)
+    reading.kill()
 
 
 class Nights:
