@@ -44,6 +44,8 @@ class Look:
     machine: str
     since: datetime
     """When the worker began: a run that was taken before and has no process yet gets none."""
+    claimed: timedelta = CLAIMED
+    """For how long a run may have been taken and have no process."""
 
     def gone(self, client: SyncPrefectClient) -> dict[UUID, str]:
         """Runs that the server takes for alive and that have no process here: id -> name."""
@@ -60,7 +62,7 @@ class Look:
         if run.state is None or run.state.type != StateType.PENDING:
             return worker == self.machine
         # taken by a worker that died, perhaps before it wrote its name on it
-        taken = min(self.since, datetime.now(UTC) - CLAIMED)
+        taken = min(self.since, datetime.now(UTC) - self.claimed)
         return worker in (None, self.machine) and run.state.timestamp < taken
 
 

@@ -107,12 +107,12 @@ def test_commands_in_the_cluster_exist_and_find_their_values() -> None:
     (generated,) = KUSTOMIZATION["configMapGenerator"]
     values = dict(literal.split("=", 1) for literal in generated["literals"])
     ours = [container for _, pod in pods() for container in pod["containers"] if "args" in container]
-    assert len(ours) == 2
+    assert len(ours) == 3
     for container in ours:
         check_command([re.sub(r"\$\((\w+)\)", lambda m: values[m[1]], word) for word in container["args"]])
     home = load("cluster").home
     mounts = [mount["mountPath"] for container in ours for mount in container["volumeMounts"]]
-    assert mounts == [home, home]
+    assert mounts == [home] * 3
 
 
 def test_readers_come_and_go_on_spot_machines_one_at_a_time() -> None:

@@ -86,14 +86,19 @@ def test_only_runs_of_this_machine_that_have_no_process_in_two_looks_are_marked(
 
 
 def test_a_run_that_was_taken_long_before_the_worker_began_gets_no_process_any_more(runs: Runs) -> None:
-    now = datetime.now(UTC)
-    long_ago = now - timedelta(minutes=6)
+    before, at_once = datetime.now(UTC) - timedelta(seconds=5), timedelta()
     by_us, by_nobody = runs.add(Pending(), HERE), runs.add(Pending())
     elsewhere = runs.add(Pending(), ELSEWHERE)
-    assert Look(HERE, now).gone(runs.client).keys().isdisjoint({by_us, by_nobody, elsewhere})
-    old = runs.add(Pending(timestamp=long_ago), HERE)
-    assert old in Look(HERE, now).gone(runs.client)
-    assert old not in Look(HERE, long_ago - timedelta(minutes=1)).gone(runs.client)  # its worker lives
+    now = datetime.now(UTC) + timedelta(seconds=5)
+    taken = {by_us, by_nobody}
+    assert Look(HERE, now).gone(runs.client).keys().isdisjoint(taken)  # a worker may be about to start them
+    assert Look(HERE, before, at_once).gone(runs.client).keys().isdisjoint(taken)  # by this one, which lives
+    found = Look(HERE, now, at_once).gone(runs.client)
+    assert taken <= found.keys()
+    assert elsewhere not in found
+    alive = runs.process(by_us)
+    assert by_us not in Look(HERE, now, at_once).gone(runs.client)
+    assert alive.poll() is None
 
 
 def test_a_worker_without_a_server_says_how_to_start_one(
