@@ -58,8 +58,15 @@ def killed(working: psutil.Process, reading: psutil.Process) -> None:
     """The worker and the process of its run, in this order: the worker would say that the run has ended."""
     workers = [working, *(child for child in working.children() if child.pid != reading.pid)]
     working.kill()
-    psutil.wait_procs(workers)
+    until(lambda: not any(map(_lives, workers)) or None, "the worker lives")
     reading.kill()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Nights:
