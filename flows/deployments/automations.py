@@ -2,7 +2,8 @@
 
 The idea: a process that is killed cannot say so, and nobody may be there to say it in its place. The server
 hears when a run begins, its heartbeats and its end; what it does not hear in time has crashed. That gives the
-run's slot back too.
+run's slot back too. It forgets what it waits for when it or its database restarts: for machines that come
+back flows/deployments/worker.py does the same by looking.
 """
 
 from dataclasses import dataclass
