@@ -45,8 +45,8 @@ _RARE, _NEAR = frozenset("cp1250 iso8859-2 mac-roman cp850 cp437 cp852".split())
 """Relatives that a few words are taken for by chance, and how close cp1252 must come to these."""
 _EASTERN, _SURE = frozenset("gb18030 big5hkscs cp932 euc_jis_2004 cp949".split()), 0.1
 """Encodings of which characters look like UTF-8 by chance, and the confidence that no damaged UTF-8 has."""
-_LIE = 4.0
-"""So many times likelier than what a document declares, and what the bytes look like is believed."""
+_LIE, _DOUBT = 4.0, 0.12
+"""So many times likelier than what a document declares, and so sure, and the bytes are believed."""
 _NAMES = {
     "iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874",
     "iso8859-11": "cp874",
@@ -64,6 +64,8 @@ _STRANGE = re.compile(
     f"{_LATIN_LETTER}{_OTHER_LETTER}|{_OTHER_LETTER}{_LATIN_LETTER}|[a-z]{_EAST}{{1,2}}(?=[a-z])|[\x80-\x9f]"
     "|[\ue000-\uf8ff]|(?<![\u2500-\u259f])[\u2591-\u2593](?![\u2500-\u259f])"
 )
+_TAG = re.compile(rb"<[^<>]{1,1000}>")
+"""Letters of tags say nothing of the words between them."""
 _LOOKED_AT = 1 << 14
 """Bytes of a sample whose words are looked at."""
 _COOKIE = re.compile(
@@ -171,7 +173,7 @@ def _chosen(source: Path | bytes, named: str, error: UnicodeDecodeError) -> Deco
     best = next(iter(scores), "")
     if _is_damaged(sample) and not (best in _EASTERN and scores[best] >= _SURE):
         raise BadDocument("corrupt", f"broken UTF-8 at byte {error.start:,}: {error.reason}")
-    believed = named == best or scores.get(best, 0.0) < max(2 * _UNSURE, _LIE * scores.get(named, 0.0))
+    believed = named == best or scores.get(best, 0.0) < max(_DOUBT, _LIE * scores.get(named, 0.0))
     if named and not named.startswith("utf") and believed and _decodes(source, named):
         return Decoded(named)
     for name in scores:
@@ -215,6 +217,7 @@ def _telling(source: Path | bytes) -> bytes:
     found, size = [], 0
     for line in _lines(source):
         if not line.isascii():
+            line = plain if not (plain := _TAG.sub(b" ", line)).isascii() else line
             found.append(line)
             size += len(line)
             if size >= SAMPLE:

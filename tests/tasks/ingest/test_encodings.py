@@ -133,3 +133,10 @@ def test_a_stray_nul_does_not_make_chinese_of_english() -> None:
 )
 def test_a_few_words_tell_their_encoding(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding)) == (text, Decoded(encoding, guessed=True))
+
+
+def test_a_short_page_that_declares_the_wrong_alphabet_is_read_by_its_bytes() -> None:
+    page = "<html><head><meta charset=iso-8859-1></head><body><p>Привет, как дела? Мы дома.</p></body></html>"
+    assert decode(page.encode("cp1251")) == (page, Decoded("cp1251", guessed=True))
+    page = page.replace("Привет, как дела? Мы дома.", "Hej då, åäö")
+    assert decode(page.encode("cp1252")) == (page, Decoded("cp1252"))

@@ -109,6 +109,8 @@ class _Text:
                 self._tables.begin()
         elif tag in _BETWEEN:
             self._formulas.append((self._depth, _BETWEEN[tag], 0))
+        elif tag == "msqrt":
+            self._say("√(")
         elif tag in _KEPT or tag in ("td", "th", "sup"):
             self._buffers.append([])
             if tag in ("td", "th"):
@@ -223,6 +225,8 @@ class _Text:
             self._say("\n" + "\n".join(lines) + "\n" if text else "")
         elif tag == "tr":
             self._say(_TAB.join(self._tables.end_row()) + "\n")
+        elif tag == "msqrt":
+            self._say(")")
         elif tag in _BETWEEN and self._formulas and self._formulas[-1][0] == self._depth:
             self._formulas.pop()
 

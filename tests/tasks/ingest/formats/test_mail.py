@@ -146,3 +146,10 @@ def test_a_page_with_its_pictures_is_an_alternative_to_the_plain_text(tmp_path: 
         b"<p>Said once.</p>\n--R--\n--A--\n"
     )
     assert document(tmp_path / "a.eml").text.count("Said once.") == 1
+
+
+def test_a_header_in_bytes_that_nothing_declares_is_decoded_as_a_text_is(tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes(
+        "From: a@b.c\nSubject: Schöne Grüße aus Köln\n\nWords.\n".encode("cp1252")
+    )
+    assert "Subject: Schöne Grüße aus Köln\n" in document(tmp_path / "a.eml").text

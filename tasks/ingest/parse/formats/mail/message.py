@@ -73,7 +73,10 @@ def read(content: bytes, config: ParseConfig) -> Mail:
 
 def header(message: Message, name: str) -> str:
     """A header in plain characters on one line; "" if it is not there."""
-    raw = str(message.get(name) or "")[:_MOST_HEADER]
+    written = (value for key, value in message.raw_items() if key.lower() == name.lower())
+    raw = str(next(written, ""))[:_MOST_HEADER]
+    if not raw.isascii():  # bytes that nothing declares
+        raw, _ = decode(raw.encode("utf-8", "surrogateescape"), "")
     try:
         said = str(make_header(decode_header(raw)))
     except (LookupError, ValueError, MessageError):
