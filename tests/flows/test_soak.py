@@ -109,7 +109,8 @@ def test_a_process_that_reads_again_and_again_does_not_grow(
     said = [str(one) for one in seen]
     assert last.resident < 1.05 * first.resident + 32 * MIB, said
     assert last.open.total() <= first.open.total() + 4, last.open - first.open
-    assert last.threads <= first.threads + 4, said
+    # pools keep some threads for a while: what a pause finds varies by a dozen
+    assert min(one.threads for one in seen[-5:]) <= min(one.threads for one in seen[2:7]) + 4, said
     assert last.processes <= first.processes, said
     assert last.versions <= max(first.versions, 4 * KEPT), said
     assert last.left <= first.left <= 1, said  # the folder of the parser that is kept
