@@ -206,9 +206,10 @@ def test_a_raised_number_is_no_digit_of_the_number_before_it(tmp_path: Path) -> 
         + sized(72, 680, "As agreed", 11) + sized(121.1, 685, "12", 7) + sized(132, 680, "in 1931, H", 11)
         + sized(180.8, 677, "2", 7) + sized(185, 680, "O", 11) + sized(72, 660, "Rent", 11)
         + sized(200, 664, "2024", 7)
+        + sized(72, 640, "a", 11) + sized(78.1, 645, "2", 7) + sized(82, 640, "= c", 11)
     )  # fmt: skip
     write(tmp_path / "a.pdf", [page])
-    assert read(tmp_path / "a.pdf")[0] == ["Some 10⁶m", "As agreed¹² in 1931, H2O", "Rent\t2024"]
+    assert read(tmp_path / "a.pdf")[0] == ["Some 10⁶m", "As agreed¹² in 1931, H2O", "Rent\t2024", "a² = c"]
 
 
 def test_words_that_nobody_sees_are_left_out_and_white_ones_on_a_bar_are_read(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ drawn apart become words, and words that a line end has cut become whole.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
+
+from tasks.ingest.parse.formats.numerals import superscript
 
 CELL = 1.5
 """A gap of so many line heights stands between cells, not words."""
@@ -18,6 +20,8 @@ _GUTTER_ROWS, _GUTTER_CHARS, _GUTTER_FILL = 3, 12.0, 0.55
 """Columns of prose: so many rows beside each other, of so many characters, filling so much of the width."""
 _MOST, _NEAR, _PLACES = 1000, 12, 40
 """Segments of a page that are compared, each with so many that stand near it; places that are tried."""
+_SMALL, _RAISED_NUMBER = 0.9, re.compile(r"[+\-\u2212]?[0-9]{1,3}")
+"""A raised number is smaller than so much of a line height."""
 _WORD = 100
 """Characters of a line's end that its last word may have."""
 _SPACED = 5
@@ -60,7 +64,7 @@ class Segment:
 
 def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:
     """Rows of a page in reading order, each with its segments from left to right."""
-    segments = _spelled_out(segments)
+    segments = _spelled_out(_with_raised(segments))
     if _is_in_order(segments):
         rows: list[list[Segment]] = []
         for one in segments:
@@ -77,7 +81,28 @@ def _follows(before: Segment, one: Segment) -> bool:
     return abs(one.y - before.y) < _SAME * before.height and 0 <= one.x0 - before.x1 < CELL * before.height
 
 
-def _spelled_out(segments: Sequence[Segment]) -> list[Segment]:
+def _with_raised(segments: Sequence[Segment]) -> Iterator[Segment]:
+    """Segments, a small number that was written by itself above the end of another made a part of that."""
+    last: Segment | None = None
+    for one in segments:
+        if last and _is_raised(one, last):
+            last = replace(last, text=last.text + superscript(one.text), x1=one.x1)
+            continue
+        if last:
+            yield last
+        last = one
+    if last:
+        yield last
+
+
+def _is_raised(one: Segment, last: Segment) -> bool:
+    high, gap = one.y - last.y, one.x0 - last.x1
+    small = one.height < _SMALL * last.height and _RAISED_NUMBER.fullmatch(one.text) is not None
+    above = small and 0.15 * last.height < high < 0.7 * last.height
+    return above and abs(gap) < 0.2 * last.height and last.text[-1:].isalnum()
+
+
+def _spelled_out(segments: Iterable[Segment]) -> list[Segment]:
     """Segments, letters that were written one by one, each as a line of its own, made words again."""
     found: list[Segment] = []
     letters: list[Segment] = []
