@@ -40,7 +40,7 @@ def until(ask: Callable[[], T | None], what: str) -> T:
 @contextmanager
 def worker() -> Iterator[psutil.Process]:
     """`nightread worker`, killed at the end with whatever it started."""
-    command = [sys.executable, "-m", "flows", "worker", "--look", "2"]
+    command = [sys.executable, "-m", "flows", "worker", "--look", "5"]
     quick = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=os.environ | quick, start_new_session=True) as process:
         started = psutil.Process(process.pid)
