@@ -1,6 +1,6 @@
 """A night on a Prefect server with PostgreSQL: both restart while a run goes on, and the worker is killed.
 
-Run: pytest -m slow tests/infra/test_night.py (16 minutes beside other work, of which two and a half of processor time)
+Run: pytest -m slow tests/infra/test_night.py (16 minutes beside other work; 2.5 of processor time)
 """
 
 import os
