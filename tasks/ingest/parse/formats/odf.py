@@ -42,7 +42,8 @@ _LEFT_OUT = ((r"Pictures/", "image"), (r"Basic/.*\.xml|Scripts/", "macro"))
 def parse(path: Path, config: ParseConfig) -> Iterator[Item]:
     """A line for each paragraph; of a presentation a place for each slide."""
     with opened(path, "OpenDocument file") as archive:
-        roots = [tree(archive, name) for name in ("content.xml", "styles.xml") if name in archive.NameToInfo]
+        roots = [tree(archive, "content.xml")]
+        roots += [tree(archive, "styles.xml")] if "styles.xml" in archive.NameToInfo else []
         body = next(roots[0].iter("{*}body"))
         reader = _Reader(_raised(roots), _hidden(roots), Lists(roots))
         pages = list(body.iter("{*}page"))

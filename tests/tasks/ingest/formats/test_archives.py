@@ -128,3 +128,24 @@ def test_an_archive_of_many_members_is_read_in_order(tmp_path: Path) -> None:
     read = documents(tmp_path / "many.zip")
     assert [one.row["part"] for one in read.values()] == list(range(300))
     assert read["299.txt"].text == "Note number 299."
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("港口的船", "gb18030"),
+        ("港の管理人", "cp932"),
+        ("Größe", "cp437"),
+        ("Größe", "utf-8"),
+        ("Журнал", "cp866"),
+    ],
+)
+def test_a_name_that_does_not_say_its_encoding_is_read_in_that_of_its_country(
+    name: str, encoding: str, tmp_path: Path
+) -> None:
+    written = name.encode(encoding)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(f"{'A' * len(written)}.txt", "Words.")
+    path = tmp_path / "a.zip"
+    path.write_bytes(path.read_bytes().replace(b"A" * len(written), written))
+    assert list(documents(path)) == [f"{name}.txt"]
