@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectAlreadyExists
-from prefect.states import Pending, Running
+from prefect.states import Completed, Crashed, Pending, Running
 
 from flows.cli import main
 from flows.deployments.worker import POOL, Look, marking
@@ -99,6 +99,14 @@ def test_a_run_that_was_taken_long_before_the_worker_began_gets_no_process_any_m
     alive = runs.process(by_us)
     assert by_us not in Look(HERE, now, at_once).gone(runs.client)
     assert alive.poll() is None
+
+
+def test_a_run_that_was_taken_for_dead_and_lives_is_completed_when_it_ends(runs: Runs) -> None:
+    run = runs.add(Running(), HERE)
+    # as the server's automation does; it may miss heartbeats when it restarts
+    runs.client.set_flow_run_state(run, Crashed(message="No sign of life for 6 minutes."))
+    runs.client.set_flow_run_state(run, Completed())  # as the process of a run says that it has ended
+    assert runs.name(run) == "Completed"
 
 
 def test_a_worker_without_a_server_says_how_to_start_one(
