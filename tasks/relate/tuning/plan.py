@@ -6,6 +6,8 @@ from pathlib import Path
 from tasks.errors import InvalidInput
 
 LEAST_TOKENS = 256
+CHECKPOINTS = "checkpoints"
+"""Folder in `out` of all that a run needs to go on; without it a model is complete."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +53,5 @@ class TunePlan:
             if getattr(self, name) < 0:
                 option = name.replace("_", "-")
                 raise InvalidInput(f"--{option} {getattr(self, name):g}: give 0 or more")
-        if (self.out / "tuned.json").exists():
+        if (self.out / "tuned.json").exists() and not (self.out / CHECKPOINTS).exists():
             raise InvalidInput(f"--out {self.out}: holds a tuned model already; name another folder")

@@ -18,7 +18,7 @@ from tasks.infer.group import environment, threads
 from tasks.ingest.ipc import Child, free_port
 from tasks.memory.reader import open_memory
 from tasks.relate.tuning.packing import pack
-from tasks.relate.tuning.plan import TunePlan
+from tasks.relate.tuning.plan import CHECKPOINTS, TunePlan
 from tasks.relate.tuning.worker import WIRE, Finished, Stepped, Tune
 
 if TYPE_CHECKING:
@@ -53,11 +53,12 @@ def tune(home: Path, plan: TunePlan, models: "Models", progress: "Callable[[str,
     plan.out.mkdir(parents=True, exist_ok=True)
     _check_room(plan.out, models.folder)
     _check_same(plan, models.name)
-    packed = plan.out / "packed.i32"
+    packed = plan.out / CHECKPOINTS / "packed.i32"  # goes with them at the end
+    packed.parent.mkdir(exist_ok=True)
     tokens = packed.stat().st_size // 4 if packed.exists() else 0
     tokens = tokens or pack(open_memory(home), plan.uri, models.folder, packed)
     if tokens <= plan.tokens:
-        packed.unlink()
+        shutil.rmtree(packed.parent)
         raise InvalidInput(
             f"--tokens {plan.tokens}: memory holds {tokens:,} tokens there; read more, or give fewer"
         )
@@ -67,7 +68,6 @@ def tune(home: Path, plan: TunePlan, models: "Models", progress: "Callable[[str,
             resumed = heard.resumed
         else:
             progress(f"tuning: steps (nats a token {heard.nats:.3f})", heard.step, plan.steps)
-    packed.unlink()
     return Tuned(plan.out, tokens, resumed, tuple(losses(plan.out)))
 
 
