@@ -2,18 +2,20 @@
 
 The idea: a real server that lives exactly as long as its parent. Prefect's in-process server prints
 tracebacks at exit and may lose the last task states; a child process does neither, and the kernel ends it
-with us even when we are killed without a chance to clean up. Prefect reads its settings once, at import:
-where that has happened before the block, it is made to read them again, and inside the block it never falls
-back to a server of its own, which would outlive us.
+with us even when we are killed without a chance to clean up. Where the server alone is killed, another takes
+its place and its database: a run waits for the one address it knows. Prefect reads its settings once, at
+import: where that has happened before the block, it is made to read them again, and inside the block it never
+falls back to a server of its own, which would outlive us.
 """
 
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
@@ -25,6 +27,9 @@ from tasks.ingest.ipc import free_port
 READY_SECONDS = 120.0
 """A cold start takes about ten seconds on two idle cores; a busy machine many times that."""
 STOP_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+RESTARTS = 5
+"""Of a server that has died, while one command lasts."""
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -69,9 +74,10 @@ def prefect_api(
     with ExitStack() as stack:
         stack.enter_context(_environment(_settings(folder, url)))
         with _alone(folder, ready_seconds):
-            process = stack.enter_context(_server(folder, port))
+            server = stack.enter_context(closing(_Server(folder, port)))
             meanwhile()
-            _wait(process, url, folder / "server.log", ready_seconds)
+            _wait(server.process, url, folder / "server.log", ready_seconds)
+        server.keep()
         try:
             yield url
         finally:
@@ -173,23 +179,46 @@ def tied(arguments: list[str]) -> list[str]:
     return [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *arguments]
 
 
-@contextmanager
-def _server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with writing(folder):
-        log = (folder / "server.log").open("wb")
-    with log:
-        process = subprocess.Popen(
-            tied(server),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; the server stays until the run has said so
-        )
-    try:
-        yield process
-    finally:
-        _stop(process)
+class _Server:
+    """A server of our own; one that dies is started again where it was, as the run waits for it there."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.log, self.port = folder / "server.log", port
+        with writing(folder):
+            self.log.write_bytes(b"")
+        self.process = self._started()
+        self._ending = threading.Event()
+        # the thread that starts a server outlives it, or the kernel would end the server with the thread
+        self._keeper = threading.Thread(target=self._keep, name="prefect-server", daemon=True)
+
+    def keep(self) -> None:
+        """From now on, start it again when it has ended."""
+        self._keeper.start()
+
+    def close(self) -> None:
+        self._ending.set()
+        if self._keeper.ident:
+            self._keeper.join()
+        _stop(self.process)
+
+    def _keep(self) -> None:
+        for _ in range(RESTARTS):
+            while self.process.poll() is None:
+                if self._ending.wait(LOOK_SECONDS):
+                    return
+            self.process = self._started()
+        self._ending.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                tied(server),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; the server stays until the run has said so
+            )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -36,6 +36,13 @@ def _no_server_of_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     reread()  # or Prefect would keep these settings for the tests that follow
 
 
+def _wait_until(done: Callable[[], bool], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
 @pytest.mark.heavy
 def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> None:
     from prefect import flow, settings
@@ -63,6 +70,11 @@ def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> Non
             assert answer.status == 200
         (child,) = set(ours.children()) - children
         assert child.cmdline()[1:5] == ["-m", "prefect", "server", "start"]
+        child.kill()  # and another takes its place and its database
+        child.wait()
+        _wait_until(lambda: answers(url))
+        with build_opener(ProxyHandler({})).open(f"{url}/flow_runs/{run}") as answer:
+            assert answer.status == 200
     assert not answers(url)
     assert dict(os.environ) == environment
     assert settings.get_current_settings().api.url is None
