@@ -72,19 +72,19 @@ class Parser:
             InvalidInput: if the disk is full, or too many files are open.
             Transient: if the process does not start.
         """
-        limit_s = request.config.timeout_s * (1 + size / (16 << 20))
+        limit_s, source = request.config.timeout_s * (1 + size / (16 << 20)), Path(request.path)
         for again in (True, False):
             try:
-                child = self._started()
+                child = self._started(source)
                 child.send(request)
                 reply = self._reply(child, limit_s)
                 break
             except Crashed as error:
-                self._renew()
+                self._renew(source)
                 if not again:
                     raise BadDocument("corrupt", "the parser crashed on it") from error
             except BadDocument:
-                self._renew()
+                self._renew(source)
                 raise
         self._served += 1
         if isinstance(reply, Refused):
@@ -94,11 +94,11 @@ class Parser:
         assert isinstance(reply, Parsed)
         return reply.parts
 
-    def _started(self) -> Child:
+    def _started(self, source: Path) -> Child:
         # what earlier documents left behind would be counted against the next one
         child = self._child
         if child and (child.exit_cause() or child.resident > self.cap // 2 or self._served >= MOST_SOURCES):
-            self._renew()
+            self._renew(source)
         if self._child is None:
             arguments = [str(self.cap + _SLACK), str(self.folder), str(self.most_bytes)]
             environment = {"TMPDIR": str(self.folder), "OMP_NUM_THREADS": "1"}
@@ -119,14 +119,16 @@ class Parser:
             _warn(tuple(what for what in ALL if what not in ready.enforced))
         return self._child
 
-    def _renew(self) -> None:
-        """Without the process, and without what it left in its folder."""
+    def _renew(self, source: Path) -> None:
+        """Without the process, and without what it left in its folder, where the source may lie as a copy."""
         self.stop()
-        self.tidy()
+        self.tidy(source)
 
-    def tidy(self) -> None:
+    def tidy(self, but: Path | None = None) -> None:
         """Remove what a source has left in its folder."""
         for left in self.folder.iterdir():
+            if left == but:
+                continue
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
     def _reply(self, child: Child, limit_s: float) -> Ready | Parsed | Refused | Unable:

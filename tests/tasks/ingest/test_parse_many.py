@@ -91,6 +91,25 @@ def test_a_source_whose_parser_is_killed_is_parsed_by_another(tmp_path: Path) ->
     assert [row["outcome"] for (row,) in rows] == ["ok"] * 4
 
 
+def test_a_copy_of_a_source_outlives_the_parser_that_is_killed(tmp_path: Path) -> None:
+    """Of a source in a bucket the copy lies where parsers write, and is tidied up after."""
+    parser = Parser(tmp_path / "parsed", CONFIG)
+    copy, target = parser.folder / "source.txt", parser.folder / "text.parquet"
+    request = ParseRequest(str(copy), "a.txt", str(target), CONFIG)
+    try:
+        for _ in range(2):  # with no process yet, and with one that is dead
+            copy.write_text("The crate holds amber.")
+            [part] = parser.parse(request, 22)
+            assert (part["outcome"], part["reason"]) == ("ok", "")
+            parser.tidy()
+            assert not copy.exists()
+            for one in processes():
+                one.kill()
+                one.wait()
+    finally:
+        parser.close()
+
+
 def test_a_cluster_s_workers_parse_what_this_machine_would(found: list[Found], tmp_path: Path) -> None:
     here = list(parse_all(found, tmp_path / "here", CONFIG, LOCAL))
     cluster = LocalCluster(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=":0")
