@@ -10,6 +10,7 @@ from typing import Any
 
 from dask import config as dask_config
 from distributed import CancelledError, Client, KilledWorker, LocalCluster
+from distributed.comm import CommClosedError
 
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import NOTE, remote_of
@@ -83,10 +84,10 @@ def _lost(whose: str) -> Iterator[None]:
             f"{whose}: several workers died one after the other over the same task: look whether memory is "
             f"short (cluster.memory_limit); what was done is kept, and the same command continues"
         ) from error
-    except CancelledError as error:
+    except (CancelledError, CommClosedError) as error:
         raise Transient(
-            f"{whose}: the connection to the Dask scheduler was lost: what was done is kept, and the same "
-            f"command continues when it is there again"
+            f"{whose}: the connection to the Dask scheduler or to a worker was lost: what was done is kept, "
+            f"and the same command continues when it is there again"
         ) from error
 
 

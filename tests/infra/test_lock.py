@@ -39,7 +39,8 @@ def locked(*names: str) -> dict[str, set[str]]:
 def test_every_dependency_is_locked_at_the_version_the_project_pins() -> None:
     project, run, test = PROJECT["project"], locked("torch", "run"), locked("test")
     assert pins(project["dependencies"]).items() <= run.items()
-    assert pins(project["optional-dependencies"]["test"]).items() <= test.items()
+    # what the project brings along already is not locked twice
+    assert pins(project["optional-dependencies"]["test"]).items() <= (run | test).items()
     assert pins(PROJECT["build-system"]["requires"]).items() <= locked("build").items()
 
 
