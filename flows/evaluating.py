@@ -105,13 +105,7 @@ def _hiding(test: argparse.ArgumentParser) -> None:
     number("needles", 3, "different needles for each cell, each in another text")
     number("wordings", 3, "wordings of each question")
     number("seed", 0, "of needles and texts: the same seed gives the same grid")
-    grid.add_argument(
-        "--haystack",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="files and folders of text (default: text this machine has)",
-    )
+    haystack_argument(grid)
     grid.add_argument(
         "--filler", action="store_true", help="a few sentences repeated instead: the easiest haystack"
     )
@@ -259,7 +253,7 @@ def _grid(
 
     return Grid(
         lengths=parse_lengths(lengths),
-        haystack=tuple(Path(path).expanduser() for path in haystack),
+        haystack=paths(haystack),
         ways=comma_separated(ways),
         figure=path(figure),
         **numbers,
@@ -298,7 +292,7 @@ def _ruler(
         lengths=parse_lengths(lengths),
         samples=samples,
         seed=seed,
-        haystack=tuple(Path(path).expanduser() for path in haystack),
+        haystack=paths(haystack),
     )
     from tasks.bench.ruler.evaluate import evaluate_ruler
 
@@ -316,6 +310,22 @@ def loaded(config: "RunConfig") -> Any:
     from tasks.infer.models import Models
 
     return Models(Path(config.home), config.infer, config.shard.stride)
+
+
+def haystack_argument(group: Any) -> None:
+    """The option that names texts to hide needles in."""
+    group.add_argument(
+        "--haystack",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="files and folders of text (default: text this machine has)",
+    )
+
+
+def paths(given: Sequence[str]) -> tuple[Path, ...]:
+    """Paths of an option, each as `path` makes it."""
+    return tuple(Path(one).expanduser() for one in given)
 
 
 def path(given: str | None) -> Path | None:

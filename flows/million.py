@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
+from flows.evaluating import haystack_argument, loaded, path, paths
 from flows.show import seconds, size, table
 from tasks.ledger import Row
 
@@ -32,13 +33,7 @@ def arguments(test: Any) -> None:
         help="read no more than so long, as many of the tokens as that allows; questions take their own time "
         "(default: all of them)",
     )
-    read.add_argument(
-        "--haystack",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="files and folders of text (default: text this machine has)",
-    )
+    haystack_argument(read)
     read.add_argument("--seed", type=int, default=0, metavar="N", help="of text and needles (default: 0)")
 
 
@@ -52,20 +47,16 @@ def bench_million(
     **_: Any,
 ) -> Answer:
     """Read one long context and ask it."""
-    from flows.deployments import commands as serving
     from flows.progress import counter
     from tasks.bench.million.options import Million
     from tasks.bench.speed import default_figure
 
     home = Path(config.home)
-    paths = tuple(Path(path).expanduser() for path in haystack or [])
-    drawn = Path(figure).expanduser() if figure else default_figure(home)
-    options = Million(tokens or TOKENS, drawn, minutes, paths, seed)
-    serving.check_models(config)
+    drawn = path(figure) or default_figure(home)
+    options = Million(tokens or TOKENS, drawn, minutes, paths(haystack or ()), seed)
+    models = loaded(config)
     from tasks.bench.million.run import million
-    from tasks.infer.models import Models
 
-    models = Models(home, config.infer, config.shard.stride)
     result = million(options, home, models, counter())
     return Answer(result, told(result))
 

@@ -45,15 +45,15 @@ class Tuning:
     tokens: int
     """Of a sample."""
     window: int
-    learning_rate: float = 1e-5
-    retrieval_entropy: float = 0.0
+    learning_rate: float
+    retrieval_entropy: float
     """Weight in the loss of the entropy of the retrieving heads over the context, 0 to 1."""
-    local_entropy: float = 0.0
+    local_entropy: float
     """Weight of one minus the other heads' entropy over the window."""
+    zero: int
+    """Stage of ZeRO, 0 to 3."""
     warmup: int = 4
     """Steps in which the learning rate rises."""
-    zero: int = 1
-    """Stage of ZeRO, 0 to 3."""
     checkpoint_every: int = 20
     """Steps."""
 

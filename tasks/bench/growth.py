@@ -19,11 +19,9 @@ from typing import Any
 from model.context import heads
 from model.context.answer import likelihood, window_cache
 from model.context.context import Context, Memory
-from model.context.retrieve import choose
 from tasks.bench.grid import MOST_NEEDLES, Grid
-from tasks.bench.haystack import Haystack, Placed, encoder, filler, insert
-from tasks.bench.natural_text import natural_text
-from tasks.bench.needle import CHARACTERS, K, Outcome, answer_outcome, search_outcome
+from tasks.bench.haystack import Haystack, Placed, encoder, insert
+from tasks.bench.needle import CHARACTERS, Outcome, question_outcome, text_of
 from tasks.bench.needles import FAMILIES, Needle, make_needles
 from tasks.bench.plots import growth_lines
 from tasks.bench.progress import Progress, silent
@@ -76,7 +74,7 @@ class _Growth:
         self.grid, self.reader = grid, models.reader
         self.heads = heads.load(models.folder, self.reader.config)
         self.encode = encoder(models.folder)
-        text = self._text()
+        text = text_of(grid, (grid.lengths[-1] + HELD_OUT) * CHARACTERS, grid.seed)
         self.held_out = self.encode(text[-HELD_OUT * CHARACTERS :])[0][-HELD_OUT:].tolist()
         hay = Haystack(text[: -HELD_OUT * CHARACTERS], self.encode)
         self.starts = (0, *grid.lengths[:-1])
@@ -88,12 +86,6 @@ class _Growth:
         needles = self._needles(hay.text)
         self.ids, placed = insert(hay, needles, depths, grid.lengths[-1], self.encode)
         self.placed = [placed[at : at + grid.depths] for at in range(0, len(placed), grid.depths)]
-
-    def _text(self) -> str:
-        characters = (self.grid.lengths[-1] + HELD_OUT) * CHARACTERS
-        if self.grid.filler:
-            return filler(characters)
-        return natural_text(self.grid.haystack or None, characters, self.grid.seed)
 
     def _needles(self, text: str) -> list[Needle]:
         """As many for each length; of a kind all names differ, also where several lengths have it."""
@@ -142,9 +134,7 @@ class _Growth:
         for place in placed:
             for wording in place.needle.questions[: self.grid.wordings]:
                 question = self.encode(f"\n\n{wording}")[0].tolist()
-                exact = choose(context, question, K)
-                outcome = search_outcome(context, question, exact, place)
-                outcomes.append(outcome | answer_outcome(context, question, exact, place, self.grid.ways))
+                outcomes.append(question_outcome(context, question, place, self.grid.ways))
         return {name: round(fmean(one[name] for one in outcomes), 4) for name in outcomes[0]}
 
     def _nats(self, context: Context) -> float:

@@ -120,18 +120,13 @@ class _Evaluation:
         """For every question of the grid: its context, the needle's depth, and its measures."""
         longest = max(self.grid.lengths)
         for number in range(self.grid.needles):
-            hay = Haystack(self._text(longest * CHARACTERS, self.grid.seed + number), self.encode)
+            hay = Haystack(text_of(self.grid, longest * CHARACTERS, self.grid.seed + number), self.encode)
             for trial in trials(self.grid):
                 random = Random(f"{self.grid.seed} {number} {trial.length} {trial.depths}")
                 needles = make_needles(number, len(trial.depths), random, hay.text)
                 ids, placed = insert(hay, needles, trial.depths, trial.length, self.encode)
                 for which, outcome in self._read_and_ask(ids, trial, placed, read):
                     yield trial, trial.depths[which], outcome
-
-    def _text(self, characters: int, seed: int) -> str:
-        if self.grid.filler:
-            return filler(characters)
-        return natural_text(self.grid.haystack or None, characters, seed)
 
     def _read_and_ask(
         self, ids: list[int], trial: Trial, placed: Sequence[Placed], read: Callable[[int], None]
@@ -147,9 +142,7 @@ class _Evaluation:
             for which in trial.asked:
                 for wording in placed[which].needle.questions[: self.grid.wordings]:
                     question = self.encode(f"\n\n{wording}")[0].tolist()
-                    exact = choose(context, question, K)
-                    outcome = search_outcome(context, question, exact, placed[which])
-                    outcome |= answer_outcome(context, question, exact, placed[which], self.grid.ways)
+                    outcome = question_outcome(context, question, placed[which], self.grid.ways)
                     if apart:
                         outcome |= segments_outcome(apart, question, placed[which])
                     if dense_cache:
@@ -169,14 +162,35 @@ class _Evaluation:
         return Context(self.reader, self.heads, memory)
 
 
+def text_of(grid: Grid, characters: int, seed: int) -> str:
+    """The haystack that a grid asks for, so many characters of it."""
+    return filler(characters) if grid.filler else natural_text(grid.haystack or None, characters, seed)
+
+
+def question_outcome(
+    context: Context, question: Sequence[int], place: Placed, ways: Sequence[str]
+) -> Outcome:
+    """All that a question for a needle tells: `search_outcome` and `answer_outcome`."""
+    exact = choose(context, question, K)
+    found = search_outcome(context, question, exact, place)
+    return found | answer_outcome(context, question, exact, place, ways)
+
+
+def sees(context: Context, place: Placed, blocks: Sequence[int]) -> float:
+    """Whether a needle's number lies in what an answer may see when these blocks are chosen, 1 or 0.
+
+    That is the sinks, the blocks and their neighbours.
+    """
+    return float(_blocks(place.value) <= {0, *candidates(len(context), blocks)})
+
+
 def search_outcome(context: Context, question: Sequence[int], exact: Chosen, place: Placed) -> Outcome:
     """Whether the needle's number lies in or beside the blocks chosen by the exact scan, and by the index."""
-    number = _blocks(place.value)
     fast = choose(context, question, K, "index") if context.index.trained else exact
     return {
-        "always_attended": float(number <= _candidates(context, [])),
-        "found_exact": float(number <= _candidates(context, exact.blocks)),
-        "found_index": float(number <= _candidates(context, fast.blocks)),
+        "always_attended": sees(context, place, []),
+        "found_exact": sees(context, place, exact.blocks),
+        "found_index": sees(context, place, fast.blocks),
         "recall_index": len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
         "indexed": float(context.index.trained),
         "visited_exact": float(exact.visited),
@@ -220,11 +234,6 @@ def _correct(reader: Reader, generated: Sequence[int], place: Placed) -> float:
 
 def _blocks(tokens: range) -> set[int]:
     return set(range(tokens.start // BLOCK, (tokens.stop - 1) // BLOCK + 1))
-
-
-def _candidates(context: Context, blocks: list[int]) -> set[int]:
-    """Blocks that an answer may see when these are chosen: the sinks, they, and their neighbours."""
-    return {0, *candidates(len(context), blocks)}
 
 
 def _cell(grid: Grid, length: int, depth: float, outcomes: list[Outcome]) -> dict[str, Any]:

@@ -7,18 +7,15 @@ every length. The answer is the one a user gets, by the blocks of the index.
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from model.context.answer import answer, candidates
+from model.context.answer import answer
 from model.context.context import Context
-from model.context.retrieve import Chosen, choose
-from model.geometry import BLOCK
+from model.context.retrieve import choose
 from tasks.bench.haystack import Encode
 from tasks.bench.million.hidden import Hidden
 from tasks.bench.million.journal import Asked
+from tasks.bench.needle import NEW_TOKENS, K, sees
 from tasks.bench.needles import correct
 
-K = 16
-"""Blocks that are chosen."""
-NEW_TOKENS = 12
 Decode = Callable[[Sequence[int]], str]
 
 
@@ -33,8 +30,8 @@ def ask(context: Context, needle: Hidden, encode: Encode, decode: Decode, final:
         number=needle.number,
         depth=needle.depth,
         final=final,
-        found_index=_found(context, needle, fast),
-        found_exact=_found(context, needle, exact),
+        found_index=sees(context, needle.placed, fast.blocks),
+        found_exact=sees(context, needle.placed, exact.blocks),
         nominated=len(set(exact.blocks) & set(fast.blocks)) / max(len(exact.blocks), 1),
         answered=float(correct(said, needle.placed.needle.value)),
         said=said,
@@ -44,10 +41,3 @@ def ask(context: Context, needle: Hidden, encode: Encode, decode: Decode, final:
         exact_s=exact.seconds,
         seconds=perf_counter() - started,
     )
-
-
-def _found(context: Context, needle: Hidden, chosen: Chosen) -> float:
-    """Whether the needle's number lies in what an answer may see."""
-    value = needle.placed.value
-    wanted = set(range(value.start // BLOCK, (value.stop - 1) // BLOCK + 1))
-    return float(wanted <= {0, *candidates(len(context), chosen.blocks)})

@@ -19,7 +19,7 @@ from tasks.ingest.ipc import Child, free_port
 from tasks.memory.reader import open_memory
 from tasks.relate.tuning.packing import pack
 from tasks.relate.tuning.plan import CHECKPOINTS, TunePlan
-from tasks.relate.tuning.worker import WIRE, Finished, Stepped, Tune
+from tasks.relate.tuning.worker import WIRE, Finished, Tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def _check_same(plan: TunePlan, model: str) -> None:
     write_atomic(path, json.dumps(asked, indent=1).encode())
 
 
-def _run(plan: TunePlan, models: "Models", packed: Path) -> Iterator[Stepped | Finished]:
+def _run(plan: TunePlan, models: "Models", packed: Path) -> Iterator[Step | Finished]:
     tuning = Tuning(
         steps=plan.steps,
         tokens=plan.tokens,

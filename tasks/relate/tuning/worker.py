@@ -1,6 +1,6 @@
 """One rank of a tuning job: a process of its own, as DeepSpeed wants."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from transformers import AutoConfig
 from model import weights
 from model.context import heads
 from model.parallel import collectives
-from model.tune.trainer import Trainer, Tuning
+from model.tune.trainer import Step, Trainer, Tuning
 from tasks.ingest.ipc import Parent, Wire
 from tasks.relate.tuning.packing import sample
 
@@ -34,17 +34,6 @@ class Tune:
 
 
 @dataclass(frozen=True)
-class Stepped:
-    """What rank 0 says after a step, also of those done before it began."""
-
-    step: int
-    loss: float
-    nats: float
-    retrieval: float
-    local: float
-
-
-@dataclass(frozen=True)
 class Finished:
     """What every rank says at the end."""
 
@@ -52,7 +41,8 @@ class Finished:
     """Steps that were done before this run."""
 
 
-WIRE = Wire(Tune, Stepped, Finished)
+WIRE = Wire(Tune, Step, Finished)
+"""Rank 0 says every `Step` that it has done."""
 
 
 def tune(request: Tune, parent: Parent) -> Finished:
@@ -67,7 +57,7 @@ def tune(request: Tune, parent: Parent) -> Finished:
         while trainer.step < request.tuning.steps:
             done = trainer.train(sample(ids, request.tuning.tokens, trainer.step, request.seed))
             if request.rank == 0:
-                parent.send(Stepped(**asdict(done)))
+                parent.send(done)
         trainer.finish()
     return Finished(resumed)
 

@@ -1,7 +1,6 @@
 """A needle lies at its depth, a wrong number is never correct, and equal seeds give equal grids."""
 
 import json
-import pydoc_data.topics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -9,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer
 from transformers import AutoConfig
 
 from flows import figures
@@ -18,7 +16,7 @@ from model.context import heads
 from model.context.heads import Heads
 from model.weights import HEADS
 from tasks.bench.grid import MOST_NEEDLES, WORDINGS, Grid, parse_lengths, trials
-from tasks.bench.haystack import Encode, Haystack, Placed, encoder, filler, insert
+from tasks.bench.haystack import Encode, Haystack, Placed, filler, insert
 from tasks.bench.needle import evaluate_needle
 from tasks.bench.needles import FAMILIES, correct, make_needles
 from tasks.errors import InvalidInput
@@ -26,26 +24,10 @@ from tasks.infer.models import Models
 from tasks.settings import InferConfig
 from tests.model.facts import SMALL as SMALL_INDEX
 from tests.models import tiny_model
+from tests.tasks.bench.conftest import PROSE
 
 MEASURES = {"found_exact", "found_index", "answer_given_blocks", "answer"}
 SMALL = ("infer.device=cpu", "shard.window=512", "shard.stride=256")
-PROSE = "\n\n".join(pydoc_data.topics.topics.values())[:60_000]
-
-
-@pytest.fixture(scope="module")
-def encode(tokenizer_dir: Path) -> Encode:
-    return encoder(tokenizer_dir)
-
-
-@pytest.fixture(scope="module")
-def decode(tokenizer_dir: Path) -> Callable[[list[int]], str]:
-    tokenizer: Any = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
-    return lambda ids: str(tokenizer.decode(ids))
-
-
-@pytest.fixture(scope="module")
-def prose(encode: Encode) -> Haystack:
-    return Haystack(PROSE, encode)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
 """A text hides the facts of every task; an answer earns what it holds; the model is asked both ways."""
 
-import pydoc_data.topics
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
-from tokenizers import Tokenizer
 from transformers import AutoConfig
 
 from flows import length_figures
@@ -18,7 +15,7 @@ from model.context.heads import Heads
 from model.weights import HEADS
 from tasks.bench.grid import Grid
 from tasks.bench.growth import evaluate_growth
-from tasks.bench.haystack import Encode, Haystack, encoder
+from tasks.bench.haystack import Encode, Haystack
 from tasks.bench.ruler.evaluate import evaluate_ruler
 from tasks.bench.ruler.plan import Plan
 from tasks.bench.ruler.samples import COMMON, HIDDEN, HOPS, KEYS, TASKS, counting, hidden, score
@@ -26,24 +23,6 @@ from tasks.errors import InvalidInput
 from tasks.infer.models import Models
 from tasks.settings import InferConfig
 from tests.models import tiny_model
-
-PROSE = "\n\n".join(pydoc_data.topics.topics.values())[:60_000]
-
-
-@pytest.fixture(scope="module")
-def encode(tokenizer_dir: Path) -> Encode:
-    return encoder(tokenizer_dir)
-
-
-@pytest.fixture(scope="module")
-def decode(tokenizer_dir: Path) -> Callable[[list[int]], str]:
-    tokenizer: Any = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
-    return lambda ids: str(tokenizer.decode(ids))
-
-
-@pytest.fixture(scope="module")
-def prose(encode: Encode) -> Haystack:
-    return Haystack(PROSE, encode)
 
 
 @pytest.fixture(scope="module")
