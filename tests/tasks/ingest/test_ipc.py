@@ -85,7 +85,10 @@ def test_answers_arrive_in_order_and_whole_however_long_and_apart_from_what_libr
         said += child.receive(PATIENCE_S)
     assert [one.text for one in said] == texts
     assert said[1].sizes == (3 << 20,)
-    assert child.stderr_tail().endswith("about to say naïve\nline")
+    until = time.monotonic() + PATIENCE_S  # stderr is another pipe, and may come later
+    while not child.stderr_tail().endswith("about to say naïve\nline"):
+        assert time.monotonic() < until, child.stderr_tail()[-200:]
+        time.sleep(0.01)
     assert "printed by a library" in child.stderr_tail()
     assert 1 << 20 < child.resident < 1 << 30
     assert child.silent_s < PATIENCE_S
