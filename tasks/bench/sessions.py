@@ -7,7 +7,7 @@ people wrote (LoCoMo) is measured beside the made-up one.
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, process_time
@@ -120,7 +120,7 @@ def _cost(
         asked.append((perf_counter() - began[0], process_time() - began[1]))
     resident = psutil.Process(os.getpid()).memory_info().rss
     times = {name: 1000 * np.array(some) for name, some in (("add", added), ("ask", asked))}
-    usual = {"add": np.mean, "ask": np.median}
+    usual: dict[str, Callable[[Any], Any]] = {"add": np.mean, "ask": np.median}
     return {
         "rss_mib": round(resident / 2**20),
         **{f"{name}_ms": round(float(np.median(some[:, 0])), 1) for name, some in times.items()},
