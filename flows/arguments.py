@@ -268,8 +268,8 @@ def _benching(add: Add) -> None:
         "--kernel",
         default="auto",
         metavar="NAME",
-        help="attention of the stream: fused, masked, tiles, or auto, the quickest in a trial whose times "
-        "are kept (default: auto)",
+        help="attention of the stream: fused, masked, tiles (on CPUs), flex (on GPUs), or auto, the quickest "
+        "in a trial whose times are kept (default: auto)",
     )
     test.add_argument("--figure", metavar="PNG", help="draw speed and memory (default: under home/bench)")
     test.add_argument(

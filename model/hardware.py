@@ -30,6 +30,14 @@ def multiplies_bf16(device: "torch.device") -> bool:
     return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
+def synchronise(device: "torch.device") -> None:
+    """Wait for what a device was asked to do: a clock that does not would measure the asking."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
 def keep_freed() -> None:
     """Let the C library keep what is freed for what comes next, as far as it is glibc.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from model.attention import flex
 from model.attention.tiles import attend_tiled
 
 Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
@@ -76,8 +77,13 @@ def attend_fused(
 def attend_masked(
     q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, v_BGKD: torch.Tensor, scale: float
 ) -> torch.Tensor:
-    """`attend_reference` by one call of torch's attention, under a mask unless there is no past."""
+    """`attend_reference` by one call of torch's attention, under a mask unless there is no past.
+
+    On GPUs flash attention has the mask built in, and the heads of a group share its keys uncopied.
+    """
     queries, heads, keys = q_BHQD.shape[2], q_BHQD.shape[1], k_BGKD.shape[2]
+    if q_BHQD.device.type == "cuda" and q_BHQD.dtype != torch.float32:
+        return _flash(q_BHQD, k_BGKD, v_BGKD, scale, causal=True)[0]  # its last query sees the last key
     k_BHKD, v_BHKD = (per_head(x, heads) for x in (k_BGKD, v_BGKD))
     if queries == keys:
         return scaled_dot_product_attention(q_BHQD, k_BHKD, v_BHKD, is_causal=True, scale=scale)
@@ -85,7 +91,20 @@ def attend_masked(
     return scaled_dot_product_attention(q_BHQD, k_BHKD, v_BHKD, seen_QK, scale=scale)
 
 
-KERNELS: dict[str, Kernel] = {"fused": attend_fused, "masked": attend_masked, "tiles": attend_tiled}
+def attend_flex(
+    q_BHQD: torch.Tensor, k_BGKD: torch.Tensor, v_BGKD: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """`attend_reference` by FlexAttention, or by `attend_masked` where torch compiles none (see `flex`)."""
+    out = flex.attend(q_BHQD, k_BGKD, v_BGKD, scale)
+    return attend_masked(q_BHQD, k_BGKD, v_BGKD, scale) if out is None else out
+
+
+KERNELS: dict[str, Kernel] = {
+    "fused": attend_fused,
+    "masked": attend_masked,
+    "tiles": attend_tiled,
+    "flex": attend_flex,
+}
 """By the names of `model.attention.KERNEL_NAMES`."""
 
 

@@ -108,8 +108,7 @@ def choice(times: Times | None) -> Tiles:
     """The quickest tiles."""
     if times is None:
         return Tiles(0, "not timed: tiles would save nothing", {})
-    seconds = {name: took for name, took in times.seconds.items() if took < math.inf}
-    return Tiles(_rows(times.quickest), times.why, seconds)
+    return Tiles(_rows(times.quickest), times.why, times.finite)
 
 
 def _kind(module: torch.nn.Module) -> str:

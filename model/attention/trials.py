@@ -42,6 +42,11 @@ class Times:
         return min(self.seconds, key=self.seconds.__getitem__)
 
     @property
+    def finite(self) -> dict[str, float]:
+        """Without those that were not run to their end, which take inf."""
+        return {name: took for name, took in self.seconds.items() if took < math.inf}
+
+    @property
     def why(self) -> str:
         """Where the times come from, for people."""
         return f"measured on {self.day}, kept in {self.file}" if self.file else "measured now"

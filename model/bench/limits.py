@@ -20,7 +20,7 @@ import psutil
 import torch
 import transformers
 
-from model.hardware import processor, resident_bytes
+from model.hardware import processor, resident_bytes, synchronise
 
 _SIDE = {"cpu": 1536, "cuda": 8192}
 """Rows of the square matrices that are multiplied."""
@@ -87,12 +87,6 @@ def _mean_seconds(work: Callable[[], object], device: torch.device, seconds: flo
         times += 1
         if (spent := time.perf_counter() - started) >= seconds:
             return spent / times
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait for what a device was asked to do: a clock that does not would measure the asking."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 class Peak:

@@ -18,9 +18,9 @@ from model.attention import rows
 from model.attention.choice import Choice, choice_for
 from model.attention.lookback import past_needed
 from model.bench.baselines import LOADERS, Participant, Stream
-from model.bench.limits import Peak, describe, held_bytes, limits, product_rate, synchronise
+from model.bench.limits import Peak, describe, held_bytes, limits, product_rate
 from model.geometry import SINKS, cut
-from model.hardware import free_bytes
+from model.hardware import free_bytes, synchronise
 from model.parallel import segments
 from model.reader import Reader
 

@@ -1,13 +1,14 @@
 """The attention kernel is the quickest one of this machine, measured once. Run: pytest -k test_choice"""
 
 import json
+import math
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
-from model.attention import AUTO, KERNEL_NAMES
+from model.attention import AUTO, KERNEL_NAMES, flex
 from model.attention.attend import attend
 from model.attention.choice import MIN_WORK, VARIABLE, Shape, choice_for, quickest, timed
 from model.attention.kernels import KERNELS
@@ -22,9 +23,9 @@ SHAPE = Shape(torch.float32, 6, 3, 16, 2)
 SECONDS = {"fused": 3.0, "masked": 2.0, "tiles": 1.0}
 
 
-@pytest.mark.parametrize("fastest", KERNELS)
+@pytest.mark.parametrize("fastest", SHAPE.candidates)
 def test_the_kernel_that_was_quickest_is_chosen_whichever_it_is(fastest: str, tmp_path: Path) -> None:
-    times = {name: 1.0 if name == fastest else 1.2 for name in KERNELS}
+    times = {name: 1.0 if name == fastest else 1.2 for name in SHAPE.candidates}
     choice = quickest(SHAPE, tmp_path / "kept.json", lambda name, _: times[name])
     assert (choice.kernel, choice.why, choice.seconds) == (fastest, "measured now", times)
 
@@ -112,6 +113,18 @@ def test_emulated_products_are_not_even_tried(tmp_path: Path) -> None:
     assert pick_dtype(CPU) == (torch.bfloat16 if multiplies_bf16(CPU) else torch.float32)
 
 
+def test_a_kernel_that_failed_is_not_chosen_and_has_no_time(tmp_path: Path) -> None:
+    times = {"fused": 2.0, "masked": 3.0, "tiles": math.inf}
+    for _ in range(2):  # measured, and kept
+        choice = quickest(SHAPE, tmp_path / "kept.json", lambda name, _: times[name])
+        assert (choice.kernel, choice.seconds) == ("fused", {"fused": 2.0, "masked": 3.0})
+
+
+def test_a_kernel_that_has_to_be_compiled_is_tried_on_no_cpu() -> None:
+    assert not flex.compiles(CPU)
+    assert "flex" not in SHAPE.candidates
+
+
 def test_every_candidate_can_be_timed_for_the_heads_of_the_default_model() -> None:
     shape = Shape(torch.float32, 9, 3, 64, torch.get_num_threads())
     assert all(0 < timed(name, shape) < 60 for name in shape.candidates)
@@ -127,7 +140,7 @@ def test_a_kernel_can_be_forced_by_argument_or_environment(monkeypatch: pytest.M
     monkeypatch.setenv(VARIABLE, "masked")
     assert (choice_for(q, k).kernel, choice_for(q, k).why) == ("masked", "forced")
     assert choice_for(q, k, "fused").kernel == "fused"
-    with pytest.raises(ValueError, match=r"kernel='flash': choose one of auto, fused, masked, tiles"):
+    with pytest.raises(ValueError, match=r"kernel='flash': choose one of auto, fused, masked, tiles, flex"):
         attend(q, k, v, 1.0, kernel="flash")
 
 
