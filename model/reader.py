@@ -4,7 +4,6 @@ A chunk is half a window. After chunk c is read the cache holds [sinks | chunk c
 last two are exactly window c-1, so everything said about a window is said while its keys are at hand.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from model.attention import AUTO, rotation, rows
 from model.attention import sliding_window as attention
@@ -27,11 +26,13 @@ from model.attention.trials import Times
 from model.files import replacing
 from model.geometry import SINKS
 from model.hardware import keep_freed
-from model.weights import without_bars
+from model.weights import sampled
+from model.weights.float8 import is_narrow
+from model.weights.load import load
+from model.weights.precision import Precision
 
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
-_NUMBERS = 64  # at least, of every weight, if it has as many, go into its hash
 
 
 OnQuery = Callable[[int, torch.Tensor], None]
@@ -69,6 +70,7 @@ class Reader:
     Args:
         folder: Hugging Face model folder.
         stride: tokens of a chunk, half a window.
+        precision: what it computes in, or a `Precision`, whose linear layers may be in FP8.
     """
 
     kernel = AUTO
@@ -77,17 +79,13 @@ class Reader:
     ASKED = "\n\nThe most important facts stated in this text are:"
     NEUTRAL = "\n\n\n\nThis is the end of the page. The next page is:"
 
-    def __init__(self, folder: Path, stride: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, folder: Path, stride: int, device: torch.device, precision: torch.dtype | Precision
+    ) -> None:
+        if isinstance(precision, torch.dtype):
+            precision = Precision(precision)
         attention.register()
-        with without_bars():
-            self.model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                attn_implementation=attention.NAME,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        self.model.to(device).eval().requires_grad_(False)
+        self.model = load(folder, attention.NAME, device, precision)
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self._set(stride)
 
@@ -131,15 +129,13 @@ class Reader:
 
     @cached_property
     def weights(self) -> str:
-        """Short hash of numbers all over every weight, in bf16: the same whichever precision was loaded.
+        """Short hash of the weights, by which a saved context knows them: see `model.weights.sampled`."""
+        return sampled(self.model)
 
-        It tells a model from one of the same shape, and takes milliseconds.
-        """
-        digest = hashlib.sha256()
-        for weight in self.model.parameters():
-            some = weight.detach().flatten()[:: max(1, weight.numel() // _NUMBERS)]
-            digest.update(some.to(torch.bfloat16).cpu().view(torch.int16).numpy().tobytes())
-        return digest.hexdigest()[:16]
+    @cached_property
+    def precision(self) -> Precision:
+        """What it computes in, and whether linear layers' weights are in FP8."""
+        return Precision(self.dtype, is_narrow(self.model))
 
     @property
     def stops(self) -> set[int]:

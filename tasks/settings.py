@@ -200,6 +200,8 @@ class InferConfig:
     all-MiniLM-L6-v2 from the package index, which reads English."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the models run: auto (a GPU if there is one), cpu or cuda."""
+    precision: Literal["auto", "float32", "bfloat16", "float8"] = "auto"
+    """What the model computes in: auto (the quickest), float32, bfloat16, or float8 for linear weights."""
     threads: Int = Field(default=0, ge=0)
     """CPU threads of each worker; 0 divides the cores among the workers."""
     workers: Int = Field(default=1, ge=1)

@@ -14,6 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "window_least": 0,
     "memory_levels": None,
     "memory_folder": None,
+    "memory_storage": None,
 }
 """Fields of every configuration, which may be set at loading or later."""
 

@@ -75,7 +75,8 @@ def times_of_tiles(modules: Sequence[torch.nn.Module], width: int) -> Times | No
     like, threads = next(mlp.parameters()), torch.get_num_threads()
     weights = sum(parameter.numel() for parameter in mlp.parameters())
     emulated = like.dtype != torch.float32 and not multiplies_bf16(like.device)
-    if like.device.type != "cpu" or weights > _MOST_WEIGHTS or emulated:
+    narrow = like.dtype.itemsize == 1  # weights are widened for every product, and would be for every tile
+    if like.device.type != "cpu" or weights > _MOST_WEIGHTS or emulated or narrow:
         return None
     x_QE, whole = torch.randn(_TIMED, width).to(like.dtype), math.inf
 

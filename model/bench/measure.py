@@ -98,7 +98,7 @@ def measure(
         "machine": describe(reader.device),
         "model": {
             "name": folder.name,
-            "dtype": str(reader.dtype).removeprefix("torch."),
+            "dtype": str(reader.precision),
             "window": 2 * reader.stride,
         },
         "limits": bench.limits,

@@ -38,6 +38,8 @@ class Memory:
     """Number format of what is kept: float32, bfloat16 or float8."""
     kv: bool = False
     """Keep all keys and values; otherwise tokens and the calibrated heads' keys only."""
+    kv_storage: str | None = None
+    """That of all keys and values; None is float8 where the reader's weights are, else as `storage`."""
     host_bytes: int = 1 << 30
     """Host memory for keys and values; the rest goes to `folder`."""
     device_bytes: int = 0
@@ -233,8 +235,10 @@ def _tiers(reader: Reader, heads: Heads, memory: Memory) -> tuple[Tiers, Tiers |
 
     def make(name: str, *shape: int) -> Tiers:
         folder = memory.folder / name if memory.folder else None
-        return Tiers(shape, memory.storage, folder=folder, device=reader.device, **memory.budgets(name))
+        return Tiers(shape, formats[name], folder=folder, device=reader.device, **memory.budgets(name))
 
+    as_weights = "float8" if reader.precision.float8 else memory.storage
+    formats = {"keys": memory.storage, "kv": memory.kv_storage or as_weights}
     config = reader.config
     keys = make("keys", len(heads.pairs), BLOCK, reader.head_size)
     if not memory.kv:

@@ -84,7 +84,7 @@ def _fresh(model: Any, config: Any, key: str, folder: Path | None) -> Context:
             )
         return context
     voting = heads.load(_home(config._name_or_path), config)
-    memory = Memory(storage="bfloat16", kv=True, folder=folder)
+    memory = Memory(kv=True, kv_storage=config.memory_storage, folder=folder)
     if folder is None:  # then there is nothing else for what the budget does not hold
         memory = replace(memory, host_bytes=max(memory.host_bytes, free_bytes(torch.device("cpu")) // 2))
     return Context(reader, voting, memory)

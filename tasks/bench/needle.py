@@ -83,7 +83,7 @@ def evaluate_needle(
         "text": "filler" if grid.filler else "natural",
         "model": models.name,
         "device": str(models.device),
-        "dtype": str(models.dtype).removeprefix("torch."),
+        "dtype": str(models.precision),
         "blocks_chosen": K,
         "tokens_read": _total(grid),
         "seconds": round(time.perf_counter() - started, 1),

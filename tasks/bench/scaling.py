@@ -171,7 +171,7 @@ def _answers(world: int, models: "Models", ids: Sequence[int], repeats: int) -> 
     ]
     try:
         for rank, child in enumerate(children):
-            place = (rank, world, port, folder, device, threads(world))
+            place = (rank, world, port, folder, device, models.config.precision, threads(world))
             child.send(ReadTogether(*place, models.stride, tuple(ids), repeats))
         return [_answer(child) for child in children]
     finally:

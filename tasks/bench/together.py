@@ -19,6 +19,7 @@ from model.parallel import collectives
 from model.parallel.collectives import Ranks
 from model.parallel.sequence import OverHeads, RanksReader
 from model.reader import Reader
+from model.weights.precision import pick_precision
 from tasks.ingest.ipc import Parent, Wire
 
 SMALL, LARGE = (1 << 10, 50), (1 << 22, 8)
@@ -35,6 +36,7 @@ class ReadTogether:
     folder: str
     """Of the model."""
     device: str
+    precision: str
     threads: int
     stride: int
     ids: tuple[int, ...]
@@ -68,7 +70,7 @@ def measure(request: ReadTogether) -> Measured:
     """Read the text together with the other ranks."""
     torch.set_num_threads(request.threads)
     device = weights.pick_device(request.device)
-    reader = Reader(Path(request.folder), request.stride, device, weights.pick_dtype(device))
+    reader = Reader(Path(request.folder), request.stride, device, pick_precision(request.precision, device))
     ids, first = request.ids, request.ids[: request.stride]
     with collectives.join(request.rank, request.world, request.port, device=device) as ranks:
         shared = RanksReader(reader, ranks)

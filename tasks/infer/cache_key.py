@@ -31,6 +31,8 @@ WRITING = ("write", "summary_batch_size", "prompt_tokens", "summary_tokens", "gr
 """Settings that are no part of the key of a model that does not write."""
 READING = ("segment_windows",)
 """Settings that are no part of the key where no model reads: where a context begins changes nothing then."""
+ROUNDED = "precision"
+"""The setting that is part of the key only where a model reads or writes with rounded weights."""
 _STORED_NAMES = {"summary_batch_size": "rows", "segment_windows": "shard_windows"}
 """Names of settings inside the key, where they differ: renaming one must not invalidate what is stored."""
 
@@ -63,6 +65,8 @@ def key_inputs(models: "Models", shard: ShardConfig) -> KeyInputs:
     settings = asdict(models.config)
     for name in ("model", "embedder", *EXECUTION, *(() if writes else WRITING), *(() if reads else READING)):
         del settings[name]
+    if not (models.precision.float8 and (reads or writes)):
+        del settings[ROUNDED]
     for name in settings.keys() & _STORED_NAMES.keys():
         settings[_STORED_NAMES[name]] = settings.pop(name)
     prompts = (_salience_prompts() if reads else "") + (all_prompts() if writes else "")

@@ -14,6 +14,7 @@ from model.parallel.collectives import Ranks
 from model.parallel.sequence import RanksReader
 from model.reader import Reader
 from model.summarizer import Writer
+from model.weights.precision import Precision, pick_precision
 from tasks.infer.cache_key import cache_key
 from tasks.infer.reembedded import keyed_as
 from tasks.settings import InferConfig, ShardConfig
@@ -39,7 +40,7 @@ class Models:
         self.embedder_folder = weights.resolve_embedder(config.embedder)
         self.config, self.stride = config, stride
         self.device = weights.pick_device(config.device)
-        self.dtype = weights.pick_dtype(self.device)
+        self.precision = pick_precision(config.precision, self.device)
 
     @cached_property
     def fingerprints(self) -> tuple[str, str]:
@@ -62,7 +63,9 @@ class Models:
         """The decoder with sliding-window attention."""
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
-        return _reader(self.fingerprints[0], self.folder, self.stride, self.device, self.dtype, self.ranks)
+        return _reader(
+            self.fingerprints[0], self.folder, self.stride, self.device, self.precision, self.ranks
+        )
 
     @property
     def batch_size(self) -> int:
@@ -111,10 +114,10 @@ def _reader(
     folder: Path,
     stride: int,
     device: torch.device,
-    dtype: torch.dtype,
+    precision: Precision,
     ranks: Ranks | None,
 ) -> Reader:
     """At most one in memory, however many runs a process makes."""
     del fingerprint  # part of the key: other weights under the same name are another model
-    alone = Reader(folder, stride, device, dtype)
+    alone = Reader(folder, stride, device, precision)
     return alone if ranks is None else RanksReader(alone, ranks)

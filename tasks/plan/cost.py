@@ -29,7 +29,7 @@ def state_bytes(models: Models) -> int:
     """Keys and values that a worker holds while it reads, however long the document; 0 where none reads."""
     if not models.config.salience:
         return 0
-    width = 2 if models.dtype.itemsize == 2 else 4
+    width = 2 if models.precision.dtype.itemsize == 2 else 4
     return (SINKS + 2 * models.stride) * kv_bytes_per_token(AutoConfig.from_pretrained(models.folder), width)
 
 

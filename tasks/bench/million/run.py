@@ -107,7 +107,8 @@ def _key(options: Million, models: Models) -> str:
         options.seed,
         models.fingerprints[0],
         models.stride,
-        str(models.dtype),
+        str(models.precision.dtype),
+        *(["float8"] if models.precision.float8 else []),
     )
     return blake2b(repr(told).encode(), digest_size=6).hexdigest()
 

@@ -15,6 +15,7 @@ from tasks.settings import GroundConfig, InferConfig, ShardConfig
 
 SHARD = ShardConfig(512, 256)
 ANSWER: dict[str, Any] = {
+    "precision": "float8",
     "summary_batch_size": 3,
     "segment_windows": 9,
     "prompt_tokens": 999,
