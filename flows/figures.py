@@ -2,6 +2,7 @@
 
 from statistics import fmean
 
+from flows.precision_figures import precisions
 from flows.show import seconds, size, table
 from tasks.ledger import Row
 
@@ -48,6 +49,8 @@ def bench(result: Row) -> str:
             *only_asked(result["rows"]),
             *not_run(result["rows"]),
             _published(result["published"]),
+            "",
+            *precisions(result["memory"]),
             f"figure: {result['figure']}",
         ]
     )

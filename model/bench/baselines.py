@@ -20,7 +20,13 @@ from model import weights
 from model.attention.rotation import decoder_of
 from model.context import heads
 from model.context.context import Context, Memory
-from model.cost import attention_flops_per_key, kv_bytes_per_token, linear_flops_per_token, read_flops
+from model.cost import (
+    activation_bytes,
+    attention_flops_per_key,
+    kv_bytes_per_token,
+    linear_flops_per_token,
+    read_flops,
+)
 from model.geometry import SINKS
 from model.reader import Reader
 
@@ -261,6 +267,4 @@ def _kv_bytes(reader: Reader) -> int:
 
 
 def _activations(reader: Reader, tokens: int) -> int:
-    """Of a layer at work: hidden states, queries, keys, values, and the wide middle of the MLP."""
-    config = reader.config
-    return int(tokens * (8 * config.hidden_size + 3 * config.intermediate_size) * reader.dtype.itemsize)
+    return activation_bytes(reader.config, tokens, reader.dtype.itemsize)

@@ -55,6 +55,15 @@ class IndexSizes:
 
 
 DEFAULT = IndexSizes()
+
+
+def held_bytes(tokens: int, pairs: int, dims: int, sizes: IndexSizes = DEFAULT) -> int:
+    """Calibrated heads' keys in bf16 of a text, their codes, and posting lists where it has an index."""
+    lists = sizes.centroids * (sizes.postings * 8 + dims // 2 * 4) if tokens >= sizes.training_tokens else 0
+    codes = tokens * (dims // 2) if lists else 0
+    return pairs * (tokens * dims * 2 + codes + lists)
+
+
 _STEP = 1 / 20
 """Between two numbers of a code, in standard deviations of what it holds: 127 of them reach to 6.35."""
 _AT_ONCE = 256

@@ -63,13 +63,18 @@ class Comparison:
 
 
 def bench(comparison: Comparison, models: "Models", progress: Progress) -> dict[str, Any]:
-    """Measure and draw; the figures are those of `model.bench.measure.measure`, and "figure", the file drawn.
+    """Measure and draw.
+
+    Returns:
+        The figures of `model.bench.measure.measure`, "memory", those of `model.bench.memory.memory`, and
+        "figure", the file drawn.
 
     Raises:
         ValueError: if a peer is not installed, or cannot read this model.
         InvalidInput: if there is not enough text.
     """
     from model.bench.measure import measure
+    from model.bench.memory import memory
     from model.reader import Reader
     from tasks.bench.plots import speed_and_memory
 
@@ -79,7 +84,8 @@ def bench(comparison: Comparison, models: "Models", progress: Progress) -> dict[
     comparison.figure.parent.mkdir(parents=True, exist_ok=True)
     names = {PEERS[name]: name for name in comparison.peers}
     speed_and_memory(comparison.figure, result["rows"], names, f"{models.name}, {_place(result)}")
-    return result | {"figure": str(comparison.figure)}
+    held = memory(reader, max(comparison.lengths))
+    return result | {"memory": held, "figure": str(comparison.figure)}
 
 
 def windows(length: int, leasts: tuple[int, ...], models: "Models", progress: Progress) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def test_a_benchmark_shows_machine_limit_and_speeds_for_people_programs_and_as_a
 ) -> None:
     figure = tmp_path / "new" / "speed.png"
     argv = ["bench", "--lengths", "300", "--peers", "sdpa", "--json", "--figure", str(figure)]
-    argv += ["--kernel", "masked"]
+    argv += ["--kernel", "masked", "infer.precision=float8"]
     assert main([*argv, "--conf", "tiny", f"home={tmp_path}", f"infer.model={tiny_model_dir}"]) == 0
     *table, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
@@ -29,6 +29,7 @@ def test_a_benchmark_shows_machine_limit_and_speeds_for_people_programs_and_as_a
     assert machine["processor"] in table[0]
     assert f"{machine['threads']} threads" in table[0]
     assert f"torch {torch.__version__}" in table[0]
+    assert result["model"]["dtype"].endswith(" with float8 weights")
     assert f"{tiny_model_dir.name} in {result['model']['dtype']}, window 512" in table[1]
     assert f"fp32 {limits['fp32'] / 1e9:,.1f} and bf16 {limits['bf16'] / 1e9:,.1f} GFLOP/s" in table[2]
     assert result["kernel"] == {"kernel": "masked", "why": "forced", "seconds": {}}
@@ -37,7 +38,11 @@ def test_a_benchmark_shows_machine_limit_and_speeds_for_people_programs_and_as_a
     assert set(result["tiles"]) == {"rows", "why", "seconds"}
     assert all(row["share_of_limit"] > 0 for row in result["rows"])
     assert [line.split()[:2] for line in table if " x as fast" in line] == [["300", "sdpa"]]
-    assert "256 A100" in table[-2]
+    assert any("256 A100" in line for line in table)
+    shown = [line for line in table if line.startswith(("this model  float8", "8 billion   float8"))]
+    shares = [row["saved_kept"] for row in result["memory"]["rows"] if row["precision"].startswith("float8")]
+    assert [line.split()[-1] for line in shown] == [f"{share:.0%}" for share in shares]
+    assert shares[-1] > 0.3
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 

@@ -3,12 +3,27 @@
 Run: pytest tests/model/test_cost.py
 """
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from model.cost import attended_keys, attention_flops_per_key, kv_bytes_per_token, linear_flops_per_token
+from model.bench.memory import EIGHT_BILLION
+from model.context.context import Context, Memory
+from model.context.index import Index, IndexSizes, held_bytes
+from model.cost import (
+    attended_keys,
+    attention_flops_per_key,
+    kv_bytes_per_token,
+    linear_flops_per_token,
+    read_bytes,
+)
+from model.geometry import BLOCK, SINKS
+from model.reader import Reader
+from model.weights.float8 import narrow
+from tests.model import families
 
 SMOLLM2 = LlamaConfig(
     hidden_size=576,
@@ -16,6 +31,8 @@ SMOLLM2 = LlamaConfig(
     num_hidden_layers=30,
     num_attention_heads=9,
     num_key_value_heads=3,
+    vocab_size=49152,
+    tie_word_embeddings=True,
 )
 
 
@@ -55,3 +72,44 @@ def test_attended_keys_equal_a_count_chunk_by_chunk(tokens: int, sinks: int) -> 
         pairs += chunk * past + chunk * (chunk + 1) // 2
         past = min(past + chunk, sinks + 4)
     assert attended_keys(tokens, stride=4, sinks=sinks) == pairs
+
+
+def test_bytes_of_reading_are_those_that_are_held(tmp_path: Path) -> None:
+    model = families.build(families.CONFIGS["llama"], tmp_path)[1].requires_grad_(False)
+    assert read_bytes(model.config, 0, 64, SINKS, 4).weights == held(model)
+    narrow(model.model.layers, torch.device("cpu"))
+    reader, ids = Reader.around(model, 64), families.ids_of(200)[0].tolist()
+    context = Context(reader, families.HEADS, Memory("float32", kv=True))
+    context.read(ids)
+    assert context.kv is not None
+    expected = read_bytes(reader.config, context.blocks * BLOCK, 64, SINKS, 4, float8=True, native=False)
+    assert held(model) == expected.weights
+    assert sum(part.nbytes for part in context.cache.state().values()) <= expected.window
+    assert len(context.kv) * context.kv.format.row_bytes == expected.kept
+
+
+def held(model: torch.nn.Module) -> int:
+    """Bytes of its weights without norms."""
+    return sum(weight.nbytes for name, weight in model.named_parameters() if "norm" not in name)
+
+
+def test_an_index_holds_about_what_is_said() -> None:
+    sizes = IndexSizes(centroids=32, postings=16, training_tokens=256, batch=128, part=1 << 10)
+    index = Index(2, 16, sizes=sizes)
+    index.observe(0, torch.randn(64, 16))
+    index.observe(1, torch.randn(64, 16))
+    index.add(torch.randn(8, 2, BLOCK, 16))
+    index.train([torch.cat(observed) for observed in index.observed])
+    lists = sum(part.nbytes for one in index.lists for part in vars(one).values())
+    directions = sum(space.directions_CB.nbytes for space in index.spaces)
+    codes, keys = 2 * index.tokens * 8, 2 * index.tokens * 16 * 2
+    assert held_bytes(index.tokens, 2, 16, sizes) == lists + directions + codes + keys
+
+
+def test_float8_saves_more_than_30_percent_of_what_reading_takes() -> None:
+    for config, native in ((EIGHT_BILLION, True), (SMOLLM2, False)):
+        wide, narrowed = (
+            read_bytes(config, 32768, 2048, SINKS, 2, float8, native) for float8 in (False, True)
+        )
+        assert narrowed.reading + narrowed.kept < 0.7 * (wide.reading + wide.kept)
+    assert read_bytes(EIGHT_BILLION, 0, 2048, SINKS, 2).weights == pytest.approx(16.06e9, rel=1e-3)
