@@ -38,7 +38,10 @@ def read(result: Row) -> str:
     if lost := result.get("corrections_gone"):
         lines.append(f"{counted(lost, 'correction')} lost the place: nightread corrections")
     if bad := result.get("quarantined"):
-        lines += [f"{len(bad):,} in quarantine:", quarantined(bad)]
+        count = result.get("failures", len(bad))
+        lines += [f"{count:,} in quarantine:", quarantined(bad)]
+        if count > len(bad):
+            lines.append(f"and {count - len(bad):,} more: nightread quarantine")
     lines += [f"report: {path}" for key in ("report_md", "report_html") if (path := result.get(key))]
     return "\n".join(lines)
 
@@ -87,7 +90,7 @@ def gone(result: Row) -> list[str]:
     places = result.get("gone", 0)
     if isinstance(places, int):
         return [f"{counted(places, 'source')} no longer there"] if places else []
-    more = len(places) - ANNOUNCED
+    more = result.get("gone_count", len(places)) - ANNOUNCED
     lines = [f"no longer there: {place}" for place in places[:ANNOUNCED]]
     return [*lines, *([f"and {more:,} more that are gone, in the report"] if more > 0 else [])]
 
@@ -138,7 +141,15 @@ def plan(result: Row) -> str:
         for row in result["rows"]
     ]
     columns = ["action", "tokens", "windows", "uri", "why"]
-    return "\n".join([head, *left_out(result), *left.told(result), *table(columns, rows)])
+    lines = [head, *left_out(result), *left.told(result), *table(columns, rows)]
+    count = sum(result["actions"].values())
+    if count > len(rows):
+        all_ = ", ".join(f"{many:,} {action}" for action, many in result["actions"].items())
+        lines.append(
+            f"the first {len(rows):,} of {counted(count, 'source')} by name, in all {all_}; name a folder of "
+            f"them for the others: nightread plan URI"
+        )
+    return "\n".join(lines)
 
 
 def claim(found: Any) -> str:

@@ -245,10 +245,10 @@ class Ledger:
 
     # Quarantine.
 
-    def quarantine(self, run: str, rows: Sequence[Row]) -> None:
+    def quarantine(self, run: str, rows: Iterable[Row]) -> None:
         """Keep the rows of documents that could not be read, with the run that last saw them so."""
-        bad = [row for row in rows if row["outcome"] not in ("ok", "forgotten")]
-        values = [(row["uri"], row["part"], run, now(), json.dumps(row)) for row in bad]
+        bad = (row for row in rows if row["outcome"] not in ("ok", "forgotten"))
+        values = ((row["uri"], row["part"], run, now(), json.dumps(row)) for row in bad)
         sql = """INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)
                  ON CONFLICT (uri, part) DO UPDATE SET run = excluded.run, row = excluded.row"""
         with self._transaction() as db:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,11 +105,8 @@ class Pending:
         home = Path(self.config.home)
         renew(home)
         memory = memory_before(home)
-        pairs: list[tuple[str, str]] = []
-        if memory:
-            pairs += read_whole(memory.sources)
         with Ledger(ledger_path(home)) as ledger:
-            pairs += ledger.without_text()
-            rows = ledger.quarantined()
-        pairs += [(row["uri"], row["version"]) for row in rows if row["outcome"] in UNPARSED]
+            bare, rows = ledger.without_text(), ledger.quarantined()
+        unparsed = ((row["uri"], row["version"]) for row in rows if row["outcome"] in UNPARSED)
+        pairs = chain(read_whole(memory.sources) if memory else (), bare, unparsed)
         return (pair for pair in pairs if self.place.holds(pair[0]))

@@ -121,7 +121,7 @@ class Bench:
         self.progress, self.turns = progress, 0
         rows = ingest.parse(self.run, ingest.discover(self.run), lambda _: None)
         sharded = [shard_document(scratch, row, folder, run.shard) for row in rows]
-        self.pairs = with_sources(rows, sharded)
+        self.pairs = list(with_sources(rows, sharded))
         names = {row["document"]: Path(row["uri"]).name for row in rows}
         self.warm = [pair for pair in self.pairs if names[pair[0].document].startswith("warm")]
         self.pairs = [pair for pair in self.pairs if pair not in self.warm]

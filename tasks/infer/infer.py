@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tasks.infer.budget import Spending
@@ -12,8 +12,9 @@ from tasks.infer.messages import Setup
 from tasks.infer.models import Models
 from tasks.infer.queue import LeaseQueue, Outcome
 from tasks.infer.segments import Source, segments
-from tasks.ingest.shard import ShardedDocument
-from tasks.ingest.source_rows import first_of
+from tasks.ingest.by_document import first_of
+from tasks.ingest.sharded import ShardedDocument
+from tasks.ingest.source_rows import SLICE
 from tasks.ledger import Row
 from tasks.run import Progress, Run
 from tasks.settings import BudgetConfig
@@ -54,19 +55,17 @@ def _read(
     progress: Progress,
     budget: BudgetConfig,
 ) -> Outcome:
-    pairs = with_sources(rows, documents)
-    held = first_of(rows, {document.document for document in documents})
-    uris = {document: row["uri"] for document, row in held.items()}
+    held = first_of(rows)
     # where no model reads, windows are only noted, and a budget has nothing to end
     limits = budget if models.config.salience else NO_LIMIT
     spending = Spending(limits, time.monotonic() - run.started, models.gpus)
     queue = LeaseQueue(
-        [segment for pair in pairs for segment in segments(*pair, run.infer)],
+        (segment for pair in with_sources(rows, documents) for segment in segments(*pair, run.infer)),
         models.key,
         run.ledger,
         progress,
         heartbeat_timeout_s=run.infer.heartbeat_timeout_s,
-        finished=lambda document: _log.info("infer: %s is read", uris[document]),
+        finished=lambda document: _log.info("infer: %s is read", held[document]["uri"]),
         over=spending.over,
     )
     config = replace(run.infer, model=str(models.folder.resolve()))
@@ -75,12 +74,14 @@ def _read(
 
 
 def with_sources(
-    rows: Sequence[Row], documents: Sequence[ShardedDocument]
-) -> list[tuple[ShardedDocument, Source]]:
+    rows: Iterable[Row], documents: Sequence[ShardedDocument]
+) -> Iterator[tuple[ShardedDocument, Source]]:
     """Documents, each with the place of its text."""
-    held = first_of(rows, {document.document for document in documents})
-    places = {document: Source(row["parsed"], row["part"]) for document, row in held.items()}
-    return [(document, places[document.document]) for document in documents]
+    held = first_of(rows)
+    for at in range(0, len(documents), SLICE):
+        some = documents[at : at + SLICE]
+        for document, row in zip(some, held.of([one.document for one in some]), strict=True):
+            yield document, Source(row["parsed"], row["part"])
 
 
 def tokens_left(run: Run, models: Models, documents: Sequence[ShardedDocument]) -> int:
@@ -93,33 +94,26 @@ def tokens_left(run: Run, models: Models, documents: Sequence[ShardedDocument]) 
     return left
 
 
-def quarantined_rows(rows: Sequence[Row], refused: Mapping[str, str]) -> list[Row]:
+def quarantined_rows(rows: Iterable[Row], refused: Mapping[str, str]) -> Iterator[Row]:
     """The sources, those of the refused documents with the outcome killed_reader and its reason."""
     bad = {"outcome": "killed_reader", "document": "", "parsed": "", "chars": 0}
-    return [
-        {**row, **bad, "reason": refused[row["document"]]} if row["document"] in refused else row
-        for row in rows
-    ]
+    for row in rows:
+        is_refused = row["document"] in refused
+        yield {**row, **bad, "reason": refused[row["document"]]} if is_refused else row
 
 
-def postponed_rows(rows: Sequence[Row], postponed: Mapping[str, str]) -> list[Row]:
-    """The sources, those whose documents are left for another run as if these were not there yet.
-
-    Args:
-        postponed: such documents, and why each is left.
-    """
-    left = {"outcome": "postponed", "document": "", "parsed": "", "chars": 0}
-    return [
-        {**row, **left, "reason": postponed[row["document"]]} if row["document"] in postponed else row
-        for row in rows
-    ]
-
-
-def _quarantine(run: Run, rows: Sequence[Row], outcome: Outcome) -> None:
+def _quarantine(run: Run, rows: Iterable[Row], outcome: Outcome) -> None:
     """Quarantine refused documents, and release those that were there for that reason and were read now."""
-    rows = quarantined_rows(rows, outcome.refused)
-    killed = [row for row in rows if row["outcome"] == "killed_reader"]
+    were = {row["uri"] for row in run.ledger.quarantined() if row["outcome"] == "killed_reader"}
+    if not were and not outcome.refused:
+        return
+    killed, seen = list[Row](), set[str]()
+    for row in quarantined_rows(rows, outcome.refused):
+        if row["outcome"] == "killed_reader":
+            killed.append(row)
+        elif row["uri"] in were:
+            seen.add(row["uri"])
     run.ledger.quarantine(run.run, killed)
-    run.ledger.cured({row["uri"] for row in rows} - {row["uri"] for row in killed})
+    run.ledger.cured(seen - {row["uri"] for row in killed})
     for row in killed:
         _log.info("infer: %s is in quarantine: killed_reader, %s", row["uri"], row["reason"])

@@ -8,7 +8,7 @@ segments it was reading are suspects and are read one by one, so that none is bl
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from statistics import median
@@ -102,7 +102,7 @@ class LeaseQueue:
 
     def __init__(
         self,
-        segments: Sequence[Segment],
+        segments: Iterable[Segment],
         key: str,
         ledger: Ledger,
         progress: Progress = lambda _: None,
@@ -127,7 +127,7 @@ class LeaseQueue:
         self._window_seconds: list[float] = []
         self._released: set[str] = set()
         """Windows over which a straggler has lost its lease."""
-        missing = [(segment, first_missing(segment, key, ledger)) for segment in segments]
+        missing = ((segment, first_missing(segment, key, ledger)) for segment in segments)
         self._pending = [_Pending(segment, first) for segment, first in missing if first is not None]
         self._unfinished = Counter(it.segment.document.document for it in self._pending)
         """Segments that are not read yet, by document."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from model.geometry import MAX_SEGMENTS
 from model.parallel.layout import cuts
 from tasks.infer.cache_key import window_key
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument
 from tasks.ledger import Ledger
 from tasks.settings import InferConfig
 

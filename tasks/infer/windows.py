@@ -27,7 +27,8 @@ from tasks.infer.quotes import Salient, salient_sentences
 from tasks.infer.segments import Segment
 from tasks.ingest.home.remote import have_file
 from tasks.ingest.parse import read_text
-from tasks.ingest.shard import ShardedDocument, Window, read_windows
+from tasks.ingest.shard import Window, read_windows
+from tasks.ingest.sharded import ShardedDocument
 
 ABANDONED_S = 7 * 24 * 3600.0
 """A reading state that was not touched for so long is of a document that nobody goes on with."""

@@ -27,6 +27,7 @@ from model.files import locked, replace_file, replacing, sync_all
 from tasks import schema
 from tasks.ingest.home.remote import have_folder
 from tasks.ingest.parse import read_text
+from tasks.ingest.sharded import Sharded, ShardedDocument, Sharding
 from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
 from tasks.run import Progress
 from tasks.settings import ShardConfig
@@ -39,16 +40,6 @@ _UNDER_WAY = 4
 """Dask tasks under way for each thread: a scheduler remembers what it was sent until it is done."""
 STALE_S = 600.0
 """Unfinished work that nobody has touched for so long was left by a process that is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardedDocument:
-    """A document whose windows are on disk."""
-
-    document: str
-    windows: int
-    tokens: int
-    directory: Path
 
 
 @dataclass(frozen=True)
@@ -87,13 +78,13 @@ def shard_documents(
 
 def shard_all(
     home: Path,
-    rows: Sequence[dict[str, Any]],
+    rows: Iterable[dict[str, Any]],
     tokenizer: Path,
     config: ShardConfig,
     client: Any,
     progress: Progress = lambda _: None,
     range_pieces: int = RANGE_PIECES,
-) -> list[ShardedDocument]:
+) -> Sharded:
     """Shard every document on Dask workers, in the order of `rows`.
 
     A document of more than `range_pieces` pieces is tokenised in ranges of so many, side by side.
@@ -101,30 +92,32 @@ def shard_all(
     The home folder must be reachable by the workers under the same path.
     """
     whole, tokens = home.resolve(), tokenizer.resolve()
-    if rows:
-        sweep(_directory(whole, rows[0], tokens, config).parent)
+    folder = _folder(whole, tokens, config)
+    sweep(folder)
+    done, first = Sharding(folder), dict[Any, int]()
 
-    def submitted(some: list[dict[str, Any]]) -> Any:
+    def submit(some: list[dict[str, Any]]) -> Any:
         if len(some) > 1:
-            return client.submit(shard_documents, whole, some, tokens, config, pure=False)
-        return _submit(client, whole, some[0], tokens, config, range_pieces)
+            future = client.submit(shard_documents, whole, some, tokens, config, pure=False)
+        else:
+            future = _submit(client, whole, some[0], tokens, config, range_pieces)
+        first[future] = done.begin([row["document"] for row in some])
+        return future
 
-    batches = enumerate(_batches(rows))
+    batches = _batches(rows)
     most = _UNDER_WAY * max(1, sum(client.nthreads().values()))
-    numbers = {submitted(some): number for number, some in islice(batches, most)}
-    done: dict[int, list[ShardedDocument]] = {}
-    finished = as_completed(list(numbers))
+    finished = as_completed([submit(some) for some in islice(batches, most)])
     for future in finished:
-        found, number = future.result(), numbers.pop(future)
-        done[number] = found if isinstance(found, list) else [found]
-        progress(len(done[number]))
-        for later, some in islice(batches, 1):
-            numbers[following := submitted(some)] = later
-            finished.add(following)
-    return [one for number in sorted(done) for one in done[number]]
+        found = future.result()
+        some = found if isinstance(found, list) else [found]
+        done.counted(first.pop(future), some)
+        progress(len(some))
+        for later in islice(batches, 1):
+            finished.add(submit(later))
+    return done.all()
 
 
-def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Short documents together, so that a task costs less than its work; a long one alone."""
     batch: list[dict[str, Any]] = []
     for row in rows:
@@ -182,9 +175,13 @@ def _load_range(path: Path) -> Tokens:
 
 
 def _directory(home: Path, row: dict[str, Any], tokenizer: Path, config: ShardConfig) -> Path:
+    return _folder(home, tokenizer, config) / str(row["document"])
+
+
+def _folder(home: Path, tokenizer: Path, config: ShardConfig) -> Path:
     path = tokenizer / "tokenizer.json"
     key = _hash(path, path.stat().st_mtime_ns)[:16]
-    return home / "shards" / f"{key}-{config.window}" / str(row["document"])
+    return home / "shards" / f"{key}-{config.window}"
 
 
 @lru_cache(maxsize=8)

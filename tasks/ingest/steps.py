@@ -3,19 +3,21 @@
 import logging
 import time
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from tasks.ingest import discover as sources
+from tasks.ingest.by_document import ByDocument
 from tasks.ingest.cluster import check_copy, connect
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.home.remote import is_kept
 from tasks.ingest.listing import Listing, listed
 from tasks.ingest.parse import parse_all, parser_key
 from tasks.ingest.parse.ocr import could_read_more
-from tasks.ingest.shard import ShardedDocument, shard_all
-from tasks.ingest.source_rows import ByDocument, Gathered, SourceRows
+from tasks.ingest.shard import shard_all
+from tasks.ingest.sharded import Sharded, sharded
+from tasks.ingest.source_rows import Gathered, SourceRows
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import below, corpus_of, place
 from tasks.ledger import Ledger, Row
@@ -50,11 +52,9 @@ def parse(run: Run, found: Listing, progress: Progress) -> SourceRows:
     """Parse what is new or changed; a row of schema.SOURCES for each document, or for what holds none."""
     key = parser_key(run.parse)
     rows = Gathered()
-    bad: list[Row] = []
 
     def put(some: list[Row]) -> None:
         rows.add(some)
-        bad.extend(row for row in some if row["outcome"] not in ("ok", "forgotten"))
         progress(1)
 
     fresh = array("q")
@@ -71,12 +71,14 @@ def parse(run: Run, found: Listing, progress: Progress) -> SourceRows:
         parsed = parse_all(found.take(fresh), run.home, run.parse, run.storage, client)
         for some in remembered(run.ledger, key, parsed):
             put(some)
+    all_ = SourceRows(rows.table())
+    bad = all_.without("ok", "forgotten")
     run.ledger.release(_gone(run, found, bad))
     run.ledger.quarantine(run.run, bad)
     for row in bad:
         _log.info("parse: %s is in quarantine: %s, %s", row["uri"], row["outcome"], row["reason"])
     _log.info("parse: %s, of which %s new or changed", counted(len(found), "source"), f"{len(fresh):,}")
-    return SourceRows(rows.table())
+    return all_
 
 
 def remembered(ledger: Ledger, key: str, parsed: Iterable[list[Row]]) -> Iterator[list[Row]]:
@@ -99,10 +101,12 @@ def remembered(ledger: Ledger, key: str, parsed: Iterable[list[Row]]) -> Iterato
             ledger.remember_source(due, key)
 
 
-def _gone(run: Run, found: Iterable[Found], bad: Sequence[Row]) -> set[str]:
+def _gone(run: Run, found: Iterable[Found], bad: Iterable[Row]) -> set[str]:
     """Sources in quarantine that this run would have seen, were they still there."""
     quarantined = {row["uri"] for row in run.ledger.quarantined()}
-    quarantined.difference_update(one.uri for one in found if quarantined)
+    if not quarantined:
+        return quarantined
+    quarantined.difference_update(one.uri for one in found)
     places = [place(sources.root(uri, run.home)) for uri in run.uris]
     closed = [row["uri"] for row in bad if row["outcome"] == "unreadable"]
     return {
@@ -113,13 +117,12 @@ def _gone(run: Run, found: Iterable[Found], bad: Sequence[Row]) -> set[str]:
     }
 
 
-def shard(run: Run, todo: ByDocument, tokenizer: Path, progress: Progress) -> list[ShardedDocument]:
+def shard(run: Run, todo: ByDocument, tokenizer: Path, progress: Progress) -> Sharded:
     """Windows of these documents, each with a source that holds it, as Parquet shards cut on Dask workers."""
     if not todo:
-        return []
+        return sharded([])
     with connect(run.cluster) as client:
         check_copy(client, run.home, run.cluster.address)
         documents = shard_all(run.home, todo.rows(), tokenizer, run.shard, client, progress)
-    windows = sum(document.windows for document in documents)
-    _log.info("shard: %s in %s", counted(len(documents), "document"), counted(windows, "window"))
+    _log.info("shard: %s in %s", counted(len(documents), "document"), counted(documents.windows, "window"))
     return documents

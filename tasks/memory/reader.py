@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 
 from tasks import schema
 from tasks.errors import InvalidInput, Transient
+from tasks.ingest.by_document import Holders
 from tasks.ingest.home.remote import database, needed, shown
+from tasks.ingest.names import Names
+from tasks.ingest.source_rows import SourceRows
 from tasks.ledger import Row
 from tasks.memory.dropped import is_dropped, nearest, told
-from tasks.memory.sources import holders
 
 TABLE = "records"
 IDS = 1_000
@@ -64,12 +66,12 @@ class Memory:
         return uris
 
     @cached_property
-    def _holders(self) -> dict[str, list[Row]]:
-        return holders(self.sources.to_pylist())
+    def _holders(self) -> Holders:
+        return Holders(SourceRows(self.sources))
 
     def sources_of(self, document: str) -> list[Row]:
         """Every source that holds this document: an exact duplicate is cited under all its uris."""
-        return self._holders.get(document, [])
+        return self._holders.get(document)
 
     def records(self, ids: Sequence[str]) -> list[Row]:
         """The records of these ids that exist, in the order asked."""
@@ -100,12 +102,10 @@ class Memory:
         numbers: list[int] = found["_rowid"].to_pylist()
         return numbers
 
-    def made_under(self, key: str) -> frozenset[str]:
+    def made_under(self, key: str) -> Names:
         """Documents of which there are records that were made under this cache key."""
-        found: set[str] = set()
-        for batch in self.batches(f"document != '' AND skip_key = {quoted([key])}", ["document"]):
-            found.update(batch["document"].unique().to_pylist())
-        return frozenset(found)
+        made = self.batches(f"document != '' AND skip_key = {quoted([key])}", ["document"])
+        return Names(document for batch in made for document in batch["document"].unique().to_pylist())
 
     @cached_property
     def columns(self) -> frozenset[str]:

@@ -24,7 +24,7 @@ from tasks.text.passages import Placed
 if TYPE_CHECKING:
     from tasks.infer.models import Models
     from tasks.infer.segments import Source
-    from tasks.ingest.shard import ShardedDocument
+    from tasks.ingest.sharded import ShardedDocument
     from tasks.run import Run
 
 EMBED_BATCH = 64

@@ -13,8 +13,9 @@ from pathlib import Path
 from tasks.infer.infer import with_sources
 from tasks.infer.models import Models
 from tasks.infer.windows import forget_states
-from tasks.ingest.shard import ShardedDocument
-from tasks.ingest.source_rows import first_of
+from tasks.ingest.by_document import first_of
+from tasks.ingest.names import Names
+from tasks.ingest.sharded import ShardedDocument
 from tasks.memory.changes import Replaced
 from tasks.memory.commit import Published
 from tasks.memory.embedders import embedder_name
@@ -69,14 +70,12 @@ def embed(
     """
     if not tree.nodes and not documents:
         return Staged()
-    held = first_of(seen.rows, {document.document for document in documents})
+    held = first_of(seen.rows, Names(document.document for document in documents))
     known = Known(memory, models.key)
-    first = {document.document: held[document.document] for document in documents}
-    previous = replaced(memory.sources if memory else None, first, gone)
-    made = records(
-        tree.nodes, with_sources(seen.rows, documents), run, models, tree.outlines, known, previous
-    )
-    chars = sum(held[document.document]["chars"] for document in documents)
+    previous = replaced(memory.sources if memory else None, held, gone)
+    pairs = list(with_sources(seen.rows, documents))
+    made = records(tree.nodes, pairs, run, models, tree.outlines, known, previous)
+    chars = sum(row["chars"] for row in held.rows(["chars"]))
     with run.timed("embed"):
         labelled = Counter[tuple[str, str]]()
         path = stage(run.home, run.run, _counted(made, chars, progress, labelled))
@@ -104,7 +103,7 @@ def remember(
         staged: files of its records.
     """
     anew = frozenset(document.document for document in documents)
-    held = first_of(seen.rows, anew)
+    held = first_of(seen.rows)
     replaced = Replaced(models.key, anew, run.uris) if tree.nodes or gone else Replaced()
     embedder = embedder_name(models.embedder_folder)
     result = publish(run.home, run.run, staged, seen, replaced, embedder=embedder)

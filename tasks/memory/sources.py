@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.errors import InvalidInput
+from tasks.ingest.by_document import ByDocument
+from tasks.ingest.names import Names
 from tasks.ingest.source_rows import Gathered, SourceRows, gathered
 from tasks.ingest.uris import Place, below, corpus_of, place
 from tasks.ledger import Row
@@ -75,13 +77,13 @@ def _updated(before: list[Row], found: list[Row]) -> list[Row]:
     return [were.get(row["part"], row) if row["outcome"] == "postponed" else row for row in there]
 
 
-def read_whole(sources: pa.Table) -> list[tuple[str, str]]:
-    """Uris and versions of the sources of which nothing is left for the next run."""
-    columns = (sources[name].to_pylist() for name in ("uri", "version", "outcome"))
-    versions: dict[str, set[str]] = {}
-    for uri, version, outcome in zip(*columns, strict=True):
-        versions.setdefault(uri, set()).add("" if outcome == "postponed" else version)
-    return [(uri, held.pop()) for uri, held in versions.items() if len(held) == 1 and "" not in held]
+def read_whole(sources: pa.Table) -> Iterator[tuple[str, str]]:
+    """Uris and versions of the sources of which nothing is left for the next run, by uri."""
+    columns = SourceRows(sources.select(["uri", "part", "version", "outcome"]))
+    for uri, rows in groupby(columns.by_uri(), itemgetter("uri")):
+        versions = {"" if row["outcome"] == "postponed" else row["version"] for row in rows}
+        if len(versions) == 1 and "" not in versions:
+            yield uri, versions.pop()
 
 
 def failed(row: Row) -> bool:
@@ -133,13 +135,13 @@ def loss(now: pa.Table | None, merged: pa.Table, seen: Seen) -> Loss:
     lost = pc.and_not(pc.is_in(before["document"], orphaned), pc.is_in(before["uri"], merged["uri"]))
     gone = before.filter(lost)
     roots = [place(root) for root in seen.roots]
-    looked = [any(at.holds(row["uri"]) for at in roots) for row in SourceRows(before.select(["uri"]))]
+    looked = (any(at.holds(row["uri"]) for at in roots) for row in SourceRows(before.select(["uri"])))
     held = pc.count_distinct(before["document"].filter(pa.array(looked, pa.bool_()))).as_py()
     uris = sorted(set(gone["uri"].to_pylist()))
     return Loss(seen.roots, held, frozenset(gone["document"].to_pylist()), tuple(uris))
 
 
-def replaced(now: pa.Table | None, found: Mapping[str, Row], gone: Collection[str]) -> dict[str, str]:
+def replaced(now: pa.Table | None, found: ByDocument, gone: Collection[str]) -> dict[str, str]:
     """For each new document what its source held before, where that was another document.
 
     Parts of a container move when one is added, so there only what is gone altogether was replaced.
@@ -148,14 +150,15 @@ def replaced(now: pa.Table | None, found: Mapping[str, Row], gone: Collection[st
         found: new documents, each with the first source that holds it.
         gone: documents that no source holds any more.
     """
-    names = {part_name(row) for row in found.values()}
-    held = {name: row["document"] for row in _good(now) if (name := part_name(row)) in names}
-    before = {document: held.get(part_name(row), "") for document, row in found.items()}
-    return {
-        document: old
-        for document, old in before.items()
-        if old not in ("", document) and (not found[document]["label"] or old in gone)
-    }
+    names = Names(map(part_name, found.rows()))
+    held = {}
+    for row in _good(now):
+        at = names.find(part_name(row))
+        if at >= 0 and at != found.place(row["document"]):
+            held[part_name(row)] = row["document"]
+    rows = found.rows() if held else ()
+    pairs = ((row, held.get(part_name(row), "")) for row in rows)
+    return {row["document"]: old for row, old in pairs if old and (not row["label"] or old in gone)}
 
 
 def documents_of(sources: pa.Table | None) -> set[str]:
@@ -165,18 +168,14 @@ def documents_of(sources: pa.Table | None) -> set[str]:
     return set(_ok(sources)["document"].unique().to_pylist())
 
 
-def parts_of(sources: pa.Table | None) -> set[str]:
+def held_by(sources: pa.Table | None) -> Names:
+    """Documents that some source holds."""
+    return Names(row["document"] for row in _good(sources))
+
+
+def parts_of(sources: pa.Table | None) -> Names:
     """Names of the sources, or parts of one, that hold a document."""
-    return {part_name(row) for row in _good(sources)}
-
-
-def holders(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Sources by the document that they hold."""
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        if row["outcome"] == "ok":
-            found.setdefault(row["document"], []).append(row)
-    return found
+    return Names(map(part_name, _good(sources)))
 
 
 def told_apart(rows: Iterable[Row]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from model.cost import kv_bytes_per_token, read_flops
 from model.geometry import LEAD_IN, SINKS
 from tasks.infer.models import Models
 from tasks.infer.segments import segment_cuts
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument
 
 
 def flops(models: Models, tokens: int) -> int:
@@ -20,7 +20,7 @@ def read_cost(models: Models, documents: Sequence[ShardedDocument]) -> int:
     """Operations of reading these documents, lead-ins of their segments included; 0 where no model reads."""
     if not models.config.salience:
         return 0
-    segments = [len(segment_cuts(document.windows, models.config)) for document in documents]
+    segments = (len(segment_cuts(document.windows, models.config)) for document in documents)
     leads = sum(count - 1 for count in segments) * flops(models, SINKS + LEAD_IN * models.stride)
     return leads + sum(flops(models, document.tokens) for document in documents)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.infer.models import Models
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument
 from tasks.plan.cost import read_cost, state_bytes, tree_size
 from tasks.plan.rates import Rates
 

@@ -25,12 +25,16 @@ class Left:
 def figures(left: Mapping[str, Left]) -> dict[str, Any]:
     """How many documents are left, and why: `over` of those that the next run may read, `largest` of those
     that none can, `oversize` many."""
-    large = [one for one in left.values() if one.share]
+    over, oversize, largest = "", 0, Left("")
+    for one in left.values():
+        oversize += bool(one.share)
+        over = over or ("" if one.share else one.over)
+        largest = max(largest, one, key=lambda some: some.share)
     return {
         "postponed": len(left),
-        "over": next((one.over for one in left.values() if not one.share), ""),
-        "oversize": len(large),
-        "largest": max(large, key=lambda one: one.share).over if large else "",
+        "over": over,
+        "oversize": oversize,
+        "largest": largest.over if oversize else "",
     }
 
 

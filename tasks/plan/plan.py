@@ -1,14 +1,14 @@
 """Plan: what a run will do and what it will cost, known before anything is spent."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import asdict, replace
 from typing import Any
 
 from tasks.infer.infer import NO_LIMIT, tokens_left
 from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import Sharded
 from tasks.ingest.source_rows import gathered
 from tasks.ledger import Row
 from tasks.memory.sources import part_name
@@ -22,13 +22,15 @@ from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")
+NAMED = 1000
+"""Sources that a plan tells of one by one; the others are counted."""
 
 
 def plan(
     run: Run,
     models: Models,
     work: Work,
-    documents: Sequence[ShardedDocument],
+    documents: Sharded,
     budget: BudgetConfig = NO_LIMIT,
     measure: bool = False,
 ) -> Work:
@@ -40,12 +42,14 @@ def plan(
     rates = load_rates(run.home, models) if documents else None
     if documents and rates is None and (measure or budget.seconds or budget.gpu_hours):
         rates = trial(run.home, models)
-    chars = {document.document: work.todo[document.document]["chars"] for document in documents}
     if limited(budget):
-        fits = fit(models, documents, chars, rates, budget)
+        fits = fit(models, documents, work.todo.chars, rates, budget)
         documents = fits.read
         work = replace(work, postponed=fits.left)
-    cost = estimate(models, documents, sum(chars[document.document] for document in documents), rates)
+    chars = sum(
+        row["chars"] for row in work.todo.rows(["document", "chars"]) if documents.place(row["document"]) >= 0
+    )
+    cost = estimate(models, documents, chars, rates)
     predicted = f", about {cost.seconds:,.0f} s" if cost.seconds else ""
     _log.info(
         "plan: %s to read, %s%s; %s remembered already, %s gone",
@@ -61,36 +65,59 @@ def plan(
 
 
 def describe(work: Work) -> dict[str, Any]:
-    """A plan for people and programs: what a read would do, source by source, and what it would cost."""
-    sizes = {document.document: document for document in work.documents}
-    seen: set[str] = set()
-    lines = []
+    """A plan for people and programs: what a read would do and cost; the first sources one by one."""
+    seen = _Seen(work)
+    counts, lines = Counter[str](), list[Row]()
     for row in gathered(work.rows).by_uri():
-        size = sizes.get(row["document"])
-        action, why = _decide(work, row, seen)
-        lines.append(
-            {
-                "uri": part_name(row),
-                "tokens": size.tokens if size and action == "read" else 0,
-                "windows": size.windows if size and action == "read" else 0,
-                "action": action,
-                "why": "; ".join(part for part in (why, remark(row)) if part),
-                "omitted": row.get("omitted", []),
-                "encoding": row.get("encoding", ""),
-            }
-        )
-        seen.add(row["document"])
-    for uri in work.loss.uris:
+        action, why = _decide(work, row, seen.before(row["document"]))
+        counts[action] += 1
+        if len(lines) < NAMED:
+            lines.append(_line(work, row, action, why))
+    for uri in work.loss.uris[: NAMED - len(lines)]:
         lines.append({"uri": uri, "tokens": 0, "windows": 0, "action": "retire", "why": "not there any more"})
-    head = {"documents": len(work.documents), "forgotten": work.forgotten}
+    counts["retire"] += len(work.loss.uris)
+    head = {"documents": len(work.documents), "forgotten": work.forgotten, "actions": dict(+counts)}
     return {**head, **figures(work.postponed), **asdict(work.cost), "rows": lines}
 
 
-def _decide(work: Work, row: Row, seen: set[str]) -> tuple[str, str]:
-    """What a run would do with a source, and why."""
+class _Seen:
+    """Which documents of a run a source named before: a bit for each."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._todo, self._kept = bytearray(len(work.todo)), bytearray(len(work.kept))
+
+    def before(self, document: str) -> bool:
+        """Whether a document came before; it has now."""
+        for documents, marks in ((self._work.todo, self._todo), (self._work.kept, self._kept)):
+            if (place := documents.place(document)) >= 0:
+                came, marks[place] = bool(marks[place]), 1
+                return came
+        return False
+
+
+def _line(work: Work, row: Row, action: str, why: str) -> Row:
+    size = work.documents.get(row["document"]) if action == "read" else None
+    return {
+        "uri": part_name(row),
+        "tokens": size.tokens if size else 0,
+        "windows": size.windows if size else 0,
+        "action": action,
+        "why": "; ".join(part for part in (why, remark(row)) if part),
+        "omitted": row.get("omitted", []),
+        "encoding": row.get("encoding", ""),
+    }
+
+
+def _decide(work: Work, row: Row, came: bool) -> tuple[str, str]:
+    """What a run would do with a source, and why.
+
+    Args:
+        came: whether a source before it holds the same document.
+    """
     if row["outcome"] != "ok":
         return "quarantined", f"{row['outcome']}: {row['reason']}"
-    if row["document"] in seen:
+    if came:
         return "skip", "same text as a document above"
     if row["document"] in work.kept:
         return "skip", "remembered already, unchanged"

@@ -16,7 +16,7 @@ from model.summarizer import Request
 from tasks.infer.models import Models
 from tasks.infer.prompts import instruction
 from tasks.infer.queue import Outcome
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument
 from tasks.plan.cost import flops, read_cost
 from tasks.reduce.reduce import Tree
 from tasks.run import Run

@@ -32,6 +32,12 @@ def mark_done(ledger: Ledger, key: str, document: str, done: Done) -> None:
     ledger.put(document_key(key, document), "document", json.dumps(asdict(done)).encode())
 
 
+def is_done(ledger: Ledger, key: str, document: str) -> bool:
+    """Whether a run has finished a document under this cache key, and kept what a corpus is merged from."""
+    payload = ledger.get(document_key(key, document))
+    return payload is not None and bool(payload) and json.loads(payload).get("node") is not None
+
+
 def load_done(ledger: Ledger, key: str, document: str) -> Done | None:
     """None for a document that no run has finished under this cache key; earlier versions kept less."""
     payload = ledger.get(document_key(key, document))

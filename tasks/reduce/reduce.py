@@ -10,8 +10,9 @@ from tasks.infer.infer import with_sources
 from tasks.infer.journal import WindowNote
 from tasks.infer.models import Models
 from tasks.infer.segments import Source
+from tasks.ingest.by_document import first_of
 from tasks.ingest.parse import read_spans
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument
 from tasks.ingest.uris import corpus_of
 from tasks.ledger import Row
 from tasks.reduce.done import Done, load_done, mark_done
@@ -72,13 +73,14 @@ def reduce(
             tree is empty.
         earlier: what memory holds that is near to a text, for a model that writes to understand it by.
     """
-    names = {row["document"]: document_name(row["uri"], row["label"]) for row in reversed(rows)}
+    held = first_of(rows)
     trees: dict[str, list[SummaryNode]] = {}
     outlines: dict[str, Outline] = {}
     for document, source in with_sources(rows, documents):
         with run.timed("extract"):
+            row = held[document.document]
             trees[document.document], outlines[document.document] = _document(
-                run, models, document, source, names[document.document]
+                run, models, document, source, document_name(row["uri"], row["label"])
             )
         progress(1, len(documents))
     roots = {name: nodes[-1] for name, nodes in trees.items()}

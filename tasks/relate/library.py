@@ -11,8 +11,9 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from tasks.ingest.by_document import Holders
 from tasks.ingest.parse.store import place_of, read_spans, read_text
-from tasks.ingest.source_rows import Holders, gathered
+from tasks.ingest.source_rows import gathered
 from tasks.ledger import Row
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory

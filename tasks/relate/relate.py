@@ -5,7 +5,7 @@ it again with what it found: how much of each record is new, and what it confirm
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -60,9 +60,8 @@ def relate(
     if not work.documents:
         return Related(staged.paths)
     library = Library(run.home, memory, work.rows, tree.outlines)
-    new = [one.document for one in work.documents if one.document not in work.stale]
-    todo = {one: work.todo[one] for one in new}
-    previous = replaced(memory.sources if memory else None, todo, work.gone)
+    new = work.todo.only(lambda one: work.documents.place(one) >= 0 and one not in work.stale)
+    previous = replaced(memory.sources if memory else None, new, work.gone)
     without = {*work.gone, *previous.values()}
     comparison = Comparison(
         library,
@@ -72,7 +71,7 @@ def relate(
         [one for one in new if tree.outlines[one].kind == "contract"],
     )
     with run.timed("relate"):
-        for document, passages in _passages(staged.paths, set(new)):
+        for document, passages in _passages(staged.paths, new):
             if opened := library.get(document):
                 comparison.compare(opened, passages)
             progress(1)
@@ -83,7 +82,7 @@ def relate(
     return Related((made,), comparison.compared)
 
 
-def _passages(staged: Sequence[Path], wanted: set[str]) -> Iterator[tuple[str, list[Row]]]:
+def _passages(staged: Sequence[Path], wanted: Container[str]) -> Iterator[tuple[str, list[Row]]]:
     """Each document's passages with their vectors, one document at a time."""
     rows = (
         row

@@ -1,11 +1,13 @@
 """What a run has to tell of its documents, from its work, its tree and what earlier runs have kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
+from tasks.ledger import Row
 from tasks.memory.corrections import kept, standing
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sources import failed, part_name
@@ -18,18 +20,18 @@ from tasks.reduce.shown import names_itself
 from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.themes import NO_THEME
 from tasks.reduce.tree import SummaryNode
-from tasks.relate.found import Compared
 from tasks.relate.relate import NOTHING, Related
 from tasks.report.cited import cited
 from tasks.report.entries import (
     MOST_SUMMARIES,
+    NAMED,
     Contents,
     Corrected,
     Entry,
     Failure,
     Theme,
+    first_of_each,
     status,
-    worth_reading,
 )
 from tasks.report.findings import findings, told
 from tasks.run import Run
@@ -47,46 +49,47 @@ def contents(
     work: Work,
     tree: Tree,
     related: Related = NOTHING,
-    summaries: Mapping[str, Summary] | None = None,
 ) -> Contents:
     """What the report tells: new, changed and remembered documents, themes, what is gone and what failed.
 
     Args:
         related: what was found by comparing them.
-        summaries: of the tree's nodes, by their ids; those that are not given are loaded.
     """
-    roots = _roots(run, models, work, tree)
-    known = dict(summaries or {})
-    for node in roots.values():
-        if node.id not in known:
-            known[node.id] = load_summary(run.ledger, models.key, node)
-    sizes = {document.document: document.tokens for document in work.documents}
-    found = {
-        name: _entry(node, known[node.id], work, sizes.get(node.document, 0)) for name, node in roots.items()
-    }
-    found = {name: _compared(entry, related.compared.get(name)) for name, entry in found.items()}
-    names = sorted(found, key=lambda name: worth_reading(found[name]))
-    told = [name for name in names if found[name].sentences][:MOST_SUMMARIES]
-    for name in told:
-        row = work.source(name)
-        quotes = tuple(cited(run.home, row, quote) for quote in known[roots[name].id].quotes)
-        found[name] = replace(found[name], quotes=quotes)
-    return Contents(
-        entries=tuple(found[name] for name in names),
-        themes=themes(tree.corpus, roots),
-        gone=work.loss.uris,
-        failures=tuple(
-            Failure(part_name(row), row["reason"] or row["outcome"].replace("_", " "))
-            for row in work.rows
-            if failed(row)
-        ),
-        omissions=tuple(
-            Failure(part_name(row), remark(row))
-            for row in work.rows
-            if row["outcome"] == "ok" and remark(row)
-        ),
-        findings=findings(related),
+    nodes = roots(run, models, work, tree)
+
+    def summary(name: str) -> Summary:
+        return load_summary(run.ledger, models.key, nodes[name])
+
+    entries, more = first_of_each(_entry(node, summary(name), work, related) for name, node in nodes.items())
+    summarised = [entry.document for entry in entries if entry.sentences][:MOST_SUMMARIES]
+    for number, entry in enumerate(entries):
+        if entry.document in summarised:
+            row = work.source(entry.document)
+            quotes = tuple(cited(run.home, row, quote) for quote in summary(entry.document).quotes)
+            entries[number] = replace(entry, quotes=quotes)
+    failures = _first(
+        Failure(part_name(row), row["reason"] or row["outcome"].replace("_", " "))
+        for row in work.rows
+        if failed(row)
     )
+    omissions = _first(
+        Failure(part_name(row), remark(row)) for row in work.rows if row["outcome"] == "ok" and remark(row)
+    )
+    more |= {"failures": failures[1], "omissions": omissions[1], "gone": max(0, len(work.loss.uris) - NAMED)}
+    return Contents(
+        entries=tuple(entries),
+        themes=themes(tree.corpus, nodes),
+        gone=work.loss.uris[:NAMED],
+        failures=failures[0],
+        omissions=omissions[0],
+        findings=findings(related),
+        more={name: count for name, count in more.items() if count},
+    )
+
+
+def _first(found: Iterator[Failure]) -> tuple[tuple[Failure, ...], int]:
+    """The first of these, and how many more there are."""
+    return tuple(islice(found, NAMED)), sum(1 for _ in found)
 
 
 def with_coverage(found: Contents, home: Path) -> Contents:
@@ -115,39 +118,47 @@ def corrected(home: Path) -> tuple[Corrected, ...]:
     )
 
 
-def _compared(entry: Entry, found: Compared | None) -> Entry:
-    """A document with what it was compared with."""
-    differs, pairs = told(found)
-    alike = found is not None and found.copy is not None and entry.status == "new"
-    return replace(entry, differs=differs, pairs=pairs, status="the same" if alike else entry.status)
-
-
-def _roots(run: Run, models: Models, work: Work, tree: Tree) -> dict[str, SummaryNode]:
+def roots(run: Run, models: Models, work: Work, tree: Tree) -> dict[str, SummaryNode]:
     """Each document's own node, by document: those read now and, as there is room, those remembered."""
-    roots = {document: nodes[-1] for document, nodes in tree.documents.items()}
+    found = {document: nodes[-1] for document, nodes in tree.documents.items()}
     for document in work.kept:
-        if len(roots) >= MOST_SUMMARIES:
+        if len(found) >= MOST_SUMMARIES:
             break
         if done := load_done(run.ledger, models.key, document):
-            roots[document] = done.node
-    return roots
+            found[document] = done.node
+    return found
 
 
-def _entry(node: SummaryNode, summary: Summary, work: Work, tokens: int) -> Entry:
+def read_as(document: str, work: Work, related: Related) -> str:
+    """What a run found of a document that it has read."""
+    found = status(work.source(document), document in work.stale, work.known)
+    one = related.compared.get(document)
+    return "the same" if found == "new" and one is not None and one.copy is not None else found
+
+
+def title_of(node: SummaryNode, row: Row) -> str:
+    """What a document is called; the name of its file where it says nothing."""
+    return node.title or part_name(row).rpartition("/")[2]
+
+
+def _entry(node: SummaryNode, summary: Summary, work: Work, related: Related) -> Entry:
     row = work.source(node.document)
-    read = node.document in work.todo
-    title = node.title or part_name(row).rpartition("/")[2]
+    title = title_of(node, row)
     sentences = said(summary, node.title) if node.is_told else ()
+    size = work.documents.get(node.document)
+    differs, pairs = told(related.compared.get(node.document))
     return Entry(
         document=node.document,
         title=title,
         source=part_name(row),
         omitted=remark(row),
         kind=node.kind,
-        status=status(row, node.document in work.stale, work.known) if read else "",
-        tokens=tokens,
+        status=read_as(node.document, work, related) if node.document in work.todo else "",
+        tokens=size.tokens if size else 0,
         sentences=sentences,
         titled=bool(sentences) and names_itself(sentences[0], title),
+        differs=differs,
+        pairs=pairs,
     )
 
 

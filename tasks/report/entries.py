@@ -1,5 +1,7 @@
 """What the report shows of a corpus: its documents with summaries and places, and its themes."""
 
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,9 @@ from tasks.text.sentences import joined
 STATUSES = ("new", "changed", "the same", "read again", "")
 """What a run found of a document; "" where it was remembered as it is."""
 MOST_SUMMARIES = 50
-"""Documents with a whole summary; the table names all."""
+"""Documents with a whole summary; the others are counted."""
+NAMED = 1000
+"""Sources of one kind that are named at all: what is gone, what failed, the table of all."""
 OPENING = 2
 """Sentences that tell a document where it is announced."""
 _WORTH = ("contract", "minutes", "report", "paper", "mail", "dialogue", "book", "text", "readme")
@@ -103,6 +107,8 @@ class Contents:
     """Sources with passages that a reader is warned of."""
     corrections: tuple[Corrected, ...] = ()
     findings: Findings = field(default_factory=Findings)
+    more: Mapping[str, int] = field(default_factory=dict)
+    """How many there are beside those that are named: by status, by field, and "told" with a summary."""
 
     @property
     def summarised(self) -> tuple[Entry, ...]:
@@ -112,11 +118,17 @@ class Contents:
     @property
     def left_out(self) -> int:
         """Documents whose summary is not shown."""
-        return sum(bool(entry.sentences) for entry in self.entries) - len(self.summarised)
+        told = sum(bool(entry.sentences) for entry in self.entries) + self.more.get("told", 0)
+        return told - len(self.summarised)
 
     def of(self, status: str) -> list[Entry]:
         """Documents of one status."""
         return [entry for entry in self.entries if entry.status == status]
+
+    def count(self, name: str) -> int:
+        """How many documents there are of a status, or sources of a field."""
+        named = self.of(name) if name in STATUSES else getattr(self, name)
+        return len(named) + self.more.get(name, 0)
 
 
 def worth_reading(entry: Entry) -> tuple[int, bool, int, int, str]:
@@ -125,7 +137,7 @@ def worth_reading(entry: Entry) -> tuple[int, bool, int, int, str]:
     return (STATUSES.index(entry.status), not entry.sentences, kind, -entry.tokens, entry.source)
 
 
-def status(row: dict[str, Any], stale: bool, known: frozenset[str]) -> str:
+def status(row: dict[str, Any], stale: bool, known: Container[str]) -> str:
     """What a run found of a document that it read.
 
     Args:
@@ -135,3 +147,21 @@ def status(row: dict[str, Any], stale: bool, known: frozenset[str]) -> str:
     if stale:
         return "read again"
     return "changed" if part_name(row) in known else "new"
+
+
+def first_of_each(entries: Iterable[Entry], most: int = MOST_SUMMARIES) -> tuple[list[Entry], dict[str, int]]:
+    """Those of each status that are worth reading first, in that order, and `Contents.more` of the others."""
+    kept: dict[str, list[Entry]] = {}
+    more = Counter[str]()
+    for entry in entries:
+        some = kept.setdefault(entry.status, [])
+        some.append(entry)
+        more[entry.status] += 1
+        more["told"] += bool(entry.sentences)
+        if len(some) >= 2 * most:
+            kept[entry.status] = sorted(some, key=worth_reading)[:most]
+    found = [entry for some in kept.values() for entry in sorted(some, key=worth_reading)[:most]]
+    for entry in found:
+        more[entry.status] -= 1
+        more["told"] -= bool(entry.sentences)
+    return sorted(found, key=worth_reading), dict(+more)

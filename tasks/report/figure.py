@@ -4,7 +4,6 @@ The idea: a bar is a rectangle beside its name and its number in a table, so tha
 reader, on a phone, and in the dark.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,22 +34,14 @@ class Chart:
 
 def charts(outcome: Mapping[str, Any]) -> list[Chart]:
     """The figures of a run's outcome; none where it has too little for one."""
-    table = outcome["table"]
-    became = Counter(_became(row) for row in table)
     stages = {name: amount for name, amount in outcome.get("stages", {}).items() if amount >= LEAST_S}
-    read = sorted((row for row in table if row["tokens"]), key=lambda row: -row["tokens"])[:LONGEST_BARS]
-    long = [(_shortened(row["title"] or row["source"]), row["tokens"]) for row in read]
+    long = [(_shortened(row["title"] or row["source"]), row["tokens"]) for row in outcome.get("longest", ())]
     made = [
-        _chart("Sources by what became of them", became.most_common(), "{:,}"),
+        _chart("Sources by what became of them", outcome.get("became", {}).items(), "{:,}"),
         _chart("Seconds by stage", stages.items(), "{:,.1f} s"),
         _chart("Tokens of the longest documents read now", long if len(long) > 1 else (), "{:,}"),
     ]
     return [chart for chart in made if chart.bars]
-
-
-def _became(row: Mapping[str, Any]) -> str:
-    """What became of a source, in a few words."""
-    return str(row["action"] if row["outcome"] in ("ok", "postponed") else row["outcome"].replace("_", " "))
 
 
 def _chart(name: str, values: Iterable[tuple[str, float]], form: str) -> Chart:

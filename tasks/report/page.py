@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from tasks.ledger import Row
 from tasks.plan.left import told
-from tasks.report.entries import Contents
+from tasks.report.entries import NAMED, Contents
 from tasks.report.figure import charts
 from tasks.report.findings import MOST_FINDINGS, Pair
 from tasks.report.links import named_link
@@ -26,8 +26,6 @@ from tasks.text.visible import printable
 
 ANNOUNCED = 20
 """Documents that the report opens with, of each status; the others are in the table."""
-NAMED = 1000
-"""Sources that are gone that are named at all."""
 COLUMNS = (
     ("document", False),
     ("source", False),
@@ -128,7 +126,7 @@ def markdown(outcome: Row, contents: Contents) -> str:
 
 def _values(outcome: Row, contents: Contents) -> Row:
     sections = [
-        (heading, remark, contents.of(status))
+        (heading, remark, contents.of(status), contents.count(status))
         for status, heading, _, remark in SECTIONS
         if contents.of(status)
     ]
@@ -158,12 +156,12 @@ def _when(run: str) -> str:
 
 def lead(outcome: Row, contents: Contents) -> str:
     """What a run did, in a sentence or two."""
-    found = [counted(len(some), noun) for status, _, noun, _ in SECTIONS if (some := contents.of(status))]
+    found = [counted(count, noun) for status, _, noun, _ in SECTIONS if (count := contents.count(status))]
     found += [counted(len(some), noun) for _, _, noun, some in compared(contents)]
     if contents.gone:
-        found.append(f"{len(contents.gone):,} no longer there")
+        found.append(f"{contents.count('gone'):,} no longer there")
     if contents.failures:
-        found.append(f"{len(contents.failures):,} that could not be read")
+        found.append(f"{contents.count('failures'):,} that could not be read")
     if left := outcome.get("postponed"):
         found.append(f"{left:,} that the budget does not hold")
     new = _joined(found) if found else "Nothing is new"
@@ -204,7 +202,7 @@ def facts(outcome: Row) -> list[tuple[str, str]]:
         ("Peak memory", f"{outcome['peak_rss'] / 2**30:.2f} GiB in this process"),
         ("Records in memory", f"{outcome['added']:,} added, {outcome['retired']:,} taken out"),
         ("Summaries", summaries(outcome)),
-        ("Could not be read", f"{len(outcome['quarantined']):,}"),
+        ("Could not be read", f"{outcome.get('failures', len(outcome['quarantined'])):,}"),
         *([("Left unread", "; ".join(told(outcome)))] if outcome.get("postponed") else []),
     ]
 

@@ -5,14 +5,14 @@ import logging
 import resource
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
-from tasks.ingest.omitted import remark, totals
-from tasks.ingest.source_rows import gathered
+from tasks.ingest.omitted import totals
 from tasks.ingest.uris import corpus_of
 from tasks.ledger import Row
 from tasks.memory.commit import Published
@@ -25,10 +25,11 @@ from tasks.reduce.reduce import Tree
 from tasks.reduce.summaries import load_summary
 from tasks.relate.relate import Related
 from tasks.report.again import write_report
-from tasks.report.contents import contents, corrected, with_coverage
-from tasks.report.entries import Entry, Failure, status
+from tasks.report.contents import contents, corrected, roots, with_coverage
+from tasks.report.entries import NAMED, Failure
 from tasks.report.findings import counts, lines
 from tasks.report.page import ANNOUNCED
+from tasks.report.table import table
 from tasks.run import Run
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, LABELS
@@ -48,10 +49,13 @@ def report(
     published: Published,
 ) -> dict[str, Any]:
     """Write report.md and report.html into the run's folder; returns the run's outcome in figures."""
-    summaries = {node.id: load_summary(run.ledger, models.key, node) for node in tree.nodes}
-    found = replace(contents(run, models, work, tree, related, summaries), labelled=labelled(work, staged))
+    found = replace(contents(run, models, work, tree, related), labelled=labelled(work, staged))
     found = with_coverage(replace(found, corrections=corrected(run.home)), run.home)
-    table = _table(work, {entry.document: entry for entry in found.entries})
+    sources = table(work, related, roots(run, models, work, tree))
+    written = Counter[str]()
+    for node in tree.nodes:
+        summary = load_summary(run.ledger, models.key, node)
+        written.update(generated=summary.generated, dropped=summary.dropped)
     outcome: Row = {
         "run": run.run,
         "corpus": corpus_of(run.uris),
@@ -69,13 +73,10 @@ def report(
         "stages": {name: round(seconds, 2) for name, seconds in run.stages.items()},
         "planned_seconds": round(work.cost.seconds, 2),
         "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "generated": sum(summary.generated for summary in summaries.values()),
-        "dropped": sum(summary.dropped for summary in summaries.values()),
-        "quarantined": [
-            {name: row[name] for name in ("uri", "label", "outcome", "reason")}
-            for row in work.rows
-            if failed(row)
-        ],
+        "generated": written["generated"],
+        "dropped": written["dropped"],
+        "quarantined": list(islice(quarantined(work.rows), NAMED)),
+        "failures": found.count("failures"),
         **figures(work.postponed),
         "omitted": totals(work.rows),
         "labels": labels(staged),
@@ -88,10 +89,14 @@ def report(
         "embedded": staged.embedded,
         "reused": staged.reused,
         "gone": list(found.gone),
+        "gone_count": found.count("gone"),
         "relations": counts(related),
         "corrections_gone": sum(one.gone for one in found.corrections),
         "found": lines(related, ANNOUNCED),
-        "table": table,
+        "table": sources.rows,
+        "sources": sources.count,
+        "became": dict(sources.became.most_common()),
+        "longest": sources.longest,
     }
     outcome |= write_report(run_folder(run.home, run.run), outcome, found)
     run.ledger.finish_run(run.run, outcome["status"], _kept(outcome))
@@ -101,7 +106,14 @@ def report(
 
 def _kept(outcome: Row) -> str:
     """The outcome as the ledger keeps it: without its table, what is gone, and words of the documents."""
-    return json.dumps({**outcome, **{name: len(outcome[name]) for name in ("table", "gone", "found")}})
+    counts = {"table": outcome["sources"], "gone": outcome["gone_count"], "found": len(outcome["found"])}
+    return json.dumps({**outcome, **counts, "longest": len(outcome["longest"])})
+
+
+def quarantined(rows: Iterable[Row]) -> Iterator[Row]:
+    """The sources that could not be read, and why."""
+    names = ("uri", "label", "outcome", "reason")
+    return ({name: row[name] for name in names} for row in rows if failed(row))
 
 
 def telling_names(rows: Iterable[Row], kinds: Collection[str]) -> int:
@@ -125,34 +137,3 @@ def labels(staged: Staged) -> dict[str, int]:
     for (_, label), count in staged.labelled.items():
         totals[label] += count
     return {label: totals[label] for label in LABELS if totals[label]}
-
-
-UNREAD = {"ok": "remembered", "postponed": "left unread"}
-"""What became of a source that was not read now; any other outcome is a failure."""
-
-
-def _read(status: str) -> str:
-    return status if status.startswith("read") else f"read: {status}"
-
-
-def _table(work: Work, entries: Mapping[str, Entry]) -> list[Row]:
-    """One row per source: what it holds and what became of it."""
-    sizes = {document.document: document for document in work.documents}
-    table = []
-    for row in gathered(work.rows).by_uri():
-        size = sizes.get(row["document"])
-        entry = entries.get(row["document"])
-        read = (entry and entry.status) or status(row, row["document"] in work.stale, work.known)
-        action = _read(read) if size else UNREAD.get(row["outcome"], "could not be read")
-        table.append(
-            {
-                "title": entry.title if entry else "",
-                "source": part_name(row),
-                "action": action,
-                "tokens": size.tokens if size else 0,
-                "windows": size.windows if size else 0,
-                "outcome": row["outcome"],
-                "reason": row["reason"] or remark(row),
-            }
-        )
-    return table

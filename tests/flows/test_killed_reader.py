@@ -13,7 +13,8 @@ from flows.config import RunConfig
 from flows.read import begin, open_models, run_retry
 from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
-from tasks.ingest.shard import ShardedDocument, shard_document
+from tasks.ingest.shard import shard_document
+from tasks.ingest.sharded import ShardedDocument
 from tasks.run import Run
 from tests.flows.conftest import Configured
 from tests.flows.corpus import read, tiny, write_corpus

@@ -16,7 +16,8 @@ from tasks.infer.infer import infer
 from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.parse.child import parse_file
-from tasks.ingest.shard import ShardedDocument, shard_document
+from tasks.ingest.shard import shard_document
+from tasks.ingest.sharded import ShardedDocument
 from tasks.run import Run
 from tasks.settings import ParseConfig
 

@@ -6,7 +6,7 @@ from tasks.infer.cache_key import window_key
 from tasks.infer.messages import Commit, Lease, Verdict, Worker
 from tasks.infer.queue import LeaseQueue
 from tasks.infer.segments import Segment, Source
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument
 from tasks.ledger import Ledger
 
 KEY = "key"

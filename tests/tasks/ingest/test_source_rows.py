@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tasks.ingest.source_rows import ByDocument, Gathered, Holders, SourceRows, first_of, gathered
+from tasks.ingest.by_document import ByDocument, Holders, first_of
+from tasks.ingest.source_rows import Gathered, SourceRows, gathered
 from tasks.memory.sources import Seen, merge_sources
 from tasks.schema import ADDED_SOURCES
 from tests.tasks.memory.rows import source
@@ -47,13 +48,13 @@ def test_a_document_is_found_with_every_source_that_holds_it() -> None:
 
 def test_documents_keep_their_order_and_their_first_source() -> None:
     rows = _rows(10)
-    numbers: dict[str, int] = {}
-    for number, document in _of(rows).ok():
-        numbers.setdefault(document, number)
-    todo = ByDocument(_of(rows), {"d4": numbers["d4"], "d1": numbers["d1"]})
+    todo = ByDocument(_of(rows), [8, 2])
     assert list(todo) == ["d4", "d1"]
     assert list(todo.rows()) == [todo["d4"], todo["d1"]] == [rows[8], rows[2]]
+    assert (todo.place("d1"), todo.place("d2"), "d2" in todo) == (1, -1, False)
+    assert list(first_of(rows)) == ["d0", "d1", "d2", "d3", "d4"]
     assert first_of(rows, {"d4", "d7"}) == {"d4": rows[8]}
+    assert not first_of([])
 
 
 def test_sources_are_merged_without_a_list_of_them() -> None:

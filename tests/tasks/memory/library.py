@@ -84,7 +84,7 @@ class Library:
     def read(self, run: str, held: dict[int, int]) -> None:
         """A run that finds these editions, reads those that memory does not hold, and reports."""
         at = published(self.home)
-        before = set(open_memory(self.home)._holders) if at else set()
+        before = set(open_memory(self.home).sources["document"].to_pylist()) if at else set()
         rows = [self.source(number, edition) for number, edition in held.items()]
         new = [pair for pair in held.items() if name_of(*pair) not in before]
         self.ledger.start_run(run, [CORPUS], json.dumps({"fan_in": FAN_IN}))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.infer.models import Models
-from tasks.ingest.shard import ShardedDocument
+from tasks.ingest.sharded import ShardedDocument, sharded
 from tasks.plan.budget import fit
 from tasks.plan.cost import read_cost, tree_size
 from tasks.plan.estimate import estimate
@@ -81,12 +81,16 @@ def test_where_no_model_reads_or_writes_only_vectors_and_extracts_cost(
 def test_a_budget_reads_what_it_holds_and_says_of_the_rest_whether_a_later_run_can(
     tmp_path: Path, model_dir: Path
 ) -> None:
-    documents = [ShardedDocument(name, 1, tokens, tmp_path) for name, tokens in TOKENS.items()]
+    documents = sharded(ShardedDocument(name, 1, tokens, tmp_path / name) for name, tokens in TOKENS.items())
+
+    def ten(_: str) -> int:
+        return 10
+
     quiet, reading = (
         Models(tmp_path, InferConfig(model=str(model_dir), salience=salience), 2048)
         for salience in (False, True)
     )
-    found = fit(quiet, documents, dict.fromkeys(TOKENS, 10), None, BudgetConfig(tokens=1000))
+    found = fit(quiet, documents, ten, None, BudgetConfig(tokens=1000))
     assert [one.document for one in found.read] == ["small", "little"]
     assert {name: one.why for name, one in found.left.items()} == {
         "large": "takes more than the whole budget: 5,000 tokens, over budget.tokens=1000",
@@ -98,9 +102,9 @@ def test_a_budget_reads_what_it_holds_and_says_of_the_rest_whether_a_later_run_c
         "2 documents each take more than the whole budget, not read before it is raised; "
         "the largest takes 9,000 tokens, over budget.tokens=1000",
     ]
-    begun = fit(reading, documents[:1], {"large": 10}, None, BudgetConfig(tokens=1000))
-    assert (begun.read, begun.left) == ((documents[0],), {}), "its windows are read over several runs"
-    full = fit(reading, documents[:1], {"large": 10}, None, BudgetConfig(tokens=1000, megabytes=1))
+    begun = fit(reading, documents[:1], ten, None, BudgetConfig(tokens=1000))
+    assert (list(begun.read), dict(begun.left)) == ([documents[0]], {}), "its windows are read on"
+    full = fit(reading, documents[:1], ten, None, BudgetConfig(tokens=1000, megabytes=1))
     assert not full.read, "there is no room for all of them"
     assert "whole budget" in full.left["large"].why
     assert "budget.megabytes=1" in full.left["large"].why

@@ -8,6 +8,7 @@ from tasks.infer.infer import infer
 from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
 from tasks.ingest.shard import shard_document
+from tasks.ingest.sharded import sharded
 from tasks.ingest.uris import canonical
 from tasks.memory import remember as memory_step
 from tasks.plan.plan import plan
@@ -30,8 +31,8 @@ def read(config: RunConfig, *uris: Path) -> dict[str, Any]:
         models, memory = Models(run.home, run.infer, run.shard.stride), memory_step.memory_before(run.home)
         found = ingest.discover(run, memory.uris if memory else [])
         work = choose(run, models, memory, ingest.parse(run, found, _silent))
-        sharded = [shard_document(run.home, row, models.folder, run.shard) for row in work.todo.values()]
-        work = plan(run, models, work, sharded)
+        documents = [shard_document(run.home, row, models.folder, run.shard) for row in work.todo.values()]
+        work = plan(run, models, work, sharded(documents))
         done = infer(run, models, work.rows, work.documents, _silent)
         tree = reduce(run, models, work.rows, work.documents, work.kept, work.corpora, _silent)
         staged = memory_step.embed(run, models, work.seen, work.documents, work.gone, tree, memory, _silent)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from tasks.infer.models import Models
-from tasks.ingest.shard import ShardedDocument
-from tasks.ingest.source_rows import ByDocument, SourceRows
+from tasks.ingest.by_document import ByDocument
+from tasks.ingest.sharded import ShardedDocument, sharded
+from tasks.ingest.source_rows import SourceRows
 from tasks.memory.sources import Loss, Seen
 from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
@@ -27,14 +28,14 @@ def test_a_document_without_a_sentence_to_quote_is_announced_by_its_title(
     row = {"uri": "/docs/ports.csv", "label": "", "document": "d1", "outcome": "ok", "reason": ""}
     work = Work(
         seen=Seen((), (row,)),
-        todo=ByDocument(SourceRows(pa.Table.from_pylist([row])), {"d1": 0}),
-        kept={},
+        todo=ByDocument(SourceRows(pa.Table.from_pylist([row])), [0]),
+        kept=ByDocument(SourceRows(pa.Table.from_pylist([row])), []),
         stale=frozenset(),
         known=frozenset(),
         gone=(),
         loss=Loss(),
         corpora=frozenset(),
-        documents=(ShardedDocument("d1", 1, 12, tmp_path),),
+        documents=sharded([ShardedDocument("d1", 1, 12, tmp_path / "d1")]),
     )
     infer = InferConfig(model=str(tiny_model_dir), embedder=str(tiny_model_dir))
     run = Run(("docs",), tmp_path, StorageConfig(), ParseConfig(), ShardConfig(), infer, ClusterConfig())

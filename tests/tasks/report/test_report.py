@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from tasks.recall.coverage import Coverage
 from tasks.report.cited import Cited
-from tasks.report.entries import Contents, Entry, Failure, Theme, status, worth_reading
+from tasks.report.entries import Contents, Entry, Failure, Theme, first_of_each, status, worth_reading
 from tasks.report.page import ANNOUNCED, lead, linked, markdown, page, plain
 from tasks.report.report import telling_names
 
@@ -73,6 +73,9 @@ def outcome(text: str = EVIL, **changes: Any) -> dict[str, Any]:
         "relations": {},
         "found": [],
         "table": [row, row],
+        "sources": 2,
+        "became": {"read: new": 2},
+        "longest": [row, row],
     }
     return figures | changes
 
@@ -212,6 +215,25 @@ def test_prose_stays_readable_in_markdown() -> None:
     assert plain(prose) == prose
 
 
+def test_of_very_many_sources_the_first_are_shown_and_the_others_counted_with_where_they_are() -> None:
+    told = Contents((LEASE,), gone=("/a",), more={"new": 1_999_999, "gone": 6, "told": 1_999_999})
+    many = outcome("words", sources=2_000_000)
+    for shown in (page(many, told), markdown(many, told)):
+        assert "2,000,000 new documents and 7 no longer there" in shown
+        assert "The first 2 of 2,000,000 sources, by name; " in shown
+        assert "Of 1,999,999 more, " in shown
+    assert "by name" not in page(outcome("words"), told)
+
+
+def test_those_worth_reading_of_each_status_are_kept_and_the_others_counted() -> None:
+    new = [replace(LEASE, document=f"n{number}", tokens=number) for number in range(200)]
+    changed = [replace(LEASE, document="c", status="changed"), replace(LEASE, status="", sentences=())]
+    kept, more = first_of_each(iter([*new, *changed]), most=3)
+    assert [entry.document for entry in kept] == ["n199", "n198", "n197", "c", "d1"]
+    assert more == {"new": 197, "told": 197}
+    assert Contents(tuple(kept), more=more).count("new") == 200
+
+
 def test_it_opens_with_what_is_new_in_two_sentences_and_ends_with_sources_and_figures() -> None:
     changed = replace(LEASE, title="Minutes of 3 May", status="changed", source="/docs/minutes.txt")
     kept = replace(LEASE, title="Old paper", status="", source="/docs/paper.txt")
@@ -275,7 +297,8 @@ def test_a_document_is_new_changed_or_read_again(label: str, stale: bool, expect
 
 
 def test_a_run_with_nothing_to_read_has_a_report_too() -> None:
-    quiet = outcome("/docs", tokens=0, windows=0, read_seconds=0.0, table=[], status="unchanged", generated=0)
+    none: dict[str, Any] = {"table": [], "sources": 0, "became": {}, "longest": []}
+    quiet = outcome("/docs", tokens=0, windows=0, read_seconds=0.0, status="unchanged", generated=0, **none)
     assert "Nothing is new. Memory holds 1 document of this corpus." in markdown(quiet, Contents(()))
     assert "nothing to read" in page(quiet, Contents(()))
     assert "<svg" not in page(quiet, Contents(()))
