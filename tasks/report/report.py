@@ -52,10 +52,6 @@ def report(
     found = replace(contents(run, models, work, tree, related), labelled=labelled(work, staged))
     found = with_coverage(replace(found, corrections=corrected(run.home)), run.home)
     sources = table(work, related, roots(run, models, work, tree))
-    written = Counter[str]()
-    for node in tree.nodes:
-        summary = load_summary(run.ledger, models.key, node)
-        written.update(generated=summary.generated, dropped=summary.dropped)
     outcome: Row = {
         "run": run.run,
         "corpus": corpus_of(run.uris),
@@ -73,8 +69,7 @@ def report(
         "stages": {name: round(seconds, 2) for name, seconds in run.stages.items()},
         "planned_seconds": round(work.cost.seconds, 2),
         "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "generated": written["generated"],
-        "dropped": written["dropped"],
+        **written(run, models, tree),
         "quarantined": list(islice(quarantined(work.rows), NAMED)),
         "failures": found.count("failures"),
         **figures(work.postponed),
@@ -108,6 +103,16 @@ def _kept(outcome: Row) -> str:
     """The outcome as the ledger keeps it: without its table, what is gone, and words of the documents."""
     counts = {"table": outcome["sources"], "gone": outcome["gone_count"], "found": len(outcome["found"])}
     return json.dumps({**outcome, **counts, "longest": len(outcome["longest"])})
+
+
+def written(run: Run, models: Models, tree: Tree) -> dict[str, int]:
+    """Summaries that a model wrote, and sentences of them that were dropped."""
+    counts = {"generated": 0, "dropped": 0}
+    for node in tree.nodes:
+        summary = load_summary(run.ledger, models.key, node)
+        counts["generated"] += summary.generated
+        counts["dropped"] += summary.dropped
+    return counts
 
 
 def quarantined(rows: Iterable[Row]) -> Iterator[Row]:
