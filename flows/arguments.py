@@ -8,7 +8,18 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows import correcting, evaluating, ingesting, looking, million, tend, tuning, versions, watching
+from flows import (
+    correcting,
+    evaluating,
+    headline,
+    ingesting,
+    looking,
+    million,
+    tend,
+    tuning,
+    versions,
+    watching,
+)
 from flows.deployments import commands as serving
 from flows.reranking import HELP as RERANK_HELP
 from tasks.text.labels import LABELS
@@ -248,15 +259,16 @@ def _benching(add: Add) -> None:
         "bench",
         "measure speed and memory of reading, or how it scales",
         "bench --lengths 4096,32768\nbench million --tokens 10000000 --minutes 100\n"
-        "bench scaling --workers 1,2 --json",
+        "bench headline --tokens 10000000 --minutes 12\nbench scaling --workers 1,2 --json",
         BENCH_HELP,
     )
     test.add_argument(
         "what",
         nargs="?",
-        choices=("reading", "million", "scaling", "windows", "memory", "parse"),
+        choices=("reading", "million", "headline", "scaling", "windows", "memory", "parse"),
         default="reading",
         help="reading: against the length of a text (default); million: one long text, with needles in it; "
+        "headline: both, and what decays, in 12 minutes; "
         "scaling: against the number of workers; windows: when they follow the text; memory: a large one, "
         "how it grows and answers; parse: files to shards",
     )
@@ -280,7 +292,8 @@ def _benching(add: Add) -> None:
         "--tokens",
         type=int,
         metavar="N",
-        help="million: of the one text (default: 1048576); scaling: of all documents (default: 8192)",
+        help="million, headline: of the one text (default: 1048576, 10000000); scaling: of all documents "
+        "(default: 8192)",
     )
     followed = test.add_argument_group("windows", WINDOWS_HELP)
     followed.add_argument(
@@ -290,6 +303,7 @@ def _benching(add: Add) -> None:
         help="tokens of the past that the narrowest window holds (default: 256,512)",
     )
     million.arguments(test)
+    test.add_argument_group("headline", headline.HEADLINE_HELP)
     _scaling(test)
     tend.bench_arguments(test)
     ingesting.bench_arguments(test)

@@ -14,6 +14,7 @@ from flows import (
     asking,
     correcting,
     evaluating,
+    headline,
     hits,
     ingesting,
     looking,
@@ -117,6 +118,7 @@ def bench(config: "RunConfig", what: str = "reading", **options: Any) -> Answer:
         "scaling": _scaling,
         "windows": _windows,
         "million": million.bench_million,
+        "headline": headline.bench_headline,
         "memory": tend.bench_memory,
         "parse": ingesting.bench_parse,
     }

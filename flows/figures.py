@@ -39,21 +39,21 @@ def _percents(values: Row) -> list[str]:
 
 
 def bench(result: Row) -> str:
+    """What `speeds` says, and the bytes of a read in each precision."""
+    return "\n".join([*speeds(result), "", *precisions(result["memory"]), f"figure: {result['figure']}"])
+
+
+def speeds(result: Row) -> list[str]:
     """Hardware and limits, a line for every length, and the published point beside the longest."""
-    return "\n".join(
-        [
-            *_machine(result),
-            f"attention kernel: {_chosen(result['kernel'], result['kernel']['kernel'])}",
-            f"norms and MLPs: {_chosen(result['tiles'], _rows_of(result['tiles']['rows']))}",
-            *table(*_speeds(result["rows"])),
-            *only_asked(result["rows"]),
-            *not_run(result["rows"]),
-            _published(result["published"]),
-            "",
-            *precisions(result["memory"]),
-            f"figure: {result['figure']}",
-        ]
-    )
+    return [
+        *_machine(result),
+        f"attention kernel: {_chosen(result['kernel'], result['kernel']['kernel'])}",
+        f"norms and MLPs: {_chosen(result['tiles'], _rows_of(result['tiles']['rows']))}",
+        *table(*_speeds(result["rows"])),
+        *only_asked(result["rows"]),
+        *not_run(result["rows"]),
+        _published(result["published"]),
+    ]
 
 
 def _machine(result: Row) -> list[str]:
@@ -91,7 +91,7 @@ def scaling(result: Row) -> str:
             *table(MEASURED.split(","), [_measured(row) for row in result["measured"]]),
             "",
             *(_together(row) for row in result["together"]),
-            _rows(result["rows"]),
+            together(result["rows"]),
             "",
             f"simulated, not measured: GPUs of {assumed['flops_per_s'] / 1e12:,.0f} TFLOP/s of which "
             f"{assumed['share']:.0%} are reached, {assumed['link_bytes_per_s'] / 1e9:,.0f} GB/s to others "
@@ -144,7 +144,8 @@ def _together(row: Row) -> str:
     )
 
 
-def _rows(row: Row) -> str:
+def together(row: Row) -> str:
+    """Segments as rows of a batch, beside one at a time."""
     return (
         f"{row['rows']} segments of a document as rows of one batch: {row['tokens_per_s']:,.0f} tokens/s, "
         f"{row['ratio']:.2f} x as fast as one at a time"

@@ -63,38 +63,46 @@ def bench_million(
 
 def told(result: Row) -> str:
     """What was read, the curves along the way, and the needles by depth."""
-    machine, by_depth = result["machine"], result["by_depth"]
+    machine = result["machine"]
+    return "\n".join(
+        [
+            f"{machine['processor']}, {machine['threads']} threads, {size(machine['memory'])}; torch "
+            f"{machine['torch']}; {machine['date']}, commit {machine['commit'] or 'unknown'}",
+            *read_and_asked(result),
+            f"figure: {result['figure']}",
+        ]
+    )
+
+
+def read_and_asked(result: Row) -> list[str]:
+    """`told`, without machine and figure."""
+    by_depth = result["by_depth"]
     asked = [*result["on_the_way"], *({**row, "tokens": result["tokens"]} for row in by_depth[-1:])]
     along = [
         [f"{row['tokens']:,}", f"{row['tokens_per_s']:,.0f}", size(row["rss"]), size(row["disk"])]
         for row in result["stretches"]
     ]
     depths = ["all" if row["depth"] is None else f"{row['depth']:.0%}" for row in by_depth]
-    return "\n".join(
-        [
-            f"{machine['processor']}, {machine['threads']} threads, {size(machine['memory'])}; torch "
-            f"{machine['torch']}; {machine['date']}, commit {machine['commit'] or 'unknown'}",
-            _read(result),
-            f"memory {size(result['rss'])} at {result['rss_from']:,} tokens, at most "
-            f"{result['rss_after'] / result['rss'] - 1:+.1%} from there on; peak of the process "
-            f"{size(result['peak_rss'])}; {size(result['disk'])} on disk",
-            "",
-            *table(["tokens", "tokens/s", "memory", "on disk"], along),
-            "",
-            "needles asked for while the text was read, and at its end, in percent of questions:",
-            *table(["tokens", *ASKED.split(",")], [[f"{row['tokens']:,}", *_asked(row)] for row in asked]),
-            *growth(asked),
-            "",
-            "at the end, by depth:",
-            *table(
-                ["depth", *ASKED.split(",")],
-                [[depth, *_asked(row)] for depth, row in zip(depths, by_depth, strict=True)],
-            ),
-            f"{len(result['asked'])} questions took {seconds(result['asking_s'])} beside the reading; state "
-            f"{result['state']}",
-            f"figure: {result['figure']}",
-        ]
-    )
+    return [
+        _read(result),
+        f"memory {size(result['rss'])} at {result['rss_from']:,} tokens, at most "
+        f"{result['rss_after'] / result['rss'] - 1:+.1%} from there on; peak of the process "
+        f"{size(result['peak_rss'])}; {size(result['disk'])} on disk",
+        "",
+        *table(["tokens", "tokens/s", "memory", "on disk"], along),
+        "",
+        "needles asked for while the text was read, and at its end, in percent of questions:",
+        *table(["tokens", *ASKED.split(",")], [[f"{row['tokens']:,}", *_asked(row)] for row in asked]),
+        *growth(asked),
+        "",
+        "at the end, by depth:",
+        *table(
+            ["depth", *ASKED.split(",")],
+            [[depth, *_asked(row)] for depth, row in zip(depths, by_depth, strict=True)],
+        ),
+        f"{len(result['asked'])} questions took {seconds(result['asking_s'])} beside the reading; state "
+        f"{result['state']}",
+    ]
 
 
 ASKED = "questions,found by index,found by scan,answered,of its blocks,index,exact scan,of its time,visited"

@@ -105,6 +105,68 @@ def million_tokens(path: Path, result: Mapping[str, Any]) -> None:
         11, 7, f"{title}, {machine['processor']}, {machine['threads']} threads, {machine['date']}"
     )
     (speed, memory), (searches, depths) = figure.subplots(2, 2)
+    _along(speed, memory, result)
+    asked = [*result["on_the_way"], *({"tokens": result["tokens"], **row} for row in result["by_depth"][-1:])]
+    at = [row["tokens"] / 1e6 for row in asked]
+    for name, label in (("exact_s", "exact scan"), ("index_s", "index")):
+        searches.plot(at, [1000 * row[name] for row in asked], "o-", label=label)
+    searches.set_yscale("log")
+    _panel(searches, "million tokens read", "milliseconds a search", legend=True)
+    _by_depth(depths, result)
+    _save(figure, path)
+
+
+FOUND = {
+    "found_exact": "found by the exact scan",
+    "found_index": "found by the index",
+    "answered": "answered",
+}
+"""What came of questions, as lines and bars are called."""
+
+
+def headline_figure(path: Path, result: Mapping[str, Any]) -> None:
+    """Six panels: speed beside dense attention, of the long read, its memory, what decays, what was found.
+
+    Args:
+        result: of `tasks.bench.headline.run.headline`.
+
+    Raises:
+        OSError: if `path` cannot be written.
+    """
+    machine, long = result["machine"], result["million"]
+    where = machine["processor"] if machine["device"] == "cpu" else machine["device"]
+    title = f"{result['model']}: {long['tokens']:,} tokens as one context, {where}, {machine['date']}"
+    figure = _figure(15, 7.5, title)
+    (speed, along, memory), (found, behind, depths) = figure.subplots(2, 3)
+    rows = result["speed"]["rows"]
+    for prefix, name in {"": "nightread", "context_": "context", "sdpa_": "dense attention"}.items():
+        run = [row for row in rows if f"{prefix}seconds" in row]
+        rates = [row[f"{prefix}tokens_per_s"] for row in run]
+        speed.plot([row["length"] for row in run], rates, "o-", label=name if run else None)
+    if together := result["rows"]:
+        speed.axhline(together["tokens_per_s"], ls="--", color="grey", label=f"{together['rows']} rows")
+    _by_length(speed, [row["length"] for row in rows], "tokens", "tokens per second")
+    speed.set_yscale("log")
+    speed.legend(fontsize=8, frameon=False)
+    _along(along, memory, long)
+    asked = [row for row in result["decay"] if "questions" in row]
+    for name, label in FOUND.items():
+        found.plot(
+            [row["tokens"] / 1e6 for row in asked], [100 * row[name] for row in asked], "o-", label=label
+        )
+    _panel(found, "million tokens read", "percent of questions", legend=True)
+    found.set_ylim(0, 105)
+    nats = [(row["tokens"], row["nats"]) for row in result["decay"] if "nats" in row]
+    behind.plot(*zip(*nats, strict=True), "o-", color="grey")
+    behind.set_xscale("log")
+    _panel(behind, "tokens read", "nats a token of a passage")
+    behind.set_ylim(0, 1.2 * max(value for _, value in nats))
+    _by_depth(depths, long)
+    _save(figure, path)
+
+
+def _along(speed: Any, memory: Any, result: Mapping[str, Any]) -> None:
+    """Speed and memory of a long read on its way."""
     along = result["stretches"]
     read = [row["tokens"] / 1e6 for row in along]
     speed.plot(read, [row["tokens_per_s"] for row in along], "o-")
@@ -112,21 +174,17 @@ def million_tokens(path: Path, result: Mapping[str, Any]) -> None:
     memory.plot(read, [row["rss"] / 2**30 for row in along], "o-", label="resident memory")
     memory.plot(read, [row["disk"] / 2**30 for row in along], "s--", label="on disk")
     _panel(memory, "million tokens read", "GiB", legend=True)
-    asked = [*result["on_the_way"], {"tokens": result["tokens"], **result["by_depth"][-1]}]
-    at = [row["tokens"] / 1e6 for row in asked]
-    for name, label in (("exact_s", "exact scan"), ("index_s", "index")):
-        searches.plot(at, [1000 * row[name] for row in asked], "o-", label=label)
-    searches.set_yscale("log")
-    _panel(searches, "million tokens read", "milliseconds a search", legend=True)
+
+
+def _by_depth(axes: Any, result: Mapping[str, Any]) -> None:
+    """What was found of a long text's needles at its end, at every depth."""
     rows = [row for row in result["by_depth"] if row["depth"] is not None]
-    named = {"found by the exact scan": "found_exact", "found by the index": "found_index"}
-    for shift, (label, name) in enumerate({**named, "answered": "answered"}.items()):
+    for shift, (name, label) in enumerate(FOUND.items()):
         where = [100 * row["depth"] + 2.5 * (shift - 1) for row in rows]
-        depths.bar(where, [100 * row[name] for row in rows], width=2.3, label=label)
-    _panel(depths, "depth of the needle, percent of the text", "percent of questions", legend=True)
-    depths.set_ylim(0, 130)  # room for the legend
-    depths.set_yticks(range(0, 101, 20))
-    _save(figure, path)
+        axes.bar(where, [100 * row[name] for row in rows], width=2.3, label=label)
+    _panel(axes, "depth of the needle, percent of the text", "percent of questions", legend=True)
+    axes.set_ylim(0, 130)  # room for the legend
+    axes.set_yticks(range(0, 101, 20))
 
 
 def _panel(axes: Any, across: str, up: str, legend: bool = False) -> None:

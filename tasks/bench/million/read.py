@@ -18,7 +18,7 @@ from model.hardware import resident_bytes, return_freed
 from model.reader import Reader
 from tasks.bench.haystack import Encode
 from tasks.bench.million.ask import Decode, ask
-from tasks.bench.million.hidden import DEPTHS, Hidden, tokens
+from tasks.bench.million.hidden import DEPTHS, EACH, Hidden, tokens
 from tasks.bench.million.journal import Journal, Window
 from tasks.bench.progress import Progress
 
@@ -46,6 +46,10 @@ class Reading:
     """Seconds after which reading ends."""
     sizes: IndexSizes | None = None
     save_every: int = SAVE_EVERY
+    asking_s: float = float("inf")
+    """Seconds for questions, half of them on the way; at the end one of every depth is asked in any case."""
+    device_bytes: int = 0
+    """Of keys on the device, on CUDA, beside those in host memory."""
 
     def run(self, progress: Progress) -> tuple[Journal, str]:
         """Read on to the end, ask all needles, and return the journal and a fingerprint of the context."""
@@ -58,12 +62,19 @@ class Reading:
                 self._save(context)
                 raise
             self._save(context)
-            self._ask(context, journal, self.hidden, progress)
+            # so that all depths are asked for first, where time is short
+            self._ask(context, journal, sorted(self.hidden, key=lambda one: one.number % EACH), progress)
             return journal, checkpoint.fingerprint(context)
 
     def _context(self) -> Context:
         place = self.folder / "context"
-        memory = Memory(host_bytes=HOST_BYTES, folder=place, index_sizes=self.sizes, recompute_cache_bytes=0)
+        memory = Memory(
+            host_bytes=HOST_BYTES,
+            device_bytes=self.device_bytes,
+            folder=place,
+            index_sizes=self.sizes,
+            recompute_cache_bytes=0,
+        )
         if checkpoint.exists(place):
             return checkpoint.open_context(self.reader, place, memory)
         return Context(self.reader, self.heads, memory)
@@ -95,7 +106,10 @@ class Reading:
         """Ask for those of some needles that have been read, once at every length; `progress` at the end."""
         final = progress is not None
         known = {(one.tokens, one.number, one.final) for one in journal.asked}
+        allowed, least = (self.asking_s, DEPTHS) if final else (self.asking_s / 2, 0)
         for done, needle in enumerate(needles, 1):
+            if done > least and sum(one.seconds for one in journal.asked) >= allowed:
+                break
             was_read = needle.placed.sentence.stop <= len(context)
             if was_read and (len(context), needle.number, final) not in known:
                 journal.note(ask(context, needle, self.encode, self.decode, final))
