@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -244,11 +243,6 @@ class Reader:
         finally:
             cache.crop(length)
         return caught
-
-    def continue_from(self, cache: StreamingCache, ids: Sequence[int], new_tokens: int) -> list[int]:
-        """At most `new_tokens` tokens, greedily, behind a context and `ids`; the cache is used up."""
-        written = islice(self.decode(cache, ids), new_tokens)
-        return [token for token in written if token not in self.stops]
 
     @torch.inference_mode()
     def decode(

@@ -2,33 +2,34 @@
 
 The idea: heads vote alike for what is alike, eight harbours' pass keys where one is asked for. So candidates
 are re-ranked by query likelihood: the whole model reads the question behind each of them, and each token of
-the question votes for the candidate behind which it stands out. One block set serves all layers, and the
-model answers from it as from a short text. Blocks come back either way, to be re-ranked and to answer from:
-as stored keys and values, or recomputed from their tokens.
+the question speaks for the candidates behind which it is likelier than behind others, or in which it stands.
+One block set serves all layers, and the model answers from it as from a short text. Blocks come back either
+way, to be re-ranked and to answer from: as stored keys and values, or recomputed from their tokens.
 
 Shape suffixes: N blocks, L layers, x keys and values, G key/value heads, K keys, T tokens of a block,
 Q tokens of the question, V vocabulary, E hidden size, D head size.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 
 import torch
 
 from model.attention.sliding_window import StreamingCache
 from model.context import WAYS
 from model.context.context import Context
+from model.context.opening import completing
 from model.context.retrieve import QUESTION_TOKENS
-from model.context.scoring import baseline, total_votes
+from model.context.scoring import evidence
 from model.geometry import BLOCK, SINKS
-from model.reader import Chunk, Reader
+from model.reader import Chunk, Reader, greedy
 
 ATTENDED_TOKENS = 512
 """Tokens of chosen blocks and their neighbours that are attended; more of them distract a small model."""
-MIN_SCORE_RATIO = 0.75
-"""Candidates scoring below this fraction of the best are dropped."""
-MIN_FOR_Z_SCORES = 5
-"""Candidates from which z-scores mean something; fewer are ordered by their log-likelihood."""
+MIN_SCORE_RATIO = 0.85
+"""Candidates scoring below this fraction of the best are dropped: what is alike misleads a small model."""
 
 Fetch = Callable[[Sequence[Sequence[int]]], list[StreamingCache]]
 """Sets of blocks, each in document order, as caches of [sinks | blocks] with the document behind them."""
@@ -66,33 +67,35 @@ def answer(
         )
     reader = context.reader
     fetch = partial(fetched_kv, context) if way == "kv" else context.recompute
-    return answer_from(reader, fetch, len(context), question, blocks, new_tokens, budget)
+    return answer_from(reader, fetch, context.ids, question, blocks, new_tokens, budget)
 
 
 def answer_from(
     reader: Reader,
     fetch: Fetch,
-    tokens: int,
+    ids: Sequence[int],
     question: Sequence[int],
     blocks: Sequence[int],
     new_tokens: int,
     budget: int = ATTENDED_TOKENS,
 ) -> list[int]:
-    """`answer` from a document of so many `tokens`, whose blocks `fetch` brings back."""
-    shown = selected_cache(reader, fetch, tokens, question, blocks, budget)
-    return reader.continue_from(shown, question, new_tokens)
+    """`answer` from a document of these tokens, whose blocks `fetch` brings back."""
+    shown = selected_cache(reader, fetch, ids, question, blocks, budget)
+    pick = completing(greedy, reader.tokenizer, question, reader.stops)
+    written = islice(reader.decode(shown, question, pick), new_tokens)
+    return [token for token in written if token not in reader.stops]
 
 
 def selected_cache(
     reader: Reader,
     fetch: Fetch,
-    tokens: int,
+    ids: Sequence[int],
     question: Sequence[int],
     blocks: Sequence[int],
     budget: int = ATTENDED_TOKENS,
 ) -> StreamingCache:
     """The cache that the answer is decoded behind."""
-    return fetch([select(reader, fetch, tokens, question, blocks, budget)])[0]
+    return fetch([select(reader, fetch, ids, question, blocks, budget)])[0]
 
 
 def fetched_kv(context: Context, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
@@ -120,50 +123,54 @@ def candidates(tokens: int, blocks: Sequence[int], budget: int = ATTENDED_TOKENS
 def select(
     reader: Reader,
     fetch: Fetch,
-    tokens: int,
+    ids: Sequence[int],
     question: Sequence[int],
     blocks: Sequence[int],
     budget: int = ATTENDED_TOKENS,
 ) -> list[int]:
     """Blocks that an answer attends: all candidates, or the best if they exceed the budget."""
-    near = candidates(tokens, blocks, budget)
+    near = candidates(len(ids), blocks, budget)
     if len(near) <= budget // BLOCK:
         return near
-    stop = -(-tokens // BLOCK)
-    return with_neighbours(rerank(reader, fetch, stop, question, blocks), stop, budget)
+    return with_neighbours(rerank(reader, fetch, ids, question, blocks), -(-len(ids) // BLOCK), budget)
 
 
 def rerank(
     reader: Reader,
     fetch: Fetch,
-    stop: int,
+    ids: Sequence[int],
     question: Sequence[int],
     blocks: Sequence[int],
     min_ratio: float = MIN_SCORE_RATIO,
 ) -> list[int]:
     """Candidates by query likelihood, best first, without those scoring below `min_ratio` of the best.
 
-    Each stands between the sinks and the question with its neighbours, of which there are none from `stop`
-    on; one that is a neighbour of a better one is not tried by itself. Every token of the question but its
-    first votes by its log-likelihood behind each candidate, over the baseline of all of them (see
-    `model.context.scoring`): a plain sum would favour places that suit any question. Fewer than
-    `MIN_FOR_Z_SCORES` are ordered by that sum and all are kept.
+    Each stands between the sinks and the question with its neighbours; one that is a neighbour of a better
+    one is not tried by itself. Every token of the question but its first gives its evidence (see
+    `model.context.scoring.evidence`): a plain sum of log-likelihoods would favour places that suit any
+    question.
 
     Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
     with zero-shot question generation". Theirs is the question's mean over tokens.
     """
-    asked, apart = list(question[-QUESTION_TOKENS:]), list[int]()
+    asked, apart, stop = list(question[-QUESTION_TOKENS:]), list[int](), -(-len(ids) // BLOCK)
     for block in blocks:
         if all(abs(block - better) > 1 for better in apart):
             apart.append(block)
     if len(apart) < 2 or len(asked) < 2:
         return apart
-    nats_QN = likelihood(reader, fetch([with_neighbours([block], stop) for block in apart]), asked)
-    few = len(apart) < MIN_FOR_Z_SCORES
-    vote_N = nats_QN.sum(0) if few else total_votes(nats_QN, *baseline(nats_QN))
-    order = vote_N.argsort(descending=True, stable=True)
-    return [apart[place] for place in order.tolist() if few or vote_N[place] >= min_ratio * vote_N.max()]
+    sets = [with_neighbours([block], stop) for block in apart]
+    score_N = evidence(likelihood(reader, fetch(sets), asked), _shares(ids, sets, asked[1:]))
+    order = score_N.argsort(descending=True, stable=True)
+    return [apart[place] for place in order.tolist() if score_N[place] >= min_ratio * score_N.max()]
+
+
+def _shares(ids: Sequence[int], sets: Sequence[Sequence[int]], asked: Sequence[int]) -> torch.Tensor:
+    """How much of each set of blocks every token of a question is, (Q, N)."""
+    texts = [[token for at in blocks for token in ids[at * BLOCK : (at + 1) * BLOCK]] for blocks in sets]
+    counts = [(Counter(text), len(text)) for text in texts]
+    return torch.tensor([[count[token] / length for count, length in counts] for token in asked])
 
 
 @torch.inference_mode()

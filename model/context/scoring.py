@@ -6,7 +6,7 @@ the whole question stands above those that share a phrase with it; z-scores belo
 and one sure token outweighs many vague ones.
 
 Shape suffixes: R rows (one voting head and one token of the question each), N places, M places of the
-baseline, H voting heads.
+baseline, H voting heads, Q tokens of the question.
 """
 
 import torch
@@ -38,6 +38,23 @@ def baseline(scores_RM: torch.Tensor) -> Baseline:
 def total_votes(scores_RN: torch.Tensor, mean_R: torch.Tensor, std_R: torch.Tensor) -> torch.Tensor:
     """`votes` of all heads in one sum (N,), over a known baseline."""
     return _excess(scores_RN, mean_R, std_R).sum(0)
+
+
+def evidence(nats_QN: torch.Tensor, share_QN: torch.Tensor) -> torch.Tensor:
+    """What a question's tokens say for each of several places (N,): by how many nats they are likelier there
+    than on the average, summed where they are.
+
+    A token's probability is half the model's and half its share of the place's own tokens, so that a name
+    counts where it stands although no model expects it in the question: Jelinek-Mercer smoothing, Zhai &
+    Lafferty 2001, "A study of smoothing methods for language models applied to ad hoc information retrieval".
+    Nats and not z-scores: the end of a question differs little between places, and means nothing.
+
+    Args:
+        nats_QN: log-probability of each token behind each place.
+        share_QN: how much of each place's text it is.
+    """
+    nats_QN = torch.logaddexp(nats_QN, share_QN.to(nats_QN).log())
+    return (nats_QN - nats_QN.mean(1, keepdim=True)).clamp_(min=0).sum(0)
 
 
 def _excess(scores_RN: torch.Tensor, mean_R: torch.Tensor, std_R: torch.Tensor) -> torch.Tensor:

@@ -103,7 +103,7 @@ class SegmentedContext:
         budget: int = ATTENDED_TOKENS,
     ) -> list[int]:
         """Greedy continuation of the question behind the best of some blocks."""
-        return answer_from(self.reader, self.recompute, len(self.ids), question, blocks, new_tokens, budget)
+        return answer_from(self.reader, self.recompute, self.ids, question, blocks, new_tokens, budget)
 
     def close(self) -> None:
         """Close files and threads."""

@@ -20,6 +20,7 @@ from model.context import answer, retrieve
 from model.context.answer import ATTENDED_TOKENS
 from model.context.context import Context
 from model.context.ending import Ending
+from model.context.opening import completing
 from model.context.options import Picker
 from model.context.question import LIKELIHOOD, TEMPLATE, Question, found, last_paragraph
 from model.context.wording import Wording
@@ -115,7 +116,9 @@ def _answered(
     asked = question.asked(prompt, wording, alone=len(context) == 0)
     context.read(prompt[question.start :] if last else [])
     picker.options = replace(picker.options, stops=picker.options.stops | question.stops(wording))
-    tokens = context.reader.decode(cache, asked, picker, stops=())
+    words = wording.tokenizer if wording else None
+    pick = completing(picker, words, asked, picker.options.stops)
+    tokens = context.reader.decode(cache, asked, pick, stops=())
     room = context.reader.positions - cache.held - len(asked)
     ending = Ending(wording.decode) if wording and not question.rendered(wording) else None
     written = _streamed(context, [], islice(tokens, min(picker.options.most, room)), picker, ending)
@@ -138,7 +141,7 @@ def _selected(
     chosen: set[int] = set()
     for asked in questions:
         blocks = [block for block in retrieve.choose(context, asked).blocks if block not in own]
-        chosen |= set(answer.select(context.reader, context.recompute, len(context), asked, blocks, budget))
+        chosen |= set(answer.select(context.reader, context.recompute, context.ids, asked, blocks, budget))
     return sorted(chosen)
 
 
@@ -167,7 +170,7 @@ def asks(context: Context, asked: Sequence[int], blocks: Sequence[int], whole: b
     if not blocks or len(asked) < 2:
         return False
     reader = context.reader
-    found = answer.selected_cache(reader, context.recompute, len(context), asked, blocks)
+    found = answer.selected_cache(reader, context.recompute, context.ids, asked, blocks)
     window = answer.window_cache(context)
     window.slide(_recent(context, len(asked) - 1))
     nats_QN = answer.likelihood(reader, [found, window], asked)

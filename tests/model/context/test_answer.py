@@ -18,7 +18,6 @@ from model.context.answer import answer, assembled, candidates, fetched_kv, rera
 from model.context.context import Context, Memory
 from model.context.heads import Heads
 from model.context.recompute import RecomputeCache
-from model.context.scoring import Z_THRESHOLD
 from model.geometry import BLOCK
 from model.reader import Reader
 from tests.marks import slow
@@ -100,7 +99,7 @@ def test_candidates_come_up_from_disk_in_a_thread(
     assert after["prefetch"] >= row
     assert after["here"] - before["here"] < row
     assert tiers.topic_V is not None
-    seen = select(reader, partial(fetched_kv, context), len(context), question, blocks, 5 * BLOCK)
+    seen = select(reader, partial(fetched_kv, context), context.ids, question, blocks, 5 * BLOCK)
     assert np.allclose(tiers.topic_V, tiers.topic(candidates(len(context), blocks, 5 * BLOCK)))
     fetched_kv(context, [seen])
     assert np.allclose(tiers.topic_V, tiers.topic(seen))
@@ -121,12 +120,11 @@ def test_of_facts_that_are_alike_the_one_asked_for_is_attended(
     context = Context(reader, voting, Memory(kv=way == "kv"))
     context.read(ids)
     fetch = partial(fetched_kv, context) if way == "kv" else RecomputeCache(reader, ids)
-    stop = -(-len(ids) // BLOCK)
     for name in ("lighthouse", "tavern"):
         question = ids_of(reader, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
         chosen = retrieve.choose(context, question)
         assert {placed[other] for other in values} <= set(candidates(len(ids), chosen.blocks))
-        best = rerank(reader, fetch, stop, question, chosen.blocks)
+        best = rerank(reader, fetch, ids, question, chosen.blocks)
         assert abs(best[0] - placed[name]) <= 1
         assert len(best) < 5
         told = reader.tokenizer.decode(answer(context, question, chosen.blocks, 8))
@@ -139,14 +137,15 @@ def test_without_room_for_all_the_likeliest_are_attended_and_neighbours_are_not_
     ids, facts = document[0], sorted(document[1])
     question, others = ids_of(reader, QUESTION), [2, 20, 25, 31]
     assert candidates(len(ids), others) == [1, 2, 3, 19, 20, 21, 24, 25, 26, 30, 31]
-    fetch, stop = RecomputeCache(reader, ids), -(-len(ids) // BLOCK)
-    seen = select(reader, fetch, len(ids), question, [*others, *facts, facts[-1] + 1], budget=5 * BLOCK)
+    fetch = RecomputeCache(reader, ids)
+    seen = select(reader, fetch, ids, question, [*others, *facts, facts[-1] + 1], budget=5 * BLOCK)
     assert set(facts) <= set(seen)
     assert len(seen) == 3
     few = [others[0], *facts, facts[-1] + 1]
-    assert rerank(reader, fetch, stop, question, few) == [facts[0], others[0]]
-    assert rerank(reader, fetch, stop, question, []) == []
-    assert rerank(reader, fetch, stop, question[:1], others) == others
+    assert rerank(reader, fetch, ids, question, few) == [facts[0]]
+    assert rerank(reader, fetch, ids, question, few, min_ratio=0.0) == [facts[0], others[0]]
+    assert rerank(reader, fetch, ids, question, []) == []
+    assert rerank(reader, fetch, ids, question[:1], others) == others
 
 
 def test_an_empty_and_a_short_context_answer_too(reader: Reader, voting: Heads) -> None:
@@ -192,13 +191,16 @@ def test_likelihoods_are_those_of_a_text_of_its_own(name: str, tmp_path: Path) -
         logits_QV = theirs(ids).logits[0, -9:-1].double()
         nats[block] = logits_QV.log_softmax(-1)[range(8), question[1:]].numpy()
     nats_NQ = np.stack(list(nats.values()))
-    z_NQ = (nats_NQ - nats_NQ.mean(0)) / nats_NQ.std(0, ddof=1)
-    votes = dict(zip(nats, (np.clip(z_NQ - Z_THRESHOLD, 0, None) ** 2).sum(1), strict=True))
+    texts = {block: text[max(block - 1, 1) * BLOCK : (block + 2) * BLOCK] for block in nats}
+    shares = [[own.count(token) / len(own) for token in question[1:]] for own in texts.values()]
+    mixed_NQ = np.log(np.exp(nats_NQ) + np.array(shares))
+    scores = np.clip(mixed_NQ - mixed_NQ.mean(0), 0, None).sum(1)
+    best = sorted(nats, key=lambda block: -scores[list(nats).index(block)])
     given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first one
     fetch = RecomputeCache(reader, text)
-    assert rerank(reader, fetch, 11, question, given, min_ratio=0.0) == sorted(votes, key=lambda b: -votes[b])
-    few = sorted(given[:4], key=lambda b: -nats[b].sum() if b in nats else np.inf)[:3]
-    assert rerank(reader, fetch, 11, question, given[:4]) == few
+    assert rerank(reader, fetch, text, question, given, min_ratio=0.0) == best
+    kept = [block for block in best if scores[list(nats).index(block)] >= 0.85 * scores.max()]
+    assert rerank(reader, fetch, text, question, given) == kept
 
 
 def masked(model: Any, ids: list[int], seen_QK: torch.Tensor) -> int:
