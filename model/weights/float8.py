@@ -124,7 +124,7 @@ def narrow(layers: torch.nn.Module, device: torch.device, multiply: bool | None 
         buffer = torch.empty(most, dtype=chosen[0][2].weight.dtype, device=device)
         log.warning(
             "float8: this device does not multiply it, so weights are widened before every product: it saves "
-            "memory but no time, and writing, token by token, takes several times as long"
+            "memory but no time, and makes writing, token by token, slower"
         )
     while chosen:  # none is held longer than until its copy is made
         parent, name, layer = chosen.pop()
