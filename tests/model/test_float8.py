@@ -1,7 +1,7 @@
 """Linear layers in FP8 compute what wide ones do, within its rounding, in fewer bytes.
 
 Run: pytest tests/model/test_float8.py, with `-m gpu` on a GPU that multiplies FP8, with `-m slow` one needle
-(a minute on two cores)
+(half a minute)
 """
 
 import copy
@@ -187,7 +187,7 @@ def test_a_gpu_multiplies_float8_as_a_processor_does(wide: Any) -> None:
 def test_the_default_model_finds_and_answers_a_needle_with_rounded_weights(model_dir: Path) -> None:
     reader = Reader(model_dir, 512, CPU, pick_precision("float8", CPU))
     text = "\n\n".join(pydoc_data.topics.topics.values())
-    ids = reader.tokenizer(text[:12000] + FACT + text[12000:24000], add_special_tokens=False)["input_ids"]
+    ids = reader.tokenizer(text[:3000] + FACT + text[3000:9000], add_special_tokens=False)["input_ids"]
     question = reader.tokenizer(QUESTION, add_special_tokens=False)["input_ids"]
     context = Context(reader, heads.load(model_dir, reader.config), Memory(kv=True, index_sizes=SMALL))
     context.read(ids)
