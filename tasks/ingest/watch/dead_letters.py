@@ -1,7 +1,8 @@
 """Dead letters: a copy of every document that could not be read, with its reason as JSON beside it.
 
 The idea: whoever dropped a document finds there what became of it, under the name that it had. The document
-itself stays where it is. The reason is written last: a copy without one is not complete.
+itself stays where it is. The reason is written last: a copy without one is not complete. No two names meet:
+what of a name would lead elsewhere, or be the name of a reason or of another document, is encoded.
 """
 
 import json
@@ -18,6 +19,9 @@ from tasks.ledger import Row, now
 from tasks.settings import StorageConfig
 
 NO_LIMIT = 1 << 62
+REASON = ".reason.json"
+"""Ends the name of a reason, and of no copy."""
+_CODES = {"": "%2F", ".": "%2E", "..": "%2E%2E"}
 GONE = ("NoSuchKey", "404", "PreconditionFailed", "412")
 """How a store says that this version is not there any more."""
 
@@ -40,7 +44,7 @@ def put_aside(rows: Sequence[Row], at: Place, target: str, config: StorageConfig
     text = json.dumps({**told, "failures": reasons}, indent=1)
     if target.startswith(S3):
         _send(found, place, config)
-        bucket, key = split(f"{place}.json")
+        bucket, key = split(f"{place}{REASON}")
         with answered(place, config) as store:
             store.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
         return place
@@ -48,15 +52,21 @@ def put_aside(rows: Sequence[Row], at: Place, target: str, config: StorageConfig
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         _keep(found, path, config)
-        write_atomic(path.with_name(f"{path.name}.json"), text)
+        write_atomic(path.with_name(f"{path.name}{REASON}"), text)
     return place
 
 
 def name_in(at: Place, uri: str) -> str:
-    """The name of a source below its place; the dots of a part that would lead elsewhere are encoded."""
-    under = uri.removeprefix(at.base).lstrip("/") or uri.rpartition("/")[2]
-    parts = [part for part in under.split("/") if part]
-    return "/".join(part.replace(".", "%2E") if part in (".", "..") else part for part in parts)
+    """The name of a source below its place, which no other source and no reason has.
+
+    Encoded are parts that are dots or nothing, the end of a reason's name, and "%2", since that begins a code.
+    """
+    under = uri.removeprefix(at.base).removeprefix("/")
+    if not under:  # the place itself: an object of the name of a prefix
+        return f"%2F{uri.rpartition('/')[2]}"
+    parts = [_CODES.get(part, part) for part in under.replace("%2", "%252").split("/")]
+    name = "/".join(parts)
+    return name.removesuffix(REASON) + REASON.replace(".", "%2E") if name.endswith(REASON) else name
 
 
 def _send(found: Found, place: str, config: StorageConfig) -> None:

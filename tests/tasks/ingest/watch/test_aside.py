@@ -64,27 +64,45 @@ def test_what_could_not_be_read_is_copied_with_its_reasons(tmp_path: Path) -> No
     where = put_aside(rows, place(str(drops)), str(aside), LOCAL)
     assert where == str(aside / "deep" / "bad.pdf")
     assert Path(where).read_bytes() == b"%PDF"
-    told = json.loads(Path(f"{where}.json").read_text())
+    told = json.loads(Path(f"{where}.reason.json").read_text())
     assert told["uri"] == found.uri
     assert [one["reason"] for one in told["failures"]] == ["no end", "empty"]
     assert (drops / "deep" / "bad.pdf").exists()
-    assert sorted(path.name for path in aside.rglob("*")) == ["bad.pdf", "bad.pdf.json", "deep"]
+    assert sorted(path.name for path in aside.rglob("*")) == ["bad.pdf", "bad.pdf.reason.json", "deep"]
 
 
 def test_of_what_is_gone_by_then_only_the_reason_is_kept(tmp_path: Path) -> None:
     gone = Found(str(tmp_path / "drops" / "a.txt"), "1", 1)
     where = put_aside([row(gone)], Place(str(tmp_path / "drops"), True), str(tmp_path / "aside"), LOCAL)
-    assert [path.name for path in Path(where).parent.iterdir()] == ["a.txt.json"]
+    assert [path.name for path in Path(where).parent.iterdir()] == ["a.txt.reason.json"]
 
 
 @pytest.mark.parametrize(
     ("uri", "name"),
     [
         ("s3://papers/in/../../etc/passwd", "%2E%2E/%2E%2E/etc/passwd"),
-        ("s3://papers/in//a", "a"),
+        ("s3://papers/in//a", "%2F/a"),
         ("s3://papers/in/./a", "%2E/a"),
-        ("s3://papers/in", "in"),
+        ("s3://papers/in", "%2Fin"),
+        ("s3://papers/in/100%25 %2E.json", "100%2525 %252E.json"),
+        ("s3://papers/in/a.reason.json", "a%2Ereason%2Ejson"),
     ],
 )
 def test_no_key_leads_out_of_the_folder_of_dead_letters(uri: str, name: str) -> None:
     assert name_in(Place("s3://papers/in", True), uri) == name
+
+
+def test_neither_two_documents_nor_a_document_and_a_reason_have_one_name(tmp_path: Path) -> None:
+    drops, aside = tmp_path / "drops", tmp_path / "aside"
+    drops.mkdir()
+    names = ("a", "a.json", "a.reason.json", "a%2Ereason%2Ejson", "a.reason.json.reason.json")
+    for name in names:
+        (drops / name).write_text(f"text of {name}")
+    where = [put_aside([row(one)], place(str(drops)), str(aside), LOCAL) for one in find(str(drops), LOCAL)]
+    assert {Path(path).read_text() for path in where} == {f"text of {name}" for name in names}
+    assert {json.loads(Path(f"{path}.reason.json").read_text())["uri"] for path in where} == {
+        str(drops / name) for name in names
+    }
+    at = Place("s3://papers/in", True)
+    keys = ["in", "in/in", "in//in", "in/%2F/in", "in/%2Fin", "in/./in", "in/%2E/in", "in/%252E/in"]
+    assert len({name_in(at, f"s3://papers/{key}") for key in keys}) == len(keys)
