@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from model.files import replacing
-from tasks.errors import Transient
-from tasks.ingest.storage import answered, client, code_of, in_parts, split
+from tasks.errors import InvalidInput, Transient
+from tasks.ingest.storage import answered, client, code_of, in_parts, split, told
+from tasks.ingest.uris import S3
 from tasks.settings import StorageConfig
 
 TRIES, WAIT_S = 4, 0.5
@@ -25,6 +27,10 @@ PIECE, WHOLE = 1 << 20, 64 << 20
 """Bytes that are hashed at a time, and those up to which a file is sent in one request."""
 ABSENT = ("NoSuchKey", "404", "NotFound")
 TAKEN = ("PreconditionFailed", "412")
+AT_ONCE = 1000
+"""Objects that one request deletes: S3 takes no more."""
+ONE_BY_ONE = ("NotImplemented", "MethodNotAllowed", "MissingContentMD5")
+"""How a store says that it does not delete many in one request, or not as our client asks for it."""
 
 Result = TypeVar("Result")
 
@@ -170,12 +176,43 @@ class Bucket:
         return str(answer["ETag"]).strip('"')
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects; one that is not there is no error."""
-        for name in names:
-            self._delete(name)
+        """Delete objects, many in one request; one that is not there is no error.
 
-    def _delete(self, name: str) -> None:
-        self._ask(name, lambda store: store.delete_object(**self._at(name)))
+        What the store says of single ones is raised, with how many of them there are.
+        """
+        self._delete_all({"Key": self._at(name)["Key"]} for name in names)
+
+    def _delete_all(self, objects: Iterable[dict[str, str]]) -> int:
+        """Delete objects or versions of them; how many."""
+        rest, count = iter(objects), 0
+        while some := list(islice(rest, AT_ONCE)):
+            count += len(some)
+            self._ask("", partial(self._delete_some, some))
+        return count
+
+    def _delete_some(self, left: list[dict[str, str]], store: Any) -> None:
+        """One request; of those that are refused, `left` keeps those to be asked for again."""
+        bucket, _ = split(self.uri)
+        if len(left) == 1:
+            store.delete_object(Bucket=bucket, **left[0])
+            return
+        try:
+            answer = store.delete_objects(Bucket=bucket, Delete={"Objects": left, "Quiet": True})
+        except client(self.config).exceptions.ClientError as error:
+            if code_of(error) not in ONE_BY_ONE:
+                raise
+            for one in left:
+                store.delete_object(Bucket=bucket, **one)
+            return
+        refused = [one for one in answer.get("Errors", ()) if one["Code"] not in ABSENT]
+        if not refused:
+            return
+        keys = {(one["Key"], one.get("VersionId", "")) for one in refused}
+        asked = len(left)
+        left[:] = [one for one in left if (one["Key"], one.get("VersionId", "")) in keys]
+        errors = [told(f"{S3}{bucket}/{one['Key']}", one["Code"], True, self.config) for one in refused]
+        first = next((error for error in errors if isinstance(error, InvalidInput)), errors[0])
+        raise type(first)(f"{first}; {len(refused):,} of {asked:,} objects could not be deleted")
 
     def delete_versions(self) -> int:
         """Delete every version below the prefix that is not the newest, then what says that one was deleted.
@@ -185,10 +222,11 @@ class Bucket:
         """
         count = 0
         for kind in ("Versions", "DeleteMarkers"):
-            for one in self._versions(kind):
-                if kind == "DeleteMarkers" or not one["IsLatest"]:
-                    self._delete_version(one["Key"], one["VersionId"])
-                    count += 1
+            count += self._delete_all(
+                {"Key": one["Key"], "VersionId": one["VersionId"]}
+                for one in self._versions(kind)
+                if kind == "DeleteMarkers" or not one["IsLatest"]
+            )
         return count
 
     def _versions(self, kind: str) -> Iterator[dict[str, Any]]:
@@ -200,10 +238,6 @@ class Bucket:
             if not page.get("IsTruncated"):
                 return
             asked |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
-
-    def _delete_version(self, key: str, version: str) -> None:
-        bucket, _ = split(self.uri)
-        self._ask(key, lambda store: store.delete_object(Bucket=bucket, Key=key, VersionId=version))
 
 
 def _listed_versions(asked: dict[str, str], store: Any) -> Any:

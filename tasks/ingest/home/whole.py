@@ -45,10 +45,10 @@ def mirror(home: Path) -> None:
 
 def _delete_gone(remote: Remote) -> None:
     for folder in FOLDERS:
-        for one in remote.bucket.list(folder):
-            if _is_file(one.name) and not (remote.folder / one.name).exists():
-                remote.bucket.delete([one.name])
-                remote.index.drop([one.name])
+        listed = [one.name for one in remote.bucket.list(folder)]
+        gone = [name for name in listed if _is_file(name) and not (remote.folder / name).exists()]
+        remote.bucket.delete(gone)
+        remote.index.drop(gone)
 
 
 def drop_versions(home: Path) -> dict[str, int]:

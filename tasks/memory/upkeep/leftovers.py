@@ -89,13 +89,15 @@ def in_bucket(home: Path, moment: float) -> dict[str, int]:
     }
     removed = dict.fromkeys(held, 0)
     for part, names in held.items():
+        left = []
         for one in remote.bucket.list(f"{part}/"):
             path = Path(one.name)
             name = path.stem if part == "parsed" else path.parent.name
             if name not in names and moment - one.modified > DEAD_S:
-                remote.bucket.delete([one.name])
-                remote.index.drop([one.name])
-                removed[part] += 1
+                left.append(one.name)
+        remote.bucket.delete(left)
+        remote.index.drop(left)
+        removed[part] = len(left)
     return removed
 
 
