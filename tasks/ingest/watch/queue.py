@@ -23,8 +23,8 @@ MOST = 1_000
 """Messages that are held; the others stay in the queue, as a run covers them all the same."""
 WAIT_S = 1
 """Seconds that the queue is asked to wait for a message."""
-BACKOFF_S = 10.0
-"""Seconds until a queue that did not answer is asked again."""
+BACKOFF_S, LONGEST_S = 10.0, 600.0
+"""Seconds until a queue that did not answer is asked again; twice as long after each error, to the longest."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Queue:
         Transient: if it does not answer.
     """
 
-    def __init__(self, url: str, storage: StorageConfig) -> None:
+    def __init__(self, url: str, storage: StorageConfig, backoff_s: float = BACKOFF_S) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
             raise InvalidInput(f"watch.queue={url}: give the URL of an SQS queue")
-        self.url = url
+        self.url, self.backoff_s = url, backoff_s
         # where the queue is, which need not be where the bucket is
         self.storage = replace(storage, endpoint_url=f"{parts.scheme}://{parts.netloc}")
         self._lock, self._stopping = threading.Lock(), threading.Event()
@@ -109,6 +109,7 @@ class Queue:
         return len(received)
 
     def _work(self) -> None:
+        failed = 0
         while not self._stopping.is_set():
             try:
                 self._beat()
@@ -117,9 +118,11 @@ class Queue:
                 else:
                     self._stopping.wait(WAIT_S)
                 self._note("")
-            except NightreadError as error:
-                self._note(str(error))
-                self._stopping.wait(BACKOFF_S)
+                failed = 0
+            except Exception as error:  # whatever it is: without this thread nothing would be heard any more
+                self._note(str(error) if isinstance(error, NightreadError) else _unforeseen(error))
+                self._stopping.wait(min(self.backoff_s * 2**failed, LONGEST_S))
+                failed = min(failed + 1, 20)
 
     def _note(self, trouble: str) -> None:
         with self._lock:
@@ -140,6 +143,13 @@ class Queue:
             entries = [{"Id": str(i), "ReceiptHandle": receipt, **more} for i, receipt in enumerate(some)]
             with answered(self.url, self.storage, "sqs") as sqs:
                 getattr(sqs, call)(QueueUrl=self.url, Entries=entries)
+
+
+def _unforeseen(error: Exception) -> str:
+    return (
+        f"reading the queue failed in a way that was not foreseen ({type(error).__name__}: {error}); it is "
+        f"tried again, and what no event tells of is found when the place is looked at (watch.sweep_s)"
+    )
 
 
 def _read(receipt: str, body: str) -> Message:
