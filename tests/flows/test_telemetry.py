@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.telemetry.events import Events, log_path
-from flows.telemetry.traces import ENDPOINT, Traces
+from flows.telemetry.traces import ENDPOINT, EXPORTERS, Traces, wrong
 from tasks.errors import InvalidInput
 from tasks.settings import LogConfig
 from tests.flows.conftest import Configured
@@ -96,3 +96,50 @@ def test_without_a_collector_nothing_of_opentelemetrys_sdk_is_loaded(monkeypatch
     with Traces("20260101-000000-ab12").span("read") as attributes:
         attributes["tokens"] = 1
     assert {name for name in set(sys.modules) - before if name.startswith("opentelemetry")} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        (
+            ENDPOINT,
+            "collector:4318",
+            "=collector:4318: give an address such as http://collector:4318, or unset",
+        ),
+        (ENDPOINT, "user:pa55@host", "=***@host: give an address"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "ten", "=ten: give a number of seconds, or unset"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zip", "=zip: give none, gzip or deflate, or unset"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "=0: give a number of spans, or unset"),
+    ],
+)
+def test_a_setting_of_traces_that_cannot_be_is_named_with_its_remedy(
+    name: str, value: str, told: str
+) -> None:
+    assert wrong({ENDPOINT: "http://c:4318", name: value}).startswith(f"{name}{told}")
+    fine = {ENDPOINT: "https://c", "OTEL_EXPORTER_OTLP_TIMEOUT": "2.5", "OTEL_BSP_SCHEDULE_DELAY": ""}
+    assert wrong(fine) == ""
+
+
+@pytest.mark.parametrize(
+    ("timeout", "told"),
+    [("ten", "OTEL_EXPORTER_OTLP_TIMEOUT=ten"), ("10", "check OTEL_EXPORTER_OTLP_ENDPOINT, OTEL")],
+)
+def test_what_an_exporter_refuses_costs_the_traces_and_not_the_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    timeout: str,
+    told: str,
+) -> None:
+    module = tmp_path / EXPORTERS[0].replace(".", "/")
+    module.parent.mkdir(parents=True)
+    module.with_suffix(".py").write_text("def OTLPSpanExporter(): raise RuntimeError('no such header')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:4318")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", timeout)
+    caplog.set_level("WARNING", "nightread")
+    with Traces("20260101-000000-ab12").span("read") as attributes:
+        attributes["documents"] = 3
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("traces are not sent in this run: ")
+    assert told in line
