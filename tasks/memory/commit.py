@@ -23,7 +23,7 @@ from tasks.ingest.home.remote import reached
 from tasks.ingest.home.writing import publish as point
 from tasks.ingest.home.writing import writing
 from tasks.ledger import now
-from tasks.memory.cut_words import note_cut
+from tasks.memory.derived import note_derived
 from tasks.memory.reader import TABLE, Memory, connect, run_folder
 
 
@@ -62,7 +62,7 @@ def created(home: Path) -> Any:
     mode = "overwrite" if TABLE in database.list_tables().tables else "create"
     table = database.create_table(TABLE, schema=schema.RECORDS, mode=mode)
     table.set_unenforced_primary_key("id")
-    note_cut(table)
+    note_derived(table)
     return table
 
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from model.files import replace_file
 from tasks import schema
 from tasks.ledger import Row
-from tasks.memory.cut_words import cut
+from tasks.memory.derived import cut
 from tasks.memory.reader import named
 
 BATCH = 1000

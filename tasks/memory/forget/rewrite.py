@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks import schema
-from tasks.memory.cut_words import cut, is_cut, note_cut
+from tasks.memory.derived import cut, is_derived, note_derived
 from tasks.memory.embedders import made_by, note, noted
 from tasks.memory.forget.merged import Remade
 from tasks.memory.forget.scrub import scrubbed
@@ -103,8 +103,8 @@ def _begun(
     table.set_unenforced_primary_key("id")
     if embedder := made_by(memory):
         note(table, embedder)
-    if is_cut(memory.table):
-        note_cut(table)
+    if is_derived(memory.table):
+        note_derived(table)
     return table
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from model.hardware import return_freed
 from tasks import schema
-from tasks.memory.cut_words import cut
+from tasks.memory.derived import cut
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.sessions.round import Round
 from tasks.memory.sessions.store import Span

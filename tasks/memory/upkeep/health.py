@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tasks.ingest.home.remote import stored
 from tasks.ledger import Row
-from tasks.memory.cut_words import is_cut
+from tasks.memory.derived import is_derived
 from tasks.memory.dropped import is_dropped
 from tasks.memory.embedders import made_by, same
 from tasks.memory.forget.erasure import UNFINISHED, pending
@@ -105,7 +105,7 @@ def health(home: Path, memory: Memory, embedder: str, keep: UpkeepConfig, runs: 
         "duplicates": {"ids": counts.repeated_ids, "texts": counts.repeated_texts},
         "junk": {"empty_texts": counts.empty_texts, "bad_vectors": counts.bad_vectors},
         "embedder": made_by(memory),
-        "words_cut": is_cut(memory.table),
+        "words_cut": is_derived(memory.table),
         "unfinished_erasure": pending(home) is not None,
         "last_run": {name: runs[-1][name] for name in ("run", "status", "started")} if runs else {},
         "last_upkeep": last_upkeep(home).get("time", ""),

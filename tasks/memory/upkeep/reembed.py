@@ -20,7 +20,7 @@ from model.files import replacing
 from tasks import schema
 from tasks.infer.reembedded import note_replaced
 from tasks.memory.commit import committer, repoint, tag, writable
-from tasks.memory.cut_words import is_cut, note_cut
+from tasks.memory.derived import is_derived, note_derived
 from tasks.memory.embedders import embedder_name, made_by, note, same
 from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import VECTOR_KEYS, WORD_KEYS, index
@@ -119,8 +119,8 @@ def _cut_over(
             batches = pa.RecordBatchReader.from_batches(schema.RECORDS, _replaced(now, vectors))
             table = connect(home).create_table(TABLE, batches, schema=schema.RECORDS, mode="overwrite")
             table.set_unenforced_primary_key("id")
-            if is_cut(now.table):
-                note_cut(table)
+            if is_derived(now.table):
+                note_derived(table)
         note(table, embedder)
         if held := made_by(before):
             note_replaced(home, *(name.rpartition("@")[2] for name in (held, embedder)))

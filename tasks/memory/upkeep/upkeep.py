@@ -13,7 +13,7 @@ from model.files import write_atomic
 from tasks.ingest.home.remote import stored
 from tasks.ledger import Row, now
 from tasks.memory.commit import committer, repoint, tag, writable
-from tasks.memory.cut_words import recut
+from tasks.memory.derived import derive
 from tasks.memory.forget.erasure import check_ended
 from tasks.memory.publish import index
 from tasks.memory.reader import history, open_memory, published
@@ -61,7 +61,7 @@ def tidy(home: Path, keep: UpkeepConfig, *, wait_s: float = 600.0) -> list[str]:
         check_ended(home, "an upkeep waits for that")
         before = open_memory(home)
         table = writable(home, before)
-        recut(table)
+        derive(table)
         for _ in range(MOST_TURNS):
             version = table.version
             index(table, everything=True)

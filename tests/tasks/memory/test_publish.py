@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import InvalidInput
-from tasks.memory.cut_words import cut
+from tasks.memory.derived import cut
 from tasks.memory.publish import publish
 from tasks.memory.reader import history, open_memory, published
 from tasks.memory.sources import Seen

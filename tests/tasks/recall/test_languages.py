@@ -11,7 +11,7 @@ import pytest
 from tasks.bench.ask import read_texts
 from tasks.ingest.parse import place_of
 from tasks.memory.commit import committer, tag, writable
-from tasks.memory.cut_words import is_cut, recut
+from tasks.memory.derived import derive, is_derived
 from tasks.memory.publish import index
 from tasks.memory.reader import Memory
 from tasks.recall.ask.ask import ask
@@ -215,12 +215,12 @@ def test_words_and_labels_that_an_earlier_version_did_not_make_are_made_by_an_up
         index(table)
         tag(table, "old")
         old = Memory(tmp_path, memory.run, table.version, memory.time, table)
-        assert not is_cut(table)
+        assert not is_derived(table)
         assert recall(old, "육분의", unread) == []
-        assert recut(table) > 0
-        assert is_cut(table)
+        assert derive(table) > 0
+        assert is_derived(table)
         index(table, everything=True)
-        assert recut(table) == 0
+        assert derive(table) == 0
     assert {hit.text for hit in recall(old, "sextant", unread, label="instructions")} == {orders}
     found = recall(old, "육분의", unread, RecallConfig(k=1), place=place_of)
     assert "육분의는 2층 선반에 보관되어 있다." in found[0].text

@@ -7,7 +7,7 @@ import numpy as np
 
 from flows.tend import state
 from tasks.memory.commit import committer, repoint, tag, writable
-from tasks.memory.cut_words import cut
+from tasks.memory.derived import cut
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
 from tasks.memory.staging import stage

@@ -1,4 +1,4 @@
-"""Columns that rules make of a record's words: cut and stemmed for full-text search, and its labels.
+"""Columns that are derived from a record's words: these cut and stemmed for full-text search, and its labels.
 
 The idea: they are made when a record is staged, so what was published before there were such rules, or by
 others, has none. A note on a column tells; where it is missing an upkeep makes them, and until then a
@@ -33,24 +33,24 @@ def _made(row: Row) -> Row:
     return cut(row) | {"labels": labelled(row["text"], row["title"], row["position"])}
 
 
-def is_cut(table: Any) -> bool:
+def is_derived(table: Any) -> bool:
     """Whether these columns of this version of a table are made by the rules of today."""
     held = table.schema.names
     noted = (table.schema.field(_NOTED_ON).metadata or {}) if _NOTED_ON in held else {}
     return bool(noted.get(_KEY.encode()) == _RULES.encode())
 
 
-def note_cut(table: Any) -> None:
+def note_derived(table: Any) -> None:
     """Note in the newest version that these columns are made by the rules of today."""
     table.update_field_metadata({"path": _NOTED_ON, "metadata": {_KEY: _RULES}})
 
 
-def recut(table: Any) -> int:
+def derive(table: Any) -> int:
     """Cut the words of all records, and label them, unless they are; how many of them changed.
 
     The caller holds the one right to write the table.
     """
-    if is_cut(table):
+    if is_derived(table):
         return 0
     changed = list(_changed(table))
     for at in range(0, len(changed), BATCH):
@@ -58,7 +58,7 @@ def recut(table: Any) -> int:
         rows = table.search().where(f"id IN ({ids})").select(schema.RECORDS.names).to_list()
         table.delete(f"id IN ({ids})")
         table.add(pa.Table.from_pylist([_made(row) for row in rows], schema.RECORDS))
-    note_cut(table)
+    note_derived(table)
     return len(changed)
 
 
