@@ -18,7 +18,7 @@ from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
-from tasks.relate.tuning.packing import pack
+from tasks.relate.tuning.packing import chain, pack
 from tests.tasks.memory.rows import record, source
 
 WHERE = {"oak": "rents/oak.txt", "elm": "rents/elm.txt", "ash": "rents-old/ash.txt"}
@@ -52,3 +52,30 @@ def test_only_what_lies_in_the_place_is_packed(memory: Memory, tokenizer_dir: Pa
     assert packed("rents*/*sh.txt") == {"ash"}
     with pytest.raises(InvalidInput, match="memory holds no document there"):
         packed("rent")
+
+
+def walked(vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> list[int]:
+    """From the first document always to the most alike that is left."""
+    order, left = [0], set(range(1, len(vectors)))
+    while left:
+        order.append(max(sorted(left), key=lambda one: float(vectors[one] @ vectors[order[-1]])))
+        left.remove(order[-1])
+    return order
+
+
+def test_each_document_is_followed_by_the_most_alike_that_is_left() -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert list(chain(vectors, np.arange(60))) == walked(vectors)
+    assert list(chain(vectors, np.arange(0))) == []
+
+
+def test_of_many_documents_those_that_are_alike_stand_side_by_side_and_none_is_missing() -> None:
+    made = np.random.default_rng(1)
+    of = made.permutation(np.repeat(np.arange(16), 32))
+    vectors = (np.eye(16)[of] + made.normal(scale=0.05, size=(512, 16))).astype(np.float32)
+    order = list(chain(vectors, np.arange(512), block=40))
+    assert sorted(order) == list(range(512))
+    assert order[0] == 0
+    alike = sum(of[one] == of[other] for one, other in zip(order, order[1:], strict=False))
+    assert alike >= 512 - 2 * 16
