@@ -48,7 +48,7 @@ RECUT_GAP, RECUT_LEAST = 5000, 40
 """A passage is looked for within so many characters, and not at all if it is so short that it may be any."""
 
 
-def derive(
+def recut(
     pieces: Iterable[Placed], outline: Outline, max_chars: int, held: Sequence[str]
 ) -> Iterator[Passage]:
     """The passages of a document of which memory holds nearly the same text, cut where that one is cut.

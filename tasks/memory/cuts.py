@@ -7,7 +7,7 @@ it. Nothing of that is kept but which one it was: its passages are cut again whe
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from tasks.memory.cut import RECUT_CHARS, Passage, derive, passages
+from tasks.memory.cut import RECUT_CHARS, Passage, passages, recut
 from tasks.memory.known import Known
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed
@@ -46,7 +46,7 @@ class Cuts:
         if not held:
             return passages(self.pieces(document), about, self.size)
         self._first[document] = first
-        return derive(self.pieces(document), about, self.size, held)
+        return recut(self.pieces(document), about, self.size, held)
 
     def _texts(self, document: str) -> list[str]:
         about = self.outlines.get(document)

@@ -33,6 +33,8 @@ ONE_BY_ONE = ("NotImplemented", "MethodNotAllowed", "MissingContentMD5")
 """How a store says that it does not delete many in one request, or not as our client asks for it."""
 
 Result = TypeVar("Result")
+Objects = list[dict[str, str]]
+"""Keys, and versions where these are meant, as S3 takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ class Bucket:
             self._ask("", partial(self._delete_some, some))
         return count
 
-    def _delete_some(self, left: list[dict[str, str]], store: Any) -> None:
+    def _delete_some(self, left: Objects, store: Any) -> None:
         """One request; of those that are refused, `left` keeps those to be asked for again."""
         bucket, _ = split(self.uri)
         if len(left) == 1:

@@ -59,7 +59,7 @@ def put_aside(rows: Sequence[Row], at: Place, target: str, config: StorageConfig
 def name_in(at: Place, uri: str) -> str:
     """The name of a source below its place, which no other source and no reason has.
 
-    Encoded are parts that are dots or nothing, the end of a reason's name, and "%2", since that begins a code.
+    Encoded are parts that are dots or nothing, the end of a reason's name, and "%2", which begins a code.
     """
     under = uri.removeprefix(at.base).removeprefix("/")
     if not under:  # the place itself: an object of the name of a prefix

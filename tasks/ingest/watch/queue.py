@@ -24,7 +24,7 @@ MOST = 1_000
 WAIT_S = 1
 """Seconds that the queue is asked to wait for a message."""
 BACKOFF_S, LONGEST_S = 10.0, 600.0
-"""Seconds until a queue that did not answer is asked again; twice as long after each error, to the longest."""
+"""Seconds until a queue that did not answer is asked again; twice as long after each error, to a limit."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 The idea: a sample that crosses from one document into an unrelated one teaches that the past does not matter.
 So documents are put in a row in which each is followed by the most alike of those that are left, and the row
 is cut into samples. (Shi et al. 2024, "In-context pretraining: language modeling beyond document boundaries",
-arXiv 2310.10638, section 2.) Of more than a block of them the row is found block by block: they are halved along
-the direction in which they differ most until a half fits into one, and the walk goes on in the half that it is
-in before it takes the other. So the time grows as N log N, and not as N^2.
+arXiv 2310.10638, section 2.) Where there are more of them than a block holds, they are halved along the
+direction in which they differ most, until a half fits; the walk goes through the half that it is in before it
+takes the other. So the time grows as N log N and not as N^2.
 
 Shape suffixes: N documents, B documents of a block, D dimensions of a vector.
 """

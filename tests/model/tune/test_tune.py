@@ -155,7 +155,7 @@ def test_turning_back_undoes_the_rotation(neighbours: bool) -> None:
 def test_every_document_is_followed_by_the_most_alike_that_is_left() -> None:
     angles = np.array([0.0, 1.0, 0.1, 1.2, 0.3])
     vectors = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
-    assert chain(vectors) == [0, 2, 4, 1, 3]
+    assert list(chain(vectors, np.arange(5))) == [0, 2, 4, 1, 3]
 
 
 @given(st.integers(60, 400), st.integers(5, 50), st.integers(0, 5))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.memory.cut import derive, passages
+from tasks.memory.cut import passages, recut
 from tasks.memory.keys import own_context, text_hash
 from tasks.memory.known import Known
 from tasks.memory.publish import publish
@@ -36,7 +36,7 @@ def test_a_copy_under_another_letterhead_has_the_passages_of_its_original() -> N
     text = report(3)
     copy = copied(text, "Harbour Office of the Coast", "Copied for the files on 4 June 2024.")
     assert not set(cut(text)) <= set(cut(copy))  # the letterhead moves every boundary
-    found = list(derive([(0, copy[:100]), (100, copy[100:])], ABOUT, 350, cut(text)))
+    found = list(recut([(0, copy[:100]), (100, copy[100:])], ABOUT, 350, cut(text)))
     assert set(cut(text)) <= {one.text for one in found}
     assert all(copy[one.start : one.end] == one.text for one in found)
     assert "".join("".join(one.text for one in found).split()) == "".join(copy.split())
@@ -45,7 +45,7 @@ def test_a_copy_under_another_letterhead_has_the_passages_of_its_original() -> N
 def test_a_passage_that_is_part_of_a_longer_sentence_is_not_cut_out() -> None:
     held = "The northern pier was lengthened by twelve metres"
     text = f"{held}, and nobody has noticed it until the storm of November."
-    assert [one.text for one in derive([(0, text)], ABOUT, 350, [held])] == [text]
+    assert [one.text for one in recut([(0, text)], ABOUT, 350, [held])] == [text]
 
 
 def test_nearly_equal_documents_share_most_of_their_sketch_and_others_nothing() -> None:

@@ -3,6 +3,7 @@
 Run: pytest tests/tasks/relate/test_packing.py
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,5 +78,5 @@ def test_of_many_documents_those_that_are_alike_stand_side_by_side_and_none_is_m
     order = list(chain(vectors, np.arange(512), block=40))
     assert sorted(order) == list(range(512))
     assert order[0] == 0
-    alike = sum(of[one] == of[other] for one, other in zip(order, order[1:], strict=False))
+    alike = sum(of[one] == of[other] for one, other in pairwise(order))
     assert alike >= 512 - 2 * 16
