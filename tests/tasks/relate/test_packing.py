@@ -75,8 +75,8 @@ def test_of_many_documents_those_that_are_alike_stand_side_by_side_and_none_is_m
     made = np.random.default_rng(1)
     of = made.permutation(np.repeat(np.arange(16), 32))
     vectors = (np.eye(16)[of] + made.normal(scale=0.05, size=(512, 16))).astype(np.float32)
-    order = list(chain(vectors, np.arange(512), block=40))
+    order = list(chain(vectors, np.arange(512), block=150))
     assert sorted(order) == list(range(512))
     assert order[0] == 0
     alike = sum(of[one] == of[other] for one, other in pairwise(order))
-    assert alike >= 512 - 2 * 16
+    assert alike > 450, "of 511; 496 where all are compared with all"

@@ -38,7 +38,7 @@ def test_a_store_that_deletes_one_by_one_is_asked_so(store: Store) -> None:
 
 def test_what_a_store_refuses_of_single_objects_is_told(store: Store) -> None:
     bucket = Bucket(store.uri, store.storage())
-    with Stubber(client(bucket.config)) as stub:  # no server refuses single objects at will
+    with Stubber(client(bucket.config, "s3")) as stub:  # no server refuses single objects at will
         stub.add_response("delete_objects", refused(store, "AccessDenied"))
         why = r"/b: the store at .* refuses: AccessDenied; check .*; 1 of 3 objects could not be deleted$"
         with pytest.raises(InvalidInput, match=why):
@@ -47,7 +47,7 @@ def test_what_a_store_refuses_of_single_objects_is_told(store: Store) -> None:
 
 def test_what_may_be_deleted_in_a_moment_is_asked_for_again_alone(store: Store) -> None:
     bucket = Bucket(store.uri, store.storage())
-    with Stubber(client(bucket.config)) as stub:
+    with Stubber(client(bucket.config, "s3")) as stub:
         stub.add_response("delete_objects", refused(store, "InternalError"))
         stub.add_response("delete_object", {}, {"Bucket": store.bucket, "Key": f"{store.folder.name}/b"})
         bucket.delete("abc")
