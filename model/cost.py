@@ -88,9 +88,8 @@ def read_bytes(
     if float8:  # each row has a scale in fp32, and so has each key and each value
         linear += 4 * layers * ((heads + 2 * groups) * dims + 2 * middle + 2 * width)
         kept = kv_bytes_per_token(config, 1) + kv_bytes_per_token(config, 4) // dims
-        rounding = (
-            stride * middle * max(0, 5 - 2 * itemsize)
-        )  # in fp32, then in FP8, of what is not needed then
+        # the MLP's input in fp32, then in FP8, less what is not needed by then
+        rounding = stride * middle * max(0, 5 - 2 * itemsize)
         activations += rounding if native else width * middle * (itemsize + 2)
     window = (sinks + 2 * stride) * kv_bytes_per_token(config, itemsize)
     return ReadBytes(linear + embeddings, window, activations, tokens * kept)
