@@ -38,6 +38,12 @@ def synchronise(device: "torch.device") -> None:
         torch.cuda.synchronize(device)
 
 
+def sent(x: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
+    """A tensor of this process's memory on a device; a GPU's work is not waited for, as a plain copy does."""
+    pinned = x.pin_memory() if device.type == "cuda" else x
+    return pinned.to(device, non_blocking=True)
+
+
 def keep_freed() -> None:
     """Let the C library keep what is freed for what comes next, as far as it is glibc.
 

@@ -24,7 +24,7 @@ from model.attention.sliding_window import StreamingCache
 from model.attention.trials import Times
 from model.files import replacing
 from model.geometry import SINKS
-from model.hardware import keep_freed
+from model.hardware import keep_freed, sent
 from model.weights import sampled
 from model.weights.float8 import is_narrow
 from model.weights.load import load
@@ -320,7 +320,7 @@ class Reader:
                 f"{len(texts[0])} tokens behind {cache.held} that are attended: this reader has "
                 f"{self.positions} positions; ask a shorter question, or give answers less room"
             )
-        ids_BQ = torch.tensor(texts, device=self.device)
+        ids_BQ = sent(torch.tensor(texts), self.device)
         layers, cut = len(cache.layers), 0
         if ids_BQ.numel() >= rows.LEAST and not torch.is_grad_enabled():
             cut = rows.choice(self.tiles).rows

@@ -31,11 +31,12 @@ def take(source_NW: torch.Tensor, places: np.ndarray) -> torch.Tensor:
 
 
 def place(target_NW: torch.Tensor, places: np.ndarray, rows_NW: torch.Tensor) -> None:
-    """Put rows into a tensor, from whatever device."""
+    """Put rows into a tensor, from whatever device; pinned ones come to a GPU while others work."""
     if target_NW.device.type == "cpu":
         target_NW.numpy()[places] = rows_NW.cpu().numpy()
     else:
-        target_NW[torch.from_numpy(places).to(target_NW.device)] = rows_NW.to(target_NW.device)
+        rows_NW = rows_NW.to(target_NW.device, non_blocking=True)
+        target_NW[torch.from_numpy(places).to(target_NW.device)] = rows_NW
 
 
 class Arena:
@@ -73,8 +74,9 @@ class Arena:
         return slots
 
     def get(self, slots: np.ndarray) -> torch.Tensor:
-        """Words (N, W) of some slots, on this tier's device."""
-        out_NW = torch.empty(len(slots), self.row_bytes // WORD, dtype=torch.int64, device=self.device)
+        """Words (N, W) of some slots, on this tier's device; pinned where the tier is."""
+        shape_NW = (len(slots), self.row_bytes // WORD)
+        out_NW = torch.empty(shape_NW, dtype=torch.int64, device=self.device, pin_memory=self.pinned)
         for slab, inside, places in self._by_slab(slots):
             place(out_NW, places, take(slab, inside))
         return out_NW

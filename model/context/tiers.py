@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as finished
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ from model.context.formats import WORD, Format
 CPU = torch.device("cpu")
 _POOL = 8
 """Candidates for eviction are the least recently used 1/8 of a tier, or twice as many as are evicted."""
-_PIECE = 1 << 21
-"""Bytes that move at once. Larger buffers are mapped anew each time, and that takes longer than the move."""
+_PIECE = {"cpu": 1 << 21, "cuda": 1 << 24}
+"""Bytes that move at once. Larger buffers are mapped anew each time, and that takes longer than the move;
+pinned ones and those of a GPU are kept, and there every move has to be launched."""
 
 
 class Tiers:
@@ -64,6 +66,9 @@ class Tiers:
         self.topic_V: np.ndarray | None = None
         self.lock = threading.RLock()
         self.thread: ThreadPoolExecutor | None = None
+        on_gpu = self.arenas[0].device.type == "cuda"
+        self.stream = torch.cuda.Stream(device) if on_gpu else None  # type: ignore[no-untyped-call]
+        """On which the thread moves rows up, beside what a GPU computes."""
         self.prefetching: list[tuple[np.ndarray, Future[None]]] = []
         """Rows that the thread is moving up."""
 
@@ -244,7 +249,7 @@ class Tiers:
 
     def _parts(self, count: int) -> list[slice]:
         """Pieces of `count` rows that are moved at once."""
-        step = max(1, min(self._most(), _PIECE // self.format.row_bytes))
+        step = max(1, min(self._most(), _PIECE[self.device.type] // self.format.row_bytes))
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
     def _most(self) -> int:
@@ -272,16 +277,18 @@ class Tiers:
         out = torch.empty(len(rows), *self.format.shape, dtype=dtype, device=self.device)
         for part in self._parts(len(rows)):
             words_NW = self._words(rows[part], promote=part.start < most)
-            self.format.decode(words_NW.to(self.device), out[part])
+            self.format.decode(words_NW.to(self.device, non_blocking=True), out[part])
         return out
 
     def _words(self, rows: np.ndarray, promote: bool) -> torch.Tensor:
         """Words (N, W) of rows wherever they lie, on the device of the top tier."""
         assert len(rows) == 0 or 0 <= rows.min() <= rows.max() < self.count, "no such row"
-        top = self.arenas[0].device
-        out_NW = torch.empty(len(rows), self.format.row_bytes // WORD, dtype=torch.int64, device=top)
+        top, shape_NW = self.arenas[0], (len(rows), self.format.row_bytes // WORD)
+        out_NW = torch.empty(shape_NW, dtype=torch.int64, device=top.device, pin_memory=top.pinned)
         for tier, arena in enumerate(self.arenas):
             held = np.flatnonzero(self.slot[tier][rows] >= 0)
+            if not len(held):
+                continue
             slots = self.slot[tier][rows[held]]
             place(out_NW, held, arena.get(slots))
             if promote:
@@ -309,11 +316,24 @@ class Tiers:
                 missing = self._missing(rows[part])
             low, high = rows[part][missing], rows[part][~missing]
             low_NW = self._from_disk(low) if len(low) else None
-            with self.lock:
+            with self.lock, self._beside():
                 self.clock += 1
                 self._words(high, promote=True)
                 if low_NW is not None:
                     self._promote(low, low_NW)
+
+    @contextmanager
+    def _beside(self) -> Iterator[None]:
+        """On a GPU: moves behind all that it was asked for so far, beside what comes, and to their end."""
+        if self.stream is None:
+            yield
+            return
+        self.stream.wait_stream(torch.cuda.default_stream(self.device))
+        try:
+            with torch.cuda.stream(self.stream):
+                yield
+        finally:
+            self.stream.synchronize()
 
     def _promote(self, rows: np.ndarray, words_NW: torch.Tensor) -> None:
         """Move rows to the top tier; where the disk is full and nothing can be evicted, they stay below."""

@@ -12,8 +12,10 @@ import torch
 from model.context import heads, retrieve
 from model.context.answer import answer
 from model.context.context import Context, Memory
+from model.context.tiers import Tiers
 from model.reader import Chunk, Reader
 from tests.model.facts import FACT, QUESTION, SMALL
+from tests.model.rows import SHAPE, row_bytes, some, stored
 
 STRIDE = 256
 
@@ -85,3 +87,25 @@ def test_recall_and_answer(
         context.close()
     assert said[0] == said[1]
     assert said[1][1].strip().startswith("48213")
+
+
+@pytest.mark.parametrize("device_rows", [0, 30])
+def test_rows_come_back_from_device_memory_from_pinned_memory_and_from_disk(
+    device_rows: int, device: torch.device, tmp_path: Path
+) -> None:
+    size = row_bytes("bfloat16")
+    tiers = Tiers(
+        SHAPE, "bfloat16", 40 * size, tmp_path / "rows", device=device, device_bytes=device_rows * size
+    )
+    rows, work = some(200), torch.randn(8192, 8192, device=device)
+    for first in range(0, 200, 50):
+        tiers.append(rows[first : first + 50].to(device))
+    expected = stored(rows, "bfloat16")
+    for wanted in (range(15), range(190, 200), range(40, 160, 9)):
+        moved = tiers.prefetch(list(wanted))
+        work = (work @ work).tanh()  # the GPU is busy meanwhile
+        torch.testing.assert_close(tiers.gather(list(wanted)).cpu(), expected[list(wanted)], rtol=0, atol=0)
+        moved.result()
+    whole = torch.cat([part for _, part in tiers.scan(64)]).float().cpu()
+    torch.testing.assert_close(whole, expected, rtol=0, atol=0)
+    tiers.close()
