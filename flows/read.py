@@ -12,12 +12,12 @@ from typing import Annotated, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import CancelledRun, TerminationSignal
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled
 from pydantic import Field
 
 from flows.config import NO_CREDENTIALS, ReadConfig, RunConfig
-from flows.deployments.crashed import held
+from flows.deployments.crashed import held, overlapped
 from flows.deployments.missed import missed
 from flows.homes import at_hand, named
 from flows.progress import terminal
@@ -108,10 +108,10 @@ def read_corpus(
         allow_retire: even if more than half of what memory holds under `uris` is not there any more
         keep_gone: retire nothing, whatever is not there any more
     """
-    if why := missed():
+    why, run = missed(), begin(uris, config)
+    if why := why or (overlapped(run.home, run.uris, run.flow_run) if deployment.id else ""):
         # Prefect takes a state in place of a result
         return Cancelled(message=f"Not read: {why}.")  # type: ignore[return-value]
-    run = begin(uris, config)
     with (
         logged(),
         held(run.home, run.run),

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from model.files import is_filled
+from model.hardware import machine
 from tasks.errors import InvalidInput, Transient, unwritable, writing
 
 BUSY_S = 60.0
@@ -203,7 +204,7 @@ class Ledger:
             flow_run: the id under which Prefect knows it.
         """
         ours = psutil.Process()
-        process = {"process": [ours.pid, ours.create_time()], "host": socket.gethostname()}
+        process = {"process": [ours.pid, ours.create_time()], "host": machine()}
         counts = json.dumps({**process, "flow_run": flow_run})
         values = (run, "running", now(), "", json.dumps(list(corpus)), config_json, counts)
         with self._transaction() as db:
@@ -351,8 +352,8 @@ def _process_is_gone(run: Row) -> bool:
 
     One that has ended and that nobody has waited for is gone too: its parent may never do so.
     """
-    counts, ours = run["counts"], socket.gethostname()
-    if run["status"] != "running" or "process" not in counts or counts.get("host", ours) != ours:
+    counts, ours = run["counts"], (machine(), socket.gethostname())  # earlier versions noted the name alone
+    if run["status"] != "running" or "process" not in counts or counts.get("host", ours[0]) not in ours:
         return False
     pid, created = counts["process"]
     try:

@@ -7,7 +7,7 @@ process a run belonged to; whoever looks next says it in its place.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -20,6 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
+from model.hardware import machine
 from tasks.ingest.home.remote import remote_of
 from tasks.ingest.home.writing import writing
 from tasks.ledger import Ledger, ledger_path
@@ -61,6 +62,26 @@ def mark_crashed(home: Path) -> list[str]:
         for run in marked:
             ledger.finish_run(run, "crashed", json.dumps({"error": GONE}))
     return marked
+
+
+def overlapped(home: Path, corpus: Sequence[str], own: str) -> str:
+    """Why a run of a deployment should not begin: one of the same corpus, which Prefect may have taken for
+    dead, has a process on this machine; "" where none has. A home in a bucket has one writer anyway.
+
+    Args:
+        own: its id in Prefect: it may be one that was started again.
+    """
+    path = ledger_path(home)
+    if remote_of(home) is not None or not path.is_file():
+        return ""
+    with Ledger(path) as ledger:
+        rows = [row for row in ledger.runs() if row["status"] == "running" and row["corpus"] == list(corpus)]
+    for row in rows:
+        counts = row["counts"]
+        if counts.get("host") == machine() and counts["flow_run"] not in ("", own):
+            number = counts["process"][0]
+            return f"run {row['run']} of the same corpus still goes on here, as process {number}"
+    return ""
 
 
 def living(runs: Iterable[FlowRun] = ()) -> set[str | None]:

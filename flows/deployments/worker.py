@@ -8,7 +8,6 @@ and ours is called as its machine, so that the next worker there knows the runs 
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from flows.deployments.crashed import GONE, Say, end, every, living
 from flows.server import answers, tied
+from model.hardware import machine
 
 POOL = "nightread"
 ALIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -76,12 +76,12 @@ def work(limit: int, look_s: float, healthcheck: bool, say: Say) -> int:
         look_s: seconds between two looks for runs that died.
         healthcheck: whether the child answers at /health, on port 8080.
     """
-    url, machine = os.environ["PREFECT_API_URL"], socket.gethostname()
+    url, here = os.environ["PREFECT_API_URL"], machine()
     if not answers(url):
         say(f"waiting for the Prefect server at {url}")
         while not answers(url):
             time.sleep(1)
-    command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", machine]
+    command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", here]
     command += ["--limit", str(limit), *(["--with-healthcheck"] if healthcheck else [])]
     # in a session of its own: Ctrl-C reaches us, and it once
     with subprocess.Popen(tied(command), start_new_session=True) as child:
@@ -90,7 +90,7 @@ def work(limit: int, look_s: float, healthcheck: bool, say: Say) -> int:
             child.send_signal(number)
 
         before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
-        every(look_s, marking(Look(machine, datetime.now(UTC)), say), say)
+        every(look_s, marking(Look(here, datetime.now(UTC)), say), say)
         try:
             code = child.wait()
         finally:

@@ -16,6 +16,11 @@ from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import NOTE, remote_of
 from tasks.settings import ClusterConfig
 
+_QUIET = logging.CRITICAL
+"""What a worker loses when its run is killed is no news, and an error of a task comes as its result."""
+_UNTOLD = "ignore:resource_tracker"
+"""What Python says in the place of a process that was killed: semaphores that it did not close."""
+
 
 @contextmanager
 def connect(config: ClusterConfig) -> Iterator[Any]:
@@ -39,7 +44,7 @@ def connect(config: ClusterConfig) -> Iterator[Any]:
             yield client
         return
     # silence_logs quiets distributed's own handlers; Prefect's logging has one at the root too
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(_QUIET)
     spill = tempfile.TemporaryDirectory(prefix="nightread-dask-")
     settings = {"temporary-directory": spill.name, "distributed.worker.daemon": False}
     with spill, dask_config.set(settings), _lost("the Dask workers of this machine"):
@@ -61,7 +66,7 @@ def _started(config: ClusterConfig) -> Any:
             threads_per_worker=1,
             memory_limit=config.memory_limit,
             dashboard_address=":0",
-            silence_logs=logging.ERROR,
+            silence_logs=_QUIET,
         )
     except RuntimeError as error:
         raise Transient(
@@ -115,6 +120,7 @@ def _environment_kept() -> Iterator[None]:
     """
     before = dict(os.environ)
     try:
+        os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (before.get("PYTHONWARNINGS"), _UNTOLD)))
         yield
     finally:
         for name in os.environ.keys() - before.keys():

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from model.hardware import machine
 from tasks.errors import InvalidInput
 from tasks.ledger import Ledger
 
@@ -243,13 +244,22 @@ os.kill(os.getpid(), 9)
     assert ledger.crashed() == {}
 
 
-def test_a_run_of_another_machine_is_not_taken_for_crashed(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("another-machine", "running"),
+        (f"{socket.gethostname()}-0f0f0f0f", "running"),  # of the same name
+        (socket.gethostname(), "crashed"),  # as earlier versions noted this one
+        (machine(), "crashed"),
+    ],
+)
+def test_a_run_of_another_machine_is_not_taken_for_crashed(ledger: Ledger, host: str, status: str) -> None:
     ledger.start_run("there", ["docs"], "{}")
     with sqlite3.connect(ledger.path) as db:
-        counts = json.dumps({"process": [1, 0.0], "host": "another-machine"})
+        counts = json.dumps({"process": [1, 0.0], "host": host})
         db.execute("UPDATE runs SET counts = ?", (counts,))
     db.close()
-    assert [run["status"] for run in ledger.runs()] == ["running"]
+    assert [run["status"] for run in ledger.runs()] == [status]
 
 
 @pytest.mark.parametrize(("moved", "status"), [(-1.0, "running"), (1.0, "running"), (-3600.0, "crashed")])

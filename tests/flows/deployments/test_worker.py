@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psutil
@@ -16,7 +17,9 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Completed, Crashed, Pending, Running
 
 from flows.cli import main
+from flows.deployments.crashed import overlapped
 from flows.deployments.worker import POOL, Look, marking
+from tasks.ledger import Ledger, ledger_path
 
 HERE, ELSEWHERE = "a machine of this test", "another machine"
 
@@ -99,6 +102,19 @@ def test_a_run_that_was_taken_long_before_the_worker_began_gets_no_process_any_m
     alive = runs.process(by_us)
     assert by_us not in Look(HERE, now, at_once).gone(runs.client)
     assert alive.poll() is None
+
+
+def test_a_run_does_not_begin_beside_one_of_its_corpus_that_was_taken_for_dead(tmp_path: Path) -> None:
+    assert overlapped(tmp_path, ("/docs",), "another") == ""
+    with Ledger(ledger_path(tmp_path)) as ledger:
+        ledger.start_run("20260101-020000-ab12", ["/docs"], "{}", "taken for dead")
+        assert overlapped(tmp_path, ("/docs",), "another") == (
+            f"run 20260101-020000-ab12 of the same corpus still goes on here, as process {os.getpid()}"
+        )
+        assert overlapped(tmp_path, ("/docs",), "taken for dead") == "", "it is started again"
+        assert overlapped(tmp_path, ("/docs/new",), "another") == ""
+        ledger.finish_run("20260101-020000-ab12", "published", "{}")
+        assert overlapped(tmp_path, ("/docs",), "another") == ""
 
 
 def test_a_run_that_was_taken_for_dead_and_lives_is_completed_when_it_ends(runs: Runs) -> None:
