@@ -146,10 +146,15 @@ def test_a_plan_needs_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 def test_a_plan_says_why_every_document_is_read_or_not() -> None:
     row = {"uri": "a.txt", "tokens": 5000, "windows": 2, "action": "read", "why": "new"}
     totals = {"documents": 1, "tokens": 5000, "windows": 2, "flops": 1e12, "seconds": 3600.0, "bytes": 2048}
-    said = show.plan(totals | {"rows": [row]})
+    said = show.plan(totals | {"rows": [row], "actions": {"read": 1}})
     assert "60 min" in said
     assert "2.0 KiB" in said
     assert said.splitlines()[-1].split() == ["read", "5,000", "2", "a.txt", "new"]
+    many = show.plan(totals | {"rows": [row], "actions": {"read": 2000, "skip": 5}})
+    assert many.endswith(
+        "the first 1 of 2,005 sources by name, in all 2,000 read, 5 skip; name a folder of them"
+        " for the others: nightread plan URI"
+    )
 
 
 def test_one_of_a_kind_is_counted_in_the_singular() -> None:
