@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from model.context import heads
-from model.context.answer import likelihood, window_cache
+from model.context.answer import window_cache
 from model.context.context import Context, Memory
 from tasks.bench.grid import MOST_NEEDLES, Grid
 from tasks.bench.haystack import Haystack, Placed, encoder, insert
+from tasks.bench.headline.predicted import nats
 from tasks.bench.needle import CHARACTERS, Outcome, question_outcome, text_of
 from tasks.bench.needles import FAMILIES, Needle, make_needles
 from tasks.bench.plots import growth_lines
@@ -104,6 +105,7 @@ class _Growth:
 
     def rows(self, folder: Path, progress: Progress) -> Iterator[dict[str, Any]]:
         with closing(Context(self.reader, self.heads, Memory(self.grid.storage, folder=folder))) as context:
+            context.cache = self.reader.start()  # of all layers, since a passage is predicted by all of them
             for number, (start, stop) in enumerate(zip(self.starts, self.grid.lengths, strict=True)):
                 began = time.perf_counter()
                 context.read(self.ids[start:stop], self._counting(len(context), progress))
@@ -113,7 +115,7 @@ class _Growth:
                     "length": stop,
                     "first": first,
                     "added": self._asked(context, self.placed[number]) if number else first,
-                    "nats": self._nats(context),
+                    "nats": round(nats(self.reader, window_cache(context), self.held_out), 4),
                     "seconds": round(spent, 1),
                     "tokens_per_s": round((stop - start) / spent, 1),
                 }
@@ -136,8 +138,3 @@ class _Growth:
                 question = self.encode(f"\n\n{wording}")[0].tolist()
                 outcomes.append(question_outcome(context, question, place, self.grid.ways))
         return {name: round(fmean(one[name] for one in outcomes), 4) for name in outcomes[0]}
-
-    def _nats(self, context: Context) -> float:
-        """Of a token of the held-out passage's second half, behind the context and the first half."""
-        nats_Q1 = likelihood(self.reader, [window_cache(context)], self.held_out)
-        return round(-float(nats_Q1[HELD_OUT // 2 :].mean()), 4)

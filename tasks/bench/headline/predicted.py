@@ -48,12 +48,14 @@ def predicted(
         spent += perf_counter() - started
         over = spent >= limit_s and cache.read >= 2 * stride
         if cache.read >= mark or cache.read == length or over:
-            rows.append(Predicted(cache.read, _nats(reader, cache.fork(), passage), spent))
+            rows.append(Predicted(cache.read, nats(reader, cache.fork(), passage), spent))
             mark *= 2
         progress("passage predicted", cache.read, length)
     return rows
 
 
-def _nats(reader: Reader, cache: StreamingCache, passage: Sequence[int]) -> float:
+def nats(reader: Reader, cache: StreamingCache, passage: Sequence[int]) -> float:
+    """Mean negative log-likelihood of a token of a passage's second half, behind a stream of all layers and
+    the first half; the stream is used up."""
     nats_Q1 = likelihood(reader, [cache], passage)
     return -float(nats_Q1[len(passage) // 2 :].mean())

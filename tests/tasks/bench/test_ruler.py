@@ -108,7 +108,7 @@ def test_one_context_is_asked_at_every_length(models: Models, tmp_path: Path) ->
     assert first["length"] == 1024
     assert second["length"] == 2560
     assert first["first"] == first["added"]
-    assert all(0 < row["nats"] < 20 for row in result["rows"])
+    assert all(9 < row["nats"] < 12 for row in result["rows"]), "random weights know no text: ln 49152"
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert "2,560" in length_figures.growth(result)
 
