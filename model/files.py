@@ -13,10 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+CACHE_VARIABLE = "NIGHTREAD_CACHE"
+"""Environment variable that names another folder than the user's cache."""
 COMMAND_CHARS = 80
 """Of a command line, in a message."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def user_cache() -> Path:
+    """Folder for what can be made again, and is kept between processes and homes."""
+    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(os.environ.get(CACHE_VARIABLE) or f"{user}/nightread")
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

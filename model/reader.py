@@ -33,7 +33,6 @@ from model.weights.precision import Precision
 _FILLS = 2048  # tokens that fill the cores of a CPU: rows beyond them only leave its caches
 _ROOM = 2048  # positions kept free behind a full window: for questions, recalled blocks and answers
 
-
 OnQuery = Callable[[int, torch.Tensor], None]
 """Called with a layer's number and its queries (B, H, Q, D) before RoPE."""
 Pick = Callable[[torch.Tensor], int]
@@ -101,6 +100,8 @@ class Reader:
         keep_freed()
         self.stride, self.device, self.dtype = stride, self.model.device, self.model.dtype
         self.decoder = rotation.decoder_of(self.model)
+        if not hasattr(self.config, "num_key_value_heads"):  # no query heads of the family share one
+            self.config.num_key_value_heads = self.config.num_attention_heads
         self.positions = SINKS + 2 * stride + _ROOM
         self.rotation = rotation.learned(self.model, self.positions)
 
@@ -386,5 +387,4 @@ def write_tensors(
 def load_state(cache: StreamingCache, path: Path, device: torch.device) -> None:
     """Continue a context that `save_state` wrote."""
     with safe_open(path, "pt") as file:
-        read = int(file.metadata()["read"])
-    cache.restore(load_file(path, device=str(device)), read)
+        cache.restore(load_file(path, device=str(device)), int(file.metadata()["read"]))

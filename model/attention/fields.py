@@ -75,9 +75,10 @@ def settled(config: Any) -> Any:
 
 
 class AttentionType:
-    """`config.attention_type`: the name of the model's attention, to be read, and set at any time.
+    """`config.attention_type`: the name of the decoder's attention, to be read, and set at any time.
 
-    A field of that name which a configuration has of its own (BigBird) means something else and stays so.
+    A model of text and images (Llama 4 as it is published) keeps its own for the images. A field of that name
+    which a configuration has of its own (BigBird) means something else and stays so.
 
     Args:
         ours: the name that may be set on every configuration.
@@ -89,11 +90,12 @@ class AttentionType:
     def __get__(self, config: Any, owner: type | None = None) -> Any:
         if config is None:
             return self
-        return vars(config).get("attention_type", config._attn_implementation)
+        return vars(config).get("attention_type", config.get_text_config()._attn_implementation)
 
     def __set__(self, config: Any, name: Any) -> None:
-        if self.ours in (name, config._attn_implementation):
+        own = config.get_text_config()
+        if self.ours in (name, own._attn_implementation):
             vars(config).pop("attention_type", None)
-            config._attn_implementation = name
+            own._attn_implementation = name
         else:
             vars(config)["attention_type"] = name

@@ -91,7 +91,8 @@ def learned(model: Any, capacity: int) -> list[Rotation]:
     """What every layer of `model` does at positions 0 .. capacity-1; its attention tells `on_query`.
 
     Raises:
-        ValueError: if a layer does something to its queries that is none of the known rotations.
+        ValueError: if a layer does something to its queries that is none of the known rotations, or cannot be
+            asked.
     """
     decoder = decoder_of(model)
     if "llama_4_scaling_beta" in (getattr(decoder.config, "rope_parameters", None) or {}):
@@ -102,8 +103,14 @@ def learned(model: Any, capacity: int) -> list[Rotation]:
     turns = cache(_turns_of(decoder.rotary_emb, model.device))
     rotations = cache(lambda kind, form: _forms(turns(range(capacity), kind))[form])
     kinds = getattr(decoder.config, "layer_types", None) or [None] * len(decoder.layers)
-    found = []
-    for layer, (q_HD, turned_HD) in _probed(decoder, model).items():
+    found, probed = [], _probed(decoder, model)
+    if len(probed) < len(decoder.layers):
+        raise ValueError(
+            f"{type(decoder).__name__}: {len(probed)} of {len(decoder.layers)} layers attend through "
+            "transformers' AttentionInterface and hand on what it is given, and a context needs all of them: "
+            "choose another model"
+        )
+    for layer, (q_HD, turned_HD) in probed.items():
         forms = _forms(turns((0, _PROBED), kinds[layer]))
         off = [_missed(rotation, q_HD, turned_HD) for rotation in forms]
         best = min(range(len(forms)), key=off.__getitem__)

@@ -300,13 +300,14 @@ def sparse_sliding_window(
     if s_aux is not None:
         raise ValueError(f"attention sinks of the weights: {NAME} has none; use another attention")
     if rotation is None:
-        return attend_whole(module, query, key, value, scaling, sliding_window).transpose(1, 2), None
+        whole = attend_whole(module, query, key, value, scaling, sliding_window)
+        return whole.transpose(1, 2).contiguous(), None
     if module.layer_idx == last:
         raise Stored
     if exchange is not None:
         query, key, value = exchange.before(query, key, value)
         if query.shape[1] == 0:  # more ranks than heads
-            return exchange.after(query).transpose(1, 2), None
+            return exchange.after(query).transpose(1, 2).contiguous(), None
     turn, reach = rotation[module.layer_idx], Reach(sliding_window, _chunk_of(module))
     past = key.shape[2] - query.shape[2]
     branches = on_attention.branches if on_attention is not None else [query.shape[2]]
@@ -315,7 +316,8 @@ def sparse_sliding_window(
     if on_attention is not None:
         on_attention(q, k, scaling, reach)
     out = attend_near(q, k, value, scaling, reach, branches, kernel)
-    return (out if exchange is None else exchange.after(out)).transpose(1, 2), None
+    whole = out if exchange is None else exchange.after(out)
+    return whole.transpose(1, 2).contiguous(), None  # the copy that most models would make of it
 
 
 def no_mask(*args: object, attention_mask: torch.Tensor | None = None, **kwargs: object) -> None:

@@ -17,11 +17,9 @@ from typing import Any
 
 import torch
 
-from model.files import locked, write_atomic
+from model.files import locked, user_cache, write_atomic
 from model.hardware import processor
 
-CACHE_VARIABLE = "NIGHTREAD_CACHE"
-"""Environment variable that names another folder than the user's cache for the times."""
 KEPT_DAYS = 30
 """Days after which times are taken anew."""
 _ROUNDS = 3
@@ -99,10 +97,7 @@ def spent(work: Callable[[], object], threads: int) -> float:
 
 def cache_file() -> Path:
     """Where times are kept between processes."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named) / "kernels.json"
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) / "nightread" / "kernels.json"
+    return user_cache() / "kernels.json"
 
 
 def _measured(candidates: Sequence[str], trial: Callable[[str], float]) -> dict[str, float]:

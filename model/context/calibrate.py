@@ -8,11 +8,11 @@ Shape suffixes: S questions, N blocks, H query heads of all layers, K tokens, D 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 
-from model.context.heads import Heads
+from model.context.heads import Calibrated, Heads
+from model.context.hidden import Fact, facts_in_prose
 from model.context.retrieve import QUESTION_TOKENS
 from model.context.scoring import votes
 from model.geometry import BLOCK
@@ -21,20 +21,27 @@ from model.reader import Reader
 MAX_HEADS, MAX_PAIRS = 10, 6
 _GAIN = 0.015
 """A head is added if it raises the mean log margin by this much."""
+Progress = Callable[[int, int], None]
+"""Called with the tokens that are read, and those that will be."""
 
 
-@dataclass(frozen=True)
-class Fact:
-    """A fact hidden in a text, and questions that ask for it."""
+def calibrated(
+    reader: Reader, encode: Callable[[str], list[int]], tokens: int, progress: Progress
+) -> Calibrated:
+    """Heads that find the facts of `model.context.hidden` in so many tokens, and how well they do.
 
-    start: int
-    """First of its tokens in the text."""
-    stop: int
-    questions: list[list[int]]
+    Args:
+        encode: the model's tokens of a text, without any that begin or end one.
+    """
+    ids, facts = facts_in_prose(encode, tokens)
+    found, how_well = find(reader, ids, facts, progress)
+    return Calibrated(
+        found, {"text": "pydoc_data.topics", "tokens": len(ids), "stride": reader.stride, **how_well}
+    )
 
 
 def find(
-    reader: Reader, ids: Sequence[int], facts: Sequence[Fact], progress: Callable[[int], None]
+    reader: Reader, ids: Sequence[int], facts: Sequence[Fact], progress: Progress
 ) -> tuple[Heads, dict[str, float]]:
     """Heads that find `facts` in `ids`, and how well they do together.
 
@@ -78,7 +85,7 @@ def _margin(z_SHN: torch.Tensor, right_SN: torch.Tensor) -> float:
     return float((right_S / wrong_S).log().mean())
 
 
-def _read(reader: Reader, ids: Sequence[int], progress: Callable[[int], None]) -> list[torch.Tensor]:
+def _read(reader: Reader, ids: Sequence[int], progress: Progress) -> list[torch.Tensor]:
     """Keys before RoPE of every layer, (G, K, D) in bf16."""
     cache = reader.start()
     layers: list[list[torch.Tensor]] = [[] for _ in cache.layers]
@@ -87,7 +94,7 @@ def _read(reader: Reader, ids: Sequence[int], progress: Callable[[int], None]) -
         reader.read(cache, chunk)
         for kept, layer in zip(layers, cache.layers, strict=True):
             kept.append(layer.keys[0, :, -len(chunk) :].to(torch.bfloat16).cpu())
-        progress(len(chunk))
+        progress(start + len(chunk), len(ids))
     return [torch.cat(kept, 1) for kept in layers]
 
 

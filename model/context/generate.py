@@ -73,10 +73,9 @@ def _generate(model: Any, key: str, question_ids: Any, given: dict[str, Any]) ->
     inputs, asked = _joined(
         ids if ids is not None else named_ids, question_ids, given.pop("attention_mask", None)
     )
-    context = context_of(model, key)
     options = options_of(model, inputs, given)
-    tokenizer = options.tokenizer
-    wording = Wording(tokenizer) if tokenizer else wording_of(context.reader.config._name_or_path)
+    wording = Wording(options.tokenizer) if options.tokenizer else wording_of(model.name_or_path)
+    context = context_of(model, key, wording)
     question = question_of(inputs[0].tolist(), asked, wording) if asked else None
     picker = Picker(options, inputs)
     if options.streamer is not None:

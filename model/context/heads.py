@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model.files import write_atomic
 from model.weights import HEADS
 
 SHIPPED = Path(__file__).parent / "calibrated"
@@ -66,7 +67,7 @@ def save(
         found: by what text they were found and with what result, for people.
     """
     parts = _plain(Calibrated(heads, found)) | ({RERANK: _plain(reranking)} if reranking else {})
-    path.write_text(json.dumps({"shape": shape(config), **parts}, indent=1) + "\n")
+    write_atomic(path, json.dumps({"shape": shape(config), **parts}, indent=1) + "\n")
 
 
 def _plain(part: Calibrated) -> dict[str, Any]:
@@ -79,7 +80,9 @@ def load(folder: Path, config: Any) -> Heads:
     Raises:
         ValueError: if the model was never calibrated; the message names the command that does it.
     """
-    return _heads(_kept(folder, config, "heads"))
+    if (found := kept(folder, config)) is None:
+        raise _never(folder)
+    return found
 
 
 def load_reranking(folder: Path, config: Any) -> Heads:
@@ -88,19 +91,31 @@ def load_reranking(folder: Path, config: Any) -> Heads:
     Raises:
         ValueError: if none were found for it yet; the message names the command that does it.
     """
-    return _heads(_kept(folder, config, RERANK)[RERANK])
+    if (parts := _parts(folder, config, RERANK)) is None:
+        raise _never(folder)
+    return _heads(parts[RERANK])
 
 
-def _kept(folder: Path, config: Any, part: str) -> dict[str, Any]:
+def kept(folder: Path, config: Any) -> Heads | None:
+    """`load`, or None if the model was never calibrated."""
+    parts = _parts(folder, config, "heads")
+    return _heads(parts) if parts else None
+
+
+def _parts(folder: Path, config: Any, part: str) -> dict[str, Any] | None:
     for path in [folder / HEADS, *sorted(SHIPPED.glob("*.json"))]:
         if path.exists():
-            kept: dict[str, Any] = json.loads(path.read_text())
-            if kept["shape"] == shape(config) and part in kept:
-                return kept
-    raise ValueError(
+            parts: dict[str, Any] = json.loads(path.read_text())
+            if parts["shape"] == shape(config) and part in parts:
+                return parts
+    return None
+
+
+def _never(folder: Path) -> ValueError:
+    return ValueError(
         f"no calibrated heads for the model in {folder}: run `nightread calibrate infer.model={folder}` once"
     )
 
 
-def _heads(kept: dict[str, Any]) -> Heads:
-    return Heads(tuple((layer, head) for layer, head in kept["heads"]), kept["group"])
+def _heads(part: dict[str, Any]) -> Heads:
+    return Heads(tuple((layer, head) for layer, head in part["heads"]), part["group"])

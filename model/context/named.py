@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.utils import cached_file
 
 from model.attention import fields
 from model.attention import sliding_window as attention
-from model.context import checkpoint, heads
+from model.context import checkpoint
 from model.context.context import Context, Memory
+from model.context.voting import voting_of
+from model.context.wording import Wording
 from model.files import inside
 from model.hardware import free_bytes, multiplies_bf16
 from model.reader import Reader
@@ -32,20 +33,24 @@ class _Held(dict[str, Context]):
         return _Held, ()
 
 
-def context_of(model: Any, key: str) -> Context:
+def context_of(model: Any, key: str, wording: Wording | None = None) -> Context:
     """The context that `key` names for this model; a new one at first.
 
     With `config.memory_levels` 3 it lies in `config.memory_folder` and outlives the process.
 
+    Args:
+        wording: the model's words, by which a model that is new here is calibrated (see
+            `model.context.voting`).
+
     Raises:
-        ValueError: if the model does not use this package's attention, or its heads were never calibrated; if
-            what `config` says now is not what the context was begun with.
+        ValueError: if the model does not use this package's attention, or was never calibrated and its words
+            are not given; if what `config` says now is not what the context was begun with.
     """
     kept: _Held = model.__dict__.setdefault(_HELD, _Held())
     config = fields.settled(model.config)
     folder = _folder(config, key)
     if key not in kept:
-        kept[key] = _fresh(model, config, key, folder)
+        kept[key] = _fresh(model, config, key, folder, wording)
     elif (lies := kept[key].memory.folder) != folder:
         raise ValueError(
             f"memory_key={key!r} was begun in {lies or 'memory'}, config.memory_folder now puts it in "
@@ -64,7 +69,7 @@ def forget(model: Any, key: str) -> None:
     model.__dict__[_HELD].pop(key).close()
 
 
-def _fresh(model: Any, config: Any, key: str, folder: Path | None) -> Context:
+def _fresh(model: Any, config: Any, key: str, folder: Path | None, wording: Wording | None) -> Context:
     if (own := config._attn_implementation) != attention.NAME:
         raise ValueError(
             f"memory_key={key!r} needs model.config.attention_type = {attention.NAME!r}, "
@@ -83,20 +88,10 @@ def _fresh(model: Any, config: Any, key: str, folder: Path | None) -> Context:
                 "read it with Memory(kv=True), or give another key"
             )
         return context
-    voting = heads.load(_home(config._name_or_path), config)
     memory = Memory(kv=True, kv_storage=config.memory_storage, folder=folder)
     if folder is None:  # then there is nothing else for what the budget does not hold
         memory = replace(memory, host_bytes=max(memory.host_bytes, free_bytes(torch.device("cpu")) // 2))
-    return Context(reader, voting, memory)
-
-
-def _home(name: str) -> Path:
-    """The folder of a model that was loaded, where its heads lie: of one from the hub, in the hub's cache."""
-    try:
-        file = None if Path(name).is_dir() else cached_file(name, "config.json", local_files_only=True)
-    except (OSError, ValueError):
-        file = None
-    return Path(file).parent if file else Path(name)
+    return Context(reader, voting_of(reader, wording), memory)
 
 
 def _widen(model: Any) -> None:

@@ -31,6 +31,8 @@ _REFUSED = {
     "token_healing": "a context does not take back tokens",
 }
 """Options that a context cannot honour where they are given, and why."""
+_BESIDE_IDS = ("attention_mask", "token_type_ids")
+"""What tokenizers give with token ids, and says nothing of a single row of them."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ def options_of(model: Any, inputs: torch.Tensor, given: Mapping[str, Any]) -> Op
         del left["max_new_tokens"]
     config, unknown = model._prepare_generation_config(left.pop("generation_config", None), **left)
     _refuse(config.to_diff_dict())
-    model._validate_model_kwargs({name: x for name, x in unknown.items() if name != "attention_mask"})
+    beside = {name: value for name, value in unknown.items() if name not in _BESIDE_IDS}
+    model._validate_model_kwargs(beside)
+    if beside:
+        raise ValueError(f"{next(iter(beside))}: not with memory_key: a context is read from token ids alone")
     if (mode := config.get_generation_mode()) not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
         raise ValueError(f"{mode.replace('_', ' ')}: with memory_key one row is written, greedily or sampled")
     if (rows := config.num_return_sequences or 1) > 1:

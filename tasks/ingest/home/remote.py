@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from model.files import is_filled, write_atomic
+from model.files import is_filled, user_cache, write_atomic
 from tasks.errors import InvalidInput, NightreadError, writing
 from tasks.ingest.home.bucket import Bucket
 from tasks.ingest.home.index import Index, index_of
@@ -78,8 +78,7 @@ def established(home: str, storage: StorageConfig) -> Remote:
 
 
 def _cache(storage: StorageConfig) -> Path:
-    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(storage.cache or os.environ.get("NIGHTREAD_CACHE") or f"{user}/nightread").absolute()
+    return Path(storage.cache or user_cache()).absolute()
 
 
 def remote_of(home: Path) -> Remote | None:

@@ -12,7 +12,8 @@ from model.attention import AUTO, KERNEL_NAMES, flex
 from model.attention.attend import attend
 from model.attention.choice import MIN_WORK, VARIABLE, Shape, choice_for, quickest, timed
 from model.attention.kernels import KERNELS
-from model.attention.trials import CACHE_VARIABLE, KEPT_DAYS, cache_file
+from model.attention.trials import KEPT_DAYS, cache_file
+from model.files import CACHE_VARIABLE
 from model.hardware import multiplies_bf16
 from model.reader import Reader
 from model.weights import pick_dtype
