@@ -288,8 +288,8 @@ def sparse_sliding_window(
 
     Raises:
         Stored: in layer `last`.
-        ValueError: if the model caps its attention's logits (Gemma 2) or lets a query attend to nothing
-            (gpt-oss), which no fused kernel does.
+        ValueError: if the model caps its attention's logits (Gemma 2), lets a query attend to nothing
+            (gpt-oss), which no fused kernel does, or has values of another size than keys (DeepSeek 3).
     """
     assert attention_mask is None, "padding was refused with the mask"
     assert dropout == 0.0, "a stream is not trained"
@@ -299,6 +299,11 @@ def sparse_sliding_window(
         on_query(module.layer_idx, query)
     if s_aux is not None:
         raise ValueError(f"attention sinks of the weights: {NAME} has none; use another attention")
+    if (dims := key.shape[3]) != value.shape[3]:
+        raise ValueError(
+            f"keys of {dims} dimensions and values of {value.shape[3]}: {NAME} takes heads of one size; "
+            "use another attention"
+        )
     if rotation is None:
         whole = attend_whole(module, query, key, value, scaling, sliding_window)
         return whole.transpose(1, 2).contiguous(), None

@@ -22,7 +22,7 @@ from model.hardware import free_bytes, multiplies_bf16
 from model.reader import Reader
 
 log = logging.getLogger(__name__)
-_HELD = "_nightread_contexts"
+HELD = "_nightread_contexts"
 """Attribute of a model that holds its contexts: they go when it goes."""
 
 
@@ -46,7 +46,7 @@ def context_of(model: Any, key: str, wording: Wording | None = None) -> Context:
         ValueError: if the model does not use this package's attention, or was never calibrated and its words
             are not given; if what `config` says now is not what the context was begun with.
     """
-    kept: _Held = model.__dict__.setdefault(_HELD, _Held())
+    kept: _Held = model.__dict__.setdefault(HELD, _Held())
     config = fields.settled(model.config)
     folder = _folder(config, key)
     if key not in kept:
@@ -66,7 +66,7 @@ def context_of(model: Any, key: str, wording: Wording | None = None) -> Context:
 
 def forget(model: Any, key: str) -> None:
     """Close a context that the model holds; what was saved of it is opened by whoever names it next."""
-    model.__dict__[_HELD].pop(key).close()
+    model.__dict__[HELD].pop(key).close()
 
 
 def _fresh(model: Any, config: Any, key: str, folder: Path | None, wording: Wording | None) -> Context:

@@ -20,7 +20,9 @@ from transformers import (
 )
 
 from model.attention import sliding_window as attention
+from model.context import heads
 from model.context.heads import Heads
+from model.weights import HEADS as FILE
 
 SIZES: dict[str, Any] = {
     "vocab_size": 97,
@@ -76,6 +78,13 @@ def build(config: PreTrainedConfig, folder: Path, **fields: Any) -> tuple[Any, A
     return theirs.eval(), make(
         folder, attn_implementation=attention.NAME, dtype=torch.float32, **fields
     ).eval()
+
+
+def asked(name: str, folder: Path, **fields: Any) -> tuple[Any, Any]:
+    """`build` of a family, with heads beside it."""
+    theirs, ours = build(CONFIGS[name], folder, **fields)
+    heads.save(HEADS, ours.config, folder / FILE, {})
+    return theirs, ours
 
 
 def ids_of(length: int, seed: int = 1) -> torch.Tensor:

@@ -8,13 +8,29 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import DynamicCache, Gemma2Config, GptOssConfig
+from transformers import (
+    DeepseekV3Config,
+    DynamicCache,
+    Gemma2Config,
+    GPTNeoXConfig,
+    GptOssConfig,
+    JetMoeConfig,
+    PreTrainedConfig,
+    StableLmConfig,
+)
 
 from model.attention import fields
 from model.attention.sliding_window import NAME
 from model.geometry import SINKS
 from model.reader import Reader
-from tests.model.families import CONFIGS, SIZES, build, cut, ids_of
+from tests.model.families import CONFIGS, HEADLESS, PADDED, SIZES, build, cut, ids_of
+
+NEOX = GPTNeoXConfig(**{name: size for name, size in HEADLESS.items() if name != "num_key_value_heads"})
+JETMOE = JetMoeConfig(**SIZES, **PADDED, kv_channels=8, num_local_experts=2, num_experts_per_tok=2)
+STABLELM = StableLmConfig(**HEADLESS, **PADDED)
+LATENT = {"q_lora_rank": 8, "kv_lora_rank": 8, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8}
+EXPERTS = {"n_routed_experts": 4, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 16}
+DEEPSEEK = DeepseekV3Config(**HEADLESS | {"num_key_value_heads": 6}, **PADDED, **LATENT, **EXPERTS)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -40,6 +56,30 @@ def test_a_stream_gives_the_same_logits_in_any_chunks(name: str, chunk: int, tmp
     hidden = [reader.extend(cache, part[0].tolist()) for part in cut(ids, chunk)]
     logits = ours.get_output_embeddings()(torch.cat(hidden))
     assert float((logits - theirs(ids).logits[0]).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("config", [NEOX, JETMOE], ids=["gpt-neox", "jetmoe"])
+@torch.inference_mode()
+def test_families_with_ways_of_their_own_are_read_all_the_same(
+    config: PreTrainedConfig, tmp_path: Path
+) -> None:
+    """One has no field for key/value heads, the other wants what attention gives in one piece."""
+    theirs, ours = build(config, tmp_path)
+    reader, ids = Reader.around(ours, 128), ids_of(100)
+    hidden_QE = reader.extend(reader.start(), ids[0].tolist())
+    assert float((ours.get_output_embeddings()(hidden_QE) - theirs(ids).logits[0]).abs().max()) < 1e-4
+    assert reader.config.num_key_value_heads > 1
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [(STABLELM, "0 of 4 layers attend through"), (DEEPSEEK, "keys of 12 dimensions and values of 8")],
+)
+def test_what_a_context_cannot_read_is_refused_by_name(
+    config: PreTrainedConfig, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Reader.around(build(config, tmp_path)[1], 128)
 
 
 @torch.inference_mode()
