@@ -11,22 +11,27 @@ import pytest
 import torch
 
 from model.context import named, retrieve, write
-from model.context.context import Context
+from model.context.context import Context, Memory
+from model.context.heads import Heads
 from model.context.options import Options, Picker
 from model.reader import Reader
 from tests.model import families
-from tests.model.facts import FACT, QUESTION, TOKENS, ids_of
+from tests.model.facts import FACT, QUESTION, ids_of
 
 
 def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
-    context: Context, reader: Reader
+    reader: Reader, voting: Heads
 ) -> None:
-    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:20_000])
-    more = prose[TOKENS : TOKENS + 64]
+    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:40_000])[:1400]
+    text = prose[:426] + ids_of(reader, FACT) + prose[426:]
+    ids, more = text[:-64], text[-64:]
+    context = Context(reader, voting, Memory(kv=True))
+    context.read(ids)
     asks = more[:40] + ids_of(reader, QUESTION)
     for asked, looked_up in ((more, False), (asks[-64:], True)):
         blocks = retrieve.choose(context, asked).blocks
         assert write.asks(context, asked, blocks, whole=False) is looked_up
+    context.close()
 
 
 def test_a_fact_that_leaves_the_window_while_its_question_is_read_is_told(
