@@ -258,6 +258,19 @@ def _chunk_of(module: Any) -> int | None:
     return module.config.attention_chunk_size if chunked else None
 
 
+def _refuse(softcap: float | None, s_aux: torch.Tensor | None, of_key: int, of_value: int) -> None:
+    """What no fused kernel does; `of_key` and `of_value` are dimensions."""
+    if softcap is not None:
+        raise ValueError(f"attn_logit_softcapping={softcap}: {NAME} cannot cap logits; use another attention")
+    if s_aux is not None:
+        raise ValueError(f"attention sinks of the weights: {NAME} has none; use another attention")
+    if of_key != of_value:
+        raise ValueError(
+            f"keys of {of_key} dimensions and values of {of_value}: {NAME} takes heads of one size; "
+            "use another attention"
+        )
+
+
 def sparse_sliding_window(
     module: Any,
     query: torch.Tensor,
@@ -293,17 +306,9 @@ def sparse_sliding_window(
     """
     assert attention_mask is None, "padding was refused with the mask"
     assert dropout == 0.0, "a stream is not trained"
-    if softcap is not None:
-        raise ValueError(f"attn_logit_softcapping={softcap}: {NAME} cannot cap logits; use another attention")
     if on_query is not None:
         on_query(module.layer_idx, query)
-    if s_aux is not None:
-        raise ValueError(f"attention sinks of the weights: {NAME} has none; use another attention")
-    if (dims := key.shape[3]) != value.shape[3]:
-        raise ValueError(
-            f"keys of {dims} dimensions and values of {value.shape[3]}: {NAME} takes heads of one size; "
-            "use another attention"
-        )
+    _refuse(softcap, s_aux, key.shape[3], value.shape[3])
     if rotation is None:
         whole = attend_whole(module, query, key, value, scaling, sliding_window)
         return whole.transpose(1, 2).contiguous(), None
