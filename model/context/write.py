@@ -120,7 +120,7 @@ def _answered(
     pick = completing(picker, words, asked, picker.options.stops)
     tokens = context.reader.decode(cache, asked, pick, stops=())
     room = context.reader.positions - cache.held - len(asked)
-    ending = Ending(wording.decode) if wording and not question.rendered(wording) else None
+    ending = Ending(wording.decode if wording and not question.rendered(wording) else None)
     written = _streamed(context, [], islice(tokens, min(picker.options.most, room)), picker, ending)
     context.read(written)
     return written

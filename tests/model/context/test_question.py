@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model.context.ending import Ending
+from model.context.ending import Ending, loops
 from model.context.question import FORM, GIVEN, TEMPLATE, found, given, last_paragraph
 from model.context.wording import Wording, wording_of
 
@@ -110,3 +110,14 @@ def test_an_answer_ends_before_the_next_question(wording: Wording, written: str,
     shown += [] if ending.ended else ending.release()
     assert wording.decode(shown) == (written if kept is None else kept)
     assert ending.ended is (kept is not None)
+
+
+@pytest.mark.parametrize("length", [1, 7, 40, 256])
+def test_an_answer_that_repeats_itself_ends(length: int) -> None:
+    """From 32 repeated tokens on, or a whole round of more; a list with other numbers is none."""
+    said = list(range(1000, 1060)) + list(range(length)) * 40
+    ending = Ending(None)
+    taken = next(count for count, token in enumerate(said, 1) if ending.take(token) and ending.ended)
+    assert taken == 60 + length + max(32, length)
+    assert not loops([token for number in range(40) for token in (5, number, 7, 8, 9)])
+    assert not loops(list(range(31)) * 2)
