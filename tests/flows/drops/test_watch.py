@@ -227,7 +227,7 @@ def test_what_cannot_be_read_is_put_aside_where_that_is_wanted(
         f"not read: {folder / 'a'}: corrupt, no end; a copy is {tmp_path / 'full' / 'a'}"
     )
     assert (folder / "a").exists()
-    assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["a", "a.json"]
+    assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["a", "a.reason.json"]
 
 
 def test_what_a_manifest_names_is_read_together(bench: Bench, folder: Path) -> None:
