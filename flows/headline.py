@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from flows import figures, million
 from flows.answer import Answer
-from flows.evaluating import loaded, path, paths
 from flows.show import seconds, size, table
 from tasks.ledger import Row
 
@@ -33,16 +32,12 @@ def bench_headline(
 ) -> Answer:
     """Measure all of it."""
     from flows.progress import counter
-    from tasks.bench.million.options import Million
-    from tasks.bench.speed import default_figure
 
-    home = Path(config.home)
-    drawn, minutes = path(figure) or default_figure(home), MINUTES if minutes is None else minutes
-    options = Million(tokens or TOKENS, drawn, minutes, paths(haystack or ()), seed)
-    models = loaded(config)
+    minutes = MINUTES if minutes is None else minutes
+    options, models = million.prepared(config, tokens or TOKENS, minutes, haystack, seed, figure)
     from tasks.bench.headline.run import headline
 
-    result = headline(options, home, models, counter())
+    result = headline(options, Path(config.home), models, counter())
     return Answer(result, told(result))
 
 

@@ -11,6 +11,7 @@ from tasks.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
+    from tasks.bench.million.options import Million
 
 TOKENS = 1 << 20
 """Of the text, by default."""
@@ -48,17 +49,28 @@ def bench_million(
 ) -> Answer:
     """Read one long context and ask it."""
     from flows.progress import counter
+
+    options, models = prepared(config, tokens or TOKENS, minutes, haystack, seed, figure)
+    from tasks.bench.million.run import million
+
+    result = million(options, Path(config.home), models, counter())
+    return Answer(result, told(result))
+
+
+def prepared(
+    config: "RunConfig",
+    tokens: int,
+    minutes: float | None,
+    haystack: list[str] | None,
+    seed: int,
+    figure: str | None,
+) -> "tuple[Million, Any]":
+    """What is read, as the options of a command say, and the models that read it."""
     from tasks.bench.million.options import Million
     from tasks.bench.speed import default_figure
 
-    home = Path(config.home)
-    drawn = path(figure) or default_figure(home)
-    options = Million(tokens or TOKENS, drawn, minutes, paths(haystack or ()), seed)
-    models = loaded(config)
-    from tasks.bench.million.run import million
-
-    result = million(options, home, models, counter())
-    return Answer(result, told(result))
+    drawn = path(figure) or default_figure(Path(config.home))
+    return Million(tokens, drawn, minutes, paths(haystack or ()), seed), loaded(config)
 
 
 def told(result: Row) -> str:
