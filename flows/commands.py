@@ -176,7 +176,7 @@ def _scaling(
         machine={name: options[name] for name in SPEC if options.get(name) is not None},
     )
     serving.check_models(config)
-    from tasks.run import Run
+    from tasks.runs.run import Run
 
     run = Run((), Path(config.home), config.storage, config.parse, config.shard, config.infer, config.cluster)
     result = measure(scale, run, counter("tokens"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
 from tasks.errors import InvalidInput
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

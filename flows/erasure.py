@@ -1,6 +1,6 @@
 """What an erasure would take, and its receipt, as text for people."""
 
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 from tasks.text.counted import counted
 
 

@@ -4,7 +4,7 @@ from statistics import fmean
 
 from flows.precision_figures import precisions
 from flows.show import seconds, size, table
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 NEEDLE = ("found_exact", "found_index", "answer_given_blocks", "answer", "answer_dense")
 

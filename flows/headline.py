@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flows import figures, million
 from flows.answer import Answer
 from flows.show import seconds, size, table
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

@@ -4,8 +4,8 @@ import textwrap
 
 from flows.cells import isolated, wrapped
 from flows.show import WIDTH, corrections, relation, warned
-from tasks.ledger import Row
 from tasks.reduce.shown import names_itself
+from tasks.runs.ledger import Row
 
 NEAREST = 3
 """Hits shown where none answers."""

@@ -34,7 +34,7 @@ def bench_parse(config: "RunConfig", files: str, megabytes: int, **_: Any) -> An
     from tasks.bench.grid import parse_numbers
     from tasks.bench.parsing import Parsing, parsing
     from tasks.infer.models import Models
-    from tasks.run import Run
+    from tasks.runs.run import Run
 
     run = Run((), Path(config.home), config.storage, config.parse, config.shard, config.infer, config.cluster)
     models = Models(run.home, config.infer, config.shard.stride)

@@ -1,7 +1,7 @@
 """Figures of what the engine still does in texts of growing length, as text for people."""
 
 from flows.show import seconds, table
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 
 def ruler(result: Row) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows import show
 from flows.answer import Answer
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:

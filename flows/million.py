@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flows.answer import Answer
 from flows.evaluating import haystack_argument, loaded, path, paths
 from flows.show import seconds, size, table
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

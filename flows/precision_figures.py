@@ -1,7 +1,7 @@
 """Bytes of reading in each precision as a table for people."""
 
 from flows.show import size, table
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 PARTS = ("weights", "window", "activations", "index", "reading", "saved", "kept", "saved_kept")
 NAMES = (

@@ -29,7 +29,6 @@ from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
 from tasks.ingest.discover import existing
 from tasks.ingest.uris import canonical
-from tasks.ledger import Ledger
 from tasks.memory import remember as memory_step
 from tasks.plan import plan as plan_step
 from tasks.plan.rates import learn
@@ -38,7 +37,8 @@ from tasks.reduce import reduce as reduce_step
 from tasks.relate import relate as relate_step
 from tasks.relate.earlier import earlier
 from tasks.report import report as report_step
-from tasks.run import Run
+from tasks.runs.ledger import Ledger
+from tasks.runs.run import Run
 from tasks.text.counted import counted
 
 CANCELLED = (TerminationSignal, CancelledRun)

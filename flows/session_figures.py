@@ -1,7 +1,7 @@
 """Figures of sessions as text for people: growth, recall, weights of levels, eviction."""
 
 from flows.show import table
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 
 def sessions(result: Row) -> str:

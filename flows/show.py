@@ -10,9 +10,9 @@ from typing import Any
 
 from flows.cells import cells, cut, isolated, padded, wrapped
 from tasks.ingest.omitted import many
-from tasks.ledger import Row
 from tasks.plan import left
 from tasks.recall.citation import Citation, format_citation
+from tasks.runs.ledger import Row
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, labels, warnings
 from tasks.text.markup import readable

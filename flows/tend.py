@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flows.answer import Answer
 from flows.homes import named
 from flows.show import size, table
-from tasks.ledger import Ledger, Row, ledger_path
+from tasks.runs.ledger import Ledger, Row, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flows import erasure
 from flows.answer import Answer
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger, Row, ledger_path
+from tasks.runs.ledger import Ledger, Row, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def rollback(config: "RunConfig", run: str) -> Answer:
     """Make the memory again what a run published."""
     from tasks.memory.rollback import check
     from tasks.memory.rollback import rollback as back
-    from tasks.run import failure_noted, run_id
+    from tasks.runs.run import failure_noted, run_id
 
     home = Path(config.home)
     check(home, run)  # what is refused is no run
@@ -130,7 +130,7 @@ def forget(
         found = asdict(preview(home, targets))
         return Answer(found, erasure.preview(found), code=2)
     from tasks.memory.forget import forget as erase
-    from tasks.run import run_id
+    from tasks.runs.run import run_id
 
     erase.check_quiet(ledger)  # what is refused is no run
     ident, means = run_id(), _means(config)
@@ -143,7 +143,7 @@ def forget(
 
 def _noted(ledger: Ledger, run: str, erased: Callable[[], Row]) -> Row:
     """The receipt of an erasure; the ledger knows how it ended."""
-    from tasks.run import failure_noted
+    from tasks.runs.run import failure_noted
 
     with failure_noted(ledger, run):
         receipt = erased()

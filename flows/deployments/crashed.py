@@ -23,7 +23,7 @@ from prefect.states import Crashed
 from model.hardware import machine
 from tasks.ingest.home.remote import remote_of
 from tasks.ingest.home.writing import writing
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 
 Say = Callable[[str], None]
 GONE = "its process is gone and did not say why"

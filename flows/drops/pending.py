@@ -19,7 +19,7 @@ from tasks.ingest.storage import Found, find
 from tasks.ingest.uris import S3, Place, path_of
 from tasks.ingest.watch.manifests import named
 from tasks.ingest.watch.state import Changes, State
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

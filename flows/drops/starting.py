@@ -15,7 +15,7 @@ from flows.drops.gathering import FOREVER
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import shown
 from tasks.ingest.watch.state import State
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 if TYPE_CHECKING:
     from flows.config import RunConfig

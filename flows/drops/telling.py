@@ -10,8 +10,8 @@ from tasks.errors import NightreadError
 from tasks.ingest.uris import Place, canonical
 from tasks.ingest.watch.dead_letters import put_aside
 from tasks.ingest.watch.state import Changes, State
-from tasks.ledger import Row
 from tasks.plan.left import told
+from tasks.runs.ledger import Row
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:

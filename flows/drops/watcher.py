@@ -21,7 +21,7 @@ from tasks.errors import InvalidInput, NightreadError, Transient
 from tasks.ingest.uris import Place
 from tasks.ingest.watch.queue import Message, Queue
 from tasks.ingest.watch.state import Changes, State
-from tasks.ledger import Ledger, Row, ledger_path
+from tasks.runs.ledger import Ledger, Row, ledger_path
 from tasks.text.counted import counted
 
 if TYPE_CHECKING:

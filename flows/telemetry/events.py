@@ -13,7 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from tasks.errors import writing
-from tasks.run import log_folder
+from tasks.runs.run import log_folder
 from tasks.settings import LogConfig
 
 Fact = str | int | float

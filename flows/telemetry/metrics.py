@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric

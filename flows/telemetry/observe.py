@@ -9,7 +9,7 @@ from flows.telemetry.events import Events, Fact
 from flows.telemetry.facts import documents, facts
 from flows.telemetry.metrics import Metrics
 from flows.telemetry.traces import Traces
-from tasks.run import Run
+from tasks.runs.run import Run
 
 if TYPE_CHECKING:
     from flows.config import ReadConfig

@@ -21,11 +21,11 @@ from tasks.ingest import steps
 from tasks.ingest.parse.many import parsers
 from tasks.ingest.parse.parser import end_idle
 from tasks.ingest.source_rows import SourceRows
-from tasks.ledger import Row
 from tasks.memory.sources import merge_sources
 from tasks.plan.plan import describe, plan
 from tasks.plan.work import choose
-from tasks.run import Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Run
 
 FILE_BYTES = 2048
 _FOLDER = 1000

@@ -17,12 +17,12 @@ from tasks.bench.progress import Progress
 from tasks.bench.speed import text_ids
 from tasks.errors import InvalidInput, NightreadError
 from tasks.ingest.ipc import Child, free_port
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 if TYPE_CHECKING:
     from tasks.bench.together import Measured
     from tasks.infer.models import Models
-    from tasks.run import Run
+    from tasks.runs.run import Run
 
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LENGTHS = (10_000_000, 100_000_000, 1_000_000_000)
@@ -89,7 +89,7 @@ def scaling(scale: Scale, run: "Run", progress: Progress) -> Row:
     from model.geometry import LEAD_IN
     from tasks.bench.turns import commit_seconds
     from tasks.infer.models import Models
-    from tasks.ledger import Ledger
+    from tasks.runs.ledger import Ledger
 
     models = Models(run.home, run.infer, run.shard.stride)
     with tempfile.TemporaryDirectory(prefix="nightread-scaling-") as scratch:

@@ -28,8 +28,8 @@ from tasks.infer.queue import LeaseQueue
 from tasks.infer.segments import Segment, segments
 from tasks.ingest import steps as ingest
 from tasks.ingest.shard import shard_document
-from tasks.ledger import Ledger, Row
-from tasks.run import Run
+from tasks.runs.ledger import Ledger, Row
+from tasks.runs.run import Run
 
 WARM_TOKENS = 1024
 """Length of the text by which a worker's pace is measured."""

@@ -15,8 +15,8 @@ from tasks.infer.segments import Source, segments
 from tasks.ingest.by_document import first_of
 from tasks.ingest.sharded import ShardedDocument
 from tasks.ingest.source_rows import SLICE
-from tasks.ledger import Row
-from tasks.run import Progress, Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Progress, Run
 from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
 

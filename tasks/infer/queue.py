@@ -17,7 +17,7 @@ from typing import Protocol
 from tasks.infer.cache_key import window_key
 from tasks.infer.messages import Commit, Lease, Verdict, Worker
 from tasks.infer.segments import Segment, first_missing
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 
 MAX_DEATHS = 3
 """So many workers may die over one window of a document before the document is refused."""

@@ -10,7 +10,7 @@ from model.geometry import MAX_SEGMENTS
 from model.parallel.layout import cuts
 from tasks.infer.cache_key import window_key
 from tasks.ingest.sharded import ShardedDocument
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tasks.settings import InferConfig
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tasks.ingest.names import Names
 from tasks.ingest.source_rows import SLICE, Numbers, SourceRows, gathered
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 
 class ByDocument(Mapping[str, Row]):

@@ -15,7 +15,7 @@ from tasks.errors import InvalidInput
 from tasks.ingest.home.remote import remote_of
 from tasks.ingest.storage import Found, find
 from tasks.ingest.uris import S3, SAMPLE, canonical, path_of, place, uri_of
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 from tasks.settings import StorageConfig
 
 SAMPLE_CHARS = 200_000

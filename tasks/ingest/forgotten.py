@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from model.files import write_atomic
-from tasks.ledger import now
+from tasks.runs.ledger import now
 
 
 @dataclass(frozen=True)

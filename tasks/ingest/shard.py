@@ -29,7 +29,7 @@ from tasks.ingest.home.remote import have_folder
 from tasks.ingest.parse import read_text
 from tasks.ingest.sharded import Sharded, ShardedDocument, Sharding
 from tasks.ingest.tokens import PIECE_CHARS, Ints, Longs, ReadText, Tokens, piece_count, tokenize
-from tasks.run import Progress
+from tasks.runs.run import Progress
 from tasks.settings import ShardConfig
 
 RANGE_PIECES = 16

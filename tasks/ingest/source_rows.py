@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schema
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 """Places in a list."""

@@ -20,8 +20,8 @@ from tasks.ingest.sharded import Sharded, sharded
 from tasks.ingest.source_rows import Gathered, SourceRows
 from tasks.ingest.storage import Found
 from tasks.ingest.uris import below, corpus_of, place
-from tasks.ledger import Ledger, Row
-from tasks.run import Progress, Run
+from tasks.runs.ledger import Ledger, Row
+from tasks.runs.run import Progress, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")

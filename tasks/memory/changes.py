@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from tasks import schema
 from tasks.errors import NightreadError
 from tasks.ingest.uris import is_corpus
-from tasks.ledger import Row
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Seen, documents_of, merge_sources, orphans
 from tasks.memory.staging import check_offsets, staged_batches
+from tasks.runs.ledger import Row
 from tasks.text.counted import counted
 
 

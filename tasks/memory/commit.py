@@ -22,9 +22,9 @@ from tasks.errors import Transient
 from tasks.ingest.home.remote import reached
 from tasks.ingest.home.writing import publish as point
 from tasks.ingest.home.writing import writing
-from tasks.ledger import now
 from tasks.memory.derived import note_derived
 from tasks.memory.reader import TABLE, Memory, connect, run_folder
+from tasks.runs.ledger import now
 
 
 @dataclass(frozen=True, slots=True)

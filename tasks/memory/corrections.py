@@ -20,11 +20,11 @@ from typing import Literal
 from model.files import locked, write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import read_text
-from tasks.ledger import Row, now
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory
 from tasks.memory.sketch import placed_sentences
 from tasks.memory.sources import part_name
+from tasks.runs.ledger import Row, now
 
 Kind = Literal["correct", "pin", "undo"]
 AROUND = 80

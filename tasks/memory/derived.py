@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from tasks import schema
-from tasks.ledger import Row
 from tasks.memory.keys import labelled
 from tasks.memory.reader import quoted
+from tasks.runs.ledger import Row
 from tasks.text import labels, searched
 from tasks.text.words import likely_language
 

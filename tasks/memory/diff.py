@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory
 from tasks.memory.sources import part_name
+from tasks.runs.ledger import Row
 from tasks.text.markup import readable
 from tasks.text.sentences import sentences
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.home.writing import saved
-from tasks.ledger import Row, now
+from tasks.runs.ledger import Row, now
 
 
 def mark_dropped(home: Path, run: str, by: str) -> None:

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from model.files import replacing
 from tasks import schema
 from tasks.ingest.home.remote import remote_of
-from tasks.ledger import Row
 from tasks.memory.commit import committer
 from tasks.memory.dropped import is_dropped
 from tasks.memory.reader import history, run_folder
+from tasks.runs.ledger import Row
 
 
 def gather(home: Path, *, wait_s: float = 600.0) -> int:

@@ -25,7 +25,6 @@ from lancedb.index import FTS, Bitmap, BTree, IvfFlat, LabelList
 from model.files import write_atomic
 from tasks import schema
 from tasks.errors import InvalidInput, NightreadError
-from tasks.ledger import now
 from tasks.memory.changes import Replaced, changes
 from tasks.memory.commit import Published, commit, committer, created, tag, writable
 from tasks.memory.embedders import made_by, note, same
@@ -42,6 +41,7 @@ from tasks.memory.reader import (
 )
 from tasks.memory.sources import Seen
 from tasks.memory.staging import staged_batches
+from tasks.runs.ledger import now
 from tasks.text.stop_words import STOP_WORDS
 
 INDEX_ROWS = 20_000

@@ -23,8 +23,8 @@ from tasks.ingest.by_document import Holders
 from tasks.ingest.home.remote import database, needed, shown
 from tasks.ingest.names import Names
 from tasks.ingest.source_rows import SourceRows
-from tasks.ledger import Row
 from tasks.memory.dropped import is_dropped, nearest, told
+from tasks.runs.ledger import Row
 
 TABLE = "records"
 IDS = 1_000

@@ -10,7 +10,6 @@ import numpy as np
 from tasks.infer.cache_key import identity
 from tasks.infer.quotes import Quote
 from tasks.ingest.parse import read_spans
-from tasks.ledger import Ledger
 from tasks.memory.cut import Passage
 from tasks.memory.cuts import Cuts
 from tasks.memory.keys import Key, own_context, text_hash
@@ -18,6 +17,7 @@ from tasks.memory.known import Known
 from tasks.memory.sketch import Sketches, placed_sentences, sketch
 from tasks.reduce.summaries import Summary, load_summary
 from tasks.reduce.tree import SummaryNode
+from tasks.runs.ledger import Ledger
 from tasks.text.outline import Outline
 from tasks.text.passages import Placed
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.infer.models import Models
     from tasks.infer.segments import Source
     from tasks.ingest.sharded import ShardedDocument
-    from tasks.run import Run
+    from tasks.runs.run import Run
 
 EMBED_BATCH = 64
 EXTRACT = "extract"

@@ -27,7 +27,7 @@ from tasks.memory.sources import Seen, replaced
 from tasks.memory.staging import stage
 from tasks.reduce.done import Done, mark_done
 from tasks.reduce.reduce import Tree
-from tasks.run import Counted, Run
+from tasks.runs.run import Counted, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")

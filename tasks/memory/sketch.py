@@ -7,9 +7,9 @@ share of them that both have estimates how many of their sentences are the same 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from tasks.ledger import Row
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory
+from tasks.runs.ledger import Row
 from tasks.text.passages import Placed, stream_passages
 from tasks.text.sentences import SENTENCE_CHARS
 

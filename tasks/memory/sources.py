@@ -18,7 +18,7 @@ from tasks.ingest.by_document import ByDocument
 from tasks.ingest.names import Names
 from tasks.ingest.source_rows import Gathered, SourceRows, gathered
 from tasks.ingest.uris import Place, below, corpus_of, place
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 from tasks.text.counted import counted
 
 

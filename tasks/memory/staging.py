@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 
 from model.files import replace_file
 from tasks import schema
-from tasks.ledger import Row
 from tasks.memory.derived import cut
 from tasks.memory.reader import named
+from tasks.runs.ledger import Row
 
 BATCH = 1000
 DEAD_S = 24 * 3600.0

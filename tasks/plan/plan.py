@@ -10,14 +10,14 @@ from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
 from tasks.ingest.sharded import Sharded
 from tasks.ingest.source_rows import gathered
-from tasks.ledger import Row
 from tasks.memory.sources import part_name
 from tasks.plan.budget import fit, limited
 from tasks.plan.estimate import estimate
 from tasks.plan.left import figures, told
 from tasks.plan.rates import load_rates, trial
 from tasks.plan.work import Work
-from tasks.run import Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Run
 from tasks.settings import BudgetConfig
 from tasks.text.counted import counted
 

@@ -19,7 +19,7 @@ from tasks.infer.queue import Outcome
 from tasks.ingest.sharded import ShardedDocument
 from tasks.plan.cost import flops, read_cost
 from tasks.reduce.reduce import Tree
-from tasks.run import Run
+from tasks.runs.run import Run
 
 LEARN_TOKENS = 20_000
 """A run that reads less says little about a longer one."""

@@ -11,9 +11,9 @@ from tasks.ingest.by_document import ByDocument
 from tasks.ingest.names import Names
 from tasks.ingest.parse import read_spans
 from tasks.ingest.source_rows import SourceRows
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
-from tasks.run import Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Run
 from tasks.text.file_names import document_name
 from tasks.text.outline import title_by
 

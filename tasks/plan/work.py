@@ -10,7 +10,6 @@ from tasks.ingest.by_document import ByDocument, first_of
 from tasks.ingest.discover import root
 from tasks.ingest.sharded import Sharded, sharded
 from tasks.ingest.source_rows import gathered
-from tasks.ledger import Row
 from tasks.memory.embedders import check_embedder
 from tasks.memory.reader import Memory
 from tasks.memory.sources import Loss, Seen, held_by, loss, merge_sources, orphans, parts_of
@@ -19,7 +18,8 @@ from tasks.plan.left import Left
 from tasks.plan.left_out import LeftOut, nothing_left
 from tasks.plan.retitled import retitled
 from tasks.reduce.done import is_done
-from tasks.run import Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Run
 
 
 @dataclass(frozen=True)

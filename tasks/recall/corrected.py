@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InvalidInput
-from tasks.ledger import Row
 from tasks.memory import corrections
 from tasks.memory.corrections import Correction, Standing, add, kept, place_in, standing
 from tasks.memory.reader import Memory, open_memory
 from tasks.memory.sources import part_name
 from tasks.recall.scope import documents_of
 from tasks.recall.terms import stems
+from tasks.runs.ledger import Row
 
 SHARED = 0.5
 """Share of a question's words that a correction must have to be an answer to it."""

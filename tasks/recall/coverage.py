@@ -10,8 +10,8 @@ from itertools import groupby
 from pathlib import Path
 
 from tasks.ingest.parse.store import place_of, read_spans
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
+from tasks.runs.ledger import Row
 
 MOST_NAMED = 20
 """Sections, and stretches of text, that are named of one document."""

@@ -14,10 +14,10 @@ from tasks.errors import InvalidInput
 from tasks.ingest.omitted import remark
 from tasks.ingest.source_rows import SourceRows
 from tasks.ingest.uris import canonical, place
-from tasks.ledger import Ledger, Row
 from tasks.memory.reader import Memory, open_memory, published, quoted
 from tasks.memory.sources import part_name
 from tasks.recall.coverage import Coverage, coverage
+from tasks.runs.ledger import Ledger, Row
 from tasks.schema import ADDED_SOURCES, OUTCOMES
 
 UNREMEMBERED = "not remembered"

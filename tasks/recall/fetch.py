@@ -7,12 +7,12 @@ beside a candidate is nearly always in the row beside it, and only what is not t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
 from tasks.recall.duplicates import words
 from tasks.recall.filters import both
 from tasks.recall.hit import COLUMNS
 from tasks.recall.walk import REACH, Visited
+from tasks.runs.ledger import Row
 
 PLACE = ("document", "position", "level")
 NOWHERE = -1

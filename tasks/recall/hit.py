@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.ledger import Row
 from tasks.memory.corrections import Correction
 from tasks.memory.reader import Memory
 from tasks.recall.citation import Citation
 from tasks.recall.receipt import Receipt
 from tasks.recall.related import Told
+from tasks.runs.ledger import Row
 
 Place = Callable[[Path, str, int, int], str]
 

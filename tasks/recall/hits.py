@@ -7,10 +7,10 @@ from time import perf_counter
 from typing import Any
 
 from tasks.ingest.parse.store import place_of
-from tasks.ledger import Row
 from tasks.memory.embedders import question_embedder
 from tasks.memory.reader import open_memory
 from tasks.recall.rerank import Reranker
+from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 
 SHOWN = ("id", "score", "level", "title", "section", "summary", "text")

@@ -4,13 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tasks.errors import InvalidInput
-from tasks.ledger import Row
 from tasks.memory.corrections import standing
 from tasks.memory.reader import open_memory, published, quoted
 from tasks.recall.citation import format_citation
 from tasks.recall.corrected import concerning, corrected
 from tasks.recall.hit import cite
 from tasks.recall.related import as_amended, told
+from tasks.runs.ledger import Row
 
 
 def record(home: Path, ident: str) -> Row:

@@ -16,7 +16,6 @@ from functools import lru_cache
 import numpy as np
 
 from tasks.errors import InvalidInput
-from tasks.ledger import Row
 from tasks.memory.corrections import Standing, standing
 from tasks.memory.reader import Memory, quoted
 from tasks.recall.candidates import Embed, Nominated, fuse, nominate
@@ -32,6 +31,7 @@ from tasks.recall.rerank import Candidate, Reranker, blended
 from tasks.recall.strength import cosines, strength
 from tasks.recall.terms import stems
 from tasks.recall.walk import Visited, walk
+from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 from tasks.text.periods import resolve
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
 from tasks.recall.citation import Citation, format_citation
+from tasks.runs.ledger import Row
 
 OWN = {
     "changes": "was before",

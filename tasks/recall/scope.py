@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 from tasks.errors import InvalidInput
 from tasks.ingest.uris import canonical, place
-from tasks.ledger import Row
 from tasks.memory.reader import Memory
+from tasks.runs.ledger import Row
 
 
 def documents_of(memory: Memory, uri: str | None) -> list[str] | None:

@@ -7,10 +7,10 @@ a memory answers from one about things that it never read.
 
 from collections.abc import Mapping, Sequence, Set
 
-from tasks.ledger import Row
 from tasks.recall.candidates import Nominated
 from tasks.recall.hit import Hit
 from tasks.recall.terms import stems
+from tasks.runs.ledger import Row
 
 ANSWER = 0.38
 """Least strength of an answer: 1 % of the questions whose answer was read are weaker, and 75 % of those asked

@@ -8,8 +8,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger
 from tasks.reduce.tree import SummaryNode, document_key
+from tasks.runs.ledger import Ledger
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from tasks.ingest.by_document import first_of
 from tasks.ingest.parse import read_spans
 from tasks.ingest.sharded import ShardedDocument
 from tasks.ingest.uris import corpus_of
-from tasks.ledger import Row
 from tasks.reduce.done import Done, load_done, mark_done
 from tasks.reduce.reading import reading
 from tasks.reduce.summaries import summarise
 from tasks.reduce.themes import corpus_tree
 from tasks.reduce.tree import SummaryNode, document_tree
-from tasks.run import Counted, Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Counted, Run
 from tasks.text.counted import counted
 from tasks.text.file_names import document_name
 from tasks.text.outline import Outline

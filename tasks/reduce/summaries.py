@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tasks.infer.cache_key import identity
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger
 from tasks.reduce.tree import SummaryNode
+from tasks.runs.ledger import Ledger
 
 if TYPE_CHECKING:
     from tasks.infer.models import Models

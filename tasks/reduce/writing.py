@@ -17,8 +17,8 @@ from tasks.infer.cache_key import identity
 from tasks.infer.models import LEAST_TO_WRITE, Models
 from tasks.infer.prompts import EARLIER, THE_TEXT, instruction
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger
 from tasks.reduce.grounding import Grounded, ground
+from tasks.runs.ledger import Ledger
 from tasks.text.markup import readable
 
 _log = logging.getLogger("nightread")

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from tasks.ledger import Row
 from tasks.memory.sketch import LEAST_CHARS, Sketches
 from tasks.relate.amendments import HEAD_CHARS, TITLES, agreement_of, amended, is_amendment
 from tasks.relate.compare import comparable, verdict
@@ -21,6 +20,7 @@ from tasks.relate.recalled import Earlier, sentences_of
 from tasks.relate.relations import Placed, Relation, placed, relation
 from tasks.relate.said import said
 from tasks.relate.versions import Difference, difference
+from tasks.runs.ledger import Row
 from tasks.text.parties import parties
 
 MOST_SHOWN = 50

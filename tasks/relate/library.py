@@ -14,11 +14,11 @@ from pathlib import Path
 from tasks.ingest.by_document import Holders
 from tasks.ingest.parse.store import place_of, read_spans, read_text
 from tasks.ingest.source_rows import gathered
-from tasks.ledger import Row
 from tasks.memory.keys import text_hash
 from tasks.memory.reader import Memory
 from tasks.memory.sketch import placed_sentences, sketch
 from tasks.memory.sources import part_name
+from tasks.runs.ledger import Row
 from tasks.text.file_names import document_name
 from tasks.text.outline import HEAD_CHARS, Outline, outline
 

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory
 from tasks.recall.candidates import by_words, vector_query
 from tasks.relate.library import Sentence
+from tasks.runs.ledger import Row
 from tasks.text.sentences import sentences
 
 NEAREST = 8

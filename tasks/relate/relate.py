@@ -11,7 +11,6 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.remember import Staged
 from tasks.memory.sketch import Sketches
@@ -24,7 +23,8 @@ from tasks.relate.found import Compared, Novelty
 from tasks.relate.library import Library
 from tasks.relate.recalled import Earlier
 from tasks.relate.relations import from_row
-from tasks.run import Progress, Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Progress, Run
 from tasks.text.counted import counted
 
 _log = logging.getLogger("nightread")

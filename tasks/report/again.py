@@ -11,10 +11,10 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from model.files import write_atomic
-from tasks.ledger import Row
 from tasks.memory.forget.scrub import less
 from tasks.report.entries import Contents
 from tasks.report.page import markdown, page
+from tasks.runs.ledger import Row
 
 _CONTENTS = TypeAdapter(Contents)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tasks.infer.models import Models
 from tasks.ingest.omitted import remark
-from tasks.ledger import Row
 from tasks.memory.corrections import kept, standing
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sources import failed, part_name
@@ -34,7 +33,8 @@ from tasks.report.entries import (
     status,
 )
 from tasks.report.findings import findings, told
-from tasks.run import Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Run
 from tasks.text.counted import counted
 from tasks.text.markup import readable
 from tasks.text.sentences import sentences

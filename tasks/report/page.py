@@ -15,12 +15,12 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.ledger import Row
 from tasks.plan.left import told
 from tasks.report.entries import NAMED, Contents
 from tasks.report.figure import charts
 from tasks.report.findings import MOST_FINDINGS, Pair
 from tasks.report.links import named_link
+from tasks.runs.ledger import Row
 from tasks.text.counted import counted
 from tasks.text.visible import printable
 

@@ -14,7 +14,6 @@ from tasks.infer.models import Models
 from tasks.infer.queue import Outcome
 from tasks.ingest.omitted import totals
 from tasks.ingest.uris import corpus_of
-from tasks.ledger import Row
 from tasks.memory.commit import Published
 from tasks.memory.reader import run_folder
 from tasks.memory.remember import Staged
@@ -30,7 +29,8 @@ from tasks.report.entries import NAMED, Failure
 from tasks.report.findings import counts, lines
 from tasks.report.page import ANNOUNCED
 from tasks.report.table import table
-from tasks.run import Run
+from tasks.runs.ledger import Row
+from tasks.runs.run import Run
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, LABELS
 from tasks.text.private import private

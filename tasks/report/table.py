@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from tasks.ingest.omitted import remark
 from tasks.ingest.source_rows import gathered
-from tasks.ledger import Row
 from tasks.memory.sources import part_name
 from tasks.plan.work import Work
 from tasks.reduce.tree import SummaryNode
@@ -15,6 +14,7 @@ from tasks.relate.relate import Related
 from tasks.report.contents import read_as, title_of
 from tasks.report.entries import NAMED
 from tasks.report.figure import LONGEST_BARS
+from tasks.runs.ledger import Row
 
 UNREAD = {"ok": "remembered", "postponed": "left unread"}
 """What became of a source that was not read now; any other outcome is a failure."""

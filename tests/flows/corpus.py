@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.config import RunConfig, load
-from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory
+from tasks.runs.ledger import Ledger
 
 PLACES = ("Lisbon", "Oslo", "Quito", "Hanoi", "Turin", "Accra", "Perth", "Izmir", "Cusco", "Malmo")
 

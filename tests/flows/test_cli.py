@@ -18,7 +18,7 @@ from flows.commands import COMMANDS
 from flows.explain import explained
 from tasks import schema
 from tasks.errors import InvalidInput, NightreadError
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tasks.text.visible import printable
 
 

@@ -14,7 +14,7 @@ import pytest
 from flows.cli import main
 from flows.config import RunConfig
 from tasks.ingest.home.writing import opened
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 from tasks.settings import StorageConfig
 from tests.flows.conftest import Configured, Library
 from tests.flows.corpus import read, remembered, tiny, watch_inserts, write_corpus, writes

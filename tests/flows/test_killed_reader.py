@@ -15,7 +15,7 @@ from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
 from tasks.ingest.shard import shard_document
 from tasks.ingest.sharded import ShardedDocument
-from tasks.run import Run
+from tasks.runs.run import Run
 from tests.flows.conftest import Configured
 from tests.flows.corpus import read, tiny, write_corpus
 from tests.flows.test_bad_corpus import nightread

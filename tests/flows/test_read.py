@@ -18,8 +18,8 @@ from flows.config import load
 from flows.ui import corpus_name
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.parse import read_text
-from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory
+from tasks.runs.ledger import Ledger
 from tests.flows.conftest import Configured, Library
 from tests.flows.corpus import read, recall, story, write_corpus
 

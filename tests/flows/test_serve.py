@@ -15,7 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tests.flows.corpus import write_corpus
 from tests.models import tiny_model
 

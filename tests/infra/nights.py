@@ -20,7 +20,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 
 from flows.cli import main
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 1200

@@ -18,7 +18,7 @@ from tasks.infer.queue import Outcome
 from tasks.ingest.parse.child import parse_file
 from tasks.ingest.shard import shard_document
 from tasks.ingest.sharded import ShardedDocument
-from tasks.run import Run
+from tasks.runs.run import Run
 from tasks.settings import ParseConfig
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from tasks.bench.memory.apart import peak_memory
 from tasks.bench.memory.made import PASSAGES_EACH, Pool, Record, document, document_name
 from tasks.bench.progress import Progress
-from tasks.ledger import Row
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import publish
 from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
+from tasks.runs.ledger import Row
 
 DOCUMENT_CHARS = 1 << 20
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.ingest.home.bucket import Stored
-from tasks.ledger import transaction
+from tasks.runs.ledger import transaction
 
 FILE = "index.sqlite"
 BUSY_S = 60.0

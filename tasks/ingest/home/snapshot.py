@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tasks.ingest.home.remote import Remote
-from tasks.ledger import ledger_path
+from tasks.runs.ledger import ledger_path
 
 FIRST = 10**12
 NOTE = "ledger"

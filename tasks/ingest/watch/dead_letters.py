@@ -15,7 +15,7 @@ from model.files import replace_file, write_atomic
 from tasks.errors import BadDocument, writing
 from tasks.ingest.storage import SPECIAL, Found, answered, code_of, fetch, split
 from tasks.ingest.uris import S3, Place, path_of
-from tasks.ledger import Row, now
+from tasks.runs.ledger import Row, now
 from tasks.settings import StorageConfig
 
 NO_LIMIT = 1 << 62

@@ -22,7 +22,7 @@ from model.files import locked
 from tasks.errors import InvalidInput, writing
 from tasks.ingest.storage import Found
 from tasks.ingest.watch.events import Event, is_later
-from tasks.ledger import transaction
+from tasks.runs.ledger import transaction
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS seen (

@@ -14,11 +14,11 @@ from pathlib import Path
 from tasks import schema
 from tasks.errors import Transient
 from tasks.infer.cache_key import window_key
-from tasks.ledger import BUSY_S, transaction
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.forget.scrub import less
 from tasks.memory.sources import part_name
 from tasks.reduce.tree import document_key
+from tasks.runs.ledger import BUSY_S, transaction
 
 MISSES = 64
 """Windows in a row that the journal does not hold, after which it holds no later one."""

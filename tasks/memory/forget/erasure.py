@@ -13,7 +13,7 @@ from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.ingest.home.whole import drop_versions, mirror
 from tasks.ingest.home.writing import saved
-from tasks.ledger import Row
+from tasks.runs.ledger import Row
 
 BEGUN, WRITTEN, ERASED, PROVED = "begun", "written", "erased", "proved"
 """Nothing is seen yet; the table holds the history without the documents, and the pointer may have moved;

@@ -19,7 +19,7 @@ from tasks import schema
 from tasks.ingest.parse.store import without_parts
 from tasks.memory import earlier
 from tasks.memory.forget.scrub import strings
-from tasks.run import log_folder
+from tasks.runs.run import log_folder
 
 Marks = Callable[[str], str]
 """The salted hash of a document."""

@@ -17,7 +17,6 @@ from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.home.index import FILE as INDEX
 from tasks.ingest.home.whole import drop_versions
 from tasks.ingest.uris import path_of, place
-from tasks.ledger import Ledger, now
 from tasks.memory import corrections
 from tasks.memory.commit import Published, commit, committer
 from tasks.memory.embedders import once
@@ -34,6 +33,7 @@ from tasks.memory.forget.targets import Targets, known_rows
 from tasks.memory.reader import open_memory, run_json
 from tasks.memory.sessions.sessions import forget_documents
 from tasks.memory.sources import part_name
+from tasks.runs.ledger import Ledger, now
 
 FORGOT = "forgot"
 """What run.json of an erasure says beside the rest: how many documents it erased."""

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger, Row
 from tasks.memory.keys import Key
 from tasks.memory.reader import Memory
 from tasks.memory.records import EXTRACT, finished, node_record
@@ -20,6 +19,7 @@ from tasks.reduce.done import load_done
 from tasks.reduce.shrunk import shrunk
 from tasks.reduce.summaries import Summary
 from tasks.reduce.tree import SummaryNode
+from tasks.runs.ledger import Ledger, Row
 
 Embed = Callable[[list[str]], np.ndarray]
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.ingest.parse import read_spans
-from tasks.ledger import Row
 from tasks.memory.reader import memories, quoted
+from tasks.runs.ledger import Row
 
 EACH, ALL = 8, 64
 """Needles of a document, and of all."""

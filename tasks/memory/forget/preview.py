@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.ledger import Row
 from tasks.memory.forget.targets import Targets
 from tasks.memory.reader import memories, open_memory, quoted
 from tasks.memory.sources import part_name, told_apart
+from tasks.runs.ledger import Row
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from model.files import write_atomic
 from tasks.ingest.home.remote import remote_of
-from tasks.ledger import Row
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.sources import part_name, told_apart
+from tasks.runs.ledger import Row
 
 STAYS = (
     "places are still named in this receipt, in the ledger's list of what is left out, and in logs; "

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from tasks.errors import InvalidInput
 from tasks.ingest.forgotten import Forgotten
 from tasks.ingest.uris import canonical, place
-from tasks.ledger import Ledger, Row
 from tasks.memory.earlier import files
 from tasks.memory.reader import open_memory
 from tasks.memory.sources import part_name
+from tasks.runs.ledger import Ledger, Row
 from tasks.text.counted import counted
 
 SHORTEST_HASH = 8

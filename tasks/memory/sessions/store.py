@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.ledger import transaction
 from tasks.memory.sessions.round import Round
+from tasks.runs.ledger import transaction
 
 FILE = "rounds.sqlite"
 BUSY_S = 60.0

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks.ledger import Row
 from tasks.memory.commit import drop_before, made_at, retag
 from tasks.memory.dropped import is_dropped, mark_dropped
+from tasks.runs.ledger import Row
 from tasks.settings import UpkeepConfig
 
 BY = "upkeep"

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.ingest.home.remote import stored
-from tasks.ledger import Row
 from tasks.memory.derived import is_derived
 from tasks.memory.dropped import is_dropped
 from tasks.memory.embedders import made_by, same
@@ -24,6 +23,7 @@ from tasks.memory.reader import Memory, history
 from tasks.memory.sources import documents_of
 from tasks.memory.upkeep.expire import expiring
 from tasks.memory.upkeep.upkeep import last_upkeep
+from tasks.runs.ledger import Row
 from tasks.settings import UpkeepConfig
 from tasks.text.counted import counted
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from tasks.ingest.home.remote import needed, remote_of
-from tasks.ledger import Ledger, ledger_path
 from tasks.memory.dropped import is_dropped
 from tasks.memory.earlier import gather
 from tasks.memory.reader import history
 from tasks.memory.staging import DEAD_S, last_touched
+from tasks.runs.ledger import Ledger, ledger_path
 
 
 def sweep(home: Path) -> dict[str, int]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from model.files import write_atomic
 from tasks.ingest.home.remote import stored
-from tasks.ledger import Row, now
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.derived import derive
 from tasks.memory.forget.erasure import check_ended
@@ -19,6 +18,7 @@ from tasks.memory.publish import index
 from tasks.memory.reader import history, open_memory, published
 from tasks.memory.upkeep.expire import Waiting, expire, waiting
 from tasks.memory.upkeep.leftovers import sweep
+from tasks.runs.ledger import Row, now
 from tasks.settings import UpkeepConfig
 
 MOST_TURNS = 4

@@ -15,7 +15,6 @@ import numpy as np
 
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.store import place_of
-from tasks.ledger import Row
 from tasks.memory.corrections import Correction, standing
 from tasks.memory.embedders import once
 from tasks.memory.reader import Memory, quoted
@@ -33,6 +32,7 @@ from tasks.recall.recall import recall
 from tasks.recall.receipt import Receipt
 from tasks.recall.related import Told
 from tasks.recall.terms import stems
+from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 from tasks.text.labels import labels
 from tasks.text.sentences import joined

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory
 from tasks.recall.ask.values import Expected, expected
 from tasks.recall.candidates import by_words
 from tasks.recall.terms import Term, has, stems, terms
+from tasks.runs.ledger import Row
 from tasks.text.interrogatives import FRAME
 from tasks.text.scripts import is_unspaced
 

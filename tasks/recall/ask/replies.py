@@ -5,9 +5,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tasks.ledger import Row
 from tasks.memory.embedders import question_embedder
 from tasks.memory.reader import open_memory
+from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.ingest.parse.store import read_text
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
 from tasks.recall.hit import Hit
+from tasks.runs.ledger import Row
 from tasks.text.roles import Role, role
 from tasks.text.scripts import HANGUL, UNSPACED
 from tasks.text.sentences import Span, sentences

@@ -7,12 +7,12 @@ from datetime import datetime
 
 import numpy as np
 
-from tasks.ledger import Row
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.sessions.store import Store
 from tasks.recall.candidates import fuse, nominate
 from tasks.recall.levels.level import LONG_ITEMS, Found, Name, Place, Question, item
 from tasks.recall.walk import walk
+from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 from tasks.text.periods import resolve
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from time import perf_counter
 
 from model import weights
-from tasks.ledger import Row
 from tasks.memory.embedders import check_embedder, embedder_name
 from tasks.memory.reader import open_memory, published
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import Session
 from tasks.memory.sessions.sessions import folder_of
+from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 
 ASKS = "you"

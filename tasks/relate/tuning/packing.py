@@ -26,8 +26,8 @@ from tasks.ingest.names import Names
 from tasks.ingest.parse.store import read_spans
 from tasks.ingest.tokens import Ints, piece_count, tokenize
 from tasks.ingest.uris import Place, canonical, place
-from tasks.ledger import Row
 from tasks.memory.reader import Memory
+from tasks.runs.ledger import Row
 
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 Vector = np.ndarray[tuple[int], np.dtype[np.float32]]

@@ -19,7 +19,7 @@ from prefect.states import Completed, Crashed, Pending, Running
 from flows.cli import main
 from flows.deployments.crashed import overlapped
 from flows.deployments.worker import POOL, Look, marking
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 
 HERE, ELSEWHERE = "a machine of this test", "another machine"
 

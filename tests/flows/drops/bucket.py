@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 
-from tasks.ledger import Ledger
 from tasks.memory.reader import open_memory, published
+from tasks.runs.ledger import Ledger
 from tests.flows.corpus import inserts, watch_inserts
 
 BUCKET, PREFIX = "papers", "in box"

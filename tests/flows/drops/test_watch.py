@@ -20,7 +20,7 @@ from tasks.errors import InvalidInput, Transient
 from tasks.ingest.discover import discover
 from tasks.ingest.uris import place
 from tasks.ingest.watch.state import State, claimed
-from tasks.ledger import Ledger, Row
+from tasks.runs.ledger import Ledger, Row
 
 Capture = pytest.CaptureFixture[str]
 OUTCOME: Row = {"run": "night", "status": "published"}

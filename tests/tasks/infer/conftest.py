@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tests.flows.corpus import story
 from tests.tasks.infer.leases import Clock
 from tests.tasks.reading import Reading, Texts, windows

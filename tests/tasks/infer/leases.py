@@ -7,7 +7,7 @@ from tasks.infer.messages import Commit, Lease, Verdict, Worker
 from tasks.infer.queue import LeaseQueue
 from tasks.infer.segments import Segment, Source
 from tasks.ingest.sharded import ShardedDocument
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 
 KEY = "key"
 A, B, C = (Worker("here", number) for number in (1, 2, 3))

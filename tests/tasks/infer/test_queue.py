@@ -14,7 +14,7 @@ from tasks.infer.budget import Spending
 from tasks.infer.cache_key import window_key
 from tasks.infer.messages import Commit, Lease, Verdict, Worker
 from tasks.infer.queue import LeaseQueue
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tasks.settings import BudgetConfig
 from tests.tasks.infer.leases import KEY, A, B, C, Clock, commit, queue_of, read, segment, stored, take
 from tests.tasks.reading import count_writes, windows, written_twice

@@ -5,7 +5,7 @@ On a clock that stands still, without a process. Run: pytest tests/tasks/infer/t
 
 from tasks.infer.cache_key import window_key
 from tasks.infer.messages import Verdict, Worker
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tests.tasks.infer.leases import KEY, A, B, C, Clock, commit, queue_of, read, segment, stored, take
 
 

@@ -24,7 +24,7 @@ from tasks.ingest.parse.messages import ParseRequest
 from tasks.ingest.parse.parser import Parser, end_idle
 from tasks.ingest.steps import remembered
 from tasks.ingest.storage import Found
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tasks.settings import ParseConfig, StorageConfig
 
 pytestmark = pytest.mark.heavy

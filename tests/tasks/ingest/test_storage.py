@@ -25,7 +25,7 @@ from tasks.ingest.discover import check_uris, discover, existing
 from tasks.ingest.parse import parse_source, read_text
 from tasks.ingest.storage import SPECIAL, Found, client, fetch, find
 from tasks.ingest.uris import place
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 from tasks.settings import ParseConfig, StorageConfig
 from tests.s3 import s3_server
 

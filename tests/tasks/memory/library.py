@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from tasks import schema
 from tasks.infer.cache_key import identity, window_key
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory, published
@@ -27,6 +26,7 @@ from tasks.memory.staging import stage
 from tasks.reduce.done import Done, mark_done
 from tasks.reduce.themes import corpus_tree
 from tasks.reduce.tree import SummaryNode, document_key
+from tasks.runs.ledger import Ledger
 from tests.tasks.memory.rows import record
 
 KEY, CORPUS, FAN_IN = "key", "/docs", 4

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.ledger import Ledger
 from tasks.memory.forget.erasure import ERASED, WRITTEN, pending
 from tasks.memory.forget.forget import Means, finish, forget
 from tasks.memory.forget.targets import resolve
 from tasks.memory.reader import history, open_memory, published
 from tasks.memory.rollback import rollback
+from tasks.runs.ledger import Ledger
 from tests.marks import slow
 from tests.tasks.memory.library import build, embed, uri, words_of
 from tests.tasks.memory.rows import content, ids

@@ -23,7 +23,6 @@ from lancedb.index import FTS
 
 from tasks.ingest import steps as ingest
 from tasks.ingest.parse import place_of, read_text
-from tasks.ledger import Ledger
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import publish
 from tasks.memory.reader import history, open_memory
@@ -31,7 +30,8 @@ from tasks.memory.staging import stage
 from tasks.plan.work import Work, choose
 from tasks.recall.citation import format_citation
 from tasks.recall.recall import recall
-from tasks.run import Run
+from tasks.runs.ledger import Ledger
+from tasks.runs.run import Run
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, RecallConfig, ShardConfig, StorageConfig
 
 TEXT = "The harbour was closed.\nIt opened again in spring.\n"

@@ -10,8 +10,8 @@ import pytest
 
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.ledger import Row
 from tasks.memory.sources import Seen, loss, merge_sources, orphans, read_whole
+from tasks.runs.ledger import Row
 
 
 def row(uri: str, outcome: str = "ok", **changes: Any) -> Row:

@@ -21,7 +21,7 @@ from tasks.plan.plan import NAMED, describe
 from tasks.plan.work import choose, without_unread
 from tasks.relate.relate import NOTHING
 from tasks.report.table import table
-from tasks.run import Run
+from tasks.runs.run import Run
 from tasks.settings import BudgetConfig, ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
 from tests.tasks.memory.rows import source
 

@@ -13,7 +13,6 @@ import pytest
 from flows.cli import main
 from tasks import schema
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger, ledger_path
 from tasks.memory.changes import Replaced
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory
@@ -21,6 +20,7 @@ from tasks.memory.sources import Seen
 from tasks.memory.staging import stage
 from tasks.recall.coverage import coverage
 from tasks.recall.documents import UNREMEMBERED, listing
+from tasks.runs.ledger import Ledger, ledger_path
 from tests.tasks.memory.rows import CHARS, document, record, source
 
 Capture = pytest.CaptureFixture[str]

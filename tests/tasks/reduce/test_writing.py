@@ -17,8 +17,8 @@ from model.weights import follows_instructions, parameters
 from tasks.infer.models import LEAST_TO_WRITE, Models
 from tasks.infer.prompts import EARLIER, THE_TEXT
 from tasks.infer.quotes import Quote
-from tasks.ledger import Ledger
 from tasks.reduce.writing import TRIAL, Author, Material, source
+from tasks.runs.ledger import Ledger
 from tasks.settings import GroundConfig, InferConfig
 
 TRUE, FALSE = "The rent of house {} is 900 euros.", "The rent of house {} is 800 euros."

@@ -16,7 +16,7 @@ from tasks.plan.work import choose
 from tasks.reduce.reduce import reduce
 from tasks.relate.relate import relate
 from tasks.report.report import report
-from tasks.run import Run
+from tasks.runs.run import Run
 
 
 def _silent(*_: object) -> None:

@@ -17,7 +17,7 @@ from tasks.plan.work import Work
 from tasks.reduce.reduce import Tree
 from tasks.reduce.tree import document_tree
 from tasks.report.contents import contents
-from tasks.run import Run
+from tasks.runs.run import Run
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
 from tests.tasks.reduce.texts import read_as
 

@@ -14,8 +14,8 @@ import pytest
 from tasks.errors import InvalidInput, NightreadError, Transient
 from tasks.ingest.home.remote import needed
 from tasks.ingest.home.writing import writing
-from tasks.ledger import Ledger, ledger_path
 from tasks.memory.reader import open_memory
+from tasks.runs.ledger import Ledger, ledger_path
 from tests.faults import Choose, Fault, Request, once
 from tests.marks import slow
 from tests.tasks.ingest.home.conftest import Store

@@ -21,8 +21,8 @@ from tasks.ingest.home.log import Overtaken, append, newest
 from tasks.ingest.home.remote import needed
 from tasks.ingest.home.writing import publish, writing
 from tasks.ingest.steps import discover
-from tasks.ledger import Ledger, ledger_path
 from tasks.memory.reader import open_memory, published
+from tasks.runs.ledger import Ledger, ledger_path
 from tests.faults import Fault, Request
 from tests.tasks.ingest.home.conftest import Store
 from tests.tasks.memory.rows import content, ids, put

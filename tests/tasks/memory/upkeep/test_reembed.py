@@ -9,7 +9,6 @@ import pytest
 
 from tasks.errors import InvalidInput, NightreadError
 from tasks.infer.models import Models
-from tasks.ledger import Ledger, ledger_path
 from tasks.memory.embedders import check_embedder, embedder_name, made_by
 from tasks.memory.publish import publish
 from tasks.memory.reader import open_memory, published
@@ -17,6 +16,7 @@ from tasks.memory.staging import stage
 from tasks.memory.upkeep.reembed import reembed, reembed_with
 from tasks.memory.upkeep.upkeep import tidy
 from tasks.reduce.done import load_done
+from tasks.runs.ledger import Ledger, ledger_path
 from tasks.settings import UpkeepConfig
 from tests.flows.corpus import tiny
 from tests.models import shallow_embedder

@@ -10,7 +10,6 @@ import pytest
 from flows.tend import kept
 from tasks.errors import InvalidInput, Transient
 from tasks.ingest.home.remote import stored
-from tasks.ledger import Ledger
 from tasks.memory.commit import committer, repoint, tag, writable
 from tasks.memory.forget.erasure import Erasure
 from tasks.memory.forget.files import erase_sources
@@ -22,6 +21,7 @@ from tasks.memory.upkeep.expire import expiring, waiting
 from tasks.memory.upkeep.leftovers import sweep
 from tasks.memory.upkeep.reembed import Embed, reembed
 from tasks.memory.upkeep.upkeep import clear, last_upkeep, tidy
+from tasks.runs.ledger import Ledger
 from tasks.settings import UpkeepConfig
 from tests.tasks.memory.rows import content, document, ids, put
 

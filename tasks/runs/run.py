@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from model.hardware import return_freed
-from tasks.ledger import Ledger, ledger_path
+from tasks.runs.ledger import Ledger, ledger_path
 from tasks.settings import ClusterConfig, InferConfig, ParseConfig, ShardConfig, StorageConfig
 
 Progress = Callable[[int], None]

@@ -20,11 +20,11 @@ import pytest
 
 from model.hardware import machine
 from tasks.errors import InvalidInput
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 
 WRITER = """
 import sys
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 ledger = Ledger(sys.argv[1])
 for number in range(10**9):
     ledger.put(f"{sys.argv[2]}-{number}", "window", str(number).encode() * 50)
@@ -33,7 +33,7 @@ for number in range(10**9):
 
 CREATOR = """
 import sys
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 for line in sys.stdin:
     Ledger(line.strip()).close()
     print("got it", flush=True)
@@ -41,7 +41,7 @@ for line in sys.stdin:
 
 PUTTER = """
 import sys
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 for line in sys.stdin:
     for number in range(20):
         Ledger(line.strip()).put(f"{sys.argv[1]}{number}", "window", b"x")
@@ -228,7 +228,7 @@ def test_a_run_whose_process_was_killed_has_crashed(ledger: Ledger) -> None:
     code = """
 import os, sys
 from pathlib import Path
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 Ledger(Path(sys.argv[1])).start_run("killed", ["docs"], "{}", "its-id")
 os.kill(os.getpid(), 9)
 """
@@ -287,7 +287,7 @@ def test_a_full_disk_is_named_with_the_remedy(ledger: Ledger) -> None:
     code = """
 import resource, signal, sys
 from pathlib import Path
-from tasks.ledger import Ledger
+from tasks.runs.ledger import Ledger
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 ledger = Ledger(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
