@@ -232,7 +232,7 @@ from tasks.runs.ledger import Ledger
 Ledger(Path(sys.argv[1])).start_run("killed", ["docs"], "{}", "its-id")
 os.kill(os.getpid(), 9)
 """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     with subprocess.Popen([sys.executable, "-c", code, str(ledger.path)], cwd=root) as killed:
         os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
         # as where the parent of a run was killed too, and nobody waits for what it left
@@ -294,7 +294,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 ledger.put("key", "window", b"0" * 200_000)
 """
     command = [sys.executable, "-c", code, str(ledger.path)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
     assert "InvalidInput" in done.stderr
     assert "free some space" in done.stderr
 
