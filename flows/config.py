@@ -31,6 +31,7 @@ from tasks.settings import (
     MetricsConfig,
     ParseConfig,
     RecallConfig,
+    ServeConfig,
     ShardConfig,
     StorageConfig,
     UpkeepConfig,
@@ -101,6 +102,8 @@ class RunConfig(ReadConfig):
     """Which earlier versions an upkeep keeps."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     """When what is dropped into a watched place is read."""
+    serve: ServeConfig = field(default_factory=ServeConfig)
+    """The doors of the memory: a gateway, and the readers behind it."""
 
     @property
     def reading(self) -> ReadConfig:

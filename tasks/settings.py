@@ -310,3 +310,45 @@ class WatchConfig:
     """Seconds after which it is read though more arrives, or a manifest names what has not come."""
     dead_letter: HomePath = ""
     """Folder or s3://bucket/prefix that gets a copy of what cannot be read, and why; empty copies nothing."""
+
+
+@dataclass(frozen=True, config=CONFIG)
+class ServeConfig:
+    """The doors of the memory: a gateway for people and programs, and the readers behind it."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Address that the gateway listens on; beyond this machine it needs tokens (`nightread token`)."""
+    port: Int = Field(default=8320, ge=0, le=65535)
+    """Its port; 0 is any free one."""
+    readers: tuple[str, ...] = ()
+    """Addresses of readers, HOST:PORT each; none is a reader inside the gateway's process."""
+    listen: str = "127.0.0.1:8322"
+    """Address that `nightread serve reader` listens on; port 0 is any free one."""
+    redis_url: str = ""
+    """URL of a Redis that knows which reader holds which context; empty is the gateway's own process."""
+    certificate: HomePath = ""
+    """File of the certificate (PEM) that gateway and readers show; empty is none, and no encryption."""
+    key: HomePath = ""
+    """File of its private key (PEM)."""
+    ca_bundle: HomePath = ""
+    """File of certificates (PEM) by which the gateway knows its readers; empty is no encryption to them."""
+    queue: Int = Field(default=64, ge=1)
+    """Questions that may wait at a reader; one more is told to come again."""
+    contexts: Int = Field(default=16, ge=1)
+    """Contexts that a reader holds hot."""
+    contexts_mb: Int = Field(default=2048, ge=1)
+    """MiB that they may take; those that are neither new nor like what is asked go to the disk first."""
+    batch: Int = Field(default=4, ge=1)
+    """Answers that a reader writes at a time, as rows of one batch."""
+    lease_s: Float = Field(default=30.0, gt=0)
+    """Seconds without a sign of life of a reader after which another one may open what it held."""
+    requests_per_minute: Int = Field(default=240, ge=1)
+    """Requests that one user may make."""
+    body_mb: Int = Field(default=8, ge=1)
+    """MiB that a request may have."""
+    origins: tuple[str, ...] = ()
+    """Addresses of other sites whose pages may ask (CORS), such as https://intranet.example; none."""
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("serve.certificate and serve.key: give both, or neither")
