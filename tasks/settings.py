@@ -342,6 +342,10 @@ class ServeConfig:
     """Answers that a reader writes at a time, as rows of one batch."""
     lease_s: Float = Field(default=30.0, gt=0)
     """Seconds without a sign of life of a reader after which another one may open what it held."""
+    tenant_contexts: Int = Field(default=0, ge=0)
+    """Contexts that one tenant holds hot on all readers together; 0 is no limit."""
+    tenant_mb: Int = Field(default=0, ge=0)
+    """MiB that they may take; 0 is no limit."""
     requests_per_minute: Int = Field(default=240, ge=1)
     """Requests that one user may make."""
     body_mb: Int = Field(default=8, ge=1)

@@ -1,0 +1,1 @@
+"""The reader behind gRPC: contexts that nodes hold, and who holds which."""

@@ -1,0 +1,41 @@
+"""The store's side of a claim: a node that lost its lease while it slept saves nothing over a later one.
+
+The idea: the largest fence that ever worked on a context's folder is noted in it. Whoever opens or saves the
+context does so alone, and with a smaller fence not at all; so a directory that was lost, a clock that jumped
+or a process that was stopped for a minute may cost an answer, but never what was saved. It holds where the
+folder's file system keeps locks between nodes (local disks, NFS 4, CephFS).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from model.files import locked, write_atomic
+from tasks.errors import Transient
+
+_NOTE, _LOCK = "fence", "fence.lock"
+
+
+class FencedOff(Transient):
+    """Another node claimed the context since: nothing was written; drop it here, and ask there."""
+
+
+@contextmanager
+def fenced(folder: Path, fence: int) -> Iterator[None]:
+    """Within the block the context in `folder` is opened or saved under the claim with this fence.
+
+    Raises:
+        FencedOff: if a later claim was here before.
+        OSError: if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / _LOCK):
+        note = folder / _NOTE
+        latest = int(note.read_text()) if note.exists() else 0
+        if fence < latest:
+            raise FencedOff(
+                f"{folder.name}: claimed by another node since: nothing was saved, ask there"
+            )
+        if fence > latest:
+            write_atomic(note, str(fence))
+        yield
