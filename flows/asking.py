@@ -1,6 +1,7 @@
 """`nightread ask`: what was read, and what was said in a session, that answers a question."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,10 @@ def ask(
     if memory is not None:
         return _of_session(config, memory, asked, k, document, explain, new)
     from tasks.recall.ask import replies
+    from tasks.recall.opened import opened
 
-    reply = replies.answered(
-        Path(config.home), asked, config.infer.embedder, config.recall, k, document, _print_claim
-    )
+    open_it = partial(opened, Path(config.home), config.infer.embedder)
+    reply = replies.answered(open_it, asked, config.recall, k, document, _print_claim)
     return Answer(reply, show.reply(reply))
 
 

@@ -7,6 +7,7 @@ measures are imported when they are needed, so that `--help` and a misspelt sett
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,9 +87,12 @@ def recall(
     how = config.recall if k is None else _with_k(config, k)
     serving.check_models(config)
     from tasks.recall.hits import recalled
+    from tasks.recall.opened import opened
 
     reranker = reranking(config, rerank)
-    found = recalled(Path(config.home), asked, config.infer.embedder, how, as_of, filters, reranker)
+    found = recalled(
+        partial(opened, Path(config.home), config.infer.embedder, as_of), asked, how, filters, reranker
+    )
     return Answer({"question": asked, **found}, hits.hits(found, explain))
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from tasks.ingest.parse.store import place_of
-from tasks.memory.embedders import question_embedder
-from tasks.memory.reader import open_memory
+from tasks.recall.opened import Opened
 from tasks.recall.rerank import Reranker
 from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
@@ -18,18 +16,16 @@ SHOWN = ("id", "score", "level", "title", "section", "summary", "text")
 
 
 def recalled(
-    home: Path,
+    open_it: Callable[[], Opened],
     question: str,
-    embedder: str,
     config: RecallConfig,
-    as_of: str | None,
     filters: Mapping[str, Any],
     reranker: Callable[[], Reranker] | None = None,
 ) -> Row:
     """{answered, hits, seconds}: hits with their quotes, citations and receipts, and the seconds by part.
 
     Args:
-        embedder: a folder, "" the default one.
+        open_it: opens the memory, or has it open.
         filters: `level`, `date`, `entity`, `label`, `without_label`, and `document` (a uri, a folder or a
             glob), each None for all.
         reranker: loads what re-ranks the hits.
@@ -40,7 +36,8 @@ def recalled(
         Transient: if the memory was moved to another version meanwhile.
     """
     began = perf_counter()
-    memory = open_memory(home, as_of)
+    opened = open_it()
+    memory = opened.memory
     from tasks.recall.citation import format_citation
     from tasks.recall.corrected import corrected
     from tasks.recall.hit import Hit
@@ -49,7 +46,7 @@ def recalled(
     from tasks.recall.strength import answers
 
     some = {**filters, "document": documents_of(memory, filters.get("document"))}
-    embed = question_embedder(memory, embedder)
+    embed = opened.embed
     rerank = reranker() if reranker else None
     seconds = {"open": perf_counter() - began}
     with memory.held():

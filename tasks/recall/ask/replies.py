@@ -1,20 +1,17 @@
-"""Replies ready to print: a question asked of the memory of a home, with the seconds of every part."""
+"""Replies ready to print: a question asked of a memory, with the seconds of every part."""
 
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tasks.memory.embedders import question_embedder
-from tasks.memory.reader import open_memory
+from tasks.recall.opened import Opened
 from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 
 
 def answered(
-    home: Path,
+    open_it: Callable[[], Opened],
     question: str,
-    embedder: str,
     config: RecallConfig,
     most: int | None,
     document: str | None,
@@ -23,7 +20,7 @@ def answered(
     """The reply to `question` as programs get it; `told` gets every claim as soon as it is checked.
 
     Args:
-        embedder: a folder, "" the default one.
+        open_it: opens the memory, or has it open.
         most: claims at most; None for the default.
         document: of which sources it is asked, as `tasks.recall.scope.documents_of` takes them.
 
@@ -33,13 +30,14 @@ def answered(
         Transient: if the memory was moved to another version meanwhile.
     """
     began = perf_counter()
-    memory = open_memory(home)
+    opened = open_it()
+    memory = opened.memory
     from tasks.recall.ask.ask import CLAIMS, ask
     from tasks.recall.scope import documents_of
 
     documents = documents_of(memory, document)
-    embed = question_embedder(memory, embedder)
-    opened = round(perf_counter() - began, 4)
+    embed = opened.embed
+    seconds = round(perf_counter() - began, 4)
     with memory.held():
         reply = ask(memory, question, embed, config, documents=documents, most=most or CLAIMS, told=told)
-    return {**reply.as_json(), "seconds": {"open": opened, **reply.seconds}}
+    return {**reply.as_json(), "seconds": {"open": seconds, **reply.seconds}}

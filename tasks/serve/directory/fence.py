@@ -33,9 +33,7 @@ def fenced(folder: Path, fence: int) -> Iterator[None]:
         note = folder / _NOTE
         latest = int(note.read_text()) if note.exists() else 0
         if fence < latest:
-            raise FencedOff(
-                f"{folder.name}: claimed by another node since: nothing was saved, ask there"
-            )
+            raise FencedOff(f"{folder.name}: claimed by another node since: nothing was saved, ask there")
         if fence > latest:
             write_atomic(note, str(fence))
         yield

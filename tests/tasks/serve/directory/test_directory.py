@@ -155,7 +155,9 @@ def test_a_tenant_holds_no_more_contexts_than_its_quota(directory_of: DirectoryO
     directory = directory_of(quota=Quota(contexts=2))
     directory.claim("acme", "one", A)
     directory.claim("acme", "two", B)
-    with pytest.raises(QuotaExceeded, match=r"'acme' holds 2 of 2 contexts.*serve\.tenant_contexts") as refused:
+    with pytest.raises(
+        QuotaExceeded, match=r"'acme' holds 2 of 2 contexts.*serve\.tenant_contexts"
+    ) as refused:
         directory.claim("acme", "three", A)
     assert (refused.value.tenant, refused.value.used, refused.value.limit) == ("acme", 2, 2)
     directory.claim("acme", "two", B)  # what it holds already is not one more

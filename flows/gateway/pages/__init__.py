@@ -1,0 +1,1 @@
+"""The explorer: pages for people, rendered here; a little JavaScript, nothing fetched from elsewhere."""

@@ -1,0 +1,79 @@
+"""A memory that is open to be asked: the table, and the embedder that questions need.
+
+The idea: a command opens one for its one question; what serves many keeps it, and opens it anew only where a
+run has published since.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tasks.memory.embedders import made_by, question_embedder, same
+from tasks.memory.reader import Memory, open_memory, published
+
+Embed = Callable[[Sequence[str]], Any]
+"""Texts to unit vectors, one row each."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A memory, and what embeds the questions that it is asked. Safe for use by several threads."""
+
+    memory: Memory
+    embedder: str
+    """A folder or a hub name; "" is the default one."""
+
+    @cached_property
+    def embed(self) -> Embed:
+        """Loaded for the first question.
+
+        Raises:
+            InvalidInput: if another embedder made the vectors of the memory.
+        """
+        return question_embedder(self.memory, self.embedder)
+
+
+def opened(home: Path, embedder: str, as_of: str | None = None) -> Opened:
+    """The memory of a home as last published, or as of a run or a time.
+
+    Raises:
+        InvalidInput: if there is none.
+    """
+    return Opened(open_memory(home, as_of), embedder)
+
+
+class Kept:
+    """Memories that stay open between questions, by home; each is the newest that was published there."""
+
+    def __init__(self, embedder: str) -> None:
+        self.embedder = embedder
+        self._open: dict[Path, Opened] = {}
+        self._lock = Lock()
+
+    def of(self, home: Path, as_of: str | None = None) -> Opened:
+        """That of a home as it is now; one of an earlier moment is opened for its one question.
+
+        Raises:
+            InvalidInput: if there is no memory in this home.
+        """
+        if as_of is not None:
+            return opened(home, self.embedder, as_of)
+        with self._lock:
+            held, now = self._open.get(home), published(home)
+            if held and now and (held.memory.run, held.memory.version) == (now["run"], now["version"]):
+                return held
+            self._open.pop(home, None)
+            fresh = opened(home, self.embedder)
+            if held and held.embedder == self.embedder:
+                _take_over(held, fresh)
+            self._open[home] = fresh
+            return fresh
+
+
+def _take_over(before: Opened, now: Opened) -> None:
+    """The loaded embedder goes on where it made the vectors of the new version too."""
+    if "embed" in before.__dict__ and same(made_by(before.memory), made_by(now.memory)):
+        now.__dict__["embed"] = before.embed
