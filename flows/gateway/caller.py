@@ -1,7 +1,7 @@
 """Who asks: the user behind a request, and the one home that is theirs.
 
-The idea: a tenant is a home of its own, HOME/tenants/NAME, so what one tenant may see is a matter of which folder
-is opened, and of no condition in a query.
+The idea: a tenant is a home of its own, HOME/tenants/NAME, so what one tenant may see is a matter of which
+folder is opened, and of no condition in a query.
 """
 
 from dataclasses import dataclass
