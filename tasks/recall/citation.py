@@ -14,6 +14,8 @@ class Citation:
     text: str
     label: str = ""
     """Name of the document inside a container; "" for the source itself."""
+    document: str = ""
+    """Id of the document, by which it opens; "" of what was said in a session."""
 
 
 def format_citation(citation: Citation) -> str:

@@ -75,9 +75,8 @@ def cite_all(memory: Memory, records: Iterable[Row], place: Place | None = None)
 
 def _citation(memory: Memory, quote: Row, source: Row, place: Place) -> Citation:
     where = place(memory.home, source["parsed"], source["part"], quote["start"])
-    return Citation(
-        source["uri"], where, quote["start"], quote["end"], quote["text"], source.get("label", "")
-    )
+    at = (where, quote["start"], quote["end"], quote["text"])
+    return Citation(source["uri"], *at, source.get("label", ""), quote["document"])
 
 
 def _place_of() -> Place:

@@ -11,7 +11,7 @@ from tasks.recall.rerank import Reranker
 from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 
-SHOWN = ("id", "score", "level", "title", "section", "summary", "text")
+SHOWN = ("id", "score", "level", "document", "title", "section", "summary", "text")
 """Fields of a hit that are printed as they are."""
 
 
@@ -53,9 +53,14 @@ def recalled(
         hits = recall(memory, question, embed, config, **some, place=place_of, rerank=rerank, seconds=seconds)
 
     def row(hit: Hit) -> Row:
-        cited = [{"text": cite.text, "citation": format_citation(cite)} for cite in hit.citations]
+        cited = [
+            {"text": one.text, "citation": format_citation(one)}
+            | {name: getattr(one, name) for name in ("document", "start", "end")}
+            for one in hit.citations
+        ]
         return {
             **{name: getattr(hit, name) for name in SHOWN},
+            "dates": list(hit.dates),
             "quotes": cited,
             "labels": list(hit.labels),
             "novelty": round(hit.novelty, 2),

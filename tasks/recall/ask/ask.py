@@ -314,4 +314,4 @@ def _citation(memory: Memory, source: Row, start: int, end: int, text: str) -> C
         place = place_of(memory.home, source["parsed"], source["part"], start)
     except (OSError, ValueError):
         place = GONE
-    return Citation(source["uri"], place, start, end, text, source.get("label", ""))
+    return Citation(source["uri"], place, start, end, text, source.get("label", ""), source["document"])

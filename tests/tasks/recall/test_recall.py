@@ -188,7 +188,8 @@ def test_a_summary_cites_each_of_its_quotes_and_a_passage_without_quotes_itself(
     (section,) = found(memory, "mast", level="section")  # what answers comes first
     assert [citation.text for citation in section.citations] == SENTENCES["sea"][1::-1]
     bare = {**memory.records(["law-0"])[0], "quotes": []}
-    assert cite(memory, bare, place) == [Citation("/docs/law.txt", "line 1", 0, 39, SENTENCES["law"][0])]
+    words = SENTENCES["law"][0]
+    assert cite(memory, bare, place) == [Citation("/docs/law.txt", "line 1", 0, 39, words, document="law")]
 
 
 def test_what_stands_between_two_candidates_is_found_though_no_search_finds_it(memory: Memory) -> None:
