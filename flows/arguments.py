@@ -15,12 +15,13 @@ from flows import (
     ingesting,
     looking,
     million,
+    serving,
     tend,
     tuning,
     versions,
     watching,
 )
-from flows.deployments import commands as serving
+from flows.deployments import commands as deployments
 from flows.reranking import HELP as RERANK_HELP
 from tasks.text.labels import LABELS
 
@@ -126,7 +127,8 @@ def _reading(add: Add) -> None:
         "A retry reads again the corpora that they were found in: what has not changed costs nothing.",
     )
     held.add_argument("action", nargs="?", choices=("list", "retry"), default="list", help="default: list")
-    serving.arguments(add, URI_HELP)
+    serving.arguments(add)
+    deployments.arguments(add, URI_HELP)
 
 
 def _asking(add: Add) -> None:

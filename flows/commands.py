@@ -20,6 +20,7 @@ from flows import (
     ingesting,
     looking,
     million,
+    serving,
     sessions,
     show,
     tend,
@@ -28,7 +29,7 @@ from flows import (
     watching,
 )
 from flows.answer import Answer
-from flows.deployments import commands as serving
+from flows.deployments import commands as deployments
 from flows.homes import folder_of
 from flows.reranking import reranking
 from tasks.errors import InvalidInput
@@ -64,7 +65,7 @@ def quarantine(config: "RunConfig", action: str = "list") -> Answer:
         return Answer({"documents": rows}, show.quarantined(rows))
     if not rows:
         return Answer({"reads": [], "quarantined": []}, show.quarantined([]))
-    serving.check_models(config)
+    deployments.check_models(config)
     with _prefect(config):
         from flows.read import run_retry
 
@@ -85,7 +86,7 @@ def recall(
     """Records that answer a question (its words), best first, each with quotes and their citations."""
     asked = " ".join(question)
     how = config.recall if k is None else _with_k(config, k)
-    serving.check_models(config)
+    deployments.check_models(config)
     from tasks.recall.hits import recalled
     from tasks.recall.opened import opened
 
@@ -179,7 +180,7 @@ def _scaling(
         repeats=repeats,
         machine={name: options[name] for name in SPEC if options.get(name) is not None},
     )
-    serving.check_models(config)
+    deployments.check_models(config)
     from tasks.runs.run import Run
 
     run = Run((), Path(config.home), config.storage, config.parse, config.shard, config.infer, config.cluster)
@@ -191,7 +192,7 @@ def _check(config: "RunConfig", uris: Sequence[str]) -> None:
     """Refuse what cannot be read, or read with, before a server or a model is loaded."""
     from tasks.ingest.discover import check_uris
 
-    serving.check_models(config)
+    deployments.check_models(config)
     check_uris(uris, Path(config.home), config.storage)
 
 
@@ -207,8 +208,8 @@ COMMANDS: dict[str, Callable[..., Answer]] = {
     "watch": watching.watch,
     "quarantine": quarantine,
     "serve": serving.serve,
-    "deploy": serving.deploy,
-    "worker": serving.worker,
+    "deploy": deployments.deploy,
+    "worker": deployments.worker,
     "recall": recall,
     "ask": asking.ask,
     "session": sessions.session,

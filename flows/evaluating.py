@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.answer import Answer
-from flows.deployments import commands as serving
+from flows.deployments import commands as deployments
 from flows.reranking import HELP as RERANK_HELP
 from flows.reranking import reranking
 from tasks.errors import InvalidInput
@@ -163,7 +163,7 @@ def evaluate(
 def _sessions(
     config: "RunConfig", path: Path | None, rounds: int, only: str | None, seed: int, **_: Any
 ) -> Answer:
-    serving.check_models(config)
+    deployments.check_models(config)
     from flows import session_figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -188,7 +188,7 @@ def _reports(config: "RunConfig", path: Path) -> Answer:
 
 
 def _which(config: "RunConfig", paths: Sequence[Path]) -> Answer:
-    serving.check_models(config)
+    deployments.check_models(config)
     from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -206,7 +206,7 @@ def _recalled(
     only: str | None,
     reranker: "Callable[[], Reranker] | None",
 ) -> Answer:
-    serving.check_models(config)
+    deployments.check_models(config)
     from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -228,7 +228,7 @@ def _recalled(
 
 
 def _evaluate_ask(config: "RunConfig", path: Path | None) -> Answer:
-    serving.check_models(config)
+    deployments.check_models(config)
     from flows import figures
     from flows.progress import counter
     from model.embed.embedder import load_embedder
@@ -306,7 +306,7 @@ LONG: dict[str, Callable[..., Answer]] = {"needle": _needle, "growth": _growth, 
 
 def loaded(config: "RunConfig") -> Any:
     """The configured models, loaded when they are first used."""
-    serving.check_models(config)
+    deployments.check_models(config)
     from tasks.infer.models import Models
 
     return Models(Path(config.home), config.infer, config.shard.stride)

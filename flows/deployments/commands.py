@@ -1,4 +1,4 @@
-"""The commands `serve`, `deploy` and `worker`: runs from a form or by a schedule, with their options.
+"""Runs from a form or by a schedule: `deploy`, `worker`, and what `serve` offers in Prefect's UI.
 
 The idea: `serve` lasts as long as its terminal and needs nothing; `deploy` sets up the same on a Prefect
 server that stays, with a schedule, for a `worker` on any machine.
@@ -46,12 +46,6 @@ server left behind.
 
 def arguments(add: Callable[..., Any], uri_help: str) -> None:
     """The options of these commands."""
-    add(
-        "serve",
-        "offer reading and upkeep in Prefect's UI, until interrupted",
-        "serve home=/data/memory infer.summary_words=300",
-        "The settings given here are those that the forms in the UI start from.",
-    )
     night = add(
         "deploy",
         "read a corpus every night: set up deployments on a Prefect server",
