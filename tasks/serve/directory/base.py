@@ -43,6 +43,8 @@ class Holding:
     """What it is about, of any length; empty where that is not known."""
     busy: bool = False
     """Whether it is being read or asked: such a one is never evicted."""
+    lapsed: bool = False
+    """Whether the lease was over, by the node's own clock, when it told this."""
 
 
 @dataclass(frozen=True)
