@@ -13,6 +13,7 @@ from flows import (
     evaluating,
     headline,
     ingesting,
+    letting,
     looking,
     million,
     serving,
@@ -129,6 +130,7 @@ def _reading(add: Add) -> None:
     held.add_argument("action", nargs="?", choices=("list", "retry"), default="list", help="default: list")
     serving.arguments(add)
     deployments.arguments(add, URI_HELP)
+    letting.arguments(add)
 
 
 def _asking(add: Add) -> None:

@@ -36,6 +36,7 @@ LEDGER = frozenset(
 """Commands that look into the ledger."""
 FOLDER_ONLY = {
     "session": "a dialogue is kept on one machine",
+    "token": "tokens are kept where the gateway runs",
 }
 """Commands for which a home must be a folder, and why."""
 WRITING = frozenset({"rollback", "correct", "pin", "corrections", "forget"})

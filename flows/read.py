@@ -21,13 +21,13 @@ from flows.deployments.crashed import held, overlapped
 from flows.deployments.missed import missed
 from flows.homes import at_hand, named
 from flows.progress import terminal
+from flows.retrying import released
 from flows.telemetry import observe
 from flows.ui import logged, publish_report, run_name, run_progress
-from tasks.errors import InvalidInput, Transient
+from tasks.errors import Transient
 from tasks.infer import infer as infer_step
 from tasks.infer.models import Models
 from tasks.ingest import steps as ingest
-from tasks.ingest.discover import existing
 from tasks.ingest.uris import canonical
 from tasks.memory import remember as memory_step
 from tasks.plan import plan as plan_step
@@ -37,9 +37,7 @@ from tasks.reduce import reduce as reduce_step
 from tasks.relate import relate as relate_step
 from tasks.relate.earlier import earlier
 from tasks.report import report as report_step
-from tasks.runs.ledger import Ledger
 from tasks.runs.run import Run
-from tasks.text.counted import counted
 
 CANCELLED = (TerminationSignal, CancelledRun)
 """By which Prefect ends a run that somebody has cancelled."""
@@ -187,25 +185,7 @@ def run_plan(uris: list[str], config: RunConfig) -> dict[str, Any]:
 
 
 def run_retry(config: RunConfig) -> list[dict[str, Any]]:
-    """Forget what is known of quarantined sources and read again the corpora that they were found in.
-
-    Not the sources alone: they would become a corpus of their own, and their corpus would stay without them.
-    """
+    """Forget what is known of quarantined sources and read again the corpora that they were found in."""
     run = begin([], config)
     with held(run.home, "quarantine retry"):
-        return _retried(config, run.ledger)
-
-
-def _retried(config: RunConfig, known: Ledger) -> list[dict[str, Any]]:
-    rows = known.quarantined()
-    uris = sorted({row["uri"] for row in rows})
-    there = set(existing(uris, config.storage))  # a store that does not answer must not empty the quarantine
-    corpora = {row["run"]: tuple(row["corpus"]) for row in known.runs()}
-    again = sorted({corpora[row["run"]] for row in rows if row["uri"] in there})
-    known.release(uris)
-    if not again:
-        raise InvalidInput(
-            f"nothing to read again: of {counted(len(uris), 'source')} in quarantine none is there any more, "
-            f"and the quarantine is empty now"
-        )
-    return [run_read(list(corpus), config) for corpus in again]
+        return [run_read(list(corpus), config) for corpus in released(config, run.ledger)]

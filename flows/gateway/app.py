@@ -4,14 +4,44 @@ The idea: one process holds what is slow to open, and every door, for programs a
 functions of tasks/ that the commands ask.
 """
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from flows.config import RunConfig
+from flows.gateway import api, failures
 from flows.gateway.doors import Doors
+from flows.gateway.entrance import Entrance
+from flows.gateway.guard import Guard
+from flows.gateway.limits import Limits
+from tasks.serve.door import ReaderDoor
+
+MIB = 1 << 20
 
 
-def gateway(config: RunConfig) -> FastAPI:
-    """All doors of these settings."""
-    app = FastAPI(title="Nightread", docs_url=None, redoc_url=None)
-    app.state.doors = Doors(config)
+def gateway(config: RunConfig, reader: Callable[[], ReaderDoor] | None = None) -> FastAPI:
+    """All doors of these settings.
+
+    Args:
+        reader: gives what reads long contexts, when it is first asked; None where there is none.
+    """
+    app = FastAPI(title="Nightread", description=api.DESCRIPTION, docs_url=None, redoc_url=None)
+    app.state.doors = Doors(config, reader)
+    failures.handle(app)
+    serve = config.serve
+    # the last one that is added is met first
+    app.add_middleware(Limits, per_minute=serve.requests_per_minute, body_bytes=serve.body_mb * MIB)
+    if serve.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=serve.origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    app.add_middleware(Guard)
+    app.add_middleware(Entrance)
+    app.include_router(api.health)
+    for router in api.ROUTERS:
+        app.include_router(router, responses=api.FAILURES)
     return app

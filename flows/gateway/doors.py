@@ -1,11 +1,24 @@
-"""What all routes share: the settings, and the memories that are open."""
+"""What all routes share: the settings, the memories that are open, the tokens, and the threads that work.
 
-from dataclasses import dataclass, field
+The idea: what takes time runs in threads, a bounded number of them, and a bounded number waits. One more is
+told to come again at once, which is worth more to a program than an answer after a minute.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from starlette.requests import HTTPConnection
 
 from flows.config import RunConfig
+from flows.gateway.pool import Pool
+from flows.gateway.tokens import Tokens
 from tasks.recall.opened import Kept
+from tasks.serve.door import ReaderDoor
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -13,10 +26,28 @@ class Doors:
     """Of one gateway."""
 
     config: RunConfig
+    reader: Callable[[], ReaderDoor] | None = None
+    """Gives what reads long contexts, opened when it is first asked; None where there is none."""
     memories: Kept = field(init=False)
+    tokens: Tokens = field(init=False)
+    pool: Pool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", Kept(self.config.infer.embedder))
+        object.__setattr__(self, "tokens", Tokens(Path(self.config.home)))
+        object.__setattr__(self, "pool", Pool(self.config.serve.queue))
+
+    def config_at(self, home: Path) -> RunConfig:
+        """The settings, for the home of a tenant."""
+        return replace(self.config, home=str(home))
+
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a function that blocks returns, in a thread.
+
+        Raises:
+            Busy: at once, if as many wait already as may.
+        """
+        return await self.pool.run(function, *args, **kwargs)
 
 
 def doors_of(request: HTTPConnection) -> Doors:

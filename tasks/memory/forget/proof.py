@@ -21,6 +21,7 @@ from tasks.memory.forget.database import is_database, texts
 from tasks.memory.forget.needles import Needles, flat, holds
 from tasks.memory.forget.scrub import strings
 from tasks.memory.reader import TABLE, connect
+from tasks.memory.tenants import TENANTS
 
 CHUNK, OVERLAP = 1 << 24, 1 << 12
 """Bytes of a file that are searched at a time, and those that are searched again with the next."""
@@ -48,7 +49,7 @@ def prove(home: Path, needles: Needles, spared: Collection[Path]) -> Proof:
     """
     searched: Counter[str] = Counter()
     found: list[str] = []
-    for table in sorted(path.parent for path in home.rglob("*.lance/_versions")):
+    for table in sorted(path.parent for path in home.rglob("*.lance/_versions") if _is_ours(home, path)):
         for place, kind in _in_table(home, table, needles):
             searched[kind] += 1
             found += [place] if place else []
@@ -68,11 +69,15 @@ def prove(home: Path, needles: Needles, spared: Collection[Path]) -> Proof:
 
 
 def _files(home: Path, spared: Collection[Path]) -> Iterator[Path]:
-    """Every file of a home but the weights of models."""
+    """Every file of a home but the weights of models, and the homes of its tenants."""
     for path in sorted(home.rglob("*")):
-        ours = path.is_file() and not path.is_symlink() and path.relative_to(home).parts[0] != "models"
+        ours = path.is_file() and not path.is_symlink() and _is_ours(home, path)
         if ours and path.resolve() not in spared:
             yield path
+
+
+def _is_ours(home: Path, path: Path) -> bool:
+    return path.relative_to(home).parts[0] not in ("models", TENANTS)
 
 
 def _in_table(home: Path, path: Path, needles: Needles) -> Iterator[tuple[str, str]]:

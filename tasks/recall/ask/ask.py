@@ -71,6 +71,17 @@ class Claim:
         """What to know of its words before using them (`tasks.text.labels`)."""
         return labels(self.text)
 
+    def as_json(self) -> dict[str, Any]:
+        """The claim as programs get it."""
+        return {
+            "text": self.text,
+            "citations": [asdict(one) for one in self.citations],
+            "source": self.source,
+            "by_person": self.by_person,
+            "labels": self.labels,
+            "superseded_by": asdict(self.over) if self.over else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -98,22 +109,11 @@ class Reply:
 
     def as_json(self) -> dict[str, Any]:
         """The reply as programs get it."""
-        claims = [
-            {
-                "text": claim.text,
-                "citations": [asdict(one) for one in claim.citations],
-                "source": claim.source,
-                "by_person": claim.by_person,
-                "labels": claim.labels,
-                "superseded_by": asdict(claim.over) if claim.over else None,
-            }
-            for claim in self.claims
-        ]
         return {
             "question": self.question,
             "found": self.found,
             "answer": self.answer,
-            "claims": claims,
+            "claims": [claim.as_json() for claim in self.claims],
             "nearest": [asdict(one) for one in self.nearest],
             "seconds": self.seconds,
         }

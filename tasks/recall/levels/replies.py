@@ -1,15 +1,18 @@
 """Replies of a session ready to print; the question and what was replied become a round of it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from model import weights
 from tasks.memory.embedders import check_embedder, embedder_name
-from tasks.memory.reader import open_memory, published
+from tasks.memory.reader import published
 from tasks.memory.sessions.round import Said
 from tasks.memory.sessions.session import Session
 from tasks.memory.sessions.sessions import folder_of
+from tasks.recall.opened import Opened, opened
 from tasks.runs.ledger import Row
 from tasks.settings import RecallConfig
 
@@ -28,6 +31,7 @@ def answered(
     most: int | None,
     document: str | None,
     new: bool = False,
+    open_it: Callable[[], Opened] | None = None,
 ) -> Row:
     """The reply to `question` for programs, with `levels` (what each counted) and the `round` it became.
 
@@ -38,6 +42,7 @@ def answered(
         most: claims at most; None for the default.
         document: only sources of this name beside the session, as `tasks.recall.scope.documents_of` has it.
         new: whether the session is begun where there is none but there is a memory.
+        open_it: has the memory of the home open; None opens it for this question.
 
     Raises:
         InvalidInput: if there is no such session or, with `new`, no memory to ask either, no such source, or
@@ -48,7 +53,8 @@ def answered(
 
     question = one_line(question)
     folder = folder_of(home, key, must_exist=not new, remedy="--new begins it")
-    memory = open_memory(home) if published(home) or not folder.exists() else None
+    wanted = published(home) or not folder.exists()
+    memory = (open_it or partial(opened, home, embedder))().memory if wanted else None
     from model.embed.question import load_question_embedder
     from tasks.recall.levels.answer import Asking, Corpus, answer
     from tasks.recall.scope import documents_of
@@ -60,7 +66,7 @@ def answered(
     how = Asking(embed, config, window, most or CLAIMS)
     with Session(folder, embedder_name(weights.resolve_embedder(embedder))) as session:
         session.check_embedder()
-        opened = round(perf_counter() - began, 4)
+        waited = round(perf_counter() - began, 4)
         found = answer(session, question, how, corpus)
         said = Said(ASKS, question, datetime.now(UTC), found.reply.answer or NOT_FOUND, found.documents)
         (added,) = session.add([said], embed)
@@ -68,4 +74,4 @@ def answered(
     claims = [{**one, "level": level} for one, level in zip(row["claims"], found.levels, strict=True)]
     levels = {name: round(weight, 4) for name, weight in found.weights.items()}
     told = {"session": key, "round": added.number, "levels": levels}
-    return {**row, "claims": claims, **told, "seconds": {"open": opened, **row["seconds"]}}
+    return {**row, "claims": claims, **told, "seconds": {"open": waited, **row["seconds"]}}
