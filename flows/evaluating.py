@@ -24,9 +24,9 @@ for. Each context holds one needle (--keys 8: seven more of its kind, with other
 even distances), is read once by the long-context engine, and is asked in several wordings. A cell is the
 share of its needles and wordings.
 
-found_exact, found_index: the needle's number lies in what an answer sees: the best of 16 chosen blocks with
-their neighbours, 512 tokens of them, and the first 64 tokens (always_attended tells). A context that is too
-short for an index is scanned exactly by both (indexed: false). answer_given_blocks, answer: the first number
+found_exact, found_index: the needle's number lies in what an answer chooses from: the 16 blocks that heads
+vote for, the text's first block (always_attended tells), and their neighbours. A context that is too short
+for an index is scanned exactly by both (indexed: false). answer_given_blocks, answer: the first number
 of what the model then writes is the needle's, from its own blocks and from those the exact scan chose.
 answer_dense: the same with the model's own dense attention to the whole text, for lengths up to those it
 was trained for.

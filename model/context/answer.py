@@ -21,6 +21,7 @@ from model.attention.sliding_window import StreamingCache
 from model.context import WAYS
 from model.context.context import Context
 from model.context.opening import completing
+from model.context.recompute import SINK
 from model.context.retrieve import QUESTION_TOKENS
 from model.context.scoring import evidence
 from model.geometry import BLOCK, SINKS
@@ -32,7 +33,7 @@ MIN_SCORE_RATIO = 0.85
 """Candidates scoring below this fraction of the best are dropped: what is alike misleads a small model."""
 
 Fetch = Callable[[Sequence[Sequence[int]]], list[StreamingCache]]
-"""Sets of blocks, each in document order, as caches of [sinks | blocks] with the document behind them."""
+"""Sets of blocks, each in document order, as caches of [sink | blocks] with the document behind them."""
 
 
 def answer(
@@ -43,7 +44,7 @@ def answer(
     way: str = "recompute",
     budget: int = ATTENDED_TOKENS,
 ) -> list[int]:
-    """Greedy continuation of the question, attending [sinks | blocks in document order | question].
+    """Greedy continuation of the question, attending [sink | blocks in document order | question].
 
     The text's end is attended only if it was chosen, as any other block: an unrelated text right before the
     question misleads a small model.
@@ -105,19 +106,19 @@ def fetched_kv(context: Context, sets: Sequence[Sequence[int]]) -> list[Streamin
     for blocks in sets:
         whole = [block for block in blocks if block < context.blocks]
         tail = len(context) - context.blocks * BLOCK if len(whole) < len(blocks) else 0
-        caches.append(assembled(context, whole, tail))
+        caches.append(assembled(context, whole, tail, 0 if 0 in whole else SINK))
     return caches
 
 
 def candidates(tokens: int, blocks: Sequence[int], budget: int = ATTENDED_TOKENS) -> list[int]:
-    """Blocks that an answer may attend behind the sinks, in document order: all of a short text.
+    """Blocks that an answer may attend, in document order: all of a short text.
 
     Otherwise the given ones and their neighbours. The text's last block may be incomplete.
     """
     stop = -(-tokens // BLOCK)
-    return (
-        list(range(1, stop)) if stop - 1 <= budget // BLOCK else with_neighbours(blocks, stop, stop * BLOCK)
-    )
+    if stop <= budget // BLOCK:
+        return list(range(stop))
+    return with_neighbours(blocks, stop, stop * BLOCK)
 
 
 def select(
@@ -145,17 +146,17 @@ def rerank(
 ) -> list[int]:
     """Candidates by query likelihood, best first, without those scoring below `min_ratio` of the best.
 
-    Each stands between the sinks and the question with its neighbours; one that is a neighbour of a better
-    one is not tried by itself. Every token of the question but its first gives its evidence (see
-    `model.context.scoring.evidence`): a plain sum of log-likelihoods would favour places that suit any
-    question.
+    The text's first block, for which no head votes, is one of them. Each stands between the sink and the question with its neighbours;
+    one that is a neighbour of a better one is not tried by itself. Every token of the question but its first
+    gives its evidence (see `model.context.scoring.evidence`): a plain sum of log-likelihoods would favour
+    places that suit any question.
 
     Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
     with zero-shot question generation". Theirs is the question's mean over tokens.
     """
     asked, apart, stop = list(question[-QUESTION_TOKENS:]), list[int](), -(-len(ids) // BLOCK)
-    for block in blocks:
+    for block in [*blocks, 0]:
         if all(abs(block - better) > 1 for better in apart):
             apart.append(block)
     if len(apart) < 2 or len(asked) < 2:
@@ -187,12 +188,14 @@ def likelihood(reader: Reader, caches: Sequence[StreamingCache], asked: Sequence
     return torch.stack(nats, 1)
 
 
-def with_neighbours(blocks: Sequence[int], stop: int, budget: int = ATTENDED_TOKENS) -> list[int]:
-    """Blocks below `stop` with their neighbours, in document order, at most `budget` tokens of them."""
+def with_neighbours(
+    blocks: Sequence[int], stop: int, budget: int = ATTENDED_TOKENS, first: int = 0
+) -> list[int]:
+    """Blocks from `first` to `stop` with their neighbours, in document order, at most `budget` tokens."""
     kept: list[int] = []
     for block in blocks:
         for near in (block, block + 1, block - 1):
-            if 0 < near < stop and near not in kept and len(kept) < budget // BLOCK:
+            if first <= near < stop and near not in kept and len(kept) < budget // BLOCK:
                 kept.append(near)
     return sorted(kept)
 
@@ -205,7 +208,7 @@ def window_cache(context: Context) -> StreamingCache:
     return cache
 
 
-def assembled(context: Context, blocks: list[int], recent: int) -> StreamingCache:
+def assembled(context: Context, blocks: list[int], recent: int, sinks: int = SINKS) -> StreamingCache:
     """A cache of [sinks | blocks | recent] from the window and the tiers."""
     assert context.kv is not None
     cache = context.reader.start()
@@ -216,7 +219,7 @@ def assembled(context: Context, blocks: list[int], recent: int) -> StreamingCach
         for name, held, part in (("k", keys, 0), ("v", values, 1)):
             length = held.shape[2]
             recalled_GKD = kv_NLxGTD[:, index, part].transpose(0, 1).flatten(1, 2)
-            sinks, last = held[:, :, : min(SINKS, length - recent)], held[:, :, length - recent :]
-            state[f"{name}{index}"] = torch.cat([sinks, recalled_GKD[None], last], dim=2)
+            first, last = held[:, :, : min(sinks, length - recent)], held[:, :, length - recent :]
+            state[f"{name}{index}"] = torch.cat([first, recalled_GKD[None], last], dim=2)
     cache.restore(state, len(context))
     return cache

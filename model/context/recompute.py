@@ -14,7 +14,10 @@ from model.geometry import BLOCK
 from model.reader import Chunk, Reader
 
 CACHE_BYTES = 1 << 29
-"""Budget of the cache: 40 candidates of a 135M model in fp32."""
+"""Budget of the cache: 50 candidates of a 135M model in fp32."""
+SINK = 1
+"""Tokens of the text's start before chosen blocks: an attention sink (Xiao et al. 2024, "Efficient streaming
+language models with attention sinks"). More would be attended whatever is asked, and its facts mislead."""
 
 
 class RecomputeCache:
@@ -30,10 +33,10 @@ class RecomputeCache:
         self.reader, self.ids, self.cache_bytes = reader, ids, cache_bytes
         self.kept: dict[tuple[int, ...], StreamingCache] = {}
         """By their blocks, the least recently used first."""
-        self.sinks = reader.start()
+        self.sink = reader.start()
 
     def __call__(self, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
-        """Sets of blocks, each in document order, as caches of [sinks | blocks] where they stand in the text.
+        """Sets of blocks, each in document order, as caches of [sink | blocks] where they stand in the text.
 
         The whole text is behind each of them: they may be read on.
         """
@@ -49,17 +52,18 @@ class RecomputeCache:
 
     def _read(self, sets: Sequence[Sequence[int]]) -> list[StreamingCache]:
         """Sets as rows of a batch, run by run of their blocks."""
-        if missing := self.ids[self.sinks.held : BLOCK]:
-            sinks = self.sinks.fork()
-            self.reader.extend_together([Chunk(sinks, missing)], hidden=False)
-            self.sinks = sinks  # only once they are in all layers
-        caches = [self.sinks.fork() for _ in sets]
+        if missing := self.ids[self.sink.held : SINK]:
+            sink = self.sink.fork()
+            self.reader.extend_together([Chunk(sink, missing)], hidden=False)
+            self.sink = sink  # only once it is in all layers
+        caches = [self.sink.fork() for _ in sets]
         for runs in zip_longest(*map(_runs, sets)):
             chunks = []
             for cache, run in zip(caches, runs, strict=True):
-                if run is not None:
-                    cache.read = run.start * BLOCK
-                    chunks.append(Chunk(cache, self.ids[run.start * BLOCK : run.stop * BLOCK]))
+                first = max(run.start * BLOCK, SINK) if run else len(self.ids)
+                if run and first < len(self.ids):
+                    cache.read = first
+                    chunks.append(Chunk(cache, self.ids[first : run.stop * BLOCK]))
             self.reader.extend_together(chunks, hidden=False)
         return caches
 

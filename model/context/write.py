@@ -2,7 +2,7 @@
 
 The idea: a prompt may ask about something else than the text right before it, which then misleads a small
 model. Where it says by its form that it asks (see `model.context.question`), it is answered behind
-[sinks | chosen blocks]. Else the model itself tells: a short prompt, a last paragraph or the end of a long
+[sink | chosen blocks]. Else the model itself tells: a short prompt, a last paragraph or the end of a long
 prompt that is likelier behind the blocks that `model.context.answer` selects than behind the window is
 answered from those blocks; where the last begins is found by change detection: Page 1954, "Continuous
 inspection schemes". Any other text goes on, behind [sinks | retrieved blocks | window].
@@ -182,7 +182,7 @@ def asks(context: Context, asked: Sequence[int], blocks: Sequence[int], whole: b
 def _window_and_blocks(context: Context, blocks: Sequence[int]) -> StreamingCache:
     """What decoding attends when a text goes on: the window, and behind the sinks the retrieved blocks."""
     left = _evicted(context)
-    old = answer.with_neighbours([block for block in blocks if block < left], left)
+    old = answer.with_neighbours([block for block in blocks if block < left], left, first=1)
     return answer.assembled(context, old, _recent(context)) if old else answer.window_cache(context)
 
 

@@ -179,9 +179,9 @@ def question_outcome(
 def sees(context: Context, place: Placed, blocks: Sequence[int]) -> float:
     """Whether a needle's number lies in what an answer may see when these blocks are chosen, 1 or 0.
 
-    That is the sinks, the blocks and their neighbours.
+    That is the first block, those blocks, and the neighbours of each.
     """
-    return float(_blocks(place.value) <= {0, *candidates(len(context), blocks)})
+    return float(_blocks(place.value) <= set(candidates(len(context), [*blocks, 0])))
 
 
 def search_outcome(context: Context, question: Sequence[int], exact: Chosen, place: Placed) -> Outcome:
@@ -220,7 +220,7 @@ def answer_outcome(
 def segments_outcome(apart: SegmentedContext, question: Sequence[int], place: Placed) -> Outcome:
     """Whether the number is found, and the answer correct, where the text was read as segments."""
     chosen = apart.choose(question, K)
-    seen = {0, *candidates(len(apart.ids), chosen.blocks)}
+    seen = set(candidates(len(apart.ids), [*chosen.blocks, 0]))
     said = apart.answer(question, chosen.blocks, NEW_TOKENS)
     return {
         "found_segments": float(_blocks(place.value) <= seen),

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from model.attention.sliding_window import StreamingCache
-from model.context.recompute import RecomputeCache
-from model.geometry import BLOCK, SINKS
+from model.context.recompute import SINK, RecomputeCache
+from model.geometry import BLOCK
 from model.reader import Reader
 from tests.model import families
 
@@ -48,9 +48,9 @@ def same(one: Sequence[StreamingCache], two: Sequence[StreamingCache]) -> bool:
 def test_what_was_read_again_is_not_read_a_third_time(reader: Reader, told: list[int]) -> None:
     recompute = RecomputeCache(reader, TEXT)
     first = recompute([[2, 3], [5]])
-    assert sum(told) == SINKS + 3 * BLOCK
+    assert sum(told) == SINK + 3 * BLOCK
     second = recompute([[5], [7], [2, 3], [7]])
-    assert sum(told) == SINKS + 4 * BLOCK
+    assert sum(told) == SINK + 4 * BLOCK
     assert same([second[2], second[0], second[1]], [*first, second[3]])
     assert same(second, RecomputeCache(reader, TEXT, 0)([[5], [7], [2, 3], [7]]))
     assert all(cache.read == len(TEXT) for cache in second)
@@ -62,7 +62,7 @@ def test_a_question_leaves_what_is_kept_as_it_was(reader: Reader) -> None:
     before = recompute([[4]])[0].state()
     reader.extend(one, TEXT[:9])
     reader.extend(twin, TEXT[9:20])
-    twin.crop(SINKS)
+    twin.crop(SINK)
     after = recompute([[4]])[0]
     assert after.read == len(TEXT)
     assert all(torch.equal(before[name], kept) for name, kept in after.state().items())
@@ -71,7 +71,7 @@ def test_a_question_leaves_what_is_kept_as_it_was(reader: Reader) -> None:
 def test_what_was_used_least_recently_is_forgotten_and_its_memory_with_it(
     reader: Reader, told: list[int]
 ) -> None:
-    recompute = RecomputeCache(reader, TEXT, cache_bytes=3 * (SINKS + BLOCK) * ROW_BYTES)
+    recompute = RecomputeCache(reader, TEXT, cache_bytes=3 * (SINK + BLOCK) * ROW_BYTES)
     recompute([[2], [3], [4]])
     recompute([[2]])
     recompute([[5]])
@@ -83,7 +83,7 @@ def test_what_was_used_least_recently_is_forgotten_and_its_memory_with_it(
     before = sum(told)
     recompute([[3]])
     assert sum(told) == before + BLOCK
-    assert RecomputeCache(reader, TEXT, 0)([[3]])[0].held == SINKS + BLOCK
+    assert RecomputeCache(reader, TEXT, 0)([[3]])[0].held == SINK + BLOCK
 
 
 def test_a_block_that_grows_is_read_again(reader: Reader) -> None:
