@@ -20,6 +20,7 @@ from model.attention import AUTO, rotation, rows
 from model.attention import sliding_window as attention
 from model.attention.choice import requested
 from model.attention.probe import Probe
+from model.attention.ragged import RaggedCache
 from model.attention.sliding_window import StreamingCache
 from model.attention.trials import Times
 from model.files import replacing
@@ -193,6 +194,14 @@ class Reader:
         for chunk in chunks:
             chunk.cache.read += len(chunk.ids)
         return list(hidden_BQE)
+
+    @torch.inference_mode()
+    def step(self, batch: RaggedCache, tokens: Sequence[int]) -> torch.Tensor:
+        """Append a token to every row; returns their last hidden states, (rows, hidden)."""
+        padding_B1 = sent(torch.tensor(batch.padding)[:, None], self.device) if any(batch.padding) else None
+        hidden_B1E = self._forward(batch, [[token] for token in tokens], padding=padding_B1)
+        batch.stepped()
+        return hidden_B1E[:, 0]
 
     def _alike(self, caches: Sequence[StreamingCache], counts: Sequence[int]) -> list[list[int]]:
         """Places of streams that can be rows of one batch when so many tokens are put behind each."""

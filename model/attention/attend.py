@@ -76,6 +76,29 @@ def attend_near(
     return torch.cat(parts, 2)
 
 
+def attend_padded(
+    q_BH1D: torch.Tensor,
+    k_BGKD: torch.Tensor,
+    v_BGKD: torch.Tensor,
+    scale: float,
+    reach: Reach,
+    padding_B1: torch.Tensor,
+) -> torch.Tensor:
+    """One query a row, the last of its keys, of which the first `padding_B1` are none of the row's.
+
+    All positions of a row are shifted by its padding, which changes no angle between query and key.
+    """
+    batch, heads, _, dims = q_BH1D.shape
+    place_K = torch.arange(k_BGKD.shape[2], device=q_BH1D.device)
+    seen_BK = padding_B1 <= place_K
+    if reach.window:
+        seen_BK &= place_K > place_K[-1] - reach.window
+    # of a single query the heads of a group are only more queries of the same keys, which stay uncopied
+    q_BGQD = q_BH1D.reshape(batch, k_BGKD.shape[1], -1, dims)
+    out = scaled_dot_product_attention(q_BGQD, k_BGKD, v_BGKD, seen_BK[:, None, None], scale=scale)
+    return out.reshape(batch, heads, 1, dims)
+
+
 def seen(places: Sequence[int], reach: Reach) -> torch.Tensor:
     """Which keys up to the last of them queries at `places` see, (Q, K) bool."""
     first_Q1 = torch.tensor([[reach.first(place)] for place in places])

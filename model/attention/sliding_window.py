@@ -22,7 +22,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedC
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from model.attention import AUTO
-from model.attention.attend import Reach, attend, attend_near
+from model.attention.attend import Reach, attend, attend_near, attend_padded
 from model.attention.fields import DEFAULTS, AttentionType, stride_of
 from model.attention.probe import Probe
 from model.attention.rotation import Rotation
@@ -289,6 +289,7 @@ def sparse_sliding_window(
     exchange: Exchange | None = None,
     kernel: str = AUTO,
     last: int | None = None,
+    padding: torch.Tensor | None = None,
     **kwargs: object,
 ) -> tuple[torch.Tensor, None]:
     """Attention function in transformers' convention.
@@ -296,8 +297,10 @@ def sparse_sliding_window(
     Shapes: query (B, H, Q, D), key and value (B, G, K, D) before RoPE, K >= Q with the chunk's own
     keys last; returns (B, Q, H, D). A stream's `rotation`, of every layer, comes with the call that runs the
     model; with `on_attention` the chunk is that probe's branches. `kernel` names the one that computes (see
-    `model.attention.choice`); layer `last` ends with its keys and values. Without a rotation the model is
-    used as any other, has rotated queries and keys itself, and all keys are at hand (see `attend_whole`).
+    `model.attention.choice`); layer `last` ends with its keys and values. `padding` (B, 1) says how many keys
+    of every row, which has one query, are none of its own (see `model.attention.ragged`). Without a rotation
+    the model is used as any other, has rotated queries and keys itself, and all keys are at hand (see
+    `attend_whole`).
 
     Raises:
         Stored: in layer `last`.
@@ -325,7 +328,10 @@ def sparse_sliding_window(
     q, k = turn(query, *behind), turn(key, (0, past), *behind)
     if on_attention is not None:
         on_attention(q, k, scaling, reach)
-    out = attend_near(q, k, value, scaling, reach, branches, kernel)
+    if padding is None:
+        out = attend_near(q, k, value, scaling, reach, branches, kernel)
+    else:
+        out = attend_padded(q, k, value, scaling, reach, padding)
     whole = out if exchange is None else exchange.after(out)
     return whole.transpose(1, 2).contiguous(), None  # the copy that most models would make of it
 

@@ -1,0 +1,198 @@
+"""Continuous batching: answers of different contexts are written together, a token each with every step.
+
+The idea: a step of one row waits for the weights to come from memory, so several rows take little longer than
+one. An answer joins between two steps, when its question has been read behind its blocks, and leaves when it
+ends; nobody waits for the longest (Yu et al. 2022, "Orca"). Whatever stands before that runs in steps too:
+what prepares an answer is a generator that stops after each pass over the model, so that others go on.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from model.attention.ragged import RaggedCache
+from model.attention.sliding_window import StreamingCache
+from model.context import answer, retrieve
+from model.context.answer import ATTENDED_TOKENS
+from model.context.context import Context
+from model.context.ending import Ending
+from model.context.opening import completing
+from model.context.question import Question
+from model.context.wording import Wording
+from model.geometry import BLOCK, SINKS
+from model.reader import Pick, Reader, greedy
+
+TOGETHER = 4
+"""Candidates that are recomputed in one pass: some hundred tokens, for which others wait."""
+
+
+@dataclass
+class Answer:
+    """An answer that is being written, token by token."""
+
+    cache: StreamingCache
+    asked: Sequence[int]
+    """Tokens that are read behind the cache; the answer follows them."""
+    most: int
+    """Tokens at most."""
+    pick: Pick = greedy
+    stops: frozenset[int] = frozenset()
+    ending: Ending | None = None
+    blocks: Sequence[int] = ()
+    """Those it is written from."""
+    votes: dict[int, float] = field(default_factory=dict)
+    """Of blocks that heads voted for."""
+    tokens: list[int] = field(default_factory=list)
+    """Those that belong to it, as far as is known."""
+    written: int = 0
+    """Tokens that the model wrote, among them those that end an answer."""
+    ended: bool = False
+    """Whether it ended by itself."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more comes."""
+        return self.ended or self.written >= self.most
+
+    def take(self, token: int) -> None:
+        """The next token of the model's."""
+        self.written += 1
+        self.ended = token in self.stops
+        if self.ending is None:
+            self.tokens += [] if self.ended else [token]
+            return
+        if not self.ended:
+            self.tokens += self.ending.take(token)
+            self.ended = self.ending.ended
+        if self.complete and not self.ending.ended:
+            self.tokens += self.ending.release()
+
+
+class Batch:
+    """Answers that are written together. Not safe for use by several threads.
+
+    Args:
+        most: rows at most. A model that scales queries by their place in the text, or attends within chunks
+            (Llama 4), has one.
+    """
+
+    def __init__(self, reader: Reader, most: int) -> None:
+        types = getattr(reader.config, "layer_types", None) or ()
+        alone = getattr(reader.config, "attn_temperature_tuning", False) or "chunked_attention" in types
+        self.reader, self.most, self.answers = reader, 1 if alone else most, list[Answer]()
+        self.cache = RaggedCache(reader.config.num_hidden_layers, SINKS)
+        self._last: list[int] = []
+        """Token that every row takes next."""
+
+    @property
+    def room(self) -> int:
+        """Answers that may join."""
+        return self.most - len(self.answers)
+
+    @torch.inference_mode()
+    def join(self, one: Answer) -> None:
+        """Read the question of an answer and write its first token; if others follow, it is one of the rows.
+
+        Raises:
+            ValueError: if the question is too long for the model's positions.
+        """
+        assert self.room > 0
+        one.most = min(one.most, self.reader.positions - one.cache.held - len(one.asked))
+        token = one.pick(self._logits(self.reader.run(one.cache, one.asked)[-1:]))
+        one.take(token)
+        if not one.complete:
+            self.cache.join(one.cache)
+            self.answers.append(one)
+            self._last.append(token)
+
+    @torch.inference_mode()
+    def leave(self, one: Answer) -> None:
+        """End an answer that is not complete; nothing happens where it is no row."""
+        rows = [row for row, other in enumerate(self.answers) if other is one]
+        for row in rows:
+            del self.answers[row], self._last[row]
+            self.cache.leave(row)
+
+    @torch.inference_mode()
+    def step(self) -> list[Answer]:
+        """Write a token of every answer; those that are complete leave and are returned."""
+        if not self.answers:
+            return []
+        logits_BV = self._logits(self.reader.step(self.cache, self._last))
+        for row, one in enumerate(self.answers):
+            self._last[row] = one.pick(logits_BV[row : row + 1])
+            one.take(self._last[row])
+        done = [one for one in self.answers if one.complete]
+        for one in done:
+            self.leave(one)
+        return done
+
+    def _logits(self, hidden_BE: torch.Tensor) -> torch.Tensor:
+        logits_BV: torch.Tensor = self.reader.model.get_output_embeddings()(hidden_BE).float()
+        return logits_BV
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Blocks for a question, in document order, and what heads voted for them."""
+
+    blocks: list[int]
+    votes: dict[int, float]
+
+
+Steps = Generator[None, None, Selected]
+"""Stops after every pass over the model; its value comes at the end."""
+
+
+def selecting(context: Context, questions: Sequence[Sequence[int]], k: int) -> Steps:
+    """The blocks that questions are answered from, as `answer.select` chooses them, in steps.
+
+    Args:
+        questions: their tokens; several are given less room each.
+        k: blocks that vote and are re-ranked for each.
+    """
+    budget = ATTENDED_TOKENS * 2 // (len(questions) + 1) // BLOCK * BLOCK
+    chosen, votes, recompute = set[int](), dict[int, float](), context.recompute
+    stop = -(-len(context) // BLOCK)
+    for asked in questions:
+        found = retrieve.choose(context, asked, k)
+        for block, vote in zip(found.blocks, found.votes, strict=True):
+            votes[block] = max(vote, votes.get(block, 0.0))
+        yield
+        if len(answer.candidates(len(context), found.blocks, budget)) > budget // BLOCK:
+            sets = [answer.with_neighbours([block], stop) for block in answer.tried(found.blocks)]
+            for first in range(0, len(sets), TOGETHER):
+                recompute(sets[first : first + TOGETHER])  # kept for the pass that compares them all
+                yield
+        chosen |= set(answer.select(context.reader, recompute, context.ids, asked, found.blocks, budget))
+        yield
+    blocks = sorted(chosen)
+    recompute([blocks])
+    yield
+    return Selected(blocks, votes)
+
+
+def answering(
+    context: Context, question: Question, prompt: Sequence[int], wording: Wording | None, most: int, k: int
+) -> Generator[None, None, Answer]:
+    """An answer from chosen blocks, ready to join a batch, in steps; the context stays as it is.
+
+    Args:
+        question: of the prompt, whose tokens they are.
+        most: tokens at most.
+    """
+    selected = yield from selecting(context, question.votes(prompt, wording), k)
+    reader = context.reader
+    stops = frozenset(reader.stops | question.stops(wording))
+    asked = question.asked(prompt, wording, alone=len(context) == 0)
+    return Answer(
+        context.recompute([selected.blocks])[0],
+        asked,
+        most,
+        completing(greedy, wording.tokenizer if wording else None, asked, stops),
+        stops,
+        Ending(wording.decode if wording and not question.rendered(wording) else None),
+        selected.blocks,
+        selected.votes,
+    )
