@@ -26,7 +26,7 @@ _SEAMS = (
     re.compile(r"\S(?=\s)"),  # after a word; the space leads what follows
     re.compile(r"[^\W_](?=[^\w\s])"),  # between a letter and a mark, for scripts without spaces
 )
-_CONTEXT, _TRIES = 256, 8
+CONTEXT_CHARS, _TRIES = 256, 8
 
 
 @lru_cache(maxsize=2)
@@ -44,8 +44,8 @@ def tokenize(
     """Tokens of the pieces of these numbers; piece n lies between the cuts at about n and n + 1 sizes."""
     encoder = _encoder(tokenizer)
     for number in numbers:
-        base = max(0, number * size - _CONTEXT)
-        text = read(base, (number + 2) * size + _CONTEXT)
+        base = max(0, number * size - CONTEXT_CHARS)
+        text = read(base, (number + 2) * size + CONTEXT_CHARS)
         start, end = (_cut(text, base, at * size, size, encoder) for at in (number, number + 1))
         ids, starts = encoder.encode(text[start - base : end - base])
         yield ids, starts + start, end
@@ -69,6 +69,6 @@ def _cut(text: str, base: int, at: int, size: int, encoder: Encoder) -> int:
 
 def _is_seam(text: str, at: int, encoder: Encoder) -> bool:
     """Whether the tokens around a place are the same when the text is cut there."""
-    left, right = text[max(0, at - _CONTEXT) : at], text[at : at + _CONTEXT]
+    left, right = text[max(0, at - CONTEXT_CHARS) : at], text[at : at + CONTEXT_CHARS]
     whole, *parts = (encoder.ids(some) for some in (left + right, left, right))
     return whole == parts[0] + parts[1]

@@ -1,0 +1,142 @@
+"""What a context was given to read: token ids and text, durable before anything else is.
+
+The idea: a context's own checkpoint holds a whole window and takes half a second to write, a few words do not
+wait for that. They are appended here, so a node that is killed loses nothing that it confirmed: whoever opens
+the context reads the tokens behind its last checkpoint again. And the text stands here as it was given, so
+what is cited are its own characters. A record that a crash cut short is none; the next one takes its place.
+"""
+
+import os
+import struct
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.context.disk import write_all
+from model.files import make_durable, named_when_full
+from model.geometry import BLOCK
+from tasks.errors import InvalidInput
+
+_FILE = struct.Struct("<8s64s")
+"""Of the file: its kind, and by which model the ids are."""
+_RECORD = struct.Struct("<IIIII")
+"""Of a record: tokens, blocks that begin in it, characters, bytes of text, checksum of what follows."""
+_KIND = b"nightrd1"
+
+
+class Transcript:
+    """The transcript in a file, which is begun where it is not there.
+
+    Args:
+        weights: names the model whose tokens it holds.
+
+    Raises:
+        InvalidInput: if it holds another model's.
+    """
+
+    def __init__(self, path: Path, weights: str) -> None:
+        self.path, self.tokens, self.chars = path, 0, 0
+        self.ends: list[tuple[int, int, int]] = [(0, 0, _FILE.size)]
+        """Tokens, characters and bytes of the file up to each record's end; of none at first."""
+        self.starts = array("q")
+        """First character of every block."""
+        header = _FILE.pack(_KIND, weights.encode())
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        found = os.pread(self.file, _FILE.size, 0)
+        if found and not header.startswith(found):
+            self.close()
+            raise InvalidInput(
+                f"{path.parent.name}: was read by another model than {weights}: forget it, and read it again"
+            )
+        if len(found) < _FILE.size:
+            write_all(self.file, memoryview(header), 0)
+        while self._load():
+            pass
+        os.ftruncate(self.file, self.ends[-1][2])  # what a crash left behind is never taken for a record
+
+    def append(self, ids: Sequence[int], starts: Sequence[int], text: str) -> None:
+        """Add tokens and their text; durable after `sync`.
+
+        Args:
+            starts: the character of `text` that each token begins in.
+
+        Raises:
+            OSError: if the disk is full; what was there stays.
+        """
+        first = -self.tokens % BLOCK
+        marks, data = array("i", starts[first::BLOCK]), text.encode()
+        body = array("i", ids).tobytes() + marks.tobytes() + data
+        head = _RECORD.pack(len(ids), len(marks), len(text), len(data), zlib.crc32(body))
+        with named_when_full(self.path, len(head) + len(body)):
+            write_all(self.file, memoryview(head + body), self.ends[-1][2])
+        self._add(len(ids), marks, len(text), len(head) + len(body))
+
+    def sync(self) -> None:
+        """Wait until all of it outlives a loss of power."""
+        os.fsync(self.file)
+        if len(self.ends) < 3:  # the file itself is new
+            make_durable(self.path.parent)
+
+    def ids(self, first: int, most: int) -> "array[int]":
+        """Token ids from `first` on, at least one and at most so many; none where there are no more."""
+        found = array("i")
+        if first < self.tokens:
+            number = self._record(first, 0)
+            before, _, place = self.ends[number]
+            count = self.ends[number + 1][0] - before
+            found.frombytes(os.pread(self.file, count * found.itemsize, place + _RECORD.size))
+            found = found[first - before : first - before + most]
+        return found
+
+    def span(self, block: int) -> tuple[int, int]:
+        """Characters [start, end) of a block."""
+        last = block + 1 >= len(self.starts)
+        return self.starts[block], self.chars if last else self.starts[block + 1]
+
+    def text(self, start: int, end: int) -> str:
+        """Characters [start, end) of what was read."""
+        parts = []
+        while start < min(end, self.chars):
+            number = self._record(start, 1)
+            before, stop = self.ends[number][1], self.ends[number + 1][1]
+            parts.append(self._text(number)[start - before : end - before])
+            start = stop
+        return "".join(parts)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.file)
+
+    def _record(self, place: int, by: int) -> int:
+        """The record that holds a token (by 0) or a character (by 1)."""
+        return bisect_right(self.ends, place, key=lambda end: end[by]) - 1
+
+    def _text(self, number: int) -> str:
+        place = self.ends[number][2]
+        tokens, blocks, _, size, _ = _RECORD.unpack(os.pread(self.file, _RECORD.size, place))
+        return os.pread(self.file, size, place + _RECORD.size + 4 * (tokens + blocks)).decode()
+
+    def _load(self) -> bool:
+        """Take the next record of the file; False where there is none that is whole."""
+        place = self.ends[-1][2]
+        head = os.pread(self.file, _RECORD.size, place)
+        if len(head) < _RECORD.size:
+            return False
+        tokens, blocks, chars, size, crc = _RECORD.unpack(head)
+        length = 4 * (tokens + blocks) + size
+        if place + len(head) + length > os.fstat(self.file).st_size:
+            return False
+        body = os.pread(self.file, length, place + len(head))
+        if zlib.crc32(body) != crc:
+            return False
+        marks = array("i")
+        marks.frombytes(body[4 * tokens : 4 * (tokens + blocks)])
+        self._add(tokens, marks, chars, len(head) + length)
+        return True
+
+    def _add(self, tokens: int, marks: "array[int]", chars: int, size: int) -> None:
+        self.starts.extend(self.chars + mark for mark in marks)
+        self.tokens, self.chars = self.tokens + tokens, self.chars + chars
+        self.ends.append((self.tokens, self.chars, self.ends[-1][2] + size))
