@@ -58,8 +58,11 @@ def attend_near(
     reach: Reach,
     branches: Sequence[int] | None = None,
     kernel: str = AUTO,
+    padding_B1: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """`attend`, with queries that see no further back than `reach`."""
+    """`attend`, with queries that see no further back than `reach`; behind padding as `attend_padded`."""
+    if padding_B1 is not None:
+        return attend_padded(q_BHQD, k_BGKD, v_BGKD, scale, reach, padding_B1)
     queries = q_BHQD.shape[2]
     past, branches = k_BGKD.shape[2] - queries, list(branches or [queries])
     if reach.first(past + max(branches) - 1) == 0:

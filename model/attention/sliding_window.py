@@ -22,7 +22,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedC
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from model.attention import AUTO
-from model.attention.attend import Reach, attend, attend_near, attend_padded
+from model.attention.attend import Reach, attend, attend_near
 from model.attention.fields import DEFAULTS, AttentionType, stride_of
 from model.attention.probe import Probe
 from model.attention.rotation import Rotation
@@ -328,10 +328,7 @@ def sparse_sliding_window(
     q, k = turn(query, *behind), turn(key, (0, past), *behind)
     if on_attention is not None:
         on_attention(q, k, scaling, reach)
-    if padding is None:
-        out = attend_near(q, k, value, scaling, reach, branches, kernel)
-    else:
-        out = attend_padded(q, k, value, scaling, reach, padding)
+    out = attend_near(q, k, value, scaling, reach, branches, kernel, padding)
     whole = out if exchange is None else exchange.after(out)
     return whole.transpose(1, 2).contiguous(), None  # the copy that most models would make of it
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from model.context import retrieve
 from model.context.answer import answer, selected_cache
