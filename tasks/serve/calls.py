@@ -108,8 +108,7 @@ class Calls:
             written = yield from self._stepped(
                 hot, answering(hot.context, asked, ids, self.wording, new_tokens, CANDIDATES)
             )
-            attended = [*range(min(1, len(hot.transcript.starts))), *written.blocks]
-            cited = tuple(_cited(hot, block, written.votes) for block in attended)
+            cited = tuple(_cited(hot, block, written.votes) for block in written.blocks)
         self.batch.join(written)
         first_s = time.monotonic() - job.began
         try:
@@ -142,7 +141,7 @@ class Calls:
                 blocks = selected.blocks
             else:
                 last = -(-len(context) // BLOCK)
-                blocks = list(range(max(1, last - ATTENDED_TOKENS // BLOCK), last))
+                blocks = list(range(max(0, last - ATTENDED_TOKENS // BLOCK), last))
             cache = context.recompute([blocks])[0]
             if not behind_blocks and len(context):
                 cache.crop(cache.held - 1)  # the last token is run again: it says what the first one is
