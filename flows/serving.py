@@ -14,10 +14,34 @@ if TYPE_CHECKING:
     from flows.config import RunConfig
 
 SERVE_HELP = """\
+gateway: the doors of the memory, over HTTP: JSON, OpenAI's API, MCP. Beyond this machine (serve.host) whoever
+asks needs a token: see the command token.
+
+mcp: the same tools over stdin and stdout, for a program that starts this command itself.
+
 prefect: reading and upkeep as forms in Prefect's UI; the settings given here are those that they start from.
 """
 
+
+def gateway(config: "RunConfig") -> Answer:
+    """The doors of the memory over HTTP."""
+    from flows.gateway.run import run_gateway
+
+    run_gateway(config, started=lambda url: print(f"The gateway is at {url}; Ctrl-C ends it.", flush=True))
+    return Answer({}, "")
+
+
+def mcp(config: "RunConfig") -> Answer:
+    """The tools of MCP over stdin and stdout."""
+    from flows.gateway.mcp import run_stdio
+
+    run_stdio(config)
+    return Answer({}, "")
+
+
 PARTS: dict[str, Callable[["RunConfig"], Answer]] = {
+    "gateway": gateway,
+    "mcp": mcp,
     "prefect": deployments.serve,
 }
 

@@ -4,10 +4,13 @@ The idea: one process holds what is slow to open, and every door, for programs a
 functions of tasks/ that the commands ask.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from flows.config import RunConfig
 from flows.gateway import api, failures
@@ -15,9 +18,25 @@ from flows.gateway.doors import Doors
 from flows.gateway.entrance import Entrance
 from flows.gateway.guard import Guard
 from flows.gateway.limits import Limits
+from flows.gateway.mounted import Mounted
 from tasks.serve.door import ReaderDoor
 
 MIB = 1 << 20
+
+
+@asynccontextmanager
+async def _opening(app: FastAPI) -> AsyncIterator[None]:
+    """While it already answers, what the first question needs is imported and opened."""
+    doors: Doors = app.state.doors
+
+    def warm() -> None:
+        doors.warm()
+        import flows.gateway.mcp  # noqa: F401
+
+    warming = asyncio.create_task(asyncio.to_thread(warm))
+    yield
+    await app.state.mcp.end()
+    await warming
 
 
 def gateway(config: RunConfig, reader: Callable[[], ReaderDoor] | None = None) -> FastAPI:
@@ -26,7 +45,9 @@ def gateway(config: RunConfig, reader: Callable[[], ReaderDoor] | None = None) -
     Args:
         reader: gives what reads long contexts, when it is first asked; None where there is none.
     """
-    app = FastAPI(title="Nightread", description=api.DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Nightread", description=api.DESCRIPTION, docs_url=None, redoc_url=None, lifespan=_opening
+    )
     app.state.doors = Doors(config, reader)
     failures.handle(app)
     serve = config.serve
@@ -44,4 +65,6 @@ def gateway(config: RunConfig, reader: Callable[[], ReaderDoor] | None = None) -
     app.include_router(api.health)
     for router in api.ROUTERS:
         app.include_router(router, responses=api.FAILURES)
+    app.state.mcp = Mounted(app.state.doors)
+    app.router.routes.append(Route("/mcp", app.state.mcp, methods=["POST"], include_in_schema=False))
     return app

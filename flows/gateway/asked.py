@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
+from flows.gateway.failures import first
 from flows.gateway.shapes import Level
 from tasks.errors import InvalidInput
 from tasks.recall.opened import Opened
@@ -72,6 +73,21 @@ class Ask(BaseModel):
         description="A session, begun where there is none: what was said in it answers too, and the question "
         "becomes a round of it. Needs a token that may write.",
     )
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def made(model: type[Model], **values: Any) -> Model:
+    """What another protocol asks for, checked as the JSON API's is.
+
+    Raises:
+        InvalidInput: if a value is out of bounds.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise InvalidInput(first(error.errors())) from error
 
 
 def recall(doors: Doors, who: Caller, asked: Recall) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows import looking, versions
-from flows.gateway import shapes, starting
+from flows import versions
+from flows.gateway import looked, shapes, starting
 from flows.gateway.caller import Asking, Writing
 from flows.gateway.doors import doors_of
-from tasks.runs.ledger import ledger_path
 
 router = APIRouter(tags=["changes"])
 Uri = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -63,13 +62,7 @@ async def start(body: Start, who: Writing, request: Request) -> Any:
 @router.get("/v1/quarantine", response_model=shapes.Quarantine)
 async def quarantine(who: Asking, request: Request) -> Any:
     """Documents that could not be read, and why."""
-    doors = doors_of(request)
-
-    def found() -> Any:
-        there = ledger_path(who.home).exists()
-        return looking.ledger(doors.config_at(who.home)).quarantined() if there else []
-
-    return {"documents": await doors.work(found)}
+    return await doors_of(request).work(looked.quarantined, doors_of(request), who)
 
 
 @router.post("/v1/quarantine/retry", response_model=shapes.Started, status_code=202)

@@ -5,6 +5,7 @@ told to come again at once, which is worth more to a program than an answer afte
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -14,6 +15,7 @@ from starlette.requests import HTTPConnection
 from flows.config import RunConfig
 from flows.gateway.pool import Pool
 from flows.gateway.tokens import Tokens
+from tasks.errors import NightreadError
 from tasks.recall.opened import Kept
 from tasks.serve.door import ReaderDoor
 
@@ -31,15 +33,24 @@ class Doors:
     memories: Kept = field(init=False)
     tokens: Tokens = field(init=False)
     pool: Pool = field(init=False)
+    """Of questions and whatever else blocks."""
+    reading: Pool = field(init=False)
+    """Of what waits for a reader, for minutes: questions to the memory do not wait behind it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", Kept(self.config.infer.embedder))
         object.__setattr__(self, "tokens", Tokens(Path(self.config.home)))
         object.__setattr__(self, "pool", Pool(self.config.serve.queue))
+        object.__setattr__(self, "reading", Pool(0, self.config.serve.queue))
 
     def config_at(self, home: Path) -> RunConfig:
         """The settings, for the home of a tenant."""
         return replace(self.config, home=str(home))
+
+    def warm(self) -> None:
+        """Open the memory of the home and load what embeds questions, before the first one comes. Blocks."""
+        with suppress(NightreadError, ValueError):  # whoever asks is told
+            self.memories.of(Path(self.config.home)).embed(["warm"])
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What a function that blocks returns, in a thread.

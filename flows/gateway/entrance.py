@@ -57,6 +57,8 @@ class Entrance:
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
-    route, state = scope.get("route"), scope["state"]
-    line = (scope["method"], getattr(route, "path", "-"), status, 1000 * seconds, state.get("user", "-"))
+    path, state = getattr(scope.get("route"), "path", "-"), scope["state"]
+    if path == "/health" and status == 200:  # whoever looks after the process asks every few seconds
+        return
+    line = (scope["method"], state.get("route", path), status, 1000 * seconds, state.get("user", "-"))
     failures.LOG.info("%s %s %d %.0f ms %s %s", *line, state["request_id"])

@@ -68,7 +68,7 @@ def told(error: Exception) -> tuple[int, str, dict[str, str]]:
         case HTTPException():
             return error.status_code, str(error.detail), dict(error.headers or {})
         case RequestValidationError():
-            return 400, _first(error.errors()), {}
+            return 400, first(error.errors()), {}
         case Busy():
             return 429, str(error), _again(error.retry_after_s)
         case NotAllowed():  # between the gateway and its readers: nothing that a user can mend
@@ -131,8 +131,9 @@ def _again(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
-def _first(errors: Sequence[Mapping[str, Any]]) -> str:
-    """The first thing that is wrong with a request, without the value itself, which may be long."""
-    error = errors[0]
-    place = ".".join(str(part) for part in error["loc"] if part not in ("body",)) or "the body"
-    return f"{place}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+def first(errors: Sequence[Mapping[str, Any]]) -> str:
+    """What is wrong with a request, at the place that is named most exactly, without the value itself, which
+    may be long."""
+    error = max(errors, key=lambda one: len(one["loc"]))
+    names = [str(part) for part in error["loc"] if part != "body" and "[" not in str(part)]
+    return f"{'.'.join(names) or 'the body'}: {error['msg'][:1].lower()}{error['msg'][1:]}"

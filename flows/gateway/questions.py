@@ -42,5 +42,5 @@ async def ask(body: asked.Ask, who: Asking, request: Request) -> Any:
         reply = asked.ask(doors, who, body, lambda claim: put(streams.event("claim", claim.as_json())))
         put(streams.event("reply", shapes.Reply.model_validate(reply).model_dump()))
 
-    parts: AsyncIterator[bytes] = await streams.begun(doors, work)
+    parts: AsyncIterator[bytes] = await streams.begun(doors.pool, work)
     return streams.event_stream(streams.with_error(parts, request.scope, partial(streams.event, "error")))

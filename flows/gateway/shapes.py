@@ -4,6 +4,7 @@ The idea: rows come from the same functions as those of the commands. A model he
 are the API's, and nothing that is not named here leaves.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -51,11 +52,10 @@ class Relation(BaseModel):
     start: int
 
 
-class Hit(BaseModel):
-    """A record that answers."""
+class Found(BaseModel):
+    """A record that answers: what it says, and where that stands."""
 
     id: str
-    score: float
     level: Level
     document: str
     title: str
@@ -65,19 +65,31 @@ class Hit(BaseModel):
     dates: list[str]
     quotes: list[Quote]
     labels: list[str] = Field(description="What to know of its words, such as `instructions`.")
-    novelty: float
     corrections: list[Correction]
-    pinned: bool
     relations: list[Relation]
-    receipt: dict[str, Any] = Field(description="Why it came: what each search and stage said of it.")
 
 
-class Recalled(BaseModel):
+class Hit(Found):
+    """A record that answers, and why it came."""
+
+    score: float
+    novelty: float
+    pinned: bool
+    receipt: dict[str, Any] = Field(description="What each search and stage said of it.")
+
+
+class Nearest(BaseModel):
     """Records for a question, best first."""
 
     question: str
     answered: bool = Field(description="Whether the memory answers; otherwise the hits are the nearest.")
-    hits: list[Hit]
+    hits: Sequence[Found]
+
+
+class Recalled(Nearest):
+    """Records for a question, best first, and why each came."""
+
+    hits: Sequence[Hit]
     seconds: dict[str, float]
 
 

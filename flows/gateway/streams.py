@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Scope
 
 from flows.gateway import failures
-from flows.gateway.doors import Doors
+from flows.gateway.pool import Pool
 
 T = TypeVar("T")
 Put = Callable[[T], None]
@@ -25,7 +25,7 @@ class Left(Exception):
     """Raised in the thread: nobody listens any more."""
 
 
-async def begun(doors: Doors, work: Callable[[Put[T]], None]) -> AsyncIterator[T]:
+async def begun(pool: Pool, work: Callable[[Put[T]], None]) -> AsyncIterator[T]:
     """The parts that `work` puts, once the first is there.
 
     Raises:
@@ -41,7 +41,7 @@ async def begun(doors: Doors, work: Callable[[Put[T]], None]) -> AsyncIterator[T
 
     async def run() -> None:
         try:
-            await doors.work(work, put)
+            await pool.run(work, put)
             parts.put_nowait(None)
         except Exception as error:
             parts.put_nowait(error)

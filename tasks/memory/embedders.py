@@ -5,6 +5,7 @@ metadata of the vector's column, so an earlier version, a rollback and a cut-ove
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,22 @@ def question_embedder(memory: Memory, name: str) -> Callable[[Sequence[str]], "V
         return vectors
 
     return embedded
+
+
+def count_tokens(name: str, texts: Sequence[str]) -> list[int]:
+    """Tokens of each text, as this embedder cuts them ("" is the default one)."""
+    tokenizer = _tokenizer(weights.resolve_embedder(name) / "tokenizer.json")
+    return [len(tokenizer.encode(text, add_special_tokens=False)) for text in texts]
+
+
+@cache
+def _tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def once(embed: Callable[[list[str]], np.ndarray]) -> Callable[[list[str]], np.ndarray]:

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.gateway.app import gateway
+from flows.gateway.run import running
 from tests.flows.gateway.homes import Homes, configured, homes
 
 Client = Callable[..., TestClient]
@@ -41,3 +42,10 @@ def client() -> Iterator[Client]:
     yield of
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def served(made: Homes) -> Iterator[str]:
+    """Address of a gateway that listens."""
+    with running(configured(made.home, "serve.port=0", "serve.requests_per_minute=100000")) as url:
+        yield url

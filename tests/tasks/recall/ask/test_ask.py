@@ -214,5 +214,13 @@ def test_a_program_gets_exactly_these_fields(asked: Asked) -> None:
     found = asked("Who closed the slipway?").as_json()
     assert list(found) == ["question", "found", "answer", "claims", "nearest", "seconds"]
     assert list(found["claims"][0]) == ["text", "citations", "source", "by_person", "labels", "superseded_by"]
-    assert list(found["claims"][0]["citations"][0]) == ["uri", "place", "start", "end", "text", "label", "document"]
+    assert list(found["claims"][0]["citations"][0]) == [
+        "uri",
+        "place",
+        "start",
+        "end",
+        "text",
+        "label",
+        "document",
+    ]
     assert set(found["seconds"]) == {"recall", "judge", "check"}
