@@ -20,7 +20,7 @@ from model.reader import Reader
 from tasks.errors import InvalidInput, Transient
 from tasks.serve.calls import Calls
 from tasks.serve.contexts import Budget, Contexts
-from tasks.serve.directory.base import Directory, Load, Recovering
+from tasks.serve.directory.base import Directory, Load
 from tasks.serve.directory.claims import Claims
 from tasks.serve.door import Busy, DeadlinePassed, Failed, Name, Stats, Unavailable
 from tasks.serve.job import Job, Step, Steps
@@ -305,8 +305,6 @@ class Engine:
 
 def told(error: Exception) -> Exception:
     """An error as a caller is told of it: one of `tasks.serve.door`, or InvalidInput."""
-    if isinstance(error, Recovering):
-        return Busy(str(error), error.retry_after_s)
     if isinstance(error, InvalidInput) or type(error).__module__ == Busy.__module__:
         return error
     if isinstance(error, Transient):

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import TypeVar
 
 from tasks.errors import Transient
+from tasks.serve.directory import opened as directories
 from tasks.serve.directory.base import Directory, Load
 from tasks.serve.door import (
     BLOCKS,
@@ -32,6 +34,7 @@ from tasks.serve.door import (
     Unavailable,
 )
 from tasks.serve.routing import ranked
+from tasks.settings import ServeConfig
 
 T = TypeVar("T")
 PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -72,7 +75,7 @@ class Readers:
 
     Args:
         addresses: readers that are asked where the directory knows of none, or none of its can answer.
-        directory: who holds what; stays open when this is shut.
+        directory: who holds what; closed with this.
         connect: a door to the reader at an address; kept, and shut by this.
         patience_s: how long a call without a deadline looks for a reader; by default for longer than a lease,
             so that what a dead one held is opened by another.
@@ -164,6 +167,7 @@ class Readers:
             doors, self.doors = self.doors, {}
         for door in doors.values():
             door.shut()
+        self.directory.close()
 
     def _asked(self, name: Name, timeout_s: float | None, ask: Callable[[ReaderDoor, float | None], T]) -> T:
         return self._tried(self._call(name, timeout_s), ask)
@@ -271,3 +275,15 @@ def _behind(answer: Iterator[Piece | Done], sent: str) -> Iterator[Piece | Done]
     finally:
         if isinstance(answer, Generator):
             answer.close()
+
+
+def opened(serve: ServeConfig) -> Readers:
+    """The readers that the settings name, and those that the directory knows; no one is called yet.
+
+    Raises:
+        InvalidInput: if `serve.redis_url` is none of a Redis.
+    """
+    from tasks.serve.client import Client
+
+    known_by = Path(serve.ca_bundle) if serve.ca_bundle else None
+    return Readers(serve.readers, directories.opened(serve), lambda address: Client(address, known_by))

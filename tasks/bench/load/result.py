@@ -40,9 +40,16 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def errors(done: Sequence[Request]) -> list[dict[str, Any]]:
-    """How often each error came, by kind of request."""
+    """How often each error came, by kind of request, and what the first one said."""
     counted = Counter((one.kind, one.error, one.retryable) for one in done if one.error)
+    first = {(one.kind, one.error): one.said for one in reversed(done) if one.error}
     return [
-        {"kind": kind, "error": error, "retryable": retryable, "count": count}
+        {
+            "kind": kind,
+            "error": error,
+            "retryable": retryable,
+            "count": count,
+            "said": first[kind, error],
+        }
         for (kind, error, retryable), count in counted.most_common()
     ]

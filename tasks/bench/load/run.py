@@ -148,9 +148,7 @@ def _started(
         server.start()
     for server in servers:
         server.ready()
-    directory = RedisDirectory(url, parts.lease_s)
-    ending.callback(directory.close)
-    door = Readers((), directory, parts.connect)
+    door = Readers((), RedisDirectory(url, parts.lease_s), parts.connect)
     ending.callback(door.shut)
     return redis, servers[1:], door
 

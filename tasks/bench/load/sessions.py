@@ -26,7 +26,7 @@ _THINGS = (
 _KINDS = (
     "amber brass copper green grey heavy hollow iron long narrow old painted red round silver white".split()
 )
-_LINE = "The number of the {thing} in {place} is {number}, as {person} of {place} wrote down. "
+_LINE = "The number of the {thing} in {place} is {number}, as {person} of {place} wrote down.\n\n"
 _NUMBER = re.compile(rf"(?<!\d)\d{{{DIGITS}}}(?!\d)")
 
 

@@ -35,6 +35,8 @@ class Request:
     seconds: float
     error: str = ""
     """Its kind; "" if it was answered."""
+    said: str = ""
+    """Its message."""
     retryable: bool = True
     wrong: str = ""
     """What of the answer is not the session's own."""
@@ -168,4 +170,4 @@ class Traffic:
 
 
 def _failed(kind: str, seconds: float, error: NightreadError) -> Request:
-    return Request(kind, seconds, type(error).__name__, isinstance(error, Transient))
+    return Request(kind, seconds, type(error).__name__, str(error), isinstance(error, Transient))
