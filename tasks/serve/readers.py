@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from tasks.errors import Transient
+from tasks.errors import NightreadError, Transient
 from tasks.serve.directory import opened as directories
 from tasks.serve.directory.base import Directory, Load
 from tasks.serve.door import (
     BLOCKS,
     NEW_TOKENS,
+    Changed,
     DeadlinePassed,
     Done,
     HeldElsewhere,
@@ -58,7 +59,7 @@ class _Call:
     rounds: int = 0
     told: str = ""
     """Who holds the context, as a reader says."""
-    error: Transient | None = None
+    error: NightreadError | None = None
     """Of the last reader that was tried."""
 
     def left(self) -> float | None:
@@ -105,12 +106,26 @@ class Readers:
         at_tokens: int | None = None,
         timeout_s: float | None = None,
     ) -> Taken:
-        """Tried again from pieces in a list or tuple alone: others cannot be gone through twice."""
-        call, again = self._call(name, timeout_s), isinstance(pieces, list | tuple)
-        # where it is open by now, no piece is sent in vain; and nothing is read twice
-        state = self._tried(call, lambda door, left: door.open(name, True, left))
-        known = state.tokens if at_tokens is None else at_tokens
-        return self._tried(call, lambda door, left: door.read(name, pieces, known, left), again)
+        """After an error it goes on behind what was read by then; pieces that are no list or tuple cannot be
+        gone through twice, and are read by one reader or by none."""
+        call, began = self._call(name, timeout_s), time.monotonic()
+        first = state = self._tried(call, lambda door, left: door.open(name, True, left))
+        if at_tokens is not None and at_tokens != first.tokens:
+            raise Changed(f"{name.key}: holds {first.tokens:,} tokens, not {at_tokens:,}: read on from there")
+        rest = pieces
+        while True:
+            address = self._next(call)
+            try:
+                state = self._door(address).read(name, rest, state.tokens, call.left()).state
+                break
+            except (HeldElsewhere, Unavailable, Changed) as error:
+                if not isinstance(pieces, list | tuple) or (isinstance(error, Changed) and not call.error):
+                    raise
+                self._passed_over(call, address, error)
+                state = self._tried(call, lambda door, left: door.open(name, True, left))
+                if not (rest := unread(pieces, first, state)):
+                    break
+        return Taken(state.tokens - first.tokens, state, time.monotonic() - began)
 
     def retrieve(
         self, name: Name, question: str, blocks: int = BLOCKS, timeout_s: float | None = None
@@ -172,19 +187,13 @@ class Readers:
     def _asked(self, name: Name, timeout_s: float | None, ask: Callable[[ReaderDoor, float | None], T]) -> T:
         return self._tried(self._call(name, timeout_s), ask)
 
-    def _tried(self, call: _Call, ask: Callable[[ReaderDoor, float | None], T], again: bool = True) -> T:
-        """The answer of the first reader that gives one.
-
-        Args:
-            again: whether it may be tried at another reader.
-        """
+    def _tried(self, call: _Call, ask: Callable[[ReaderDoor, float | None], T]) -> T:
+        """The answer of the first reader that gives one."""
         while True:
             address = self._next(call)
             try:
                 return ask(self._door(address), call.left())
             except (HeldElsewhere, Unavailable) as error:
-                if not again:
-                    raise
                 self._passed_over(call, address, error)
 
     def _call(self, name: Name, timeout_s: float | None) -> _Call:
@@ -227,13 +236,14 @@ class Readers:
         except Transient:
             return None  # a reader says it when it is asked
 
-    def _passed_over(self, call: _Call, address: str, error: HeldElsewhere | Unavailable) -> None:
-        call.tried.add(address)
+    def _passed_over(self, call: _Call, address: str, error: NightreadError) -> None:
         call.error = error
         if isinstance(error, HeldElsewhere):
             call.told = error.address
-        else:
+        if isinstance(error, Unavailable):
             self.avoided[address] = time.monotonic() + AVOIDED_S
+        if isinstance(error, HeldElsewhere | Unavailable):
+            call.tried.add(address)
 
     def _wait(self, call: _Call) -> None:
         """Pause before all are asked again.
@@ -253,6 +263,26 @@ class Readers:
         time.sleep(pause)
         call.rounds, call.told = call.rounds + 1, ""
         call.tried.clear()
+
+
+def unread(pieces: Sequence[str | Sequence[int]], before: State, now: State) -> list[str | Sequence[int]]:
+    """What of a text is left to read, where its context grew so much since before.
+
+    Raises:
+        Changed: if that is no part of the text: another caller read into it, or what was there is lost.
+    """
+    texts = {isinstance(piece, str) for piece in pieces}
+    done = now.chars - before.chars if texts == {True} else now.tokens - before.tokens
+    if len(texts) != 1 or not 0 <= done <= sum(map(len, pieces)):
+        raise Changed(
+            f"holds {now.tokens:,} tokens, and {before.tokens:,} before: read on from what is there"
+        )
+    rest = list[str | Sequence[int]]()
+    for piece in pieces:
+        if done < len(piece):
+            rest.append(piece[done:])
+        done = max(0, done - len(piece))
+    return rest
 
 
 def _behind(answer: Iterator[Piece | Done], sent: str) -> Iterator[Piece | Done]:

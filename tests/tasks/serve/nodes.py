@@ -23,6 +23,11 @@ Store = dict[Name, str]
 """What all nodes can open."""
 
 
+def text(piece: str | Sequence[int]) -> str:
+    """Of a piece: token i is the character with that number."""
+    return piece if isinstance(piece, str) else "".join(map(chr, piece))
+
+
 @dataclass
 class Node:
     """A `ReaderDoor`. A token is a character; every answer is the context's text, word by word."""
@@ -51,13 +56,13 @@ class Node:
         at_tokens: int | None = None,
         timeout_s: float | None = None,
     ) -> Taken:
-        text = "".join(map(str, pieces))
         self._claim("read", name)
+        read = "".join(map(text, pieces))
         held = self.store.get(name, "")
         if at_tokens not in (None, len(held)):
             raise Changed(f"{name.key}: holds {len(held)} tokens")
-        self.store[name] = held + text
-        return Taken(len(text), self._state(name), 0.0)
+        self.store[name] = held + read
+        return Taken(len(read), self._state(name), 0.0)
 
     def retrieve(
         self, name: Name, question: str, blocks: int = 16, timeout_s: float | None = None

@@ -20,7 +20,7 @@ from tasks.serve.door import (
 )
 from tasks.serve.readers import BrokenOff, Readers
 from tasks.serve.routing import ranked
-from tests.tasks.serve.nodes import Node, Store
+from tests.tasks.serve.nodes import Node, Store, text
 
 A, B, C = "10.0.0.1:8322", "10.0.0.2:8322", "10.0.0.3:8322"
 BOOK = Name("", "book")
@@ -137,20 +137,41 @@ def test_an_answer_that_ends_before_what_was_given_out_is_another_one() -> None:
         list(answer)
 
 
-def test_nothing_is_read_twice_where_a_reader_dies_behind_it() -> None:
+@pytest.mark.parametrize("read", [0, 1, 4, 5, 8, 11])
+@pytest.mark.parametrize("pieces", [["once ", "and", " on"], [[1, 2, 3, 4, 5], [6, 7, 8], [9, 10, 11]]])
+def test_a_read_goes_on_behind_what_a_reader_had_read_when_it_died(
+    pieces: list[str | list[int]], read: int
+) -> None:
     nodes = Nodes()
-    holder = nodes.holder()
-    reads = holder.read
+    nodes.store[BOOK] = "before "
+    holder, whole = nodes.holder(), "".join(text(piece) for piece in pieces)
 
-    def reads_and_dies(*arguments: object, **more: object) -> None:
-        reads(*arguments, **more)  # type: ignore[arg-type]
+    def reads_some_and_dies(*_: object) -> None:
+        nodes.store[BOOK] += whole[:read]
         holder.dead = True
         raise Unavailable("died before it said so")
 
-    holder.read = reads_and_dies  # type: ignore[method-assign, assignment]
-    with pytest.raises(Changed):
+    holder.read = reads_some_and_dies  # type: ignore[method-assign, assignment]
+    taken = nodes.readers.read(BOOK, pieces, at_tokens=7)
+    assert nodes.store[BOOK] == "before " + whole
+    assert (taken.tokens, taken.state.tokens) == (11, 18)
+
+
+def test_a_read_does_not_go_on_behind_what_another_caller_read() -> None:
+    nodes = Nodes()
+    holder = nodes.holder()
+
+    def another_reads(*_: object) -> None:
+        nodes.store[BOOK] += "something longer"
+        holder.dead = True
+        raise Unavailable("died")
+
+    holder.read = another_reads  # type: ignore[method-assign, assignment]
+    with pytest.raises(Changed, match="holds 16 tokens, and 0 before"):
         nodes.readers.read(BOOK, ["once"])
-    assert nodes.store[BOOK] == "once"
+    with pytest.raises(Changed, match="holds 16 tokens, not 3"):
+        nodes.readers.read(BOOK, ["once"], at_tokens=3)
+    assert nodes.store[BOOK] == "something longer"
 
 
 def test_pieces_that_come_once_are_sent_once() -> None:
