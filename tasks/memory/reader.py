@@ -24,6 +24,7 @@ from tasks.ingest.home.remote import database, needed, shown
 from tasks.ingest.names import Names
 from tasks.ingest.source_rows import SourceRows
 from tasks.memory.dropped import is_dropped, nearest, told
+from tasks.memory.resident import Resident, resident
 from tasks.runs.ledger import Row
 
 TABLE = "records"
@@ -89,7 +90,10 @@ class Memory:
         if not rows:
             return {}
         wanted = [name for name in columns if name in self.columns]
-        if where:
+        kept = self.resident.taken(rows, wanted) if self.resident and not where else None
+        if kept is not None:
+            found = kept
+        elif where:
             among = f"_rowid IN ({', '.join(map(str, sorted(rows)))}) AND ({where})"
             found = self.table.search().select(wanted).with_row_id(True).where(among).to_arrow()
         else:
@@ -106,6 +110,15 @@ class Memory:
         """Documents of which there are records that were made under this cache key."""
         made = self.batches(f"document != '' AND skip_key = {quoted([key])}", ["document"])
         return Names(document for batch in made for document in batch["document"].unique().to_pylist())
+
+    @cached_property
+    def resident(self) -> Resident | None:
+        """What is kept of its records in memory: nothing, until `keep`."""
+        return None
+
+    def keep(self, columns: Sequence[str]) -> None:
+        """From now on have these columns of all records in memory, if they are not too large for it."""
+        self.__dict__["resident"] = resident(self.table, [name for name in columns if name in self.columns])
 
     @cached_property
     def columns(self) -> frozenset[str]:

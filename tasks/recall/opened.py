@@ -5,10 +5,11 @@ run has published since.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from tasks.memory.embedders import made_by, question_embedder, same
@@ -69,8 +70,18 @@ class Kept:
             fresh = opened(home, self.embedder)
             if held and held.embedder == self.embedder:
                 _take_over(held, fresh)
+            Thread(target=_keep, args=(fresh.memory,), name="keep-records", daemon=True).start()
             self._open[home] = fresh
             return fresh
+
+
+def _keep(memory: Memory) -> None:
+    """Have what ranks and what is shown in memory; until then questions read it from the table."""
+    from tasks.recall.candidates import SPAN
+    from tasks.recall.hit import COLUMNS
+
+    with suppress(OSError, RuntimeError, ValueError):  # the version is gone: whoever asks is told
+        memory.keep(tuple(dict.fromkeys((*SPAN, *COLUMNS))))
 
 
 def _take_over(before: Opened, now: Opened) -> None:

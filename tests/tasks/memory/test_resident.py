@@ -1,0 +1,51 @@
+"""What is kept in memory of a table is what the table says, and no more than it may be."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.memory.reader import Memory, open_memory
+from tasks.memory.resident import resident
+from tasks.recall.candidates import SPAN
+from tasks.recall.hit import COLUMNS
+from tasks.recall.opened import Kept
+from tests.tasks.memory.rows import put
+
+KEPT = tuple(dict.fromkeys((*SPAN, *COLUMNS)))
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    """Of two runs, the second of which replaced rows of the first."""
+    put(tmp_path, "r1", ["d0", "d1", "d2"])
+    put(tmp_path, "r2", ["d3", "d1"])
+    return open_memory(tmp_path)
+
+
+def test_rows_are_those_of_the_table_with_and_without_what_is_kept(memory: Memory) -> None:
+    numbers = [*memory.numbers("position IN (0, 3)")[::-1], 10**9]
+    before = [memory.taken(numbers, columns) for columns in (SPAN, COLUMNS, ("summary", "novelty"))]
+    some = memory.taken(numbers, SPAN, "document = 'd1'")
+    memory.keep(KEPT)
+    assert memory.resident
+    assert [memory.taken(numbers, columns) for columns in (SPAN, COLUMNS, ("summary", "novelty"))] == before
+    assert memory.taken(numbers, SPAN, "document = 'd1'") == some
+    assert memory.taken(numbers, ["id", "skip_key"]).keys() == before[0].keys(), "a column that is not kept"
+    assert memory.taken([10**9], SPAN) == {}
+
+
+def test_what_takes_too_much_is_not_kept(memory: Memory) -> None:
+    assert resident(memory.table, KEPT, most_bytes=100) is None
+
+
+def test_a_memory_stays_open_until_a_run_publishes(tmp_path: Path) -> None:
+    put(tmp_path, "r1", ["d0"])
+    kept = Kept("")
+    first = kept.of(tmp_path)
+    assert kept.of(tmp_path) is first
+    embed = first.embed
+    put(tmp_path, "r2", ["d0", "d1"])
+    second = kept.of(tmp_path)
+    assert (first.memory.run, second.memory.run) == ("r1", "r2")
+    assert second.embed is embed
+    assert kept.of(tmp_path, as_of="r1").memory.run == "r1"
