@@ -7,6 +7,7 @@ an address in the settings says where that is.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flows import reading_service
 from flows.answer import Answer
 from flows.deployments import commands as deployments
 
@@ -20,6 +21,10 @@ asks needs a token: see the command token.
 mcp: the same tools over stdin and stdout, for a program that starts this command itself.
 
 prefect: reading and upkeep as forms in Prefect's UI; the settings given here are those that they start from.
+
+reader: long contexts over gRPC, read, asked and kept under home/contexts. Beyond this machine it needs a
+token, in the environment variable NIGHTREAD_READER_TOKEN of whoever serves or calls. Several readers share a
+home and, through serve.redis_url, who holds which context.
 """
 
 
@@ -43,6 +48,7 @@ PARTS: dict[str, Callable[["RunConfig"], Answer]] = {
     "gateway": gateway,
     "mcp": mcp,
     "prefect": deployments.serve,
+    "reader": reading_service.serve_reader,
 }
 
 
@@ -55,8 +61,13 @@ def arguments(add: Callable[..., Any]) -> None:
         SERVE_HELP,
     )
     served.add_argument("what", nargs="?", choices=tuple(PARTS), default="prefect", help="(default: prefect)")
+    served.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="reader: the address (default: serve.listen; port 0: any free one)",
+    )
 
 
-def serve(config: "RunConfig", what: str = "prefect") -> Answer:
+def serve(config: "RunConfig", what: str = "prefect", listen: str | None = None) -> Answer:
     """Serve one part, or all, until interrupted."""
-    return PARTS[what](config)
+    return PARTS[what](reading_service.at(config, listen) if listen else config)

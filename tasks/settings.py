@@ -324,6 +324,8 @@ class ServeConfig:
     """Addresses of readers, HOST:PORT each; none is a reader inside the gateway's process."""
     listen: str = "127.0.0.1:8322"
     """Address that `nightread serve reader` listens on; port 0 is any free one."""
+    address: str = ""
+    """Address by which others reach that reader, HOST:PORT; empty is the one that it listens on."""
     redis_url: str = ""
     """URL of a Redis that knows which reader holds which context; empty is the gateway's own process."""
     certificate: HomePath = ""

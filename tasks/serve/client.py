@@ -14,6 +14,7 @@ import grpc
 from tasks.serve import reader_pb2 as pb
 from tasks.serve import wire
 from tasks.serve.door import BLOCKS, NEW_TOKENS, Done, Name, Piece, Retrieved, Scored, State, Stats, Taken
+from tasks.serve.status import error_of
 
 TOKEN_VARIABLE = "NIGHTREAD_READER_TOKEN"
 """Environment variable that holds the token of readers, on both sides."""
@@ -107,7 +108,7 @@ def _told(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except grpc.RpcError as error:
-        raise wire.error_of(error.code(), error.details() or "", error.trailing_metadata()) from error
+        raise error_of(error.code(), error.details() or "", error.trailing_metadata() or ()) from error
 
 
 def _requests(name: Name, pieces: Iterable[str | Sequence[int]], at_tokens: int | None) -> Iterator[Any]:

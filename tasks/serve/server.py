@@ -81,6 +81,11 @@ def is_loopback(address: str) -> bool:
         return host == "localhost"
 
 
+def is_wildcard(host: str) -> bool:
+    """Whether a host stands for all addresses of this machine."""
+    return host.strip("[]") in ("0.0.0.0", "::")
+
+
 class Token(grpc.aio.ServerInterceptor):
     """Lets in who brings the token; health may be asked without."""
 
@@ -119,12 +124,26 @@ def _refusing(handler: Any) -> Any:
     return make(function, handler.request_deserializer, handler.response_serializer)
 
 
-async def serve(listen: Listen, engine_at: Callable[[str], Engine], ready: Callable[[str], None]) -> None:
+async def told_to_end() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+
+
+async def serve(
+    listen: Listen,
+    engine_at: Callable[[str], Engine],
+    ready: Callable[[str], None],
+    ended: Callable[[], Awaitable[None]] = told_to_end,
+) -> None:
     """Serve until the process is told to end.
 
     Args:
-        engine_at: makes the engine of a node at an address; only then is it known.
-        ready: called with the address.
+        engine_at: makes the engine, given the address that it listens on; only then is that known.
+        ready: called with this address when calls are taken.
+        ended: waits for the end.
 
     Raises:
         InvalidInput: if the address cannot be listened on, or a token or certificate is missing.
@@ -143,7 +162,7 @@ async def serve(listen: Listen, engine_at: Callable[[str], Engine], ready: Calla
         await healthy.set(name, SERVING)
     await server.start()
     ready(address)
-    await _told_to_end()
+    await ended()
     for name in ("", wire.SERVICE):
         await healthy.set(name, NOT_SERVING)
     await asyncio.to_thread(engine.stop)
@@ -159,11 +178,3 @@ def _bound(server: grpc.aio.Server, address: str, credentials: grpc.ServerCreden
         raise InvalidInput(
             f"{address} cannot be listened on: is another reader there? Give another HOST:PORT"
         ) from error
-
-
-async def _told_to_end() -> None:
-    """Wait for SIGTERM or SIGINT."""
-    ended, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    await ended.wait()

@@ -19,6 +19,7 @@ from tasks.serve import wire
 from tasks.serve.door import BLOCKS, NEW_TOKENS, Done, Failed, Name
 from tasks.serve.engine import Engine
 from tasks.serve.job import END, Inbox, Job, Steps
+from tasks.serve.status import status_of
 
 log = logging.getLogger(__name__)
 _PAUSE_S = 0.02
@@ -185,5 +186,5 @@ def _told(method: Any) -> Any:
 
 
 async def _abort(context: Context, error: NightreadError) -> None:
-    code, message, trailing = wire.status_of(error)
-    await context.abort(code, message, trailing)
+    code, trailing = status_of(error)
+    await context.abort(code, str(error), trailing)

@@ -20,7 +20,7 @@ from tasks.serve.door import (
     UnknownContext,
 )
 
-HOLDER, RETRY_AFTER_S = "nightread-holder", "nightread-retry-after-s"
+HOLDER, RETRY_AFTER = "nightread-holder", "retry-after-ms"
 """Trailing headers."""
 BUSY_S = 1.0
 """Where a server that is busy does not say for how long."""
@@ -47,7 +47,7 @@ def status_of(error: NightreadError) -> tuple[grpc.StatusCode, Headers]:
     if isinstance(error, HeldElsewhere):
         return code, ((HOLDER, error.address),)
     if isinstance(error, Busy):
-        return code, ((RETRY_AFTER_S, f"{error.retry_after_s:.3f}"),)
+        return code, ((RETRY_AFTER, str(round(1000 * error.retry_after_s))),)
     return code, ()
 
 
@@ -57,7 +57,9 @@ def error_of(
     """The error that a status tells of."""
     told = dict(trailing)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return Busy(message, float(told.get(RETRY_AFTER_S, BUSY_S)))
+        if "larger than max" in message:  # gRPC itself says so of a message
+            return InvalidInput(f"{message}: send less at once")
+        return Busy(message, int(told[RETRY_AFTER]) / 1000 if RETRY_AFTER in told else BUSY_S)
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return HeldElsewhere(message, str(told.get(HOLDER, "")))
     if code is grpc.StatusCode.CANCELLED:

@@ -1,38 +1,15 @@
-"""What goes over the network: the door's values as messages of reader.proto, its errors as statuses of gRPC.
+"""What goes over the network: the door's values as messages of reader.proto, and back.
 
-The idea: each table is read from both sides, so what a client raises is what the reader raised. Messages of
-errors name values and remedies; what else a caller needs to go on stands in the trailing metadata.
+The idea: fields are called alike on both sides, so most values need no more than their names.
 """
 
 from dataclasses import fields
 from typing import Any
 
-import grpc
-
-from tasks.errors import InvalidInput, NightreadError
 from tasks.serve import reader_pb2 as pb
-from tasks.serve.door import (
-    Busy,
-    Changed,
-    Cited,
-    DeadlinePassed,
-    Done,
-    Failed,
-    HeldElsewhere,
-    Name,
-    NotAllowed,
-    Retrieved,
-    Scored,
-    State,
-    Stats,
-    Taken,
-    Unavailable,
-    UnknownContext,
-)
+from tasks.serve.door import Cited, Done, Name, Retrieved, Scored, State, Stats, Taken
 
 SERVICE = "nightread.v1.Reader"
-RETRY_AFTER, HOLDER = "retry-after-ms", "holder"
-"""Trailing metadata: milliseconds after which a busy reader may take the call; who holds a context."""
 MESSAGE_BYTES = 1 << 20
 """Of one message, in either direction."""
 TEXT_CHARS = 1 << 17
@@ -45,45 +22,6 @@ OPTIONS = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 """Of a channel at both ends: a peer that is gone is known within 40 seconds."""
-
-_CODES: dict[type[Exception], grpc.StatusCode] = {
-    UnknownContext: grpc.StatusCode.NOT_FOUND,
-    Changed: grpc.StatusCode.ABORTED,
-    NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
-    Busy: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    HeldElsewhere: grpc.StatusCode.FAILED_PRECONDITION,
-    DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
-    Unavailable: grpc.StatusCode.UNAVAILABLE,
-    InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
-    Failed: grpc.StatusCode.INTERNAL,
-}
-"""Kinds of errors, narrower ones first."""
-
-
-def status_of(error: Exception) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
-    """Code, message and trailing metadata of an error."""
-    code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
-    extra: tuple[tuple[str, str], ...] = ()
-    if isinstance(error, Busy):
-        extra = ((RETRY_AFTER, str(round(1000 * error.retry_after_s))),)
-    if isinstance(error, HeldElsewhere):
-        extra = ((HOLDER, error.address),)
-    return code, str(error), extra
-
-
-def error_of(code: grpc.StatusCode, message: str, trailing: Any) -> NightreadError:
-    """The error of a status that a client got; what no reader says is that it cannot be reached."""
-    extra = {one[0]: one[1] for one in trailing or ()}
-    if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
-        if RETRY_AFTER not in extra:  # of gRPC itself
-            return InvalidInput(f"{message}: send smaller pieces")
-        return Busy(message, int(extra[RETRY_AFTER]) / 1000)
-    if code == grpc.StatusCode.FAILED_PRECONDITION:
-        return HeldElsewhere(message, str(extra.get(HOLDER, "")))
-    kinds = {known: kind for kind, known in _CODES.items()}
-    found = kinds.get(code, Unavailable)
-    made: NightreadError = found(message)  # type: ignore[assignment]
-    return made
 
 
 def name_of(message: Any) -> Name:
