@@ -20,9 +20,7 @@ class OpenRequest(_message.Message):
     CREATE_FIELD_NUMBER: _ClassVar[int]
     name: Name
     create: bool
-    def __init__(
-        self, name: _Optional[_Union[Name, _Mapping]] = ..., create: _Optional[bool] = ...
-    ) -> None: ...
+    def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., create: _Optional[bool] = ...) -> None: ...
 
 class State(_message.Message):
     __slots__ = ("tokens", "chars", "saved", "bytes")
@@ -34,13 +32,7 @@ class State(_message.Message):
     chars: int
     saved: int
     bytes: int
-    def __init__(
-        self,
-        tokens: _Optional[int] = ...,
-        chars: _Optional[int] = ...,
-        saved: _Optional[int] = ...,
-        bytes: _Optional[int] = ...,
-    ) -> None: ...
+    def __init__(self, tokens: _Optional[int] = ..., chars: _Optional[int] = ..., saved: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
 class TokenIds(_message.Message):
     __slots__ = ("ids",)
@@ -58,13 +50,7 @@ class ReadRequest(_message.Message):
     at_tokens: int
     text: str
     ids: TokenIds
-    def __init__(
-        self,
-        name: _Optional[_Union[Name, _Mapping]] = ...,
-        at_tokens: _Optional[int] = ...,
-        text: _Optional[str] = ...,
-        ids: _Optional[_Union[TokenIds, _Mapping]] = ...,
-    ) -> None: ...
+    def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., at_tokens: _Optional[int] = ..., text: _Optional[str] = ..., ids: _Optional[_Union[TokenIds, _Mapping]] = ...) -> None: ...
 
 class Taken(_message.Message):
     __slots__ = ("tokens", "state", "seconds")
@@ -74,12 +60,7 @@ class Taken(_message.Message):
     tokens: int
     state: State
     seconds: float
-    def __init__(
-        self,
-        tokens: _Optional[int] = ...,
-        state: _Optional[_Union[State, _Mapping]] = ...,
-        seconds: _Optional[float] = ...,
-    ) -> None: ...
+    def __init__(self, tokens: _Optional[int] = ..., state: _Optional[_Union[State, _Mapping]] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RetrieveRequest(_message.Message):
     __slots__ = ("name", "question", "blocks")
@@ -89,12 +70,7 @@ class RetrieveRequest(_message.Message):
     name: Name
     question: str
     blocks: int
-    def __init__(
-        self,
-        name: _Optional[_Union[Name, _Mapping]] = ...,
-        question: _Optional[str] = ...,
-        blocks: _Optional[int] = ...,
-    ) -> None: ...
+    def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., question: _Optional[str] = ..., blocks: _Optional[int] = ...) -> None: ...
 
 class Cited(_message.Message):
     __slots__ = ("token_start", "token_end", "char_start", "char_end", "text", "score")
@@ -110,15 +86,7 @@ class Cited(_message.Message):
     char_end: int
     text: str
     score: float
-    def __init__(
-        self,
-        token_start: _Optional[int] = ...,
-        token_end: _Optional[int] = ...,
-        char_start: _Optional[int] = ...,
-        char_end: _Optional[int] = ...,
-        text: _Optional[str] = ...,
-        score: _Optional[float] = ...,
-    ) -> None: ...
+    def __init__(self, token_start: _Optional[int] = ..., token_end: _Optional[int] = ..., char_start: _Optional[int] = ..., char_end: _Optional[int] = ..., text: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
 
 class Retrieved(_message.Message):
     __slots__ = ("blocks", "seconds")
@@ -126,9 +94,7 @@ class Retrieved(_message.Message):
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     blocks: _containers.RepeatedCompositeFieldContainer[Cited]
     seconds: float
-    def __init__(
-        self, blocks: _Optional[_Iterable[_Union[Cited, _Mapping]]] = ..., seconds: _Optional[float] = ...
-    ) -> None: ...
+    def __init__(self, blocks: _Optional[_Iterable[_Union[Cited, _Mapping]]] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class AskRequest(_message.Message):
     __slots__ = ("name", "question", "new_tokens")
@@ -138,12 +104,7 @@ class AskRequest(_message.Message):
     name: Name
     question: str
     new_tokens: int
-    def __init__(
-        self,
-        name: _Optional[_Union[Name, _Mapping]] = ...,
-        question: _Optional[str] = ...,
-        new_tokens: _Optional[int] = ...,
-    ) -> None: ...
+    def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., question: _Optional[str] = ..., new_tokens: _Optional[int] = ...) -> None: ...
 
 class Done(_message.Message):
     __slots__ = ("citations", "tokens", "ended", "seconds", "first_s")
@@ -157,14 +118,7 @@ class Done(_message.Message):
     ended: bool
     seconds: float
     first_s: float
-    def __init__(
-        self,
-        citations: _Optional[_Iterable[_Union[Cited, _Mapping]]] = ...,
-        tokens: _Optional[int] = ...,
-        ended: _Optional[bool] = ...,
-        seconds: _Optional[float] = ...,
-        first_s: _Optional[float] = ...,
-    ) -> None: ...
+    def __init__(self, citations: _Optional[_Iterable[_Union[Cited, _Mapping]]] = ..., tokens: _Optional[int] = ..., ended: _Optional[bool] = ..., seconds: _Optional[float] = ..., first_s: _Optional[float] = ...) -> None: ...
 
 class AskReply(_message.Message):
     __slots__ = ("text", "done")
@@ -182,12 +136,7 @@ class ScoreRequest(_message.Message):
     name: Name
     text: str
     retrieve: bool
-    def __init__(
-        self,
-        name: _Optional[_Union[Name, _Mapping]] = ...,
-        text: _Optional[str] = ...,
-        retrieve: _Optional[bool] = ...,
-    ) -> None: ...
+    def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., text: _Optional[str] = ..., retrieve: _Optional[bool] = ...) -> None: ...
 
 class Scored(_message.Message):
     __slots__ = ("nats", "tokens")
@@ -209,9 +158,7 @@ class CloseRequest(_message.Message):
     FORGET_FIELD_NUMBER: _ClassVar[int]
     name: Name
     forget: bool
-    def __init__(
-        self, name: _Optional[_Union[Name, _Mapping]] = ..., forget: _Optional[bool] = ...
-    ) -> None: ...
+    def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., forget: _Optional[bool] = ...) -> None: ...
 
 class Closed(_message.Message):
     __slots__ = ()
@@ -222,22 +169,7 @@ class StatsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatsReply(_message.Message):
-    __slots__ = (
-        "node",
-        "model",
-        "contexts",
-        "bytes",
-        "budget_bytes",
-        "questions_queued",
-        "reads_queued",
-        "answering",
-        "answered",
-        "refused",
-        "failed",
-        "tokens_read",
-        "tokens_written",
-        "seconds",
-    )
+    __slots__ = ("node", "model", "contexts", "bytes", "budget_bytes", "questions_queued", "reads_queued", "answering", "answered", "refused", "failed", "tokens_read", "tokens_written", "seconds")
     NODE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     CONTEXTS_FIELD_NUMBER: _ClassVar[int]
@@ -266,20 +198,4 @@ class StatsReply(_message.Message):
     tokens_read: int
     tokens_written: int
     seconds: float
-    def __init__(
-        self,
-        node: _Optional[str] = ...,
-        model: _Optional[str] = ...,
-        contexts: _Optional[int] = ...,
-        bytes: _Optional[int] = ...,
-        budget_bytes: _Optional[int] = ...,
-        questions_queued: _Optional[int] = ...,
-        reads_queued: _Optional[int] = ...,
-        answering: _Optional[int] = ...,
-        answered: _Optional[int] = ...,
-        refused: _Optional[int] = ...,
-        failed: _Optional[int] = ...,
-        tokens_read: _Optional[int] = ...,
-        tokens_written: _Optional[int] = ...,
-        seconds: _Optional[float] = ...,
-    ) -> None: ...
+    def __init__(self, node: _Optional[str] = ..., model: _Optional[str] = ..., contexts: _Optional[int] = ..., bytes: _Optional[int] = ..., budget_bytes: _Optional[int] = ..., questions_queued: _Optional[int] = ..., reads_queued: _Optional[int] = ..., answering: _Optional[int] = ..., answered: _Optional[int] = ..., refused: _Optional[int] = ..., failed: _Optional[int] = ..., tokens_read: _Optional[int] = ..., tokens_written: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
