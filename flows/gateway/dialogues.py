@@ -9,6 +9,7 @@ from flows.gateway import shapes
 from flows.gateway.caller import Asking, Writing
 from flows.gateway.doors import doors_of
 from flows.gateway.failures import NotFound
+from flows.gateway.reading import Context
 from tasks.errors import InvalidInput
 
 router = APIRouter(tags=["sessions"])
@@ -40,13 +41,16 @@ async def shown(
 
 @router.delete("/v1/sessions/{key}", response_model=shapes.Gone)
 async def forgotten(key: Key, who: Writing, request: Request) -> Any:
-    """Remove a session with its rounds, its memory and its saved context."""
-    config = doors_of(request).config_at(who.home)
+    """Remove a session with its rounds and its memory, and the reader's context of this key."""
+    doors = doors_of(request)
 
     def gone() -> Any:
+        context = doors.reader is not None and Context(doors, who, key).forget()
         try:
-            return sessions.session(config, "forget", key, yes=True).data
+            return sessions.session(doors.config_at(who.home), "forget", key, yes=True).data
         except InvalidInput as error:
+            if context:
+                return {"key": key, "rounds": 0}
             raise NotFound(str(error)) from error
 
-    return await doors_of(request).work(gone)
+    return await doors.work(gone)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from fastapi import HTTPException
@@ -27,7 +28,8 @@ BEHIND = "\n\n"
 PATIENCE_S = 600.0
 """For a context to be read, or an answer to be written."""
 AGAIN_S = 2.0
-_READING: set[Name] = set()
+_READING: set[Path] = set()
+"""Notes of contexts that a request reads into now."""
 _LOCK = threading.Lock()
 
 
@@ -61,18 +63,30 @@ class Context:
         """
         reader = self._reader()
         with _LOCK:
-            if self.name in _READING:
+            if self.noted in _READING:
                 raise Busy(f"memory_key={self.key}: another request reads into it: ask again", AGAIN_S)
-            _READING.add(self.name)
+            _READING.add(self.noted)
         try:
             return self._read(reader, messages)
         finally:
             with _LOCK:
-                _READING.discard(self.name)
+                _READING.discard(self.noted)
 
     def ask(self, question: str, new_tokens: int | None) -> Iterator[Piece | Done]:
         """The answer, piece by piece."""
         return self._reader().ask(self.name, question, new_tokens or NEW_TOKENS, PATIENCE_S)
+
+    def forget(self) -> bool:
+        """Delete the context for good, wherever it is kept; whether there was one."""
+        reader = self._reader()
+        try:
+            reader.open(self.name, timeout_s=PATIENCE_S)
+            reader.close(self.name, forget=True, timeout_s=PATIENCE_S)
+        except UnknownContext:
+            return False
+        finally:
+            self.noted.unlink(missing_ok=True)
+        return True
 
     def _read(self, reader: ReaderDoor, messages: Sequence[str]) -> State:
         state, seen = self._state(reader)
