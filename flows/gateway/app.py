@@ -19,6 +19,7 @@ from flows.gateway.entrance import Entrance
 from flows.gateway.guard import Guard
 from flows.gateway.limits import Limits
 from flows.gateway.mounted import Mounted
+from flows.gateway.pages.router import router as pages
 from tasks.serve.door import ReaderDoor
 
 MIB = 1 << 20
@@ -67,4 +68,5 @@ def gateway(config: RunConfig, reader: Callable[[], ReaderDoor] | None = None) -
         app.include_router(router, responses=api.FAILURES)
     app.state.mcp = Mounted(app.state.doors)
     app.router.routes.append(Route("/mcp", app.state.mcp, methods=["POST"], include_in_schema=False))
+    app.include_router(pages)
     return app

@@ -53,11 +53,7 @@ def recalled(
         hits = recall(memory, question, embed, config, **some, place=place_of, rerank=rerank, seconds=seconds)
 
     def row(hit: Hit) -> Row:
-        cited = [
-            {"text": one.text, "citation": format_citation(one)}
-            | {name: getattr(one, name) for name in ("document", "start", "end")}
-            for one in hit.citations
-        ]
+        cited = [{**asdict(one), "citation": format_citation(one)} for one in hit.citations]
         return {
             **{name: getattr(hit, name) for name in SHOWN},
             "dates": list(hit.dates),

@@ -1,0 +1,20 @@
+"""Every page of the explorer, and the files that pages load."""
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import Response
+
+from flows.gateway.pages import document, search
+from flows.gateway.pages.failures import PageRoute
+from flows.gateway.pages.rendering import static
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+for one in (search, document):
+    router.include_router(one.router)
+
+
+@router.get("/static/{name}")
+async def file(name: str) -> Response:
+    """A file of this package, named by itself alone."""
+    if (found := static(name)) is None:
+        raise HTTPException(404, "there is no such file")
+    return found

@@ -1,0 +1,127 @@
+"""What tests of the pages share: a town's papers that were read on two nights, a gateway, and a browser.
+
+The browser is Chromium as the system packages it; where there is none, its tests skip themselves.
+"""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from flows.config import RunConfig
+from flows.gateway.app import gateway
+from tasks.ingest.ipc import free_port
+from tests.flows.corpus import tiny
+from tests.flows.gateway.pages import corpus
+from tests.models import shallow_embedder
+from tests.tasks.relate.reading import read
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+WAIT_MS = 60_000
+"""How long a browser waits for what it expects: a machine may be busy."""
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass(frozen=True)
+class Town:
+    """A corpus that was read twice, and the addresses of a gateway that shows it."""
+
+    folder: Path
+    config: RunConfig
+    outcomes: list[dict[str, Any]]
+    url: str
+
+
+@contextmanager
+def served(config: RunConfig) -> Iterator[str]:
+    """The address of a real server of this gateway, in a thread."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(gateway(config), host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server ended before it was up"
+            thread.join(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def town(
+    embedder_dir: Path, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    """The papers after the second night."""
+    root = tmp_path_factory.mktemp("town")
+    folder = root / "papers"
+    embedder = shallow_embedder(root / "embedder", embedder_dir)
+    how = (f"infer.embedder={embedder}", "serve.requests_per_minute=100000")
+    config = tiny(root / "home", tiny_model_dir, *how)
+    outcomes = []
+    for night in (corpus.first_night, corpus.second_night):
+        night(folder)
+        outcomes.append(read(config, folder))
+    with served(config) as url:
+        yield Town(folder, config, outcomes, url)
+
+
+@pytest.fixture(scope="session")
+def chromium(processes: None) -> Iterator[Browser]:
+    """A browser without a window."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; on Debian: apt-get install chromium")
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, and all that its console said and it asked elsewhere."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.page, self.url = context.new_page(), url
+        self.said: list[str] = []
+        self.strange: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(f"{self.url}/"):
+            self.strange.append(request.url)
+
+    def goto(self, path: str) -> Page:
+        self.page.goto(f"{self.url}{path}")
+        return self.page
+
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture
+def watched(chromium: Browser, town: Town) -> Iterator[Open]:
+    """`watched(color_scheme="dark", viewport=PHONE)`: a page of a fresh browser that must stay silent."""
+    opened: list[tuple[BrowserContext, Watched]] = []
+
+    def of(**how: Any) -> Watched:
+        context = chromium.new_context(**how)
+        context.set_default_timeout(WAIT_MS)
+        opened.append((context, Watched(context, town.url)))
+        return opened[-1][1]
+
+    yield of
+    for context, one in opened:
+        context.close()
+        assert one.said == []
+        assert one.strange == []
