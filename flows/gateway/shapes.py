@@ -23,6 +23,9 @@ class Quote(BaseModel):
 
     text: str
     citation: str = Field(description="Where they stand, for people: source:place:start-end.")
+    uri: str
+    label: str = Field(description="Name of the document inside a container, else empty.")
+    place: str = Field(description="Such as `page 3`.")
     document: str = Field(description="Id of the document, by which it opens.")
     start: int = Field(description="First character, in the document's text.")
     end: int = Field(description="One behind the last character.")
