@@ -14,6 +14,7 @@ from flows import (
     headline,
     ingesting,
     letting,
+    loading,
     looking,
     million,
     serving,
@@ -263,18 +264,19 @@ def _benching(add: Add) -> None:
         "bench",
         "measure speed and memory of reading, or how it scales",
         "bench --lengths 4096,32768\nbench million --tokens 10000000 --minutes 100\n"
-        "bench headline --tokens 10000000 --minutes 12\nbench scaling --workers 1,2 --json",
+        "bench headline --tokens 10000000 --minutes 12\nbench scaling --workers 1,2 --json\n"
+        "bench load --sessions 20 --requests 100",
         BENCH_HELP,
     )
     test.add_argument(
         "what",
         nargs="?",
-        choices=("reading", "million", "headline", "scaling", "windows", "memory", "parse"),
+        choices=("reading", "million", "headline", "scaling", "windows", "memory", "parse", "load"),
         default="reading",
         help="reading: against the length of a text (default); million: one long text, with needles in it; "
         "headline: both, and what decays, in 12 minutes; "
         "scaling: against the number of workers; windows: when they follow the text; memory: a large one, "
-        "how it grows and answers; parse: files to shards",
+        "how it grows and answers; parse: files to shards; load: readers that many ask at once",
     )
     test.add_argument(
         "--lengths", default="4096,32768", metavar="N,N", help="tokens of the texts (default: 4096,32768)"
@@ -311,6 +313,7 @@ def _benching(add: Add) -> None:
     _scaling(test)
     tend.bench_arguments(test)
     ingesting.bench_arguments(test)
+    loading.arguments(test)
 
 
 def _scaling(test: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from flows import (
     hits,
     ingesting,
     letting,
+    loading,
     looking,
     million,
     serving,
@@ -127,6 +128,7 @@ def bench(config: "RunConfig", what: str = "reading", **options: Any) -> Answer:
         "headline": headline.bench_headline,
         "memory": tend.bench_memory,
         "parse": ingesting.bench_parse,
+        "load": loading.bench_load,
     }
     return kinds[what](config, **options)
 

@@ -18,6 +18,8 @@ from tasks.serve.status import error_of
 
 TOKEN_VARIABLE = "NIGHTREAD_READER_TOKEN"
 """Environment variable that holds the token of readers, on both sides."""
+STATS_S = 10.0
+"""Deadline of `stats`, which takes no time: a reader that hangs is passed over."""
 _IDS = 1 << 15
 """Token ids in one message."""
 
@@ -36,10 +38,10 @@ class Client:
         given = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
         self.metadata = (("authorization", f"Bearer {given}"),) if given else ()
         if ca_bundle is None:
-            self.channel = grpc.insecure_channel(address, wire.OPTIONS)
+            self.channel = grpc.insecure_channel(address, wire.CLIENT_OPTIONS)
         else:
             known = grpc.ssl_channel_credentials(ca_bundle.read_bytes())
-            self.channel = grpc.secure_channel(address, known, wire.OPTIONS)
+            self.channel = grpc.secure_channel(address, known, wire.CLIENT_OPTIONS)
 
     def open(self, name: Name, create: bool = False, timeout_s: float | None = None) -> State:
         request = pb.OpenRequest(name=wire.named(name), create=create)
@@ -91,7 +93,7 @@ class Client:
         self._unary("Close", request, pb.Closed, timeout_s)
 
     def stats(self) -> Stats:
-        return wire.stats_of(self._unary("Stats", pb.StatsRequest(), pb.StatsReply, None))
+        return wire.stats_of(self._unary("Stats", pb.StatsRequest(), pb.StatsReply, STATS_S))
 
     def shut(self) -> None:
         self.channel.close()

@@ -20,8 +20,17 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # by default a server takes more than two of these in silence for an attack, and ends the call
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
 ]
 """Of a channel at both ends: a peer that is gone is known within 40 seconds."""
+CLIENT_OPTIONS = [
+    *OPTIONS,
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+"""A reader that was started again is found within seconds; gRPC itself looks for it ever more seldom."""
 
 
 def name_of(message: Any) -> Name:
