@@ -146,10 +146,10 @@ def rerank(
 ) -> list[int]:
     """Candidates by query likelihood, best first, without those scoring below `min_ratio` of the best.
 
-    The text's first block, for which no head votes, is one of them. Each stands between the sink and the question with its neighbours;
-    one that is a neighbour of a better one is not tried by itself. Every token of the question but its first
-    gives its evidence (see `model.context.scoring.evidence`): a plain sum of log-likelihoods would favour
-    places that suit any question.
+    The text's first block, for which no head votes, is one of them. Each stands between the sink and the
+    question with its neighbours; one that is a neighbour of a better one is not tried by itself. Every token
+    of the question but its first gives its evidence (see `model.context.scoring.evidence`): a plain sum of
+    log-likelihoods would favour places that suit any question.
 
     Ranking by the likelihood of a query is Ponte & Croft 1998, "A language modeling approach to information
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval

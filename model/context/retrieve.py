@@ -44,7 +44,7 @@ class Chosen:
 
 
 def choose(context: Context, question: Sequence[int], k: int = 16, path: str = "auto") -> Chosen:
-    """The `k` blocks that the calibrated heads vote for; block 0 is the sinks, and joins them when they are re-ranked.
+    """The `k` blocks that the calibrated heads vote for; block 0, the sinks, joins when they are re-ranked.
 
     Args:
         question: token ids; they leave no trace in the context.

@@ -196,7 +196,7 @@ def test_likelihoods_are_those_of_a_text_of_its_own(name: str, tmp_path: Path) -
     mixed_NQ = np.log(np.exp(nats_NQ) + np.array(shares))
     scores = np.clip(mixed_NQ - mixed_NQ.mean(0), 0, None).sum(1)
     best = sorted(nats, key=lambda block: -scores[list(nats).index(block)])
-    given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first one, and the text's first block one of the second
+    given = [8, 1, 4, 9, 6, 10]  # 9 is a neighbour of the first, and the text's first block of the second
     fetch = RecomputeCache(reader, text)
     assert rerank(reader, fetch, text, question, given, min_ratio=0.0) == best
     kept = [block for block in best if scores[list(nats).index(block)] >= 0.85 * scores.max()]
