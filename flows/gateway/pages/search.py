@@ -85,7 +85,7 @@ async def answers(request: Request, who: Asking, given: Given) -> Response:
         put(streams.event("passages", rendered("passages.html", **_passages(doors, who, given))))
         put(streams.event("done", ""))
 
-    return streams.event_stream(await streams.begun(doors, work))
+    return streams.event_stream(await streams.begun(doors.pool, work))
 
 
 def _page(who: Caller, given: Asked) -> dict[str, Any]:
