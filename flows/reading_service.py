@@ -1,4 +1,4 @@
-"""`nightread serve reader`: this machine's contexts, behind gRPC, until the process is told to end.
+"""Readers of long contexts: one behind gRPC (`nightread serve reader`), and the door of a gateway to some.
 
 The idea: everything is settled before the model is loaded, so a wrong address, a missing token or a model
 that is not there is said at once.
@@ -6,8 +6,11 @@ that is not there is said at once.
 
 import asyncio
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from flows.answer import Answer
@@ -17,6 +20,7 @@ from tasks.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
+    from tasks.serve.door import ReaderDoor
 
 
 def serve_reader(config: "RunConfig") -> Answer:
@@ -52,6 +56,44 @@ def serve_reader(config: "RunConfig") -> Answer:
     finally:
         directory.close()
     return Answer({"node": told["node"]}, "")
+
+
+@contextmanager
+def door(config: "RunConfig") -> Iterator[Callable[[], "ReaderDoor"]]:
+    """Gives the readers that the settings name, or else one in this process; opened when it is first asked.
+
+    Raises:
+        InvalidInput: if an address is none.
+    """
+    for address in config.serve.readers:
+        check_address("serve.readers", address)
+    lock, opened = Lock(), list["ReaderDoor"]()
+
+    def get() -> "ReaderDoor":
+        with lock:
+            if not opened:
+                opened.append(_door(config))
+            return opened[0]
+
+    try:
+        yield get
+    finally:
+        for one in opened:
+            one.shut()
+
+
+def _door(config: "RunConfig") -> "ReaderDoor":
+    serve = config.serve
+    if serve.readers or serve.redis_url:
+        from tasks.serve.readers import opened
+
+        return opened(serve)
+    from tasks.serve.directory.opened import opened as directory_of
+    from tasks.serve.embedded import Embedded
+    from tasks.serve.node import engine
+
+    home = Path(folder_of(config))
+    return Embedded(engine(home, config.infer, config.shard.stride, serve, directory_of(serve), ""))
 
 
 def at(config: "RunConfig", listen: str) -> "RunConfig":

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.heavy
 class Served:
     """A `nightread serve` that runs, as its API shows it."""
 
-    def __init__(self, url: str, process: "subprocess.Popen[str]", home: Path) -> None:
-        self.url, self.process, self.home = url, process, home
+    def __init__(self, url: str, process: "subprocess.Popen[str]", home: Path, gateway: str) -> None:
+        self.url, self.process, self.home, self.gateway = url, process, home, gateway
         self.deployment = self.ask("deployments/name/read/read", patient=(404, 503))
 
     def ask(
@@ -60,6 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterato
     folder = tmp_path_factory.mktemp("serve")
     model = tiny_model(folder / "model", model_dir)
     argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model.name}", "infer.summary_words=300"]
+    argv.append("serve.port=0")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
@@ -71,9 +72,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterato
             text=True,
         )
     assert process.stdout
-    line = process.stdout.readline()
+    gateway, _, prefect = (process.stdout.readline() for _ in range(3))
     try:
-        yield Served(line.split()[4].rstrip(";"), process, folder / "memory")
+        yield Served(prefect.split()[4].rstrip(";"), process, folder / "memory", gateway.split()[-1])
     finally:
         process.kill()
         process.communicate()
@@ -182,6 +183,8 @@ def test_a_run_from_the_form_reads_into_the_served_memory_and_ctrl_c_ends_the_se
     assert served.process.poll() is None
     (row,) = Ledger(served.home / "ledger.sqlite").runs()
     assert (row["status"], row["config"]["summary_words"]) == ("published", 300)
+    with build_opener(ProxyHandler({})).open(f"{served.gateway}/v1/runs") as answer:
+        assert [one["run"] for one in json.load(answer)["runs"]] == [row["run"]]
     served.process.send_signal(signal.SIGINT)
     _, errors = served.process.communicate(timeout=60)
     assert served.process.returncode == 0  # that is how it is ended
