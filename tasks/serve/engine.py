@@ -2,7 +2,7 @@
 
 The idea: contexts are not thread-safe and the cores are taken by one pass over the model anyway, so calls
 wait in bounded queues and go on in turns, a pass each. Questions go first, as many together as the batch has
-rows; reading gets the turns that no question wants, and one now and then if all are wanted. A full queue says
+rows; reading gets the turns that no question wants, and a share of them if all are wanted. A full queue says
 so at once. Between two turns the thread looks for deadlines, for callers that went away and for leases that
 were lost; what fails is told to its caller, and the thread goes on.
 """
@@ -28,8 +28,8 @@ from tasks.serve.job import Job, Step, Steps
 log = logging.getLogger(__name__)
 READS = 16
 """Texts that are read in turns, or wait for it."""
-PATIENCE_S = 2.0
-"""After which reading gets a turn though there are questions."""
+READ_SHARE = 0.25
+"""Of the time, for reading while there are questions."""
 GRACE_S = 5.0
 """For answers that are being written when the engine stops."""
 _TICK_S = 0.02
@@ -87,7 +87,7 @@ class Engine:
         self.wake = threading.Condition()
         self.accepting, self.stopping, self.grace_until = True, threading.Event(), 0.0
         self.lost: set[Name] = set()
-        self.began, self.read_at, self.save_at = time.monotonic(), 0.0, 0.0
+        self.began, self.read_due, self.save_at = time.monotonic(), 0.0, 0.0
         self.refused, self.failed, self.pace_s = 0, 0, 1.0
         self.threads = [
             threading.Thread(target=target, name=name, daemon=True)
@@ -178,7 +178,7 @@ class Engine:
             if job.step is Step.WORKED:
                 self._last(self.active, job)
                 break  # one pass, and then the rows of the batch again
-        if not worked or time.monotonic() - self.read_at > PATIENCE_S:
+        if not worked or time.monotonic() > self.read_due:
             worked |= self._read()
         return worked
 
@@ -220,10 +220,11 @@ class Engine:
     def _read(self) -> bool:
         """A piece of one text."""
         for job in list(self.reads):
+            began = time.monotonic()
             self._advance(job)
             if job.step is not Step.WAITS:
                 self._last(self.reads, job)
-                self.read_at = time.monotonic()
+                self.read_due = time.monotonic() + (1 / READ_SHARE - 1) * (time.monotonic() - began)
                 return True
         return False
 

@@ -1,0 +1,279 @@
+"""Nodes that share a home: who holds a context, who opens it next, what is lost, and what never is.
+
+Run: pytest tests/tasks/serve/test_nodes.py
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from model.context import checkpoint
+from tasks.errors import InvalidInput
+from tasks.serve.contexts import CHECKPOINT, TRANSCRIPT
+from tasks.serve.directory.base import Quota
+from tasks.serve.directory.local import LocalDirectory
+from tasks.serve.door import Busy, Done, Failed, HeldElsewhere, Name, Piece, Unavailable
+from tasks.serve.embedded import Embedded
+from tasks.serve.engine import Engine, Limits
+from tests.model.rows import files_of_at_most
+from tests.tasks.serve.readers import NAME, Tiny, answered, text_of
+
+TEXT = text_of(60)
+QUESTION = "How many pages did the 7th keeper write?"
+LEASE_S = 600.0
+
+Start = Callable[..., Embedded]
+
+
+@pytest.fixture
+def start(tiny: Tiny, tmp_path: Path) -> Iterator[Start]:
+    """Starts nodes, all of one home; they are stopped at the end."""
+    engines: list[Engine] = []
+
+    def start(directory: LocalDirectory, node: str = "here", limits: Limits | None = None) -> Embedded:
+        engines.append(tiny.engine(tmp_path, directory, node, limits))
+        return Embedded(engines[-1])
+
+    yield start
+    for engine in engines:
+        engine.stop(0.0)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_context_is_asked_where_it_is_held_and_opened_elsewhere_when_that_node_stops(start: Start) -> None:
+    directory = LocalDirectory(LEASE_S)
+    one, two = start(directory, "one:1"), start(directory, "two:2")
+    read = one.read(NAME, [TEXT]).state
+    told = answered(one, NAME, QUESTION)
+    for call in (
+        lambda: two.open(NAME),
+        lambda: list(two.ask(NAME, QUESTION)),
+        lambda: two.close(NAME, True),
+    ):
+        with pytest.raises(HeldElsewhere) as error:
+            call()
+        assert error.value.address == "one:1"
+    one.shut()
+    with pytest.raises(Unavailable, match="shutting down"):
+        one.open(NAME)
+    assert two.open(NAME).tokens == read.tokens
+    assert answered(two, NAME, QUESTION)[0] == told[0]
+    assert directory.holder(*NAME) == "two:2"
+
+
+def test_the_load_that_a_node_tells_is_its_own(start: Start) -> None:
+    directory = LocalDirectory(0.3)
+    door = start(directory, "one:1")
+    door.read(NAME, [TEXT])
+    until(lambda: any(one.contexts for one in directory.nodes().values()))
+    (held,) = directory.held("one:1")
+    assert (held.claim.key, held.tokens) == (NAME.key, door.open(NAME).tokens)
+    assert held.bytes > 0
+    assert len(held.topic) > 8
+    door.shut()
+    assert directory.nodes() == {}
+
+
+def test_what_another_node_claimed_meanwhile_is_not_saved_over(start: Start) -> None:
+    """Two directories that do not know of each other: as after one was lost. The later claim wins."""
+    one, two = start(LocalDirectory(LEASE_S), "one:1"), start(LocalDirectory(LEASE_S), "two:2")
+    first = one.read(NAME, [TEXT]).state
+    one.save(NAME)
+    second = two.read(NAME, [" Then two went on."]).state
+    assert second.tokens > first.tokens
+    with pytest.raises(Unavailable, match="another node claimed it meanwhile"):
+        one.read(NAME, [" One did not know."])
+    state = one.open(NAME)
+    assert state.chars == second.chars == len(TEXT + " Then two went on.")
+    last = max(one.retrieve(NAME, "two", 256).blocks, key=lambda block: block.token_end)
+    assert last.text.endswith(" Then two went on.")
+
+
+def test_a_lease_that_ran_out_is_taken_again_where_nobody_else_took_it(start: Start) -> None:
+    directory = LocalDirectory(LEASE_S)
+    door = start(directory, "one:1")
+    door.read(NAME, [TEXT])
+    door.engine.claims.until.clear()
+    assert answered(door, NAME, QUESTION)[1].tokens > 0
+    hot = door.engine.contexts.hot[NAME]
+    assert door.engine.claims.holds(hot.claim)
+
+
+def test_a_context_that_was_lost_is_dropped_and_its_calls_are_told(start: Start) -> None:
+    directory = LocalDirectory(0.5)
+    door = start(directory, "one:1", Limits(contexts=2))
+    door.read(NAME, [TEXT])
+    with directory.lock:  # as if its lease had run out and another node had claimed it
+        del directory.leases[NAME]
+    directory.claim(*NAME, "two:2")
+    until(lambda: NAME not in door.engine.contexts.hot)
+    with pytest.raises(HeldElsewhere):
+        door.retrieve(NAME, QUESTION)
+
+
+def test_contexts_above_the_budget_go_to_the_disk_and_come_back(start: Start) -> None:
+    door = start(LocalDirectory(LEASE_S), limits=Limits(contexts=2))
+    names = [Name("", f"night-{number}") for number in range(4)]
+    texts = [text_of(30, 1000 * number) for number in range(4)]
+    for name, text in zip(names, texts, strict=True):
+        door.read(name, [text])
+    assert set(door.engine.contexts.hot) == set(names[2:])
+    for name, text in zip(names, texts, strict=True):
+        assert {block.text in text for block in door.retrieve(name, QUESTION).blocks} == {True}
+        assert door.stats().contexts <= 2
+    one = door.ask(names[0], QUESTION, 500)
+    assert isinstance(next(one), Piece)
+    for name in names[1:]:
+        door.open(name)
+    one.close()  # type: ignore[attr-defined]
+
+
+def test_bytes_are_a_budget_too_and_what_can_be_read_again_goes_first(start: Start) -> None:
+    door = start(LocalDirectory(LEASE_S), limits=Limits(contexts=8))
+    names = [Name("", "one"), Name("", "two"), Name("", "three")]
+    for name in names[:2]:
+        door.read(name, [text_of(60)])
+        answered(door, name, QUESTION)
+    contexts = door.engine.contexts
+    kept = contexts.hot[names[0]].context.recompute.kept
+    assert kept
+    object.__setattr__(contexts.budget, "bytes", contexts.bytes + 1000)
+    door.read(names[1], [text_of(60)])
+    assert not kept
+    assert set(contexts.hot) == set(names[:2])
+    object.__setattr__(contexts.budget, "bytes", contexts.hot[names[0]].bytes * 2)
+    door.read(names[2], [text_of(60)])
+    assert names[2] in contexts.hot
+    assert len(contexts.hot) < 3
+
+
+def test_without_room_for_another_context_the_call_is_told_to_come_again(start: Start) -> None:
+    door = start(LocalDirectory(LEASE_S), limits=Limits(contexts=1))
+    started, go_on = threading.Event(), threading.Event()
+
+    def pieces() -> Iterator[str]:
+        yield TEXT
+        started.set()
+        assert go_on.wait(120)
+        yield TEXT
+
+    reading = threading.Thread(target=door.read, args=(NAME, pieces()))
+    reading.start()
+    started.wait(120)
+    until(lambda: bool(door.engine.contexts.hot))
+    with pytest.raises(Busy, match="all 1 contexts of this node are in use"):
+        door.open(Name("", "other"), create=True)
+    go_on.set()
+    reading.join()
+    assert door.open(Name("", "other"), create=True).tokens == 0
+
+
+def test_a_tenant_above_its_quota_gives_up_what_it_uses_least(start: Start) -> None:
+    door = start(LocalDirectory(LEASE_S, Quota(contexts=2)))
+    for key in ("one", "two", "three"):
+        door.read(Name("acme", key), [TEXT])
+    assert {name.key for name in door.engine.contexts.hot} == {"two", "three"}
+    door.read(Name("other", "one"), [TEXT])
+    folders = door.engine.contexts.home
+    assert (folders / "tenants" / "acme" / "contexts" / "one" / TRANSCRIPT).exists()
+    assert not (folders / "contexts").exists()
+
+
+def test_what_was_confirmed_is_there_though_no_checkpoint_was_ever_written(
+    start: Start, tiny: Tiny, tmp_path: Path
+) -> None:
+    """The node is not stopped: as one that was killed, whose claim is over."""
+    door = start(LocalDirectory(LEASE_S))
+    door.engine.contexts.save = lambda hot: None  # type: ignore[method-assign]
+    read = door.read(NAME, [TEXT]).state
+    told = answered(door, NAME, QUESTION)
+    assert not checkpoint.exists(tmp_path / "contexts" / NAME.key / CHECKPOINT)
+    door.engine.contexts.hot[NAME].context.close()
+    again = start(LocalDirectory(LEASE_S))
+    state = again.open(NAME)
+    assert (state.tokens, state.chars) == (read.tokens, read.chars)
+    assert answered(again, NAME, QUESTION)[0] == told[0]
+
+
+def test_a_damaged_checkpoint_is_made_again_from_the_transcript(start: Start, tmp_path: Path) -> None:
+    door = start(LocalDirectory(LEASE_S))
+    door.read(NAME, [TEXT])
+    told = answered(door, NAME, QUESTION)
+    door.close(NAME)
+    (window,) = (tmp_path / "contexts" / NAME.key / CHECKPOINT).glob("*window*")
+    window.write_bytes(window.read_bytes()[:-7] + b"rubbish")
+    assert answered(door, NAME, QUESTION)[0] == told[0]
+
+
+def test_a_transcript_that_a_crash_cut_short_ends_with_its_last_whole_record(
+    start: Start, tmp_path: Path
+) -> None:
+    door = start(LocalDirectory(LEASE_S))
+    first = door.read(NAME, [TEXT]).state
+    door.close(NAME)
+    file = tmp_path / "contexts" / NAME.key / TRANSCRIPT
+    with file.open("ab") as added:
+        added.write(b"\x05\0\0\0" + bytes(40))
+    assert door.open(NAME).tokens == first.tokens
+    door.read(NAME, [" More."])
+    door.close(NAME)
+    assert door.open(NAME).chars == len(TEXT) + len(" More.")
+
+
+def test_a_full_disk_is_told_and_reading_goes_on_when_there_is_room(start: Start) -> None:
+    door = start(LocalDirectory(LEASE_S))
+    first = door.read(NAME, [TEXT]).state
+    with files_of_at_most(1000), pytest.raises(Failed, match="OSError"):
+        door.read(NAME, [TEXT])
+    assert door.open(NAME).tokens == first.tokens
+    assert door.read(NAME, [TEXT], at_tokens=first.tokens).state.chars == 2 * len(TEXT)
+
+
+def test_another_models_context_is_refused(start: Start, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    door = start(LocalDirectory(LEASE_S))
+    door.read(NAME, [TEXT])
+    door.close(NAME)
+    monkeypatch.setitem(tiny.reader.__dict__, "weights", "of another")
+    with pytest.raises(InvalidInput, match="another model"):
+        door.open(NAME)
+
+
+def test_stopping_finishes_the_answer_that_is_being_written(start: Start) -> None:
+    door = start(LocalDirectory(LEASE_S))
+    door.read(NAME, [TEXT])
+    answer = door.ask(NAME, QUESTION, 30)
+    next(answer)
+    stopping = threading.Thread(target=door.engine.stop, args=(120.0,))
+    stopping.start()
+    *_, done = answer
+    assert isinstance(done, Done)
+    stopping.join()
+
+
+def test_questions_go_first_and_reading_is_not_forgotten(start: Start) -> None:
+    """While a long text is read, questions are answered; while there are always questions, it is read."""
+    door = start(LocalDirectory(LEASE_S))
+    door.read(NAME, [TEXT])
+    long, ended = Name("", "long"), threading.Event()
+
+    def read() -> None:
+        door.read(long, [text_of(600)])
+        ended.set()
+
+    threading.Thread(target=read).start()
+    until(lambda: door.stats().reads_queued == 1)
+    asked = 0
+    while not ended.is_set():
+        assert answered(door, NAME, QUESTION, 2)[1].tokens > 0
+        asked += 1
+    assert asked > 3
