@@ -21,14 +21,12 @@ from grpc_reflection.v1alpha import reflection
 from tasks.errors import InvalidInput
 from tasks.serve import wire
 from tasks.serve.client import TOKEN_VARIABLE
-from tasks.serve.engine import GRACE_S, Engine
+from tasks.serve.engine import Engine
 from tasks.serve.service import Service
 
 _HEALTH = "/grpc.health.v1.Health/"
-SERVING, NOT_SERVING = (
-    health_pb2.HealthCheckResponse.SERVING,
-    health_pb2.HealthCheckResponse.NOT_SERVING,
-)
+_LEAVE_S = 1.0
+"""For callers to hear the last word, when nothing is computed any more."""
 
 
 @dataclass(frozen=True)
@@ -159,14 +157,13 @@ async def serve(
     reflection.enable_server_reflection(names, server)
     server.add_generic_rpc_handlers((Service(engine).handler(),))
     for name in ("", wire.SERVICE):
-        await healthy.set(name, SERVING)
+        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     await server.start()
     ready(address)
     await ended()
-    for name in ("", wire.SERVICE):
-        await healthy.set(name, NOT_SERVING)
+    await healthy.enter_graceful_shutdown()
     await asyncio.to_thread(engine.stop)
-    await server.stop(GRACE_S)
+    await server.stop(_LEAVE_S)
 
 
 def _bound(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from tasks.errors import InvalidInput, NightreadError
 from tasks.serve import reader_pb2 as pb
@@ -47,17 +48,13 @@ class Service:
             "Stats": (self.stats, pb.StatsRequest, pb.StatsReply),
         }
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                _told(method), request.FromString, reply.SerializeToString
-            )
+            name: grpc.unary_unary_rpc_method_handler(_told(method, request), None, reply.SerializeToString)
             for name, (method, request, reply) in unary.items()
         }
         handlers["Read"] = grpc.stream_unary_rpc_method_handler(
-            _told(self.read), pb.ReadRequest.FromString, pb.Taken.SerializeToString
+            _told(self.read, None), None, pb.Taken.SerializeToString
         )
-        handlers["Ask"] = grpc.unary_stream_rpc_method_handler(
-            self.ask, pb.AskRequest.FromString, pb.AskReply.SerializeToString
-        )
+        handlers["Ask"] = grpc.unary_stream_rpc_method_handler(self.ask, None, pb.AskReply.SerializeToString)
         return grpc.method_handlers_generic_handler(wire.SERVICE, handlers)
 
     async def open(self, request: Any, context: Context) -> Any:
@@ -88,10 +85,11 @@ class Service:
     async def stats(self, request: Any, context: Context) -> Any:
         return wire.stats_message(self.engine.stats())
 
-    async def read(self, requests: AsyncIterator[Any], context: Context) -> Any:
-        first = await anext(requests, None)
-        if first is None:
+    async def read(self, requests: AsyncIterator[bytes], context: Context) -> Any:
+        begun = await anext(requests, None)
+        if begun is None:
             raise InvalidInput("no message came: name the context in the first one")
+        first = _parsed(pb.ReadRequest, begun)
         at_tokens = first.at_tokens if first.HasField("at_tokens") else None
         call = _Call(self.engine, wire.name_of(first.name), context, Inbox())
         call.begin(lambda job: self.engine.calls.read(job, at_tokens))
@@ -102,7 +100,11 @@ class Service:
             giving.cancel()
             call.end()
 
-    async def ask(self, request: Any, context: Context) -> AsyncIterator[Any]:
+    async def ask(self, data: bytes, context: Context) -> AsyncIterator[Any]:
+        try:
+            request = _parsed(pb.AskRequest, data)
+        except InvalidInput as error:
+            await _abort(context, error)
         call = _Call(self.engine, wire.name_of(request.name), context)
         new_tokens = request.new_tokens or NEW_TOKENS
         try:
@@ -141,13 +143,15 @@ class _Call:
     def begin(self, steps: Begin) -> None:
         self.engine.submit(self.job, steps(self.job))
 
-    async def give_all(self, first: Any, requests: AsyncIterator[Any]) -> None:
+    async def give_all(self, first: Any, requests: AsyncIterator[bytes]) -> None:
         """Give a read its pieces as they come."""
         try:
             await self._give(first)
             async for request in requests:
-                await self._give(request)
+                await self._give(_parsed(pb.ReadRequest, request))
             await self._offer(END)
+        except InvalidInput as error:
+            self._deliver(error)
         except Exception as error:  # the caller went away, or sent what is no message
             log.info("a read ended early: %s", type(error).__name__)
             self._deliver(Failed("the stream of text broke: what came before was read"))
@@ -173,12 +177,21 @@ class _Call:
         self.engine.cancel(self.job)
 
 
-def _told(method: Any) -> Any:
-    """A handler whose errors are statuses."""
+def _parsed(kind: Any, data: bytes) -> Any:
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise InvalidInput(
+            f"no {kind.DESCRIPTOR.name} of reader.proto: {len(data)} bytes that mean nothing"
+        ) from error
+
+
+def _told(method: Any, kind: Any) -> Any:
+    """A handler whose errors are statuses; `kind` is its message's, None where a stream of them comes."""
 
     async def handle(request: Any, context: Context) -> Any:
         try:
-            return await method(request, context)
+            return await method(request if kind is None else _parsed(kind, request), context)
         except NightreadError as error:
             return await _abort(context, error)
 
