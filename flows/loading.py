@@ -1,6 +1,5 @@
 """`nightread bench load`: many sessions ask readers at once, with the options it takes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
     from flows.config import RunConfig
 
 LOAD_HELP = """\
-Starts two readers and a Redis on this machine (apt-get install redis-server), tells every session facts that
-no other one is told, and asks for them, while one reader is killed and started again and Redis is restarted.
-What is cited must be, to the character, what the session was told. Contexts lie in a folder that goes at the
-end; the memory under home is not touched. It ends by itself.
+Starts two readers, a Redis (apt-get install redis-server) and a gateway on this machine, tells every session
+facts that no other one is told, and asks for them, while one reader is killed and started again and Redis is
+restarted. What is cited must be, to the character, what the session was told. Contexts lie in a folder that
+goes at the end; the memory under home is not touched. It ends by itself.
 """
 
 
@@ -29,6 +28,12 @@ def arguments(test: Any) -> None:
     load.add_argument("--requests", type=int, default=2000, metavar="N", help="in all (default: 2000)")
     load.add_argument("--clients", type=int, default=8, metavar="N", help="requests at a time (default: 8)")
     load.add_argument("--readers", type=int, default=2, metavar="N", help="processes (default: 2)")
+    load.add_argument(
+        "--through",
+        choices=("gateway", "readers"),
+        default="gateway",
+        help="what sessions are told and ask goes through the gateway, or to the readers (default: gateway)",
+    )
     load.add_argument("--calm", action="store_true", help="kill and restart nothing")
 
 
@@ -38,6 +43,7 @@ def bench_load(
     requests: int = 2000,
     clients: int = 8,
     readers: int = 2,
+    through: str = "gateway",
     calm: bool = False,
     minutes: float | None = None,
     seed: int = 0,
@@ -59,26 +65,36 @@ def bench_load(
         disturbed=not calm,
     )
     with TemporaryDirectory(prefix="nightread-load-") as folder:
-        parts = Parts(reader_of(config, Path(folder)), Client, config.serve.lease_s)
+        command = Command(config, Path(folder))
+        gateway = command.gateway if through == "gateway" else None
+        parts = Parts(command.reader, Client, config.serve.lease_s, gateway)
         result = load(options, parts, Path(folder), counter())
     return Answer(result, told(result))
 
 
-def reader_of(config: "RunConfig", folder: Path) -> Callable[[str, str], list[str]]:
-    """The command of a reader of these settings, for an address and a Redis; contexts lie in `folder`."""
-    from pydantic import TypeAdapter
+class Command:
+    """The commands of what is loaded: these settings, and a home of their own in `folder`."""
 
-    from flows.config import RunConfig
-    from flows.server import tied
+    def __init__(self, config: "RunConfig", folder: Path) -> None:
+        self.config, self.folder = replace(config, home=str(folder / "home")), folder
 
-    def command(address: str, redis_url: str) -> list[str]:
-        serve = replace(config.serve, listen=address, redis_url=redis_url)
-        own = replace(config, home=str(folder / "home"), serve=serve)
-        conf = folder / f"{address.rpartition(':')[2]}.yaml"
+    def reader(self, address: str, redis_url: str) -> list[str]:
+        return self._of("reader", listen=address, redis_url=redis_url)
+
+    def gateway(self, port: int, redis_url: str) -> list[str]:
+        """One that refuses no user for asking too often: all sessions are one user's."""
+        return self._of("gateway", port=port, redis_url=redis_url, requests_per_minute=10**6)
+
+    def _of(self, part: str, **settings: Any) -> list[str]:
+        from pydantic import TypeAdapter
+
+        from flows.config import RunConfig
+        from flows.server import tied
+
+        own = replace(self.config, serve=replace(self.config.serve, **settings))
+        conf = self.folder / f"{part}-{len(list(self.folder.glob('*.yaml')))}.yaml"
         conf.write_text(TypeAdapter(RunConfig).dump_json(own).decode())
-        return tied(["-m", "flows", "serve", "reader", "--conf", str(conf)])
-
-    return command
+        return tied(["-m", "flows", "serve", part, "--conf", str(conf)])
 
 
 def told(result: Row) -> str:

@@ -51,7 +51,8 @@ def check(table: list[str], result: dict[str, Any]) -> None:
 def test_a_killed_reader_and_a_restarted_redis_mix_nothing_up(
     tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--sessions", "6", "--requests", "40", "--clients", "3", "serve.lease_s=2", "serve.contexts=3")
+    few = ("--sessions", "6", "--requests", "40", "--clients", "3")
+    options = (*few, "--through", "readers", "serve.lease_s=2", "serve.contexts=3")
     table, result = loaded(capsys, tiny_model_dir, *options)
     check(table, result)
     assert (result["requests"], result["failed"]) == (40, 0)

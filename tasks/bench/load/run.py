@@ -17,6 +17,7 @@ import torch
 
 from model.bench.limits import describe
 from model.hardware import resident_bytes
+from tasks.bench.load.gateway import Gateway
 from tasks.bench.load.result import by_kind, errors
 from tasks.bench.load.servers import Server, redis_server
 from tasks.bench.load.sessions import sessions
@@ -66,6 +67,22 @@ class Parts:
     connect: Callable[[str], ReaderDoor]
     """A door to the reader at an address."""
     lease_s: float
+    gateway: Callable[[int, str], Sequence[str]] | None = None
+    """The command of a gateway, for its port and the URL of Redis; None asks the readers."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What was started, and the door to it all."""
+
+    redis: Server
+    readers: list[Server]
+    others: list[Server]
+    door: ReaderDoor
+
+    @property
+    def servers(self) -> list[Server]:
+        return [self.redis, *self.readers, *self.others]
 
 
 def load(options: Load, parts: Parts, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -79,13 +96,13 @@ def load(options: Load, parts: Parts, folder: Path, progress: Progress) -> dict[
         NightreadError: if a process does not come up.
     """
     with ExitStack() as ending:
-        redis, readers, door = _started(options, parts, folder, ending)
-        watch = Watch([redis, *readers])
-        people = sessions(options.sessions, options.seed, TENANTS)
-        until = time.monotonic() + 60 * options.minutes
+        cluster = _started(options, parts, folder, ending)
+        watch = Watch(cluster.servers)
+        people = sessions(options.sessions, options.seed, ("",) if parts.gateway else TENANTS)
         traffic = Traffic(
-            door, people, options.requests, options.clients, options.seed, options.timeout_s, until
+            cluster.door, people, options.requests, options.clients, options.seed, options.timeout_s
         )
+        traffic.until = time.monotonic() + 60 * options.minutes
         progress("sessions told", 0, options.sessions)
         began = time.perf_counter()
         told = traffic.tell()
@@ -93,7 +110,7 @@ def load(options: Load, parts: Parts, folder: Path, progress: Progress) -> dict[
         progress("sessions told", options.sessions, options.sessions)
         watch.look("start")
         began = time.perf_counter()
-        events = _run(traffic, options, [redis, *readers], watch, progress)
+        events = _run(traffic, options, cluster, watch, progress)
         seconds = time.perf_counter() - began
         watch.look("end")
         done = traffic.done
@@ -132,25 +149,27 @@ class Watch:
         self.seen[moment]["clients"] = resident_bytes()
 
 
-def _started(
-    options: Load, parts: Parts, folder: Path, ending: ExitStack
-) -> tuple[Server, list[Server], Readers]:
-    """Redis, readers, and one door to them all; `ending` ends them."""
+def _started(options: Load, parts: Parts, folder: Path, ending: ExitStack) -> Cluster:
+    """Everything, ready; `ending` ends it."""
     port = free_port()
     redis, url = redis_server(folder, port), f"redis://127.0.0.1:{port}/0"
-    servers = [redis]
+    door: ReaderDoor = Readers((), RedisDirectory(url, parts.lease_s), parts.connect)
+    readers, others = [], []
     for number in range(options.readers):
         address = f"127.0.0.1:{free_port()}"
         command = parts.reader(address, url)
-        servers.append(Server(f"reader-{number + 1}", command, folder, _reached(parts.connect, address)))
-    for server in servers:
+        readers.append(Server(f"reader-{number + 1}", command, folder, _reached(parts.connect, address)))
+    if parts.gateway is not None:
+        door = gateway = Gateway(free_port(), door)
+        others.append(Server("gateway", parts.gateway(gateway.port, url), folder, gateway.answers))
+    cluster = Cluster(redis, readers, others, door)
+    for server in cluster.servers:
         ending.callback(server.stop)
         server.start()
-    for server in servers:
-        server.ready()
-    door = Readers((), RedisDirectory(url, parts.lease_s), parts.connect)
     ending.callback(door.shut)
-    return redis, servers[1:], door
+    for server in cluster.servers:
+        server.ready()
+    return cluster
 
 
 def _reached(connect: Callable[[str], ReaderDoor], address: str) -> Callable[[], bool]:
@@ -170,10 +189,10 @@ def _reached(connect: Callable[[str], ReaderDoor], address: str) -> Callable[[],
 
 
 def _run(
-    traffic: Traffic, options: Load, servers: Sequence[Server], watch: Watch, progress: Progress
+    traffic: Traffic, options: Load, cluster: Cluster, watch: Watch, progress: Progress
 ) -> list[dict[str, Any]]:
     """Make the requests, and disturb them; what was done to whom, behind which request."""
-    redis, victim = servers[0], servers[1]
+    redis, victim = cluster.redis, cluster.readers[0]
     steps: list[tuple[float, str, Callable[[], None]]] = [(1 / 2, "", lambda: watch.look("middle"))]
     if options.disturbed:
         steps += [
