@@ -17,8 +17,9 @@ file, the gateway asks everybody for a token, also when all are removed again; w
 machine may read and write, and nobody else may come in.
 
 A tenant has a memory of its own, in home/tenants/NAME, and none of another. Read into it with
-home=HOME/tenants/NAME. With --may read a user recalls, asks and looks; with write they also start runs, try
-quarantined documents again, forget documents, and delete sessions.
+home=HOME/tenants/NAME. With --may read a user recalls, asks and looks; with write they also keep sessions,
+start runs, try quarantined documents again, and forget documents. Whoever may write to the home itself, and
+not to a tenant's, may have any folder read that this machine sees.
 """
 
 

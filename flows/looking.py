@@ -57,7 +57,8 @@ def arguments(add: Callable[..., Any]) -> None:
 
 def runs(config: "RunConfig") -> Answer:
     """Every run the ledger knows, newest first."""
-    rows = ledger(config).runs()[::-1]
+    with ledger(config) as known:
+        rows = known.runs()[::-1]
     return Answer({"runs": rows}, show.runs(rows))
 
 
@@ -67,9 +68,11 @@ def documents(config: "RunConfig", uri: str = "", outcome: str = "", limit: int 
         raise InvalidInput(f"--limit {limit}: give 1 or more")
     from tasks.recall.documents import listing
 
-    found = listing(Path(config.home), ledger(config), uri, outcome, limit)
+    with ledger(config) as known:
+        found = listing(Path(config.home), known, uri, outcome, limit)
+        is_there = bool(found.rows) or bool(outcome and listing(Path(config.home), known, uri).rows)
     data = {"documents": [asdict(one) for one in found.rows], "counts": found.counts, "total": found.total}
-    if uri and not found.rows and not (outcome and listing(Path(config.home), ledger(config), uri).rows):
+    if uri and not is_there:
         raise InvalidInput(
             f"{uri}: no source of that name, or below it, was ever read: see nightread documents, or "
             f"nightread read {uri}"

@@ -53,8 +53,7 @@ async def start(body: Start, who: Writing, request: Request) -> Any:
 
     def started() -> list[str]:
         uris = starting.check_corpora(doors, who, body.uris)
-        starting.check_server()
-        return starting.start(doors, who, [uris], body.allow_retire)
+        return starting.start(who, lambda: [uris], body.allow_retire)
 
     return {"flow_runs": await doors.work(started)}
 
@@ -70,11 +69,7 @@ async def retry(who: Writing, request: Request) -> Any:
     """Let the documents in quarantine out of it, and have Prefect read again the corpora that hold them."""
     doors = doors_of(request)
 
-    def retried() -> list[str]:
-        starting.check_server()
-        return starting.start(doors, who, starting.to_retry(doors, who))
-
-    return {"flow_runs": await doors.work(retried)}
+    return {"flow_runs": await doors.work(starting.start, who, lambda: starting.to_retry(doors, who))}
 
 
 @router.post("/v1/forget", response_model=shapes.Forgotten)

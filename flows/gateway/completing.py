@@ -5,6 +5,7 @@ one that is streamed and one that is not differ in nothing else.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +69,13 @@ def from_reader(doors: Doors, who: Caller, wanted: chat.Completion) -> Work:
     def work(put: Put[str | Answered]) -> None:
         state = context.read(before)
         texts = list[str]()
-        for part in context.ask(question, wanted.new_tokens):
-            if isinstance(part, Piece):
-                texts.append(part.text)
-                put(part.text)
-            else:
-                put(_done("".join(texts), part, context.key, state.tokens))
+        with closing(context.ask(question, wanted.new_tokens)) as parts:  # whoever leaves ends it
+            for part in parts:
+                if isinstance(part, Piece):
+                    texts.append(part.text)
+                    put(part.text)
+                else:
+                    put(_done("".join(texts), part, context.key, state.tokens))
 
     return work
 

@@ -41,7 +41,11 @@ class Doors:
         object.__setattr__(self, "memories", Kept(self.config.infer.embedder))
         object.__setattr__(self, "tokens", Tokens(Path(self.config.home)))
         object.__setattr__(self, "pool", Pool(self.config.serve.queue))
-        object.__setattr__(self, "reading", Pool(0, self.config.serve.queue))
+        serve = self.config.serve
+        theirs = (serve.queue + serve.batch) * max(
+            1, len(serve.readers)
+        )  # what they take on before they refuse
+        object.__setattr__(self, "reading", Pool(serve.queue, theirs))
 
     def config_at(self, home: Path) -> RunConfig:
         """The settings, for the home of a tenant."""

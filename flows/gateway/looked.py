@@ -75,10 +75,13 @@ def document(doors: Doors, who: Caller, ident: str) -> Row:
     """
     from tasks.recall.documents import covered, listing
 
-    found = listing(who.home, looking.ledger(doors.config_at(who.home)), ident) if _has_ledger(who) else None
-    rows = tuple(row for row in found.rows if row.document == ident) if found else ()
-    if not found or not rows:
-        raise NotFound(f"document {ident[:80]!r}: there is none of this id")
+    if not _has_ledger(who):
+        raise _no_document(ident)
+    with looking.ledger(doors.config_at(who.home)) as ledger:
+        found = listing(who.home, ledger, ident)
+    rows = tuple(row for row in found.rows if row.document == ident)
+    if not rows:
+        raise _no_document(ident)
     known = covered(who.home, rows)
     shown = [{**asdict(row), "coverage": _asdict(known.get(row.document))} for row in rows]
     return {"documents": shown, "total": found.total}
@@ -95,7 +98,7 @@ def citation(doors: Doors, who: Caller, ident: str, start: int, end: int, around
 
     memory = opening(doors, who)().memory
     if not memory.sources_of(ident):
-        raise NotFound(f"document {ident[:80]!r}: this memory holds none of this id")
+        raise _no_document(ident)
     with memory.held():
         return asdict(open_at(memory, ident, start, end, around))
 
@@ -116,8 +119,14 @@ def record(who: Caller, ident: str) -> Row:
 
 def quarantined(doors: Doors, who: Caller) -> Row:
     """Documents that could not be read, and why."""
-    rows = looking.ledger(doors.config_at(who.home)).quarantined() if _has_ledger(who) else []
-    return {"documents": rows}
+    if not _has_ledger(who):
+        return {"documents": []}
+    with looking.ledger(doors.config_at(who.home)) as ledger:
+        return {"documents": ledger.quarantined()}
+
+
+def _no_document(ident: str) -> NotFound:
+    return NotFound(f"document {ident[:80]!r}: this memory holds none of this id")
 
 
 def _runs(doors: Doors, who: Caller) -> list[Row]:

@@ -8,7 +8,7 @@ is passed over, and where the reader holds less than is noted, all that is sent 
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,10 @@ class Context:
             with _LOCK:
                 _READING.discard(self.noted)
 
-    def ask(self, question: str, new_tokens: int | None) -> Iterator[Piece | Done]:
-        """The answer, piece by piece."""
-        return self._reader().ask(self.name, question, new_tokens or NEW_TOKENS, PATIENCE_S)
+    def ask(self, question: str, new_tokens: int | None) -> Generator[Piece | Done, None, None]:
+        """The answer, piece by piece; closing it ends it."""
+        parts = self._reader().ask(self.name, question, new_tokens or NEW_TOKENS, PATIENCE_S)
+        yield from parts  # which is closed with this
 
     def forget(self) -> bool:
         """Delete the context for good, wherever it is kept; whether there was one."""

@@ -6,7 +6,7 @@ folder, and those of other tenants too.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import HTTPException
@@ -22,13 +22,17 @@ DEPLOYMENT = "read/read"
 
 
 def start(
-    doors: Doors, who: Caller, corpora: Sequence[Sequence[str]], allow_retire: bool = False
+    who: Caller, corpora: Callable[[], Sequence[Sequence[str]]], allow_retire: bool = False
 ) -> list[str]:
     """Ids in Prefect of runs that were begun, one a corpus. Blocks.
+
+    Args:
+        corpora: says what is to be read, once it is known that it can be.
 
     Raises:
         HTTPException: 503 if there is no server, or it has no deployment to start.
     """
+    check_server()
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -37,7 +41,7 @@ def start(
         given = {"config": config, "allow_retire": allow_retire, "keep_gone": False}
         return [
             str(client.create_flow_run_from_deployment(found.id, parameters={**given, "uris": list(uris)}).id)
-            for uris in corpora
+            for uris in corpora()
         ]
 
 
@@ -66,7 +70,8 @@ def check_corpora(doors: Doors, who: Caller, uris: Sequence[str]) -> list[str]:
     """
     wanted = [canonical(uri) for uri in uris]
     if who.tenant:
-        rows = looking.ledger(doors.config_at(who.home)).runs() if ledger_path(who.home).exists() else []
+        there = ledger_path(who.home).exists()
+        rows = looking.runs(doors.config_at(who.home)).data["runs"] if there else []
         known = {uri for row in rows for uri in row["corpus"]}
         if strange := [uri for uri, its in zip(uris, wanted, strict=True) if its not in known]:
             raise HTTPException(
@@ -102,4 +107,6 @@ def to_retry(doors: Doors, who: Caller) -> list[tuple[str, ...]]:
         raise InvalidInput("nothing is in quarantine: nothing was read yet")
     from flows.retrying import released
 
-    return released(doors.config_at(who.home), looking.ledger(doors.config_at(who.home)))
+    config = doors.config_at(who.home)
+    with looking.ledger(config) as ledger:
+        return released(config, ledger)

@@ -35,7 +35,7 @@ def contents(home: Path) -> Mapping[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("examples", [200, *slow(10_000)])
+@pytest.mark.parametrize("examples", [150, *slow(10_000)])
 def test_arbitrary_requests_fail_nowhere_and_change_nothing(
     own: Homes, client: Client, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
@@ -70,7 +70,7 @@ def check(name: str, wanted: Sent, answer: Any) -> None:
         assert wanted.path.startswith(UNAVAILABLE), (wanted, answer.text)
     else:
         assert answer.status_code < 500, (wanted, answer.text)
-    if answer.status_code >= 400:
+    if answer.status_code >= 400 and (wanted.path.startswith("/v1/") or is_json(answer)):
         error = answer.json()["error"]
         assert error["type"]
         assert error["message"]
@@ -80,6 +80,11 @@ def check(name: str, wanted: Sent, answer: Any) -> None:
     if name == "nobody":
         assert answer.status_code in (200, 401, 404, 405, 400), wanted
         assert SECRETS[""] not in answer.text, wanted
+
+
+def is_json(answer: Any) -> bool:
+    """Whether it is for a program: the pages tell people what is wrong in their own way."""
+    return str(answer.headers.get("content-type", "")).startswith("application/json")
 
 
 @pytest.mark.parametrize(

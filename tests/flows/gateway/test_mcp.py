@@ -86,7 +86,7 @@ def test_a_tool_answers_from_the_memory_of_whoever_calls_it(served: str, made: H
 def test_without_a_token_no_tool_is_called(served: str) -> None:
     for token in ("nr_wrong", ""):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = httpx2.post(f"{served}/mcp", json={}, headers=headers, trust_env=False)
+        answer = httpx2.post(f"{served}/mcp", json={}, headers=headers, trust_env=False, timeout=PATIENCE_S)
         assert (answer.status_code, answer.json()["error"]["type"]) == (401, "unauthenticated")
 
 

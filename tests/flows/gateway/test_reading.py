@@ -27,9 +27,10 @@ def node() -> Node:
 
 @pytest.fixture
 def client(own: Homes, node: Node) -> Iterator[TestClient]:
-    with TestClient(gateway(own.config, lambda: node), "http://127.0.0.1:8320") as client:
-        client.headers["Authorization"] = f"Bearer {own.writes}"
-        yield client
+    client = TestClient(gateway(own.config, lambda: node), "http://127.0.0.1:8320")
+    client.headers["Authorization"] = f"Bearer {own.writes}"
+    yield client
+    client.close()
 
 
 def asked(client: TestClient, *messages: str, token: str = "", **more: Any) -> Any:

@@ -19,6 +19,10 @@ from tests.marks import slow
 ROOT = Path(__file__).parents[3]
 
 
+def fetched(url: str) -> httpx2.Response:
+    return httpx2.get(url, trust_env=False, timeout=120)
+
+
 def test_beyond_this_machine_it_listens_with_tokens_only(tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1", "mine.example"):
         with pytest.raises(InvalidInput, match=rf"serve\.host={host}: .*nightread token add"):
@@ -45,11 +49,11 @@ def test_what_cannot_be_served_is_refused_with_the_remedy(tmp_path: Path) -> Non
 
 def test_a_gateway_that_was_stopped_can_be_started_again_at_once(made: Homes) -> None:
     with running(configured(made.home, "serve.port=0")) as url:
-        assert httpx2.get(f"{url}/health", trust_env=False).json() == {"status": "ok"}
+        assert fetched(f"{url}/health").json() == {"status": "ok"}
     port = url.rpartition(":")[2]
     with running(configured(made.home, f"serve.port={port}")) as again:
         assert again == url
-        assert httpx2.get(f"{url}/openapi.json", trust_env=False).status_code == 200
+        assert fetched(f"{url}/openapi.json").status_code == 200
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGTERM, *slow(signal.SIGINT)])
@@ -65,9 +69,9 @@ def test_the_command_says_where_it_is_and_ends_cleanly(tmp_path: Path, ended_by:
     try:
         assert process.stdout
         line = process.stdout.readline()
-        assert line.startswith("The gateway is at http://127.0.0.1:")
-        url = line.split()[4].rstrip(";")
-        assert httpx2.get(f"{url}/v1/runs", trust_env=False, timeout=60).json() == {"runs": [], "total": 0}
+        assert line.startswith("Nightread is at http://127.0.0.1:")
+        url = line.split()[3].rstrip(";")
+        assert fetched(f"{url}/v1/runs").json() == {"runs": [], "total": 0}
         process.send_signal(ended_by)
         _, errors = process.communicate(timeout=120)
     finally:
