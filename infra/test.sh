@@ -22,16 +22,22 @@ if [ ! -e "$stamp" ]; then
   touch "$stamp"
 fi
 
-# Redis is Debian's. Tests start servers of their own, so its service stays off; where it cannot be installed, they say
-# so and are skipped
-if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null; then
+# Redis and the browser are Debian's. Tests start servers of their own, so the service of Redis stays off; where one of
+# them cannot be installed, the tests that need it say so and are skipped
+missing=()
+for program in redis-server chromium; do
+  command -v "$program" >/dev/null || missing+=("$program")
+done
+if [ "${#missing[@]}" -gt 0 ] && command -v apt-get >/dev/null; then
   as_root=()
   [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-  if "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -qq --yes --no-install-recommends redis-server
+  if "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -qq --yes --no-install-recommends "${missing[@]}"
   then
-    if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now redis-server; fi
+    case " ${missing[*]} " in
+      *" redis-server "*) if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now redis-server; fi ;;
+    esac
   else
-    echo "infra/test.sh: no redis-server (apt-get install redis-server as root): what needs one is skipped" >&2
+    echo "infra/test.sh: no ${missing[*]} (apt-get install it as root): what needs one is skipped" >&2
   fi
 fi >/dev/null
 

@@ -321,7 +321,7 @@ class ServeConfig:
     port: Int = Field(default=8320, ge=0, le=65535)
     """Its port; 0 is any free one."""
     readers: tuple[str, ...] = ()
-    """Addresses of readers, HOST:PORT each; none is those that Redis knows, or one in the gateway."""
+    """Addresses of readers, HOST:PORT each; none is a reader inside the gateway's process."""
     listen: str = "127.0.0.1:8322"
     """Address that `nightread serve reader` listens on; port 0 is any free one."""
     address: str = ""

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from flows.gateway import changes, dialogues, library, metrics, openai, questions, shapes
+from flows.gateway import changes, dialogues, library, openai, questions, shapes
 from flows.gateway.failures import Failure
 
 health = APIRouter(tags=["health"])
@@ -16,14 +16,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     },
 }
 """Answers of every route besides its own."""
-ROUTERS = (
-    questions.router,
-    library.router,
-    changes.router,
-    dialogues.router,
-    openai.router,
-    metrics.router,
-)
+ROUTERS = (questions.router, library.router, changes.router, dialogues.router, openai.router)
 """Those that need a token where one is asked for."""
 DESCRIPTION = """\
 The memory of what Nightread has read. Every claim and every record cites the characters it comes from;

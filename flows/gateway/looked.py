@@ -34,9 +34,7 @@ def report(doors: Doors, who: Caller, ident: str) -> Row:
     Raises:
         NotFound: if there is no such run.
     """
-    row = next((one for one in _runs(doors, who) if one["run"] == ident), None)
-    if row is None:
-        raise NotFound(f"run {ident[:80]!r}: there is none of this id")
+    row = run(doors, who, ident)
     from tasks.recall import inspect
 
     try:
@@ -45,7 +43,19 @@ def report(doors: Doors, who: Caller, ident: str) -> Row:
         differs = {"documents": [], "before": ""}
     found = inspect.found_by(who.home, ident, FINDINGS)
     told = {"documents": differs["documents"], "findings": found, "compared_with": differs["before"]}
-    return {**_shown(row), **told}
+    return {**row, **told}
+
+
+def run(doors: Doors, who: Caller, ident: str) -> Row:
+    """A run by its id.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    row = next((one for one in _runs(doors, who) if one["run"] == ident), None)
+    if row is None:
+        raise NotFound(f"run {ident[:80]!r}: there is none of this id")
+    return _shown(row)
 
 
 def newest(doors: Doors, who: Caller) -> Row:

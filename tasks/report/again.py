@@ -29,18 +29,29 @@ def write_report(folder: Path, outcome: Row, contents: Contents) -> dict[str, st
     return {name: str(path) for name, path in pages.items()}
 
 
+def read_report(folder: Path) -> tuple[Row, Contents] | None:
+    """Outcome and contents of the report in a folder; None where they are not kept, or of another version."""
+    path = folder / "report.json"
+    if not path.is_file():
+        return None
+    kept = json.loads(path.read_text())
+    try:
+        return kept["outcome"], _CONTENTS.validate_python(kept["contents"])
+    except ValueError:
+        return None
+
+
 def without(folder: Path, names: Collection[str]) -> bool:
     """Make the report in a folder again without what names one of these documents or places.
 
     Returns:
         False where its data is not kept, or is of another version of Nightread.
     """
-    path = folder / "report.json"
-    if not path.is_file():
+    if (found := read_report(folder)) is None:
         return False
-    kept = json.loads(path.read_text())
+    kept = json.loads((folder / "report.json").read_text())
+    before = found[1]
     try:
-        before = _CONTENTS.validate_python(kept["contents"])
         after = _CONTENTS.validate_python(less(kept["contents"], names))
     except ValueError:
         return False

@@ -27,6 +27,11 @@ class Side:
     place: str
     link: str = ""
     """Opens the source there; "" where no address would."""
+    ident: str = ""
+    """Id of the document."""
+    start: int = 0
+    end: int = 0
+    """Where in it the words stand."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def side(one: Placed, there: bool = True) -> Side:
     named = f"{one.title} ({one.date})" if one.date and one.date not in one.title else one.title
     where = format_citation(Citation(one.uri, one.place, one.start, one.end, one.text))
     address = named_link(one.uri, one.place, one.text) if there else ""
-    return Side(" ".join(one.text.split()), named, where, address)
+    return Side(" ".join(one.text.split()), named, where, address, one.document, one.start, one.end)
 
 
 def told(found: Compared | None) -> tuple[str, tuple[Pair, ...]]:

@@ -17,7 +17,6 @@ import yaml
 from flows.arguments import parser
 from flows.cli import split
 from flows.config import load
-from flows.gateway.metrics import GAUGES
 
 INFRA = Path(__file__).parents[2] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())
@@ -60,8 +59,8 @@ def test_nothing_listens_beyond_this_machine_and_no_secret_has_a_default() -> No
     text = (INFRA / "compose.yaml").read_text()
     named = set(re.findall(r"\$\{(\w+)", text))
     assert named == set(re.findall(r"^(\w+)=", (INFRA / "env.example").read_text(), re.MULTILINE))
-    secret = [name for name in named if re.search(r"USER|PASSWORD|TOKEN", name)]
-    assert len(secret) == 4
+    secret = [name for name in named if re.search(r"USER|PASSWORD", name)]
+    assert len(secret) == 3
     assert [name for name in secret if len(re.findall(rf"\$\{{{name}(?!:\?)", text))] == []
 
 
@@ -99,23 +98,21 @@ def test_a_pod_has_no_rights_that_it_does_not_need_and_says_what_it_takes(
         assert {"requests", "limits"} == set(container["resources"])
         assert "memory" in container["resources"]["limits"]
         mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
-        claimed = MANIFESTS[NAMES.index(name)]["spec"].get("volumeClaimTemplates", [])
-        volumes = {volume["name"] for volume in pod.get("volumes", [])}
-        assert mounted == volumes | {claim["metadata"]["name"] for claim in claimed}
+        assert mounted == {volume["name"] for volume in pod.get("volumes", [])}
         serves = name.startswith("Deployment") and "ports" in container
         assert not serves or "livenessProbe" in container
 
 
 def test_commands_in_the_cluster_exist_and_find_their_values() -> None:
     (generated,) = KUSTOMIZATION["configMapGenerator"]
-    values = dict(literal.split("=", 1) for literal in generated["literals"]) | {"POD": "context-0"}
+    values = dict(literal.split("=", 1) for literal in generated["literals"])
     ours = [container for _, pod in pods() for container in pod["containers"] if "args" in container]
-    assert len(ours) == 5
+    assert len(ours) == 3
     for container in ours:
         check_command([re.sub(r"\$\((\w+)\)", lambda m: values[m[1]], word) for word in container["args"]])
     home = load("cluster").home
     mounts = [mount["mountPath"] for container in ours for mount in container["volumeMounts"]]
-    assert mounts == [home] * 5
+    assert mounts == [home] * 3
 
 
 def test_readers_come_and_go_on_spot_machines_one_at_a_time() -> None:
@@ -123,17 +120,8 @@ def test_readers_come_and_go_on_spot_machines_one_at_a_time() -> None:
     assert {taint["key"] for taint in reader["tolerations"]} == {"nvidia.com/gpu", "spot"}
     (command,) = [shlex.join(container["command"]) for container in reader["containers"]]
     assert f"dask worker {load('cluster').cluster.address} --resources reader=1" in command
-    budgets = [one for one in MANIFESTS if one["kind"] == "PodDisruptionBudget"]
-    assert [one["spec"]["maxUnavailable"] for one in budgets] == [1, 1]
-
-
-def test_readers_of_contexts_keep_their_names_and_follow_the_questions_that_wait() -> None:
-    by_name = dict(zip(NAMES, MANIFESTS, strict=True))
-    readers, scaler = by_name["StatefulSet/context"], by_name["HorizontalPodAutoscaler/context"]
-    assert by_name[f"Service/{readers['spec']['serviceName']}"]["spec"]["clusterIP"] == "None"
-    (metric,) = scaler["spec"]["metrics"]
-    assert metric["external"]["metric"]["name"] == f"nightread_reader_{GAUGES['questions_queued'][0]}"
-    assert scaler["spec"]["scaleTargetRef"]["name"] == readers["metadata"]["name"]
+    (budget,) = [one for one in MANIFESTS if one["kind"] == "PodDisruptionBudget"]
+    assert budget["spec"]["maxUnavailable"] == 1
 
 
 # Terraform.

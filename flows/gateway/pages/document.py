@@ -48,9 +48,11 @@ async def document(
     def opened() -> dict[str, Any]:
         from tasks.recall.view.opened import now, opened_document
         from tasks.recall.view.piece import piece
+        from tasks.recall.view.strip import strip
+        from tasks.recall.view.tree import node_of
 
         memory = asked.opening(doors, who, as_of or None)().memory
-        found = opened_document(memory, ident)
+        found, node = opened_document(memory, ident), node_of(memory, ident)
         cited = (start, end) if start is not None and end is not None else None
         states = [(row, now(row, doors.config.storage)) for row in found.rows]
         shown = piece(found, cited, at or 0)
@@ -62,7 +64,9 @@ async def document(
             "undrawn": undrawn,
             "cited": cited,
             "states": states,
-            "title": _title(memory, ident) or found.names[0].rpartition("/")[2],
+            "node": node,
+            "title": (node and node.title) or found.names[0].rpartition("/")[2],
+            "where": strip("This document", found.chars, [cited] if cited else []),
             "is_code": found.rows[0]["uri"].lower().endswith(CODE),
             "as_of": as_of,
         }
@@ -118,11 +122,3 @@ def _pages(
 def _paged(rows: Sequence[Row]) -> Row | None:
     """A source that is itself a file of pages: of one inside another file there is no picture."""
     return next((row for row in rows if row["uri"].lower().endswith(".pdf") and not row["label"]), None)
-
-
-def _title(memory: Any, ident: str) -> str:
-    """What a document is called."""
-    from tasks.memory.reader import quoted
-
-    rows: list[Row] = memory.rows(f"level = 'document' AND document = {quoted([ident])}", ["title"], 1)
-    return str(rows[0]["title"]) if rows else ""

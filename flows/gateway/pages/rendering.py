@@ -39,8 +39,6 @@ _PAGES = Environment(
     autoescape=True,
     finalize=lambda value: printable(value) if type(value) is str else value,
     undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
 )
 
 

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
-from flows.gateway.pages import document, search
+from flows.gateway.pages import attention, document, runs, search, signing, tree
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import static
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-for one in (search, document):
+for one in (search, document, tree, runs, attention, signing):
     router.include_router(one.router)
 
 

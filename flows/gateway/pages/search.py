@@ -92,16 +92,24 @@ def _page(who: Caller, given: Asked) -> dict[str, Any]:
     """What the form shows."""
     runs = [row for row, _ in zip(history(who.home), range(MOMENTS), strict=False)]
     moments = [(row["run"], f"on {words.moment(row['time'])}") for row in runs[1:]]
-    held = "" if runs else "Nothing was read yet. Read a folder with: nightread read FOLDER"
     if given.as_of and given.as_of not in {run for run, _ in moments}:
         moments.append((given.as_of, given.as_of))
-    shown = {"asked": given, "is_filtered": given.is_filtered, "moments": moments, "held": held}
-    return {**shown, "as_of": given.as_of, "problem": "", "reply": None, "found": None, "more": ""}
+    shown = {"asked": given, "is_filtered": given.is_filtered, "moments": moments}
+    return {
+        **shown,
+        "as_of": given.as_of,
+        "last": runs[0] if runs else None,
+        "problem": "",
+        "reply": None,
+        "found": None,
+        "more": "",
+    }
 
 
 def _answer(doors: Doors, who: Caller, given: Asked, told: Callable[[Any], None]) -> dict[str, Any]:
     """Values of `answer.html`."""
     from tasks.recall.ask.replies import answered
+    from tasks.recall.view.strip import strips
 
     open_it = asked.opening(doors, who, given.as_of or None)
     reply = answered(
@@ -112,7 +120,8 @@ def _answer(doors: Doors, who: Caller, given: Asked, told: Callable[[Any], None]
         given.filters["document"],
         lambda claim: told(claim.as_json()),
     )
-    return {"reply": reply, "as_of": given.as_of}
+    cited = [one for claim in reply["claims"] for one in claim["citations"]] or reply["nearest"]
+    return {"reply": reply, "as_of": given.as_of, "strips": strips(open_it().memory, cited)}
 
 
 def _passages(doors: Doors, who: Caller, given: Asked) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
 
+from flows import show
 from tasks.text.counted import counted
 from tasks.text.labels import HOLDS, LABELS, labels, warnings
 
@@ -16,9 +17,17 @@ KINDS = {
     "window": "Summary of some pages",
     "section": "Summary of a section",
     "document": "Summary of a document",
-    "corpus": "Summary of all documents",
+    "corpus": "Summary of many documents",
 }
 """Levels of records, as readers call them."""
+LEVELS = {
+    "passage": "passage",
+    "window": "pages",
+    "section": "section",
+    "document": "document",
+    "corpus": "theme",
+}
+"""The same, in a word before a name."""
 CAREFUL = {label: f"with {HOLDS.get(label, label)}" for label in LABELS}
 """Labels, as a choice of what is shown."""
 HOW = {
@@ -64,6 +73,23 @@ STATES = {
     "unknown": "The source cannot be reached just now. What you see is the text as it was read.",
 }
 """What became of a source since, other than nothing."""
+ENDED = {
+    "published": "Ended well",
+    "unchanged": "Ended well, nothing new",
+    "running": "Running",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+    "cancelled": "Cancelled",
+    "crashed": "Broke off",
+}
+"""How a run ended."""
+FOUND = {
+    "changed": "reworded",
+    "superseded": "replaced",
+    "conflicting": "in conflict",
+    "the same": "near copies",
+}
+"""What a run found out by comparing."""
 LONG = 700
 """Characters of a summary that is shown in part first."""
 Quoted = list[tuple[str, list[Mapping[str, Any]]]]
@@ -169,6 +195,59 @@ def beside(quotes: Quoted, summary: str) -> Quoted:
 def told(hit: Mapping[str, Any]) -> str:
     """A summary without the title that stands above it."""
     return str(hit["summary"]).removeprefix(str(hit["title"])).strip() or str(hit["summary"])
+
+
+def name_of(node: Any) -> str:
+    """What a node of the tree is called: its title, its section, or how it begins."""
+    begins = str(node.said).split("\n")[0]
+    if node.level == "document" and node.title:
+        return str(node.title)
+    if node.level == "corpus":
+        return str(node.said).split("\n")[0] if not node.title else str(node.title)
+    if node.level == "passage":
+        return shortened(begins)
+    return shortened(f"{node.section}: {begins}" if node.section else begins)
+
+
+def rest_of(node: Any) -> str:
+    """What a node says beside its name."""
+    said = str(node.said)
+    return said.partition("\n")[2].strip() or said if node.level == "corpus" else said
+
+
+def ended(run: Mapping[str, Any]) -> str:
+    """How a run ended, and how long it took."""
+    told = ENDED.get(run["status"], str(run["status"]))
+    if not run["finished"]:
+        return told
+    took = datetime.fromisoformat(run["finished"]) - datetime.fromisoformat(run["started"])
+    return f"{told}, in {show.seconds(took.total_seconds())}"
+
+
+def did(counts: Mapping[str, Any]) -> str:
+    """What a run did, in a sentence; "" where it did not come so far."""
+    if "documents" not in counts:
+        return ""
+    read = f"{counts.get('read', 0):,} of {counted(counts['documents'], 'document')} read"
+    parts = [read, *(["nothing changed"] if not counts.get("added") and not counts.get("retired") else [])]
+    some = {name: count for name, count in counts.get("relations", {}).items() if count}
+    parts += [f"{count:,} {FOUND[name]}" for name, count in some.items() if name in FOUND]
+    if gone := counts.get("gone"):
+        parts.append(f"{gone:,} gone")
+    if bad := counts.get("failures", len(counts.get("quarantined", ()))):
+        parts.append(f"{bad:,} could not be read")
+    return f"{', '.join(parts)}."
+
+
+def short_place(place: str) -> str:
+    """ "lease.txt, line 9" of what `format_citation` tells."""
+    source, _, rest = place.rpartition(":")[0].rpartition(":")
+    return f"{file_name(source)}, {rest}" if source else place
+
+
+def shortened(text: str, most: int = 90) -> str:
+    """The beginning of a text, cut at a word."""
+    return text if len(text) <= most else f"{text[:most].rpartition(' ')[0] or text[:most]} ..."
 
 
 def _is_in(text: str, summary: str) -> bool:

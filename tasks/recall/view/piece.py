@@ -80,6 +80,8 @@ def piece(document: OpenDocument, cited: Span | None, at: int = 0) -> Piece:
     first = max(0, start - BEFORE) if cited else start
     last = min(chars, max(min(end, start + AFTER), first) + AFTER)
     spans = list(read_spans(document.home, document.parsed, document.part, first, last))
+    if not spans:
+        raise InvalidInput(f"character {first:,}: the stored text of {document.names[0]} ends before it")
     first, last = _at_lines(spans, (first, last), start, chars)
     shown = (start, end) if cited else (0, 0)
     return Piece(first, last, chars, tuple(_blocks(spans, (first, last), shown)))

@@ -51,5 +51,34 @@ function slash(event) {
   if (byId("q")) { byId("q").focus(); byId("q").select(); } else location.assign("/");
 }
 
+/** What lies below a node is fetched when it is opened. */
+async function unfold(event) {
+  const link = event.target.open && event.target.querySelector(":scope > .inside > .below > a[data-below]");
+  if (!link) return;
+  const answer = await fetch(link.dataset.below);
+  if (answer.ok) link.parentElement.innerHTML = await answer.text();
+}
+
+/** Up and down walk the entries that are seen; right opens or enters, left closes or leaves. */
+function walk(event) {
+  const entry = event.target.closest?.(".tree summary");
+  if (!entry) return;
+  const all = [...document.querySelectorAll(".tree summary")].filter((one) => one.checkVisibility());
+  const node = entry.parentElement;
+  const steps = {
+    ArrowDown: () => all[all.indexOf(entry) + 1],
+    ArrowUp: () => all[all.indexOf(entry) - 1],
+    ArrowRight: () => (node.open ? node.querySelector(".inside summary") : (node.open = true, null)),
+    ArrowLeft: () => (node.open ? (node.open = false, null) : node.parentElement.closest("details")?.querySelector("summary")),
+  };
+  if (!(event.key in steps)) return;
+  event.preventDefault();
+  steps[event.key]()?.focus();
+}
+
 addEventListener("keydown", slash);
+for (const tree of document.querySelectorAll(".tree")) {
+  tree.addEventListener("toggle", unfold, true);
+  tree.addEventListener("keydown", walk);
+}
 if (byId("ask")) asking(byId("ask"));

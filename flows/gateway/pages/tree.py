@@ -1,0 +1,59 @@
+"""The tree of what was read: walked from all documents down to the words that a summary quotes."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, Response
+
+from flows.gateway import asked
+from flows.gateway.caller import Asking
+from flows.gateway.doors import doors_of
+from flows.gateway.pages.failures import PageRoute
+from flows.gateway.pages.rendering import HEADERS, page, rendered
+from tasks.memory.reader import published
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+Ident = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+@router.get("/tree")
+async def tree(request: Request, who: Asking) -> Response:
+    """Every corpus that was read, and what is right below it."""
+    doors = doors_of(request)
+
+    def found() -> list[Any]:
+        from tasks.recall.view.tree import below_of, roots
+
+        if not published(who.home):
+            return []
+        memory = asked.opening(doors, who)().memory
+        return [(one, *below_of(memory, one)) for one in roots(memory)]
+
+    return page(request, "tree.html", roots=await doors.work(found), as_of="")
+
+
+@router.get("/record/{ident}")
+async def record(request: Request, who: Asking, ident: Ident) -> Response:
+    """What memory holds of one record, and where in the tree it stands."""
+    doors = doors_of(request)
+
+    def found() -> Any:
+        from tasks.recall.view.tree import place_of_record
+
+        return place_of_record(asked.opening(doors, who)().memory, ident)
+
+    return page(request, "record.html", place=await doors.work(found), as_of="")
+
+
+@router.get("/record/{ident}/below")
+async def below(request: Request, who: Asking, ident: Ident) -> Response:
+    """The nodes below one, as a part of a page."""
+    doors = doors_of(request)
+
+    def found() -> str:
+        from tasks.recall.view.tree import place_of_record
+
+        place = place_of_record(asked.opening(doors, who)().memory, ident)
+        return rendered("below.html", nodes=place.below, more=place.more, as_of="")
+
+    return HTMLResponse(await doors.work(found), headers=HEADERS)
