@@ -15,7 +15,7 @@ from flows.config import known_keys, presets
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "model/README.md", "infra/README.md", "tests/MEASURED.md")
 TEXT = {name: (ROOT / name).read_text() for name in DOCUMENTS}
-GROUPS = "budget|storage|parse|shard|cluster|infer|log|metrics|recall|upkeep|watch"
+GROUPS = "budget|storage|parse|shard|cluster|infer|log|metrics|recall|upkeep|watch|serve"
 
 
 def blocks(name: str, kind: str) -> list[str]:
