@@ -145,44 +145,54 @@ Steps = Generator[None, None, Selected]
 """Stops after every pass over the model; its value comes at the end."""
 
 
-def selecting(context: Context, questions: Sequence[Sequence[int]], k: int) -> Steps:
+def selecting(context: Context, questions: Sequence[Sequence[int]], k: int, least: float = 0.0) -> Steps:
     """The blocks that questions are answered from, as `answer.select` chooses them, in steps.
 
     Args:
         questions: their tokens; several are given less room each.
-        k: blocks that vote and are re-ranked for each.
+        k: candidates for each, at most; the text's first block is one more.
+        least: share of the best one's votes that a candidate has at least.
     """
     budget = ATTENDED_TOKENS * 2 // (len(questions) + 1) // BLOCK * BLOCK
     chosen, votes, recompute = set[int](), dict[int, float](), context.recompute
     stop = -(-len(context) // BLOCK)
     for asked in questions:
         found = retrieve.choose(context, asked, k)
+        blocks = []
         for block, vote in zip(found.blocks, found.votes, strict=True):
             votes[block] = max(vote, votes.get(block, 0.0))
+            blocks += [block] if vote >= least * found.votes[0] else []
         yield
-        if len(answer.candidates(len(context), found.blocks, budget)) > budget // BLOCK:
-            sets = [answer.with_neighbours([block], stop) for block in answer.tried(found.blocks)]
+        if len(answer.candidates(len(context), blocks, budget)) > budget // BLOCK:
+            sets = [answer.with_neighbours([block], stop) for block in answer.tried(blocks)]
             for first in range(0, len(sets), TOGETHER):
                 recompute(sets[first : first + TOGETHER])  # kept for the pass that compares them all
                 yield
-        chosen |= set(answer.select(context.reader, recompute, context.ids, asked, found.blocks, budget))
+        chosen |= set(answer.select(context.reader, recompute, context.ids, asked, blocks, budget))
         yield
-    blocks = sorted(chosen)
-    recompute([blocks])
+    selected = Selected(sorted(chosen), votes)
+    recompute([selected.blocks])
     yield
-    return Selected(blocks, votes)
+    return selected
 
 
 def answering(
-    context: Context, question: Question, prompt: Sequence[int], wording: Wording | None, most: int, k: int
+    context: Context,
+    question: Question,
+    prompt: Sequence[int],
+    wording: Wording | None,
+    most: int,
+    k: int,
+    least: float = 0.0,
 ) -> Generator[None, None, Answer]:
     """An answer from chosen blocks, ready to join a batch, in steps; the context stays as it is.
 
     Args:
         question: of the prompt, whose tokens they are.
         most: tokens at most.
+        k, least: as `selecting` takes them.
     """
-    selected = yield from selecting(context, question.votes(prompt, wording), k)
+    selected = yield from selecting(context, question.votes(prompt, wording), k, least)
     reader = context.reader
     stops = frozenset(reader.stops | question.stops(wording))
     asked = question.asked(prompt, wording, alone=len(context) == 0)

@@ -25,8 +25,11 @@ from tasks.serve.pieces import Pieces
 T = TypeVar("T")
 MOST_QUESTION, MOST_SCORED, MOST_NEW, MOST_BLOCKS = 1024, 2048, 2048, 256
 """Tokens of a question, of a text that is scored and of an answer; blocks that are retrieved."""
-CANDIDATES = 8
-"""Blocks that are re-ranked for an answer. Each is read again: most of the time to the first token."""
+CANDIDATES = {"cpu": 4, "cuda": 16}
+"""Blocks that are re-ranked for an answer. Each is read again with its neighbours, which is most of the time
+to the first token: a core reads some 300 tokens a second."""
+LEAST_VOTES = 0.25
+"""Share of the best block's votes from which another one is a candidate."""
 STALLED_S = 60.0
 """Without a word of the text, after which a read is ended: others wait to read into its context."""
 
@@ -44,6 +47,10 @@ class Calls:
     answered: int = 0
     reading: set[Name] = field(default_factory=set)
     """Contexts that a call reads into: the next one to the same waits."""
+
+    @property
+    def candidates(self) -> int:
+        return CANDIDATES[self.contexts.reader.device.type]
 
     def open(self, job: Job, create: bool) -> Steps:
         with (yield from self._opened(job.name, create)).in_use() as hot:
@@ -106,7 +113,8 @@ class Calls:
         with (yield from self._opened(job.name)).in_use() as hot:
             asked = question.given(ids, len(ids), self.wording)
             written = yield from self._stepped(
-                hot, answering(hot.context, asked, ids, self.wording, new_tokens, CANDIDATES)
+                hot,
+                answering(hot.context, asked, ids, self.wording, new_tokens, self.candidates, LEAST_VOTES),
             )
             cited = tuple(_cited(hot, block, written.votes) for block in written.blocks)
         self.batch.join(written)
@@ -137,7 +145,9 @@ class Calls:
         with (yield from self._opened(job.name)).in_use() as hot:
             context = hot.context
             if behind_blocks:
-                selected = yield from self._stepped(hot, selecting(context, [ids], CANDIDATES))
+                selected = yield from self._stepped(
+                    hot, selecting(context, [ids], self.candidates, LEAST_VOTES)
+                )
                 blocks = selected.blocks
             else:
                 last = -(-len(context) // BLOCK)

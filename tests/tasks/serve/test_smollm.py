@@ -1,0 +1,51 @@
+"""The default model behind the engine: what was read is answered and cited, of several contexts at once.
+
+Run: pytest -m slow tests/tasks/serve/test_smollm.py; some minutes.
+"""
+
+import pydoc_data.topics
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from model.context import heads
+from tasks.serve.directory.local import LocalDirectory
+from tasks.serve.door import Name
+from tasks.serve.embedded import Embedded
+from tasks.serve.engine import Engine
+from tests.conftest import ReaderOf
+from tests.tasks.serve.readers import answered
+
+FACTS = {"lighthouse": "48213", "harbour": "90417"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_each_context_answers_and_cites_its_own_fact(
+    reader_of: ReaderOf, model_dir: Path, tmp_path: Path
+) -> None:
+    """4,000 tokens each, the fact behind a third of them; both are asked for what one of them knows."""
+    reader = reader_of(512)
+    voting = heads.load(model_dir, reader.config)
+    engine = Engine(reader, voting, model_dir, tmp_path, LocalDirectory(600.0), "here")
+    door, prose = Embedded(engine), "\n\n".join(pydoc_data.topics.topics.values())
+    try:
+        for number, (key, value) in enumerate(FACTS.items()):
+            text = prose[16_000 * number : 16_000 * (number + 1)]
+            fact = f"\n\nThe pass key of the {key} is {value}.\n\n"
+            door.read(Name("", key), [text[:5000], fact, text[5000:]])
+        questions = [f"What is the pass key of the {key}?" for key in FACTS]
+        with ThreadPoolExecutor() as threads:
+            told = list(
+                threads.map(lambda key, asked: answered(door, Name("", key), asked, 24), FACTS, questions)
+            )
+        for (key, value), (text, done) in zip(FACTS.items(), told, strict=True):
+            assert value in text
+            cited = "".join(one.text for one in done.citations)  # the fact may lie across two blocks
+            assert f"The pass key of the {key} is {value}" in cited
+            alone = answered(door, Name("", key), f"What is the pass key of the {key}?", 24)
+            assert alone[0] == text, "an answer is what it is alone"
+        assert FACTS["harbour"] not in answered(door, Name("", "lighthouse"), questions[1], 24)[0]
+    finally:
+        engine.stop()
