@@ -17,6 +17,7 @@ from flows.answer import Answer
 from flows.deployments.commands import check_models
 from flows.homes import folder_of
 from tasks.errors import InvalidInput
+from tasks.ingest.uris import is_remote
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 def serve_reader(config: "RunConfig") -> Answer:
     """Offer a reader's contexts at `serve.listen`."""
     check_models(config)
-    home, serve = Path(folder_of(config)), config.serve
+    home, serve = Path(config.home), config.serve
     check_address("serve.listen", serve.listen)
+    if is_remote(config.home):
+        raise InvalidInput(
+            f"home={config.home}: readers keep contexts in a folder that all of them see: give home=FOLDER"
+        )
     from tasks.serve.directory.opened import opened
     from tasks.serve.engine import Engine
     from tasks.serve.server import Listen, is_wildcard

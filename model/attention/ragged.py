@@ -93,5 +93,8 @@ class RaggedCache(StreamingCache):
 
     def _hold(self, rows: Sequence[Sequence[Row]]) -> None:
         self.lengths = [row[0][0].shape[2] for row in rows]
-        for layer, *own in zip(self.layers, *rows, strict=True) if rows else ():
+        if not rows:
+            self.layers = [RaggedLayer() for _ in self.layers]  # no memory is held for nobody
+            return
+        for layer, *own in zip(self.layers, *rows, strict=True):
             layer.hold(own)

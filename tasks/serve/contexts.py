@@ -278,7 +278,7 @@ class Contexts:
                 own = [one for one in self.hot.values() if one.name.tenant == name.tenant and not one.busy]
                 if not own:
                     raise Busy(str(error), RETRY_S) from error
-                self.drop(min(own, key=lambda one: one.used))
+                self._evict(min(own, key=lambda one: one.used))
 
     def assure(self, hot: Hot) -> None:
         """Make sure that a context is this node's; where its lease ran out and nobody else took it, again."""
@@ -330,7 +330,8 @@ class Contexts:
                 one.context.recompute.kept.clear()
 
     def _evict(self, hot: Hot) -> None:
-        with suppress(OSError):  # of a full disk: what it lacks is in the transcript, and read again
+        """Drop a context for the sake of others, whose calls do not hear what becomes of it."""
+        with suppress(OSError, Unavailable):  # what a full disk has no room for is in the transcript
             self.drop(hot)
 
 

@@ -88,6 +88,7 @@ def test_one_that_is_cancelled_leaves_and_the_others_go_on(tmp_path: Path) -> No
     while batch.answers:
         batch.step()
     assert len(answers[0].tokens) == 2
+    assert batch.cache.held == 0, "no memory is held for nobody"
     assert answers[1].tokens == alone(two, question, 20)
     assert batch.step() == []
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
+
 from model.context.heads import Heads
 from model.reader import Reader
 from tasks.serve.client import Client
@@ -68,6 +70,7 @@ def client_of(engine: Engine) -> Iterator[Client]:
     with served(engine) as address:
         client = Client(address)
         try:
+            grpc.channel_ready_future(client.channel).result(START_S)  # however busy the machine is
             yield client
         finally:
             client.shut()

@@ -139,6 +139,16 @@ def test_contexts_above_the_budget_go_to_the_disk_and_come_back(start: Start) ->
     one.close()  # type: ignore[attr-defined]
 
 
+def test_a_context_that_is_evicted_when_it_is_another_nodes_by_then_fails_no_other_call(start: Start) -> None:
+    one = start(LocalDirectory(LEASE_S), "one:1", Limits(contexts=1))
+    one.read(NAME, [TEXT])
+    two = start(LocalDirectory(LEASE_S), "two:2")
+    read = two.read(NAME, [" Then two went on."]).state
+    assert one.read(Name("", "other"), [TEXT]).tokens > 0
+    assert set(one.engine.contexts.hot) == {Name("", "other")}
+    assert two.open(NAME).tokens == read.tokens
+
+
 def test_bytes_are_a_budget_too_and_what_can_be_read_again_goes_first(start: Start) -> None:
     door = start(LocalDirectory(LEASE_S), limits=Limits(contexts=8))
     names = [Name("", "one"), Name("", "two"), Name("", "three")]

@@ -29,7 +29,7 @@ from tasks.serve.directory.local import LocalDirectory
 from tasks.serve.door import Busy, Done, NotAllowed, Unavailable
 from tasks.serve.engine import Engine, Limits
 from tasks.serve.server import Listen, is_loopback
-from tests.tasks.serve.readers import NAME, Tiny, answered, served, text_of
+from tests.tasks.serve.readers import NAME, START_S, Tiny, answered, served, text_of
 
 TEXT = text_of(40)
 QUESTION = "How many pages did the 7th keeper write?"
@@ -45,6 +45,7 @@ def address(engine: Engine) -> Iterator[str]:
 @pytest.fixture
 def client(address: str) -> Iterator[Client]:
     client = Client(address)
+    grpc.channel_ready_future(client.channel).result(START_S)
     yield client
     client.shut()
 
