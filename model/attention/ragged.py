@@ -94,7 +94,10 @@ class RaggedCache(StreamingCache):
     def _hold(self, rows: Sequence[Sequence[Row]]) -> None:
         self.lengths = [row[0][0].shape[2] for row in rows]
         if not rows:
-            self.layers = [RaggedLayer() for _ in self.layers]  # no memory is held for nobody
+            for layer in self.layers:
+                layer.crop(0)
+                layer.wide = []
+                layer.settle()  # no memory is held for nobody
             return
         for layer, *own in zip(self.layers, *rows, strict=True):
             layer.hold(own)
