@@ -100,7 +100,18 @@ class Command:
 def told(result: Row) -> str:
     """Requests by kind, errors, what was wrong, what was done to whom, and memory."""
     machine, done, failed = result["machine"], result["requests"], result["failed"]
-    head = ["request", "count", "failed", "p50", "p95", "p99", "first word p50", "blocks", "fact in them"]
+    head = [
+        "request",
+        "count",
+        "failed",
+        "p50",
+        "p95",
+        "p99",
+        "first word p50",
+        "blocks",
+        "fact in them",
+        "said",
+    ]
     return "\n".join(
         [
             f"{machine['processor']}, {machine['threads']} threads, {size(machine['memory'])}; "
@@ -133,6 +144,7 @@ def _kind(row: Row) -> list[str]:
     times = [f"{1000 * row[name]:,.0f} ms" for name in ("p50", "p95", "p99")]
     first = f"{1000 * row['first_p50']:,.0f} ms" if "first_p50" in row else ""
     cited = [f"{row['cited']:.1f}", f"{row['found']:.1%}"] if row["cited"] else ["", ""]
+    cited.append(f"{row['answered']:.1%}" if first else "")
     return [row["kind"], f"{row['requests']:,}", f"{row['failed']:,}", *times, first, *cited]
 
 

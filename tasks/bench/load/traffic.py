@@ -20,8 +20,8 @@ KINDS = {"read": 0.2, "retrieve": 0.5, "ask": 0.3}
 """Shares of requests: a line is read, blocks are retrieved for a question, a question is answered."""
 FACTS = 12
 """Lines that a session is told at first."""
-NEW_TOKENS = 12
-"""Of an answer: as many as a number takes."""
+NEW_TOKENS = 32
+"""Of an answer: a sentence with a number of eight digits."""
 BLOCKS = 4
 RETRIES = 100
 """After an error, until the reader says what it holds."""
