@@ -4,15 +4,17 @@ The checks are ours: names, labels, headings, ids, contrast by the formula of WC
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tasks.memory.reader import open_memory
 from tests.flows.gateway.pages.conftest import PHONE, Open, Town
 from tests.flows.gateway.pages.test_search import RENT
 
+DESKTOP: ViewportSize = {"width": 1100, "height": 800}
+LOOKED_AT: tuple[tuple[Literal["dark", "light"], ViewportSize], ...] = (("dark", PHONE), ("light", DESKTOP))
 LOOKS = Path(__file__).with_name("looks.js").read_text()
 
 
@@ -54,19 +56,18 @@ def unfolded(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-@pytest.mark.parametrize(
-    "how", [{}, {"color_scheme": "dark", "viewport": PHONE}], ids=["light", "dark phone"]
-)
-def test_every_page_is_readable_for_everybody(
-    watched: Open, paths: dict[str, str], how: dict[str, Any]
-) -> None:
-    one = watched(**how)
+def test_every_page_is_readable_for_everybody(watched: Open, paths: dict[str, str]) -> None:
+    one = watched()
     for name, path in paths.items():
-        page = one.goto(path)
-        assert checked(page, "moved") < 0.02, name
-        unfolded(page)
-        assert checked(page, "wrong") == [], name
-        assert checked(page, "faint") == [], name
+        for scheme, size in LOOKED_AT:
+            one.page.emulate_media(color_scheme=scheme)
+            one.page.set_viewport_size(size)
+            if scheme == "dark":
+                page = one.goto(path)
+                assert checked(page, "moved") < 0.02, name
+                unfolded(page)
+            assert checked(one.page, "wrong") == [], (name, scheme)
+            assert checked(one.page, "faint") == [], (name, scheme)
 
 
 def test_the_checks_see_what_is_wrong(chromium: Browser) -> None:
