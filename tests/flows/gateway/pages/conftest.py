@@ -74,9 +74,10 @@ def town(
         yield Town(folder, config, outcomes, url)
 
 
-@pytest.fixture(scope="session")
-def chromium(processes: None) -> Iterator[Browser]:
-    """A browser without a window."""
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A browser without a window. In the block an event loop runs in this thread: what starts one of its own,
+    as Prefect and Dask do, stands outside."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here; on Debian: apt-get install chromium")
     expect.set_options(timeout=WAIT_MS)
@@ -84,6 +85,14 @@ def chromium(processes: None) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(processes: None, town: Town) -> Iterator[Browser]:
+    """A browser for the tests of one file: it ends before others start what has a loop of its own, and starts
+    behind the reads of the town."""
+    with browser() as chromium:
+        yield chromium
 
 
 class Watched:

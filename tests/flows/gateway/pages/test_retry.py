@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from prefect.client.orchestration import get_client
 
 from flows.config import RunConfig
@@ -12,7 +12,7 @@ from tasks.runs.ledger import Ledger, ledger_path
 from tests import pdfs
 from tests.flows import corpus as reading
 from tests.flows.gateway.pages import corpus
-from tests.flows.gateway.pages.conftest import WAIT_MS, served
+from tests.flows.gateway.pages.conftest import browser, served
 
 
 @pytest.fixture
@@ -31,23 +31,24 @@ def config(api: str, dask: str, tiny_model_dir: Path, folder: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_retry_reads_the_corpus_again(chromium: Browser, config: RunConfig, folder: Path) -> None:
+def test_a_retry_reads_the_corpus_again(config: RunConfig, folder: Path) -> None:
     pdfs.write(folder / "torn.pdf", [pdfs.show((72, 700, "The lost page tells of seven bells."))])
-    ledger = Ledger(ledger_path(Path(config.home)))
-    with served(config) as url, chromium.new_context() as context:
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        page.goto(f"{url}/unread")
-        page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_role("status")).to_contain_text("Begun")
-        assert ledger.quarantined() == []
+    with served(config) as url:
+        with browser() as chromium:
+            page = chromium.new_page()
+            page.goto(f"{url}/unread")
+            page.get_by_role("button", name="Try again").click()
+            expect(page.get_by_role("status")).to_contain_text("Begun")
+        assert Ledger(ledger_path(Path(config.home))).quarantined() == []
         with get_client(sync_client=True) as client:
             read = client.read_deployment_by_name("read/read")
             (run,) = (one for one in client.read_flow_runs(limit=20) if one.deployment_id == read.id)
-            assert run.parameters["uris"] == [str(folder)]
-            assert run.parameters["config"]["home"] == str(Path(config.home).absolute())
+        assert run.parameters["uris"] == [str(folder)]
+        assert run.parameters["config"]["home"] == str(Path(config.home).absolute())
         reading.read(config, *run.parameters["uris"])
-        page.goto(f"{url}/?q=How+many+bells+does+the+lost+page+tell+of")
-        expect(page.locator(".claim").first).to_contain_text("seven bells")
-        page.goto(f"{url}/unread")
-        expect(page.locator("main")).to_contain_text("Everything that was found could be read.")
+        with browser() as chromium:
+            page = chromium.new_page()
+            page.goto(f"{url}/?q=How+many+bells+does+the+lost+page+tell+of")
+            expect(page.locator(".claim").first).to_contain_text("seven bells")
+            page.goto(f"{url}/unread")
+            expect(page.locator("main")).to_contain_text("Everything that was found could be read.")
