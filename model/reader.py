@@ -23,6 +23,7 @@ from model.attention.probe import Probe
 from model.attention.ragged import RaggedCache
 from model.attention.sliding_window import StreamingCache
 from model.attention.trials import Times
+from model.cost import kv_bytes_per_token
 from model.files import replacing
 from model.geometry import SINKS
 from model.hardware import keep_freed, sent
@@ -103,6 +104,9 @@ class Reader:
         self.decoder = rotation.decoder_of(self.model)
         if not hasattr(self.config, "num_key_value_heads"):  # no query heads of the family share one
             self.config.num_key_value_heads = self.config.num_attention_heads
+        # of the whole model: the configuration tells of fewer while `depth` runs fewer, in whichever thread
+        self.layers: int = self.config.num_hidden_layers
+        self.kv_bytes = kv_bytes_per_token(self.config, self.dtype.itemsize)
         self.positions = SINKS + 2 * stride + _ROOM
         self.rotation = rotation.learned(self.model, self.positions)
 
@@ -146,7 +150,7 @@ class Reader:
 
     def start(self, layers: int | None = None) -> StreamingCache:
         """An empty context of all layers, or of the first `layers`: then no deeper one is ever run for it."""
-        return StreamingCache(layers or self.config.num_hidden_layers, SINKS)
+        return StreamingCache(layers or self.layers, SINKS)
 
     @property
     def config(self) -> Any:
@@ -244,12 +248,7 @@ class Reader:
         caught: dict[int, torch.Tensor] = {}
         length = cache.held
         try:
-            self.run(
-                cache,
-                ids,
-                on_query=lambda layer, q_BHQD: caught.update({layer: q_BHQD[0]}),
-                hidden=False,
-            )
+            self.run(cache, ids, on_query=lambda layer, q: caught.update({layer: q[0]}), hidden=False)
         finally:
             cache.crop(length)
         return caught
@@ -352,12 +351,11 @@ class Reader:
     @contextmanager
     def depth(self, layers: int) -> Iterator[None]:
         """Run the first layers only: transformers' decoders take their number from the configuration."""
-        whole = self.config.num_hidden_layers
         self.config.num_hidden_layers = layers
         try:
             yield
         finally:
-            self.config.num_hidden_layers = whole
+            self.config.num_hidden_layers = self.layers
 
 
 def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], write: bool = True) -> None:

@@ -243,5 +243,5 @@ def _tiers(reader: Reader, heads: Heads, memory: Memory) -> tuple[Tiers, Tiers |
     keys = make("keys", len(heads.pairs), BLOCK, reader.head_size)
     if not memory.kv:
         return keys, None
-    layers, groups = config.num_hidden_layers, config.num_key_value_heads
+    layers, groups = reader.layers, config.num_key_value_heads
     return keys, make("kv", layers, 2, groups, BLOCK, reader.head_size)

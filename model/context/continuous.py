@@ -81,7 +81,7 @@ class Batch:
         types = getattr(reader.config, "layer_types", None) or ()
         alone = getattr(reader.config, "attn_temperature_tuning", False) or "chunked_attention" in types
         self.reader, self.most, self.answers = reader, 1 if alone else most, list[Answer]()
-        self.cache = RaggedCache(reader.config.num_hidden_layers, SINKS)
+        self.cache = RaggedCache(reader.layers, SINKS)
         self._last: list[int] = []
         """Token that every row takes next."""
 

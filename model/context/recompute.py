@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from model.attention.sliding_window import StreamingCache
-from model.cost import kv_bytes_per_token
 from model.geometry import BLOCK
 from model.reader import Chunk, Reader
 
@@ -75,8 +74,7 @@ class RecomputeCache:
                 self.kept.pop(blocks, None)
                 self.kept[blocks] = cache
         # of all heads: ranks that hold a part each must decide alike
-        of_token = kv_bytes_per_token(self.reader.config, self.reader.dtype.itemsize)
-        while of_token * sum(cache.held for cache in self.kept.values()) > self.cache_bytes:
+        while self.reader.kv_bytes * sum(cache.held for cache in self.kept.values()) > self.cache_bytes:
             del self.kept[next(iter(self.kept))]
 
 

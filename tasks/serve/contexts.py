@@ -19,7 +19,6 @@ from model.context import checkpoint
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext, TornContext
 from model.context.heads import Heads
-from model.cost import kv_bytes_per_token
 from model.files import inside
 from model.reader import Reader
 from tasks.errors import InvalidInput, Transient
@@ -86,8 +85,8 @@ class Hot:
     def bytes(self) -> int:
         """Of memory; an estimate of the larger parts."""
         context, tiers = self.context, self.context.keys.bytes()
-        kv = kv_bytes_per_token(context.reader.config, context.reader.dtype.itemsize)
-        of_layers = kv * len(context.cache.layers) // context.reader.config.num_hidden_layers
+        kv = context.reader.kv_bytes
+        of_layers = kv * len(context.cache.layers) // context.reader.layers
         kept = sum(cache.held for cache in list(context.recompute.kept.values()))
         rows = tiers["host"] + tiers.get("device", 0) + len(context) * context.ids.itemsize
         return int(context.cache.held * of_layers + kept * kv + rows)
