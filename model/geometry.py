@@ -18,6 +18,10 @@ LEAD_IN = 2
 """Chunks that are read before a segment, one window, so that its first tokens see what came before."""
 
 
+class TooLong(ValueError):
+    """More tokens are attended at a time than a reader has positions for."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """Consecutive tokens of a document that are read by one worker or as one row of a batch."""

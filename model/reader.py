@@ -4,6 +4,7 @@ A chunk is half a window. After chunk c is read the cache holds [sinks | chunk c
 last two are exactly window c-1, so everything said about a window is said while its keys are at hand.
 """
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from model.attention.sliding_window import StreamingCache
 from model.attention.trials import Times
 from model.cost import kv_bytes_per_token
 from model.files import replacing
-from model.geometry import SINKS
+from model.geometry import SINKS, TooLong
 from model.hardware import keep_freed, sent
 from model.weights import sampled
 from model.weights.float8 import is_narrow
@@ -104,8 +105,8 @@ class Reader:
         self.decoder = rotation.decoder_of(self.model)
         if not hasattr(self.config, "num_key_value_heads"):  # no query heads of the family share one
             self.config.num_key_value_heads = self.config.num_attention_heads
-        # of the whole model: the configuration tells of fewer while `depth` runs fewer, in whichever thread
-        self.layers: int = self.config.num_hidden_layers
+        self.alone = threading.RLock()  # `dense` and `depth` change the model, which threads may share
+        self.layers: int = self.config.num_hidden_layers  # which tells of fewer while `depth` runs fewer
         self.kv_bytes = kv_bytes_per_token(self.config, self.dtype.itemsize)
         self.positions = SINKS + 2 * stride + _ROOM
         self.rotation = rotation.learned(self.model, self.positions)
@@ -126,11 +127,12 @@ class Reader:
 
         `name` is that of another such attention (see `model.attention.dense`).
         """
-        self.model.set_attn_implementation(name)
-        try:
-            yield
-        finally:
-            self.model.set_attn_implementation(attention.NAME)
+        with self.alone:
+            self.model.set_attn_implementation(name)
+            try:
+                yield
+            finally:
+                self.model.set_attn_implementation(attention.NAME)
 
     @cached_property
     def weights(self) -> str:
@@ -325,7 +327,7 @@ class Reader:
             ValueError: if they and what they attend are more tokens than there are positions for.
         """
         if cache.held + len(texts[0]) > self.positions:
-            raise ValueError(
+            raise TooLong(
                 f"{len(texts[0])} tokens behind {cache.held} that are attended: this reader has "
                 f"{self.positions} positions; ask a shorter question, or give answers less room"
             )
@@ -351,11 +353,12 @@ class Reader:
     @contextmanager
     def depth(self, layers: int) -> Iterator[None]:
         """Run the first layers only: transformers' decoders take their number from the configuration."""
-        self.config.num_hidden_layers = layers
-        try:
-            yield
-        finally:
-            self.config.num_hidden_layers = self.layers
+        with self.alone:
+            self.config.num_hidden_layers = layers
+            try:
+                yield
+            finally:
+                self.config.num_hidden_layers = self.layers
 
 
 def save_state(cache: StreamingCache, path: Path, metadata: dict[str, str], write: bool = True) -> None:

@@ -79,7 +79,10 @@ def identified(request: HTTPConnection) -> Caller | None:
     """Who asks; None if that is not known."""
     doors = doors_of(request)
     if not doors.tokens.are_asked_for:
-        here = is_loopback(doors.config.serve.host)
+        # a proxy makes of an address of this machine one that everybody reaches: behind it tokens are needed
+        passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+        named = host_of(request.headers.get("host", ""))
+        here = is_loopback(doors.config.serve.host) and is_loopback(named) and not passed_on
         return Caller(LOCAL, "", Path(doors.config.home), may_write=True) if here else None
     return _of_token(doors, _given(request))
 
@@ -117,6 +120,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def host_of(netloc: str) -> str:
+    """Without the port, lower case."""
+    return netloc.lower() if netloc.endswith("]") else netloc.lower().rpartition(":")[0] or netloc.lower()
 
 
 def _given(request: HTTPConnection) -> str:

@@ -80,6 +80,9 @@ async def forget(body: Forget, who: Writing, request: Request) -> Any:
     def forgotten() -> dict[str, Any]:
         config = doors.config_at(who.home)
         found = versions.forget(config, body.names, body.confirm, body.everywhere).data
-        return {"done": True, "receipt": found} if body.confirm else {"done": False, **found}
+        if not body.confirm:
+            return {"done": False, **found}
+        doors.memories.drop(who.home)  # what was erased is in no memory that stays open
+        return {"done": True, "receipt": found}
 
     return await doors.work(forgotten)

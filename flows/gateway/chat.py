@@ -55,9 +55,9 @@ class Completion(BaseModel):
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(None, description="One answer; there is no other.")
-    max_tokens: int | None = Field(None, ge=1, le=4096)
-    max_completion_tokens: int | None = Field(None, ge=1, le=4096)
-    tools: list[Any] = Field([], max_length=0, description="None: the models here call no tools.")
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    tools: list[Any] | None = Field(None, max_length=0, description="None: the models here call no tools.")
     memory_key: str | None = Field(
         None,
         min_length=1,

@@ -53,4 +53,4 @@ async def forgotten(key: Key, who: Writing, request: Request) -> Any:
                 return {"key": key, "rounds": 0}
             raise NotFound(str(error)) from error
 
-    return await doors.work(gone)
+    return await (doors.reading if doors.reader else doors.pool).run(gone)

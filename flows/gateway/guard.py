@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flows.gateway.caller import is_loopback
+from flows.gateway.caller import host_of, is_loopback
 from flows.gateway.doors import doors_of
 
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -29,34 +29,39 @@ class Guard:
             serve = doors_of(request).config.serve
             if is_loopback(serve.host):
                 _check_host(request, serve.origins)
-            if scope["method"] not in HARMLESS:
-                _check_site(request, serve.origins)
+            _check_site(request, serve.origins, changes=scope["method"] not in HARMLESS)
         await self.app(scope, receive, send)
 
 
 def _check_host(request: HTTPConnection, origins: tuple[str, ...]) -> None:
-    named = _host(request.headers.get("host", ""))
-    if not is_loopback(named) and named not in {_host(urlsplit(one).netloc) for one in origins}:
+    named = host_of(request.headers.get("host", ""))
+    if not is_loopback(named) and named not in {host_of(_netloc(one)) for one in origins}:
         raise HTTPException(
             421,
-            "this gateway listens on its own machine only: ask for 127.0.0.1 or localhost, or name the "
-            "address under which it is reached in serve.origins",
+            "this gateway listens on its own machine only: ask for 127.0.0.1 or localhost, or make tokens "
+            "and name the address under which it is reached in serve.origins",
         )
 
 
-def _check_site(request: HTTPConnection, origins: tuple[str, ...]) -> None:
+def _check_site(request: HTTPConnection, origins: tuple[str, ...], changes: bool) -> None:
+    """Another site may lead here by a link, and embed nothing: to be asked costs, even where it changes
+    nothing."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "")
-    if origin is not None:
-        own = urlsplit(origin).netloc == request.headers.get("host", "")
+    followed = not changes and request.headers.get("sec-fetch-mode") == "navigate"
+    if origin is not None and (changes or site == "cross-site"):
+        own = _netloc(origin) == request.headers.get("host", "")
         allowed = own or origin in origins
     else:
-        allowed = site != "cross-site"
+        allowed = site != "cross-site" or followed
     if not allowed:
         raise HTTPException(
             403, "a page of another site has sent this: name that site in serve.origins if it may"
         )
 
 
-def _host(netloc: str) -> str:
-    """Without the port, lower case."""
-    return netloc.lower() if netloc.endswith("]") else netloc.lower().rpartition(":")[0] or netloc.lower()
+def _netloc(address: str) -> str:
+    """Host and port of an address; "" of what is none."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""

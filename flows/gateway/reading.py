@@ -2,13 +2,15 @@
 
 The idea: a program sends all of a conversation every time, and reading it again would cost what the context
 was made for. So which messages were read is noted beside the context, by their hashes; one that is sent again
-is passed over, and where the reader holds less than is noted, all that is sent is read.
+is passed over, and where the reader holds less than is noted, all that is sent is read. What is about to be
+read is noted too: a read that broke off has left a beginning of it, behind which the next one goes on.
 """
 
 import hashlib
 import json
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,22 @@ from flows.gateway.doors import Doors
 from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.memory.tenants import named
-from tasks.serve.door import NEW_TOKENS, Busy, Done, Name, Piece, ReaderDoor, State, UnknownContext
+from tasks.serve.door import (
+    MOST_NEW_TOKENS,
+    NEW_TOKENS,
+    Busy,
+    Done,
+    Name,
+    Piece,
+    ReaderDoor,
+    State,
+    UnknownContext,
+)
 
 FOLDER = "conversations"
 """Of a home: what is noted of them, a file each."""
+CONTEXTS = "contexts"
+"""Of a home: where its readers keep them (`tasks.serve.contexts`)."""
 BEHIND = "\n\n"
 """Behind every message."""
 PATIENCE_S = 600.0
@@ -62,35 +76,41 @@ class Context:
             Busy: if another request reads into it now.
         """
         reader = self._reader()
+        with self._alone():
+            return self._read(reader, messages)
+
+    def ask(self, question: str, new_tokens: int | None) -> Generator[Piece | Done, None, None]:
+        """The answer, piece by piece; closing it ends it."""
+        # where more are wanted, it ends by its length
+        most = min(new_tokens or NEW_TOKENS, MOST_NEW_TOKENS)
+        parts = self._reader().ask(self.name, question, most, PATIENCE_S)
+        yield from parts  # which is closed with this
+
+    def forget(self) -> bool:
+        """Delete the context for good, wherever it is kept; whether messages were read into it."""
+        if not (self.noted.exists() or (self.noted.parent.parent / CONTEXTS / self.key).exists()):
+            return False  # and no model is loaded for it
+        with self._alone():
+            self._reader().close(self.name, forget=True, timeout_s=PATIENCE_S)
+            self.noted.unlink(missing_ok=True)  # only now: without it all would be read again
+        return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Within the block no other request reads into it, or deletes it."""
         with _LOCK:
             if self.noted in _READING:
                 raise Busy(f"memory_key={self.key}: another request reads into it: ask again", AGAIN_S)
             _READING.add(self.noted)
         try:
-            return self._read(reader, messages)
+            yield
         finally:
             with _LOCK:
                 _READING.discard(self.noted)
 
-    def ask(self, question: str, new_tokens: int | None) -> Generator[Piece | Done, None, None]:
-        """The answer, piece by piece; closing it ends it."""
-        parts = self._reader().ask(self.name, question, new_tokens or NEW_TOKENS, PATIENCE_S)
-        yield from parts  # which is closed with this
-
-    def forget(self) -> bool:
-        """Delete the context for good, wherever it is kept; whether there was one."""
-        reader = self._reader()
-        try:
-            reader.open(self.name, timeout_s=PATIENCE_S)
-            reader.close(self.name, forget=True, timeout_s=PATIENCE_S)
-        except UnknownContext:
-            return False
-        finally:
-            self.noted.unlink(missing_ok=True)
-        return True
-
     def _read(self, reader: ReaderDoor, messages: Sequence[str]) -> State:
-        state, seen = self._state(reader)
+        state, note = self._state(reader)
+        seen: list[str] = note.get("messages", [])
         new = unread(messages, seen)
         if not new:
             if state is None:
@@ -98,23 +118,29 @@ class Context:
             return state
         if not self.may_write:
             raise HTTPException(403, "a context keeps what is read into it, and your token may read only")
-        done = reader.read(self.name, [one + BEHIND for one in new], state.tokens if state else 0, PATIENCE_S)
-        self._note(done.state, [*seen, *map(digest, new)])
-        return done.state
+        text, held = "".join(one + BEHIND for one in new), state.chars if state else 0
+        there = held - note["chars"] if note.get("begun") == digest(text) else 0
+        self._note(held - there, seen, digest(text))
+        rest = [text[there:]] if there < len(text) else []
+        done = reader.read(self.name, rest, state.tokens if state else 0, PATIENCE_S).state if rest else state
+        assert done is not None
+        self._note(done.chars, [*seen, *map(digest, new)])
+        return done
 
-    def _state(self, reader: ReaderDoor) -> tuple[State | None, list[str]]:
-        """The context as the reader holds it, and hashes of the messages in it."""
+    def _state(self, reader: ReaderDoor) -> tuple[State | None, dict[str, Any]]:
+        """The context as the reader holds it, and what is noted of it: characters, hashes of the messages in
+        them, and that of the text that was begun behind them."""
         try:
             state = reader.open(self.name, timeout_s=PATIENCE_S)
         except UnknownContext:
-            return None, []
+            return None, {}
         note: dict[str, Any] = json.loads(self.noted.read_text()) if self.noted.exists() else {}
-        is_whole = state.chars >= note.get("chars", 0)
-        return state, note["messages"] if note and is_whole else []
+        return state, note if state.chars >= note.get("chars", 0) else {}
 
-    def _note(self, state: State, messages: Sequence[str]) -> None:
+    def _note(self, chars: int, messages: Sequence[str], begun: str = "") -> None:
         self.noted.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(self.noted, json.dumps({"chars": state.chars, "messages": list(messages)}))
+        note = {"chars": chars, "messages": list(messages), "begun": begun}
+        write_atomic(self.noted, json.dumps(note))
 
 
 def unread(messages: Sequence[str], seen: Sequence[str]) -> list[str]:

@@ -130,7 +130,7 @@ class Rows:
         if self.writing:
             return
         if not lock_descriptor(self.file, blocking=False):
-            raise ValueError(f"{self.folder}: another process writes here: give another folder")
+            raise StaleContext(f"{self.folder}: another process writes here: give another folder")
         if _first_line(self.folder) != self.table:
             unlock_descriptor(self.file)
             raise stale(self.folder)

@@ -194,7 +194,7 @@ class RanksReader(Reader):
     def start(self, layers: int | None = None) -> StreamingCache:
         """An empty context; every rank holds its part of it."""
         make = lambda: _Layer(self.way, self.layout.groups)  # noqa: E731
-        return StreamingCache(layers or self.config.num_hidden_layers, SINKS, make)
+        return StreamingCache(layers or self.layers, SINKS, make)
 
     def run(
         self,

@@ -57,7 +57,7 @@ class Rereader:
         dense.register()
         self.reader, self.heads, self.likelihood = reader, list(heads), likelihood
         self.encoder = Encoder(reader.tokenizer)
-        layers = reader.config.num_hidden_layers
+        layers = reader.layers
         self.depth = layers if likelihood else 1 + max(layer for layer, _ in heads)
         self._kept: OrderedDict[Tokens, torch.Tensor] = OrderedDict()
         self._room = keep_bytes

@@ -4,6 +4,7 @@ The idea: a command opens one for its one question; what serves many keeps it, a
 run has published since.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 from tasks.memory.embedders import made_by, question_embedder, same
 from tasks.memory.reader import Memory, open_memory, published
 
+MOST_OPEN = 8
+"""Memories that stay open."""
 Embed = Callable[[Sequence[str]], Any]
 """Texts to unit vectors, one row each."""
 
@@ -51,7 +54,8 @@ class Kept:
 
     def __init__(self, embedder: str) -> None:
         self.embedder = embedder
-        self._open: dict[Path, Opened] = {}
+        self._open: OrderedDict[Path, Opened] = OrderedDict()
+        self._opening: dict[Path, Lock] = {}
         self._lock = Lock()
 
     def of(self, home: Path, as_of: str | None = None) -> Opened:
@@ -63,16 +67,32 @@ class Kept:
         if as_of is not None:
             return opened(home, self.embedder, as_of)
         with self._lock:
+            own = self._opening.setdefault(home, Lock())
+        with own:  # nobody waits for another home to be opened
             held, now = self._open.get(home), published(home)
             if held and now and (held.memory.run, held.memory.version) == (now["run"], now["version"]):
+                self._hold(home, held)
                 return held
-            self._open.pop(home, None)
+            self.drop(home)
             fresh = opened(home, self.embedder)
-            if held and held.embedder == self.embedder:
+            if held:
                 _take_over(held, fresh)
             Thread(target=_keep, args=(fresh.memory,), name="keep-records", daemon=True).start()
-            self._open[home] = fresh
+            self._hold(home, fresh)
             return fresh
+
+    def drop(self, home: Path) -> None:
+        """Let go of a memory, as after an erasure."""
+        with self._lock:
+            self._open.pop(home, None)
+
+    def _hold(self, home: Path, one: Opened) -> None:
+        """It was asked last; of more than are kept, the one that was asked longest ago is let go."""
+        with self._lock:
+            self._open[home] = one
+            self._open.move_to_end(home)
+            while len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)
 
 
 def _keep(memory: Memory) -> None:

@@ -45,7 +45,9 @@ class Reranker:
         from model.context.heads import load_reranking  # torch is of no use to whoever does not re-rank
         from model.rerank.reading import Rereader
 
-        self._rereader = Rereader(reader, load_reranking(folder, reader.config).heads)
+        with reader.alone:
+            heads = load_reranking(folder, reader.config).heads
+        self._rereader = Rereader(reader, heads)
 
     def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
         """One score for each candidate, in their order; higher answers better.

@@ -17,14 +17,25 @@ from model.context.wording import Wording
 from model.geometry import BLOCK
 from tasks.errors import InvalidInput
 from tasks.serve.contexts import Contexts, Hot
-from tasks.serve.door import Changed, Cited, DeadlinePassed, Done, Name, Piece, Retrieved, Scored, Taken
+from tasks.serve.door import (
+    MOST_NEW_TOKENS,
+    Changed,
+    Cited,
+    DeadlinePassed,
+    Done,
+    Name,
+    Piece,
+    Retrieved,
+    Scored,
+    Taken,
+)
 from tasks.serve.job import END, Job, Step, Steps
 from tasks.serve.pieces import Piece as PieceOfText
 from tasks.serve.pieces import Pieces
 
 T = TypeVar("T")
-MOST_QUESTION, MOST_SCORED, MOST_NEW, MOST_BLOCKS = 1024, 2048, 2048, 256
-"""Tokens of a question, of a text that is scored and of an answer; blocks that are retrieved."""
+MOST_QUESTION, MOST_SCORED, MOST_BLOCKS = 1024, 2048, 256
+"""Tokens of a question and of a text that is scored; blocks that are retrieved."""
 CANDIDATES = {"cpu": 4, "cuda": 16}
 """Blocks that are re-ranked for an answer. Each is read again with its neighbours, which is most of the time
 to the first token: a core reads some 300 tokens a second."""
@@ -108,7 +119,7 @@ class Calls:
             job.deliver(Retrieved(cited, time.monotonic() - began))
 
     def ask(self, job: Job, text: str, new_tokens: int) -> Steps:
-        _between("new_tokens", new_tokens, MOST_NEW)
+        _between("new_tokens", new_tokens, MOST_NEW_TOKENS)
         ids = self._asked(text, MOST_QUESTION)
         with (yield from self._opened(job.name)).in_use() as hot:
             asked = question.given(ids, len(ids), self.wording)

@@ -184,7 +184,7 @@ class Contexts:
     def _read(self, hot: Hot, most: int) -> None:
         try:
             hot.context.read(hot.transcript.ids(len(hot.context), most))
-        except ValueError as error:  # its files are written by somebody else, or were
+        except StaleContext as error:  # its files are written by somebody else, or were
             self.drop(hot, save=False)
             raise Unavailable(f"{hot.name.key}: another node has not let go of it: ask again") from error
 
@@ -258,7 +258,8 @@ class Contexts:
             except TornContext:
                 shutil.rmtree(place)
             except ValueError as error:
-                raise InvalidInput(f"{error}, after it is forgotten (close with forget)") from error
+                told = str(error).replace(str(place), "this context")
+                raise InvalidInput(f"{told}, after it is forgotten (close with forget)") from error
             else:
                 if len(context) <= transcript.tokens:
                     return context
@@ -274,7 +275,8 @@ class Contexts:
             except Held as error:
                 raise HeldElsewhere(str(error), error.by) from error
             except QuotaExceeded as error:
-                own = [one for one in self.hot.values() if one.name.tenant == name.tenant and not one.busy]
+                others = (one for one in self.hot.values() if one.name != name)
+                own = [one for one in others if one.name.tenant == name.tenant and not one.busy]
                 if not own:
                     raise Busy(str(error), RETRY_S) from error
                 self._evict(min(own, key=lambda one: one.used))
@@ -330,7 +332,7 @@ class Contexts:
 
     def _evict(self, hot: Hot) -> None:
         """Drop a context for the sake of others, whose calls do not hear what becomes of it."""
-        with suppress(OSError, Unavailable):  # what a full disk has no room for is in the transcript
+        with suppress(OSError, Transient):  # what a full disk has no room for is in the transcript
             self.drop(hot)
 
 

@@ -13,6 +13,8 @@ from tasks.errors import InvalidInput, NightreadError, Transient
 
 NEW_TOKENS = 128
 """Tokens of an answer, at most."""
+MOST_NEW_TOKENS = 2048
+"""That may be asked for."""
 BLOCKS = 16
 """Blocks that are retrieved for a question."""
 

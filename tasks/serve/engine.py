@@ -10,12 +10,13 @@ were lost; what fails is told to its caller, and the thread goes on.
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.context.continuous import Batch
 from model.context.heads import Heads
 from model.context.wording import Wording
+from model.geometry import TooLong
 from model.reader import Reader
 from tasks.errors import InvalidInput, Transient
 from tasks.serve.calls import Calls
@@ -82,6 +83,7 @@ class Engine:
         budget = Budget(self.limits.contexts, self.limits.contexts_bytes)
         self.contexts = Contexts(reader, heads, home, self.claims, budget)
         batch = Batch(reader, self.limits.batch)
+        self.limits = replace(self.limits, batch=batch.most)  # some models write one answer at a time
         self.calls = Calls(self.contexts, batch, Wording(reader.tokenizer), tokenizer)
         self.questions, self.active, self.reads = list[Job](), list[Job](), list[Job]()
         self.wake = threading.Condition()
@@ -185,8 +187,10 @@ class Engine:
     def _look(self) -> None:
         """Remove jobs that are late or forgotten and contexts that were lost; begin with those that wait."""
         with self.wake:
-            lost, self.lost = self.lost, set()
+            told, self.lost = self.lost, set()
             jobs = [*self.active, *self.reads, *self.questions]
+        hot = self.contexts.hot  # what was claimed anew since that heartbeat is held
+        lost = {name for name in told if name in hot and not self.claims.holds(hot[name].claim)}
         for job in jobs:
             if job.cancelled:
                 self._end(job, None)
@@ -196,11 +200,13 @@ class Engine:
                 self._end(job, Unavailable(f"{job.name.key}: another node claimed it: ask again"))
             elif not self.accepting and (job not in self.active or time.monotonic() > self.grace_until):
                 self._end(job, Unavailable("this reader is shutting down: ask another one"))
-        for name in lost & self.contexts.hot.keys():
-            self.contexts.drop(self.contexts.hot[name], save=False)
+        for name in lost & hot.keys():
+            self.contexts.drop(hot[name], save=False)
         with self.wake:
-            while self.questions and len(self.active) < self.limits.batch:
+            busy = sum(job.step is not Step.WAITS for job in self.active)
+            while self.questions and busy < self.limits.batch:
                 self.active.append(self.questions.pop(0))
+                busy += 1
 
     def _write(self) -> bool:
         """A token of every answer."""
@@ -279,14 +285,9 @@ class Engine:
     def _beat(self) -> None:
         """The other thread: it tells the directory that the node lives, and hears what it has lost."""
         while not self.stopping.is_set():
-            load = Load(
-                len(self.questions) + len(self.reads),
-                len(self.active),
-                self.limits.batch,
-                len(self.contexts.hot),
-                self.contexts.bytes,
-            )
             try:
+                waiting, held = len(self.questions) + len(self.reads), len(self.contexts.hot)
+                load = Load(waiting, len(self.active), self.limits.batch, held, self.contexts.bytes)
                 lost = self.claims.beat(self.contexts.holdings(), load)
             except Transient:
                 lost = set()  # what is held is believed in until its lease is over
@@ -310,7 +311,7 @@ def told(error: Exception) -> Exception:
         return error
     if isinstance(error, Transient):
         return Unavailable(str(error))
-    if isinstance(error, ValueError):
+    if isinstance(error, TooLong | UnicodeEncodeError):  # of what was asked; any other is the reader's own
         return InvalidInput(str(error))
     log.error("a call failed: %s", _where(error))
     return Failed(f"the reader failed ({type(error).__name__}): its log says where")

@@ -147,7 +147,11 @@ async def serve(
         InvalidInput: if the address cannot be listened on, or a token or certificate is missing.
     """
     token, credentials = listen.token(), listen.credentials()
-    server = grpc.aio.server(interceptors=[Token(token)] if token else [], options=wire.OPTIONS)
+    alone = (
+        "grpc.so_reuseport",
+        0,
+    )  # else a second reader would listen there too, under the same name
+    server = grpc.aio.server(interceptors=[Token(token)] if token else [], options=[*wire.OPTIONS, alone])
     port = _bound(server, listen.address, credentials)
     address = f"{listen.address.rpartition(':')[0]}:{port}"
     engine = await asyncio.to_thread(engine_at, address)

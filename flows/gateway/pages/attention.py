@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from flows.gateway import asked
+from flows.gateway import asked, failures
 from flows.gateway.caller import Asking, Caller
 from flows.gateway.doors import Doors, doors_of
 from flows.gateway.pages.failures import PageRoute
@@ -34,14 +34,18 @@ async def attention(request: Request, who: Asking, wanted: Annotated[Wanted, Que
     """The strip of a context, and the blocks that a question fetches."""
     doors = doors_of(request)
     values: dict[str, Any] = {"wanted": wanted, "problem": "", "state": None, "blocks": [], "said": ""}
+    status, headers = 200, dict[str, str]()
     if doors.reader is None:
         values["problem"] = "no reader is here: start nightread serve, which has one"
     elif wanted.key and wanted.q.strip():
         try:
             values |= await doors.reading.run(_fetched, doors, who, wanted)
         except (NightreadError, HTTPException) as error:
-            values["problem"] = str(error.detail if isinstance(error, HTTPException) else error)
-    return page(request, "attention.html", **values)
+            status, message, headers = failures.told(error)
+            values["problem"] = failures.without_home(request.scope, message)
+    shown = page(request, "attention.html", status, **values)
+    shown.headers.update(headers)
+    return shown
 
 
 def _fetched(doors: Doors, who: Caller, wanted: Wanted) -> dict[str, Any]:

@@ -7,13 +7,15 @@ folder's file system keeps locks between nodes (local disks, NFS 4, CephFS).
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from model.files import locked, write_atomic
 from tasks.errors import Transient
 
 _NOTE, _LOCK = "fence", "fence.lock"
+LOCK_S = 5.0
+"""For a save that is under way; a node that was stopped in one may hold the lock for long."""
 
 
 class FencedOff(Transient):
@@ -26,10 +28,15 @@ def fenced(folder: Path, fence: int) -> Iterator[None]:
 
     Raises:
         FencedOff: if a later claim was here before.
+        Transient: if another node does so now.
         OSError: if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / _LOCK):
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder / _LOCK, LOCK_S))
+        except TimeoutError as error:
+            raise Transient(f"{folder.name}: another node is saving it: ask again") from error
         note = folder / _NOTE
         latest = int(note.read_text()) if note.exists() else 0
         if fence < latest:

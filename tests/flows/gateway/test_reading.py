@@ -68,6 +68,30 @@ def test_tenants_have_contexts_of_their_own_and_readers_of_a_token_read_nothing_
     assert (refused.status_code, refused.json()["error"]["type"]) == (403, "permission_error")
 
 
+def test_a_read_whose_time_was_over_goes_on_behind_what_was_read(client: TestClient, node: Node) -> None:
+    asked(client, BOOK, "Who?")
+    node.late_behind = 4
+    for _ in range(3):
+        assert asked(client, BOOK, "A second chapter.", "Who?").status_code == 504
+    node.late_behind = None
+    assert asked(client, BOOK, "A second chapter.", "Who?").status_code == 200
+    assert node.store[Name("", "book")] == f"{BOOK}\n\nA second chapter.\n\n"
+
+
+def test_a_session_that_is_removed_takes_its_context_with_it(client: TestClient, node: Node) -> None:
+    assert client.delete("/v1/sessions/book").status_code == 404
+    assert node.calls == [], "no reader is started for what was never read"
+    asked(client, BOOK, "Who?")
+    assert client.delete("/v1/sessions/book").json() == {"key": "book", "rounds": 0}
+    assert node.store == {}
+    asked(client, BOOK, "Who?")
+    assert node.store[Name("", "book")] == f"{BOOK}\n\n"
+
+
+def test_more_tokens_than_a_reader_writes_are_no_error(client: TestClient) -> None:
+    assert asked(client, BOOK, "Who?", max_tokens=100_000, tools=None).status_code == 200
+
+
 def test_where_the_reader_has_lost_it_all_is_read_again(client: TestClient, node: Node) -> None:
     asked(client, BOOK, "Who?")
     node.store.clear()

@@ -133,3 +133,27 @@ def test_a_browser_signs_in_and_out(made: Homes, client: Client) -> None:
     assert browser.get("/v1/runs", headers=wrong).status_code == 401, "a header counts more than a cookie"
     browser.post("/out")
     assert browser.get("/v1/runs").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-Forwarded-For": "203.0.113.9"}, {"Forwarded": "for=203.0.113.9"}, {"Host": "memory.example"}],
+)
+def test_without_tokens_nobody_comes_in_through_a_proxy(
+    own: Homes, client: Client, headers: dict[str, str]
+) -> None:
+    (own.home / "tokens.json").unlink()
+    here = client(own, "", "serve.origins=[https://memory.example]")
+    assert here.get("/v1/runs").status_code == 200
+    assert here.get("/v1/runs", headers=headers).status_code == 401
+
+
+def test_another_site_may_lead_here_and_embed_nothing(own: Homes, client: Client) -> None:
+    (own.home / "tokens.json").unlink()
+    here = client(own, "", "serve.origins=[https://memory.example]")
+    site = {"Sec-Fetch-Site": "cross-site"}
+    assert here.get("/v1/runs", headers={**site, "Sec-Fetch-Mode": "navigate"}).status_code == 200
+    assert here.get("/v1/runs", headers={**site, "Sec-Fetch-Mode": "no-cors"}).status_code == 403
+    allowed = {**site, "Sec-Fetch-Mode": "cors", "Origin": "https://memory.example"}
+    assert here.get("/v1/runs", headers=allowed).status_code == 200
+    assert here.post("/v1/ask", json={}, headers={"Origin": "http://["}).status_code == 403

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from tasks.serve.directory.base import Directory, Held, Load
 from tasks.serve.door import (
     Changed,
+    DeadlinePassed,
     Done,
     HeldElsewhere,
     Name,
@@ -38,6 +39,8 @@ class Node:
     dead: bool = False
     dies_behind: int | None = None
     """Pieces of an answer behind which it dies."""
+    late_behind: int | None = None
+    """Tokens of a read behind which its time is over."""
     calls: list[str] = field(default_factory=list)
     shuts: int = 0
 
@@ -61,7 +64,9 @@ class Node:
         held = self.store.get(name, "")
         if at_tokens not in (None, len(held)):
             raise Changed(f"{name.key}: holds {len(held)} tokens")
-        self.store[name] = held + read
+        self.store[name] = held + read[: self.late_behind]
+        if self.late_behind is not None:
+            raise DeadlinePassed(f"{name.key}: took too long")
         return Taken(len(read), self._state(name), 0.0)
 
     def retrieve(
@@ -92,6 +97,8 @@ class Node:
 
     def close(self, name: Name, forget: bool = False, timeout_s: float | None = None) -> None:
         self._claim("close", name)
+        if forget:
+            self.store.pop(name, None)
         self.directory.release(*name, self.address)
 
     def stats(self) -> Stats:
