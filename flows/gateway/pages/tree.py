@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from flows.gateway import asked
@@ -14,6 +14,7 @@ from tasks.memory.reader import published
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Ident = Annotated[str, Path(min_length=1, max_length=200)]
+AsOf = Annotated[str, Query(max_length=100)]
 
 
 @router.get("/tree")
@@ -33,27 +34,27 @@ async def tree(request: Request, who: Asking) -> Response:
 
 
 @router.get("/record/{ident}")
-async def record(request: Request, who: Asking, ident: Ident) -> Response:
-    """What memory holds of one record, and where in the tree it stands."""
+async def record(request: Request, who: Asking, ident: Ident, as_of: AsOf = "") -> Response:
+    """What memory holds of one record, now or as of a run, and where in the tree it stands."""
     doors = doors_of(request)
 
     def found() -> Any:
         from tasks.recall.view.tree import place_of_record
 
-        return place_of_record(asked.opening(doors, who)().memory, ident)
+        return place_of_record(asked.opening(doors, who, as_of or None)().memory, ident)
 
-    return page(request, "record.html", place=await doors.work(found), as_of="")
+    return page(request, "record.html", place=await doors.work(found), as_of=as_of)
 
 
 @router.get("/record/{ident}/below")
-async def below(request: Request, who: Asking, ident: Ident) -> Response:
+async def below(request: Request, who: Asking, ident: Ident, as_of: AsOf = "") -> Response:
     """The nodes below one, as a part of a page."""
     doors = doors_of(request)
 
     def found() -> str:
         from tasks.recall.view.tree import place_of_record
 
-        place = place_of_record(asked.opening(doors, who)().memory, ident)
-        return rendered("below.html", nodes=place.below, more=place.more, as_of="")
+        place = place_of_record(asked.opening(doors, who, as_of or None)().memory, ident)
+        return rendered("below.html", nodes=place.below, more=place.more, as_of=as_of)
 
     return HTMLResponse(await doors.work(found), headers=HEADERS)
