@@ -97,8 +97,7 @@ def check(config: "RunConfig") -> None:
     from flows.gateway.tokens import Tokens
 
     serve = config.serve
-    if is_remote(config.home):
-        raise InvalidInput(f"home={config.home}: a gateway keeps its memory open: give a folder, home=FOLDER")
+    check_home(config)
     if not is_loopback(serve.host) and not Tokens(Path(config.home)).are_asked_for:
         raise InvalidInput(
             f"serve.host={serve.host}: beyond this machine whoever asks needs a token: make one with "
@@ -108,6 +107,16 @@ def check(config: "RunConfig") -> None:
         path = getattr(serve, name)
         if path and not Path(path).is_file():
             raise InvalidInput(f"serve.{name}={path}: there is no such file; give one in PEM")
+
+
+def check_home(config: "RunConfig") -> None:
+    """Refuse a home in a bucket.
+
+    Raises:
+        InvalidInput: if it is one.
+    """
+    if is_remote(config.home):
+        raise InvalidInput(f"home={config.home}: what serves keeps its memory open: give home=FOLDER")
 
 
 def _listening(host: str, port: int) -> socket.socket:
