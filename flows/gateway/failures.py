@@ -106,7 +106,11 @@ def body(scope: Scope, status: int, message: str) -> dict[str, Any]:
 
 def without_home(scope: Scope, message: str) -> str:
     """A message without where on this machine the home lies."""
-    home = Path(scope["app"].state.doors.config.home) if "app" in scope else Path()
+    return without(Path(scope["app"].state.doors.config.home) if "app" in scope else Path(), message)
+
+
+def without(home: Path, message: str) -> str:
+    """The same, of a home that is known."""
     for name in sorted({str(home), str(home.absolute()), shown(home)}, key=len, reverse=True):
         message = message.replace(name, "home") if len(name) > 1 else message
     return message

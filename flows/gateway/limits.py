@@ -77,7 +77,6 @@ class Limits:
                 f"(serve.requests_per_minute)",
                 {"Retry-After": str(int(wait) + 1)},
             )
-        del request
         return self.most if who else min(self.most, STRANGER_BYTES)
 
 

@@ -140,7 +140,7 @@ async def _told(doors: Doors, function: Callable[[], T]) -> T:
         status, message, _ = failures.told(error)
         if status == 500:
             failures.LOG.error("a tool failed: %s", type(error).__name__)
-        raise ToolError(message.replace(doors.config.home, "home")) from None
+        raise ToolError(failures.without(Path(doors.config.home), message)) from None
 
 
 def _recalled(doors: Doors, who: Caller, values: dict[str, Any]) -> Any:
