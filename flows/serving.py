@@ -58,7 +58,7 @@ def gateway(config: "RunConfig") -> Answer:
 
 def mcp(config: "RunConfig") -> Answer:
     """The tools of MCP over stdin and stdout."""
-    from flows.gateway.mcp import run_stdio
+    from flows.gateway.mcp.server import run_stdio
     from flows.gateway.run import check_home
 
     check_home(config)

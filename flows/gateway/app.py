@@ -13,12 +13,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from flows.config import RunConfig
-from flows.gateway import api, failures
+from flows.gateway import failures
 from flows.gateway.doors import Doors
-from flows.gateway.entrance import Entrance
-from flows.gateway.guard import Guard
-from flows.gateway.limits import Limits
-from flows.gateway.mounted import Mounted
+from flows.gateway.entrance.every_request import EveryRequest
+from flows.gateway.entrance.guard import Guard
+from flows.gateway.entrance.limits import Limits
+from flows.gateway.json_api import api
+from flows.gateway.mcp.endpoint import Endpoint
+from flows.gateway.openai.routes import router as openai
 from flows.gateway.pages.router import router as pages
 from tasks.serve.door import ReaderDoor
 
@@ -32,7 +34,7 @@ async def _opening(app: FastAPI) -> AsyncIterator[None]:
 
     def warm() -> None:
         doors.warm()
-        import flows.gateway.mcp  # noqa: F401
+        import flows.gateway.mcp.server  # noqa: F401
 
     warming = asyncio.create_task(asyncio.to_thread(warm))
     yield
@@ -62,11 +64,11 @@ def gateway(config: RunConfig, reader: Callable[[], ReaderDoor] | None = None) -
             allow_headers=["Authorization", "Content-Type"],
         )
     app.add_middleware(Guard)
-    app.add_middleware(Entrance)
+    app.add_middleware(EveryRequest)
     app.include_router(api.health)
-    for router in api.ROUTERS:
+    for router in (*api.ROUTERS, openai):
         app.include_router(router, responses=api.FAILURES)
-    app.state.mcp = Mounted(app.state.doors)
+    app.state.mcp = Endpoint(app.state.doors)
     app.router.routes.append(Route("/mcp", app.state.mcp, methods=["POST"], include_in_schema=False))
     app.include_router(pages)
     return app

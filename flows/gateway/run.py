@@ -143,7 +143,7 @@ def _server(config: "RunConfig", reader: "Reader | None") -> "uvicorn.Server":
     import uvicorn
 
     from flows.gateway.app import gateway
-    from flows.gateway.connections import Patient
+    from flows.gateway.entrance.connections import Patient
 
     settings = uvicorn.Config(
         gateway(config, reader),

@@ -6,11 +6,12 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from flows.gateway import asked, failures
+from flows.gateway import failures
 from flows.gateway.caller import Asking, Caller
 from flows.gateway.doors import Doors, doors_of
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import page
+from flows.gateway.service import questions
 from tasks.errors import NightreadError
 from tasks.serve.door import BLOCKS, Cited, Done, Name, Piece, ReaderDoor
 
@@ -24,7 +25,7 @@ class Wanted(BaseModel):
     """A context by its key, and what is asked of it."""
 
     key: str = Field("", max_length=200)
-    q: str = Field("", max_length=asked.MOST_CHARS)
+    q: str = Field("", max_length=questions.MOST_CHARS)
     answer: bool = False
     """Whether the reader writes an answer too, which takes it seconds."""
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from flows.gateway import asked
 from flows.gateway.caller import Asking
 from flows.gateway.doors import doors_of
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import HEADERS, page
+from flows.gateway.service import questions
 from tasks.errors import BadDocument, InvalidInput
 from tasks.runs.ledger import Row
 from tasks.settings import StorageConfig
@@ -51,7 +51,7 @@ async def document(
         from tasks.recall.view.strip import strip
         from tasks.recall.view.tree import node_of
 
-        memory = asked.opening(doors, who, as_of or None)().memory
+        memory = questions.memory_of(doors, who, as_of)
         found, node = opened_document(memory, ident), node_of(memory, ident)
         cited = (start, end) if start is not None and end is not None else None
         states = [(row, now(row, doors.config.storage)) for row in found.rows]
@@ -89,7 +89,7 @@ async def picture(
         from tasks.recall.view.opened import opened_document
         from tasks.recall.view.pages.drawer import drawer
 
-        memory = asked.opening(doors, who, as_of or None)().memory
+        memory = questions.memory_of(doors, who, as_of)
         row = _paged(opened_document(memory, ident).rows)
         if row is None:
             raise InvalidInput("this document has no pages that could be drawn")

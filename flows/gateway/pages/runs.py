@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from flows import looking
-from flows.gateway import looked, starting
 from flows.gateway.caller import Asking, Caller, Writing
 from flows.gateway.doors import Doors, doors_of
 from flows.gateway.pages import words
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import page
+from flows.gateway.service import flow_runs, library
 from tasks.memory.reader import RUN_NAME, run_folder
 from tasks.runs.ledger import Row
 
@@ -28,7 +28,7 @@ Limit = Annotated[int, Query(ge=1, le=2000)]
 async def runs(request: Request, who: Asking, n: Limit = MORE) -> Response:
     """Runs, newest first."""
     doors = doors_of(request)
-    found = await doors.work(looked.runs, doors, who, n)
+    found = await doors.work(library.runs, doors, who, n)
     more = words.with_given("/runs", {"n": n + MORE}) if found["total"] > n else ""
     return page(request, "runs.html", runs=found["runs"], total=found["total"], more=more)
 
@@ -64,7 +64,7 @@ async def unread(
     doors = doors_of(request)
 
     def found() -> dict[str, Any]:
-        rows = looked.quarantined(doors, who)["documents"]
+        rows = library.quarantined(doors, who)["documents"]
         corpora = _corpora(doors, who, rows) if rows else []
         return {"rows": rows, "corpora": corpora, "may_retry": who.may_write, "begun": begun}
 
@@ -76,7 +76,7 @@ async def retry(request: Request, who: Writing) -> Response:
     """Have these read again, with the corpora that hold them, and come back to what is left."""
     doors = doors_of(request)
 
-    begun = await doors.work(starting.start, who, lambda: starting.to_retry(doors, who))
+    begun = await doors.work(flow_runs.start, who, lambda: flow_runs.to_retry(doors, who))
     return RedirectResponse(words.with_given("/unread", {"begun": len(begun)}), 303)
 
 
@@ -85,7 +85,7 @@ def _run(doors: Doors, who: Caller, ident: str) -> dict[str, Any]:
     from tasks.report.again import read_report
     from tasks.report.page import SECTIONS, compared, facts, lead
 
-    row = looked.run(doors, who, ident)
+    row = library.run(doors, who, ident)
     kept = read_report(run_folder(who.home, ident)) if RUN_NAME.fullmatch(ident) else None
     told: dict[str, Any] = {
         "run": row,
@@ -115,7 +115,7 @@ def _documents(doors: Doors, who: Caller, uri: str, outcome: str, most: int) -> 
     from tasks.errors import InvalidInput
 
     try:
-        return {**looked.documents(doors, who, uri, outcome, most), "problem": ""}
+        return {**library.documents(doors, who, uri, outcome, most), "problem": ""}
     except InvalidInput as error:
         return {"documents": [], "counts": {}, "total": 0, "problem": f"{error}"}
 

@@ -12,12 +12,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from flows.gateway import asked, streams
+from flows.gateway import streams
 from flows.gateway.caller import Asking, Caller
 from flows.gateway.doors import Doors, doors_of
 from flows.gateway.pages import words
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import page, rendered
+from flows.gateway.service import questions
 from tasks.errors import InvalidInput
 from tasks.memory.reader import history, published
 
@@ -32,8 +33,8 @@ MORE = 10
 class Asked(BaseModel):
     """What an address asks for; "" is no condition."""
 
-    q: str = Field("", max_length=asked.MOST_CHARS)
-    document: str = Field("", max_length=asked.MOST_CHARS)
+    q: str = Field("", max_length=questions.MOST_CHARS)
+    document: str = Field("", max_length=questions.MOST_CHARS)
     as_of: str = Field("", max_length=100)
     level: str = Field("", max_length=20)
     date: str = Field("", max_length=10)
@@ -111,7 +112,7 @@ def _answer(doors: Doors, who: Caller, given: Asked, told: Callable[[Any], None]
     from tasks.recall.ask.replies import answered
     from tasks.recall.view.strip import strips
 
-    open_it = asked.opening(doors, who, given.as_of or None)
+    open_it = questions.opener(doors, who, given.as_of or None)
     reply = answered(
         open_it,
         given.q,
@@ -130,7 +131,7 @@ def _passages(doors: Doors, who: Caller, given: Asked) -> dict[str, Any]:
 
     config = doors.config.recall
     config = replace(config, k=given.n, candidates=max(given.n, config.candidates))
-    open_it = asked.opening(doors, who, given.as_of or None)
+    open_it = questions.opener(doors, who, given.as_of or None)
     found = recalled(open_it, given.q, config, given.filters)
     is_more = len(found["hits"]) == given.n and given.n + MORE <= 100
     more = words.with_given("/", given.model_dump(), n=given.n + MORE) if is_more else ""

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from flows.gateway import asked
 from flows.gateway.caller import Asking
 from flows.gateway.doors import doors_of
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import HEADERS, page, rendered
+from flows.gateway.service import questions
 from tasks.memory.reader import published
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -27,7 +27,7 @@ async def tree(request: Request, who: Asking) -> Response:
 
         if not published(who.home):
             return []
-        memory = asked.opening(doors, who)().memory
+        memory = questions.memory_of(doors, who)
         return [(one, *below_of(memory, one)) for one in roots(memory)]
 
     return page(request, "tree.html", roots=await doors.work(found), as_of="")
@@ -41,7 +41,7 @@ async def record(request: Request, who: Asking, ident: Ident, as_of: AsOf = "") 
     def found() -> Any:
         from tasks.recall.view.tree import place_of_record
 
-        return place_of_record(asked.opening(doors, who, as_of or None)().memory, ident)
+        return place_of_record(questions.memory_of(doors, who, as_of), ident)
 
     return page(request, "record.html", place=await doors.work(found), as_of=as_of)
 
@@ -54,7 +54,7 @@ async def below(request: Request, who: Asking, ident: Ident, as_of: AsOf = "") -
     def found() -> str:
         from tasks.recall.view.tree import place_of_record
 
-        place = place_of_record(asked.opening(doors, who, as_of or None)().memory, ident)
+        place = place_of_record(questions.memory_of(doors, who, as_of), ident)
         return rendered("below.html", nodes=place.below, more=place.more, as_of=as_of)
 
     return HTMLResponse(await doors.work(found), headers=HEADERS)

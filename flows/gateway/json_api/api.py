@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from flows.gateway import changes, dialogues, library, openai, questions, shapes
 from flows.gateway.failures import Failure
+from flows.gateway.json_api import changes, library, questions, sessions, shapes
 
 health = APIRouter(tags=["health"])
 FAILURES: dict[int | str, dict[str, Any]] = {
@@ -16,8 +16,8 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     },
 }
 """Answers of every route besides its own."""
-ROUTERS = (questions.router, library.router, changes.router, dialogues.router, openai.router)
-"""Those that need a token where one is asked for."""
+ROUTERS = (questions.router, library.router, changes.router, sessions.router)
+"""Its routes, which need a token where one is asked for."""
 DESCRIPTION = """\
 The memory of what Nightread has read. Every claim and every record cites the characters it comes from;
 `/v1/documents/{ident}/text` opens them. "Not found in what was read" is an answer.

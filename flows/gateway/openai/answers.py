@@ -9,10 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.gateway import asked, chat, reading
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
-from flows.gateway.shapes import Reply
+from flows.gateway.json_api.shapes import Reply
+from flows.gateway.openai import chat
+from flows.gateway.service import conversation, questions
 from flows.gateway.streams import Put
 from tasks.serve.door import Cited, Done, Piece
 
@@ -35,7 +36,7 @@ Work = Callable[[Put[str | Answered]], None]
 
 def from_memory(doors: Doors, who: Caller, wanted: chat.Completion, base: str) -> Work:
     """Answers from memory, or from a session where a key is given."""
-    question = asked.made(asked.Ask, question=wanted.question, memory_key=wanted.memory_key)
+    question = questions.made(questions.Ask, question=wanted.question, memory_key=wanted.memory_key)
 
     def work(put: Put[str | Answered]) -> None:
         from tasks.memory.embedders import count_tokens
@@ -49,7 +50,7 @@ def from_memory(doors: Doors, who: Caller, wanted: chat.Completion, base: str) -
             if added := grown.to(Found("", tuple(claims)).answer):
                 put(added)
 
-        reply = asked.ask(doors, who, question, told)
+        reply = questions.ask(doors, who, question, told)
         answer = reply["answer"] or chat.NOT_FOUND
         if added := grown.to(answer):
             put(added)
@@ -63,7 +64,7 @@ def from_memory(doors: Doors, who: Caller, wanted: chat.Completion, base: str) -
 
 def from_reader(doors: Doors, who: Caller, wanted: chat.Completion) -> Work:
     """Answers from a context, into which what is new of the messages is read first."""
-    question, context = wanted.question, reading.Context(doors, who, wanted.memory_key)
+    question, context = wanted.question, conversation.Context(doors, who, wanted.memory_key)
     before = [message.text for message in wanted.messages[:-1] if message.text]
 
     def work(put: Put[str | Answered]) -> None:

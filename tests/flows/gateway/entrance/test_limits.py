@@ -11,7 +11,7 @@ import anyio
 import pytest
 from fastapi import FastAPI, Request
 
-from flows.gateway import connections, limits
+from flows.gateway.entrance import connections, limits
 from flows.gateway.pool import Pool
 from flows.gateway.run import running
 from tasks.errors import NightreadError

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,12 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
 from flows.gateway.failures import first
-from flows.gateway.shapes import Level
 from tasks.errors import InvalidInput
+from tasks.memory.reader import Memory
 from tasks.recall.opened import Opened
 from tasks.recall.rerank import Reranker
 from tasks.serve.door import Busy
 
+Level = Literal["passage", "window", "section", "document", "corpus"]
+"""Of a record."""
 MOST_CHARS = 2000
 """Of a question, or a filter."""
 RERANK_AGAIN_S = 5.0
@@ -90,20 +92,20 @@ def made(model: type[Model], **values: Any) -> Model:
         raise InvalidInput(first(error.errors())) from error
 
 
-def recall(doors: Doors, who: Caller, asked: Recall) -> dict[str, Any]:
+def recall(doors: Doors, who: Caller, wanted: Recall) -> dict[str, Any]:
     """Hits for a question, as the command `recall` finds them. Blocks."""
     from tasks.recall.hits import recalled
 
     config = doors.config.recall
-    if asked.k is not None:
-        config = replace(config, k=asked.k, candidates=max(asked.k, config.candidates))
-    filters = asked.model_dump(exclude={"question", "k", "as_of", "rerank"})
-    open_it = opening(doors, who, asked.as_of)
-    if not (asked.rerank or config.rerank):
-        return {"question": asked.question, **recalled(open_it, asked.question, config, filters)}
+    if wanted.k is not None:
+        config = replace(config, k=wanted.k, candidates=max(wanted.k, config.candidates))
+    filters = wanted.model_dump(exclude={"question", "k", "as_of", "rerank"})
+    open_it = opener(doors, who, wanted.as_of)
+    if not (wanted.rerank or config.rerank):
+        return {"question": wanted.question, **recalled(open_it, wanted.question, config, filters)}
     with _alone():
         load = partial(_reranker, doors, who)
-        return {"question": asked.question, **recalled(open_it, asked.question, config, filters, load)}
+        return {"question": wanted.question, **recalled(open_it, wanted.question, config, filters, load)}
 
 
 @contextmanager
@@ -127,7 +129,7 @@ def _reranker(doors: Doors, who: Caller) -> Reranker:
 
 
 def ask(
-    doors: Doors, who: Caller, asked: Ask, told: Callable[[Any], None] = lambda claim: None
+    doors: Doors, who: Caller, wanted: Ask, told: Callable[[Any], None] = lambda claim: None
 ) -> dict[str, Any]:
     """The reply to a question, as the command `ask` gives it. Blocks.
 
@@ -135,24 +137,24 @@ def ask(
         told: gets every claim as soon as it is checked, where no session is asked.
     """
     config = doors.config
-    if asked.memory_key is None:
+    if wanted.memory_key is None:
         from tasks.recall.ask.replies import answered
 
-        open_it = opening(doors, who)
-        return answered(open_it, asked.question, config.recall, asked.k, asked.document, told)
+        open_it = opener(doors, who)
+        return answered(open_it, wanted.question, config.recall, wanted.k, wanted.document, told)
     from tasks.recall.levels.replies import answered as answered_in
 
     return answered_in(
         who.home,
-        asked.memory_key,
-        asked.question,
+        wanted.memory_key,
+        wanted.question,
         config.infer.embedder,
         config.recall,
         config.shard.stride,
-        asked.k,
-        asked.document,
+        wanted.k,
+        wanted.document,
         new=True,
-        open_it=opening(doors, who),
+        open_it=opener(doors, who),
     )
 
 
@@ -168,6 +170,11 @@ def check_session(who: Caller, key: str | None) -> None:
         )
 
 
-def opening(doors: Doors, who: Caller, as_of: str | None = None) -> Callable[[], Opened]:
+def opener(doors: Doors, who: Caller, as_of: str | None = None) -> Callable[[], Opened]:
     """Opens the memory of a caller, or has it open."""
     return partial(doors.memories.of, who.home, as_of)
+
+
+def memory_of(doors: Doors, who: Caller, as_of: str = "") -> Memory:
+    """The memory of a caller, as it is now or was after a run."""
+    return opener(doors, who, as_of or None)().memory

@@ -20,7 +20,7 @@ HEADERS = {
 """Of every response."""
 
 
-class Entrance:
+class EveryRequest:
     """Middleware around all others."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows import versions
-from flows.gateway import looked, shapes, starting
 from flows.gateway.caller import Asking, Writing
 from flows.gateway.doors import doors_of
+from flows.gateway.json_api import shapes
+from flows.gateway.service import flow_runs, library
 
 router = APIRouter(tags=["changes"])
 Uri = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -52,8 +53,8 @@ async def start(body: Start, who: Writing, request: Request) -> Any:
     doors = doors_of(request)
 
     def started() -> list[str]:
-        uris = starting.check_corpora(doors, who, body.uris)
-        return starting.start(who, lambda: [uris], body.allow_retire)
+        uris = flow_runs.check_corpora(doors, who, body.uris)
+        return flow_runs.start(who, lambda: [uris], body.allow_retire)
 
     return {"flow_runs": await doors.work(started)}
 
@@ -61,7 +62,7 @@ async def start(body: Start, who: Writing, request: Request) -> Any:
 @router.get("/v1/quarantine", response_model=shapes.Quarantine)
 async def quarantine(who: Asking, request: Request) -> Any:
     """Documents that could not be read, and why."""
-    return await doors_of(request).work(looked.quarantined, doors_of(request), who)
+    return await doors_of(request).work(library.quarantined, doors_of(request), who)
 
 
 @router.post("/v1/quarantine/retry", response_model=shapes.Started, status_code=202)
@@ -69,7 +70,7 @@ async def retry(who: Writing, request: Request) -> Any:
     """Let the documents in quarantine out of it, and have Prefect read again the corpora that hold them."""
     doors = doors_of(request)
 
-    return {"flow_runs": await doors.work(starting.start, who, lambda: starting.to_retry(doors, who))}
+    return {"flow_runs": await doors.work(flow_runs.start, who, lambda: flow_runs.to_retry(doors, who))}
 
 
 @router.post("/v1/forget", response_model=shapes.Forgotten)

@@ -18,9 +18,11 @@ from pydantic import Field
 from starlette.requests import HTTPConnection
 
 from flows.config import RunConfig
-from flows.gateway import asked, failures, looked, shapes
+from flows.gateway import failures
 from flows.gateway.caller import LOCAL, Caller, caller
 from flows.gateway.doors import Doors
+from flows.gateway.json_api import shapes
+from flows.gateway.service import library, questions
 
 T = TypeVar("T")
 Who = Callable[[Context[Any, Any]], Caller]
@@ -37,7 +39,7 @@ READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
 
-Question = Annotated[str, Field(min_length=1, max_length=asked.MOST_CHARS, description="In plain words.")]
+Question = Annotated[str, Field(min_length=1, max_length=questions.MOST_CHARS, description="In plain words.")]
 Source = Annotated[str | None, Field(description="Only this source, folder or glob.")]
 
 
@@ -53,7 +55,7 @@ def tools(doors: Doors, who: Who) -> MCPServer[Any]:
         question: Question,
         ctx: Context[Any, Any],
         k: Annotated[int, Field(ge=1, le=50)] = 8,
-        level: shapes.Level | None = None,
+        level: questions.Level | None = None,
         document: Source = None,
         date: Annotated[str | None, Field(description="A day, month or year, such as 2024-03.")] = None,
         entity: Annotated[str | None, Field(description="Only what names this.")] = None,
@@ -79,7 +81,7 @@ def tools(doors: Doors, who: Who) -> MCPServer[Any]:
         around: Annotated[int, Field(ge=0, le=5000, description="Characters before and after.")] = 600,
     ) -> shapes.Opening:
         """Cited characters of a document, and the text around them."""
-        return shapes.Opening.model_validate(await told(ctx, looked.citation, document, start, end, around))
+        return shapes.Opening.model_validate(await told(ctx, library.citation, document, start, end, around))
 
     @server.tool(annotations=READS)
     async def list_documents(
@@ -89,7 +91,7 @@ def tools(doors: Doors, who: Who) -> MCPServer[Any]:
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> shapes.Documents:
         """What was read, and what could not be read and why."""
-        return shapes.Documents.model_validate(await told(ctx, looked.documents, uri, outcome, limit))
+        return shapes.Documents.model_validate(await told(ctx, library.documents, uri, outcome, limit))
 
     @server.tool(annotations=READS)
     async def what_is_new(
@@ -97,7 +99,7 @@ def tools(doors: Doors, who: Who) -> MCPServer[Any]:
         run: Annotated[str, Field(max_length=200, description="A run's id; the last one by default.")] = "",
     ) -> shapes.RunReport:
         """What a run found to be new, changed, gone, superseded or conflicting."""
-        found = await (told(ctx, looked.report, run) if run else told(ctx, looked.newest))
+        found = await (told(ctx, library.report, run) if run else told(ctx, library.newest))
         return shapes.RunReport.model_validate(found)
 
     return server
@@ -144,8 +146,8 @@ async def _told(doors: Doors, function: Callable[[], T]) -> T:
 
 
 def _recalled(doors: Doors, who: Caller, values: dict[str, Any]) -> Any:
-    return asked.recall(doors, who, asked.made(asked.Recall, **values))
+    return questions.recall(doors, who, questions.made(questions.Recall, **values))
 
 
 def _answered(doors: Doors, who: Caller, values: dict[str, Any]) -> Any:
-    return asked.ask(doors, who, asked.made(asked.Ask, **values))
+    return questions.ask(doors, who, questions.made(questions.Ask, **values))

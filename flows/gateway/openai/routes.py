@@ -11,11 +11,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
-from flows.gateway import asked, chat, completing, stores, streams
+from flows.gateway import streams
 from flows.gateway.caller import Asking
-from flows.gateway.completing import Answered
 from flows.gateway.doors import doors_of
 from flows.gateway.failures import NotFound, request_id
+from flows.gateway.openai import answers, chat, stores
+from flows.gateway.openai.answers import Answered
+from flows.gateway.service import questions
 
 router = APIRouter(tags=["OpenAI"])
 OWNER = "nightread"
@@ -48,10 +50,10 @@ async def completions(body: chat.Completion, who: Asking, request: Request) -> A
     found is told under `nightread`, beside what OpenAI's API has."""
     doors, base = doors_of(request), str(request.base_url).rstrip("/")
     if body.model == chat.MEMORY:
-        asked.check_session(who, body.memory_key)
-        work, pool = completing.from_memory(doors, who, body, base), doors.pool
+        questions.check_session(who, body.memory_key)
+        work, pool = answers.from_memory(doors, who, body, base), doors.pool
     elif body.model == chat.READER:
-        work, pool = completing.from_reader(doors, who, body), doors.reading
+        work, pool = answers.from_reader(doors, who, body), doors.reading
     else:
         raise _no_model(body.model)
     envelope = chat.Envelope(body.model, request_id(request.scope))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 
-class Mounted:
+class Endpoint:
     """An ASGI application, for one event loop."""
 
     def __init__(self, doors: Doors) -> None:
@@ -61,6 +61,6 @@ class Mounted:
 
 
 def _over_http(doors: Doors) -> "StreamableHTTPSessionManager":
-    from flows.gateway.mcp import over_http
+    from flows.gateway.mcp.server import over_http
 
     return over_http(doors)

@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.gateway.app import gateway
-from flows.gateway.chat import READER
-from flows.gateway.reading import FOLDER, unread
+from flows.gateway.openai.chat import READER
+from flows.gateway.service.conversation import FOLDER, unread
 from tasks.serve.directory.local import LocalDirectory
 from tasks.serve.door import Name
 from tests.flows.gateway.homes import Homes
@@ -141,6 +141,6 @@ def test_a_context_needs_a_key(client: TestClient) -> None:
     ],
 )
 def test_messages_that_were_read_are_passed_over(messages: str, seen: str, new: str) -> None:
-    from flows.gateway.reading import digest
+    from flows.gateway.service.conversation import digest
 
     assert unread(list(messages), [digest(one) for one in seen]) == list(new)

@@ -5,7 +5,7 @@ from typing import Any
 import openai
 import pytest
 
-from flows.gateway.chat import MEMORY, NOT_FOUND, READER, Grown, annotations
+from flows.gateway.openai.chat import MEMORY, NOT_FOUND, READER, Grown, annotations
 from tests.flows.gateway.homes import LEASE, SECRET, Homes
 
 QUESTION = "Who closed the slipway?"

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 
 from flows import sessions
-from flows.gateway import shapes
 from flows.gateway.caller import Asking, Writing
 from flows.gateway.doors import doors_of
 from flows.gateway.failures import NotFound
-from flows.gateway.reading import Context
+from flows.gateway.json_api import shapes
+from flows.gateway.service.conversation import Context
 from tasks.errors import InvalidInput
 
 router = APIRouter(tags=["sessions"])

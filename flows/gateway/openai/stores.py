@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.gateway import asked
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
 from flows.gateway.failures import NotFound
+from flows.gateway.service import questions
 from tasks.errors import InvalidInput
 from tasks.memory.reader import published
 
@@ -25,7 +25,7 @@ class Comparison(BaseModel):
 
     type: Literal["eq"]
     key: Literal["level", "document", "date", "entity", "label"]
-    value: str = Field(min_length=1, max_length=asked.MOST_CHARS)
+    value: str = Field(min_length=1, max_length=questions.MOST_CHARS)
 
 
 class Compound(BaseModel):
@@ -87,10 +87,10 @@ def described(doors: Doors, who: Caller) -> dict[str, Any]:
 def searched(doors: Doors, who: Caller, search: Search) -> dict[str, Any]:
     """A page of results for a query. Blocks."""
     query = search.query if isinstance(search.query, str) else " ".join(search.query)
-    if not 0 < len(query) <= asked.MOST_CHARS:
-        raise InvalidInput(f"query: give 1 to {asked.MOST_CHARS:,} characters, not {len(query):,}")
+    if not 0 < len(query) <= questions.MOST_CHARS:
+        raise InvalidInput(f"query: give 1 to {questions.MOST_CHARS:,} characters, not {len(query):,}")
     wanted = {"question": query, "k": search.max_num_results, **dict(_conditions(search))}
-    found = asked.recall(doors, who, asked.made(asked.Recall, **wanted))
+    found = questions.recall(doors, who, questions.made(questions.Recall, **wanted))
     return {
         "object": "vector_store.search_results.page",
         "search_query": [query] if isinstance(search.query, str) else search.query,

@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.flows.gateway.homes import SECRET, Homes
 
 TOOLS = ["recall", "ask", "open_citation", "list_documents", "what_is_new"]
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PATIENCE_S = 120.0
 Use = Callable[[Client], Awaitable[None]]
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from flows import looking, versions
-from flows.gateway.asked import opening
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
 from flows.gateway.failures import NotFound
+from flows.gateway.service.questions import memory_of
 from tasks.errors import InvalidInput
 from tasks.runs.ledger import Row, ledger_path
 
@@ -106,7 +106,7 @@ def citation(doors: Doors, who: Caller, ident: str, start: int, end: int, around
     """
     from tasks.recall.opening import open_at
 
-    memory = opening(doors, who)().memory
+    memory = memory_of(doors, who)
     if not memory.sources_of(ident):
         raise _no_document(ident)
     with memory.held():

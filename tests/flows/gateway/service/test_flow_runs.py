@@ -1,6 +1,6 @@
 """Runs are started through a real Prefect server, with the home of whoever asks.
 
-Run: pytest -m slow tests/flows/gateway/test_starting.py
+Run: pytest -m slow tests/flows/gateway/service/test_flow_runs.py
 """
 
 import json

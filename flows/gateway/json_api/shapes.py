@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-Level = Literal["passage", "window", "section", "document", "corpus"]
+from flows.gateway.service.questions import Level
 
 
 class Health(BaseModel):

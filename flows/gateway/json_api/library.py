@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from flows.gateway import looked, shapes
 from flows.gateway.caller import Asking
 from flows.gateway.doors import doors_of
+from flows.gateway.json_api import shapes
+from flows.gateway.service import library
 
 router = APIRouter(tags=["library"])
 
@@ -18,7 +19,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 async def runs(who: Asking, request: Request, limit: Limit = 50) -> Any:
     """Runs, newest first."""
     doors = doors_of(request)
-    return await doors.work(looked.runs, doors, who, limit)
+    return await doors.work(library.runs, doors, who, limit)
 
 
 @router.get("/v1/runs/{ident}", response_model=shapes.RunReport)
@@ -26,7 +27,7 @@ async def run(ident: Ident, who: Asking, request: Request) -> Any:
     """A run, and what it found: documents that are new, changed, moved or gone since the run before, and
     statements that were changed, superseded or contradicted."""
     doors = doors_of(request)
-    return await doors.work(looked.report, doors, who, ident)
+    return await doors.work(library.report, doors, who, ident)
 
 
 @router.get("/v1/documents", response_model=shapes.Documents)
@@ -39,14 +40,14 @@ async def documents(
 ) -> Any:
     """Sources by name, and what became of each."""
     doors = doors_of(request)
-    return await doors.work(looked.documents, doors, who, uri, outcome, limit)
+    return await doors.work(library.documents, doors, who, uri, outcome, limit)
 
 
 @router.get("/v1/documents/{ident}", response_model=shapes.Document)
 async def document(ident: Ident, who: Asking, request: Request) -> Any:
     """The sources that hold a document, by its id, and what memory holds of it."""
     doors = doors_of(request)
-    return await doors.work(looked.document, doors, who, ident)
+    return await doors.work(library.document, doors, who, ident)
 
 
 @router.get("/v1/documents/{ident}/text", response_model=shapes.Opening)
@@ -60,10 +61,10 @@ async def citation(
 ) -> Any:
     """A citation opened: the cited characters of a document, and the text around them."""
     doors = doors_of(request)
-    return await doors.work(looked.citation, doors, who, ident, start, end, around)
+    return await doors.work(library.citation, doors, who, ident, start, end, around)
 
 
 @router.get("/v1/records/{ident}", response_model=shapes.Record)
 async def record(ident: Ident, who: Asking, request: Request) -> Any:
     """A record of the memory, with its citations and the records below it."""
-    return await doors_of(request).work(looked.record, who, ident)
+    return await doors_of(request).work(library.record, who, ident)

@@ -1,0 +1,1 @@
+"""The JSON API of the gateway, which its own OpenAPI describes."""

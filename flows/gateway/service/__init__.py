@@ -1,0 +1,1 @@
+"""What every protocol offers, once: questions, what was read, conversations, runs of the flows."""
