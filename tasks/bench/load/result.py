@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.bench.load.traffic import KINDS, Request
 
-_SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+_PERCENT = {"p50": 50, "p95": 95, "p99": 99}
 
 
 def by_kind(done: Sequence[Request]) -> list[dict[str, Any]]:
@@ -31,11 +31,11 @@ def _figures(kind: str, all_: Sequence[Request]) -> dict[str, Any]:
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """The nearest rank of each; 0 where there are none."""
+    """The nearest rank of each, the least that so many percent do not exceed; 0 where there are none."""
     ordered = sorted(seconds)
     return {
-        name: ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-        for name, share in _SHARES.items()
+        name: ordered[-(-percent * len(ordered) // 100) - 1] if ordered else 0.0
+        for name, percent in _PERCENT.items()
     }
 
 

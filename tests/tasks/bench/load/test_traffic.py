@@ -158,7 +158,9 @@ def test_errors_are_told_by_kind_and_what_was_read_in_spite_of_one_is_known() ->
 
 
 def test_percentiles_are_nearest_ranks() -> None:
-    assert percentiles([float(i) for i in range(100, 0, -1)]) == {"p50": 51, "p95": 96, "p99": 100}
+    assert percentiles([float(i) for i in range(100, 0, -1)]) == {"p50": 50, "p95": 95, "p99": 99}
+    assert percentiles([3.0, 1.0, 2.0, 4.0]) == {"p50": 2, "p95": 4, "p99": 4}
+    assert percentiles([7.0]) == {"p50": 7, "p95": 7, "p99": 7}
     assert percentiles([]) == {"p50": 0, "p95": 0, "p99": 0}
     rows = by_kind([Request("ask", 2.0, first_s=0.5), Request("ask", 9.0, "Busy")])
     assert rows[-1]["p50"] == 2.0
