@@ -46,6 +46,15 @@ def sent(x: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
     return pinned.to(device, non_blocking=True)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that this machine, or a device, has no memory for what was wanted.
+
+    On a GPU torch has a type for it, for this machine's memory only a text.
+    """
+    text = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
+
+
 def keep_freed() -> None:
     """Let the C library keep what is freed for what comes next, as far as it is glibc.
 

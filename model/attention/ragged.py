@@ -2,12 +2,14 @@
 
 The idea: rows end together and begin where they begin, behind padding that no query attends. So all of them
 take their next token in the same place, and one that comes or goes moves the others once; a step copies
-nothing. Keys are rotated where they stand, behind the padding: RoPE knows differences alone.
+nothing. Keys are rotated where they stand, behind the padding: RoPE knows differences alone. Memory may run
+out anywhere: it is taken layer by layer without a change to what is held, and only then a row comes.
 
 Shape suffixes: B rows, G key/value heads, K keys, D head size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -21,36 +23,65 @@ Row = tuple[torch.Tensor, torch.Tensor]
 
 
 class RaggedLayer(StreamingLayer):
-    """Keys and values of one layer, right-aligned, with room for more behind them."""
+    """Keys and values of one layer, right-aligned, in memory that has room for more before and behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clear()
+
+    def clear(self) -> None:
+        """Hold no row, and no memory."""
+        self.wide = list[torch.Tensor]()
+        """Memory of keys and of values, (B, G, K, D); what is held is a part of it."""
+        self.first = 0
+        """Key of it that is the first held."""
+        self.rows, self.is_initialized = 0, False
+        self.keys = self.values = torch.empty(0)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        stop = self.held + key_states.shape[2]
-        if stop > self.wide[0].shape[2]:
-            self.hold(
-                [(self.keys[row : row + 1], self.values[row : row + 1]) for row in range(len(self.keys))]
-            )
-        for wide, more in zip(self.wide, (key_states, value_states), strict=True):
-            wide[:, :, self.held : stop] = more
+        fresh, held = (key_states, value_states), self.held + key_states.shape[2]
+        if self.first + held > self.wide[0].shape[2]:
+            self.reserve(self.rows, held, fresh)
+        stop = self.first + held
+        for wide, more in zip(self.wide, fresh, strict=True):
+            wide[: self.rows, :, stop - more.shape[2] : stop] = more
         self.read += key_states.shape[2]
-        self.take(*(wide[:, :, :stop] for wide in self.wide))
+        self._hold(self.rows, self.first, stop)
         return self.keys, self.values
 
-    def hold(self, rows: Sequence[Row]) -> None:
-        """Hold these rows instead of what was held, with fresh room."""
-        length = max(keys.shape[2] for keys, _ in rows)
-        self.wide = [_aligned(some, length) for some in zip(*rows, strict=True)]
-        self.take(*(wide[:, :, :length] for wide in self.wide))
+    def reserve(self, rows: int, length: int, like: Row) -> None:
+        """Have memory for so many rows of so many tokens, which end where those end that are held, and for
+        more behind; what is held stays the same."""
+        held = self.held
+        wide = [x.new_zeros(rows, x.shape[1], length + ROOM, x.shape[3]) for x in like]
+        first = length - held if rows > self.rows else 0
+        if self.rows:
+            for new, own in zip(wide, (self.keys, self.values), strict=True):
+                new[: self.rows, :, first : first + held] = own
+        self.wide = wide
+        self._hold(self.rows, first, first + held)
 
+    def add(self, row: Row) -> None:
+        """Hold one more row, for which there is memory."""
+        stop = self.first + self.held
+        first = stop - row[0].shape[2]
+        for wide, own in zip(self.wide, row, strict=True):
+            wide[self.rows, :, first:stop] = own[0]
+        self._hold(self.rows + 1, min(self.first, first) if self.rows else first, stop)
 
-def _aligned(rows: Sequence[torch.Tensor], length: int) -> torch.Tensor:
-    """Rows (1, G, K, D) ending at `length`, with room behind."""
-    _, groups, _, dims = rows[0].shape
-    wide = rows[0].new_zeros(len(rows), groups, length + ROOM, dims)
-    for row, own in enumerate(rows):
-        wide[row, :, length - own.shape[2] : length] = own[0]
-    return wide
+    def remove(self, row: int, padding: int) -> None:
+        """Hold a row less; those behind it move up. So many of the first keys are padding of all others."""
+        for x in (self.keys, self.values):
+            for place in range(row, self.rows - 1):
+                x[place].copy_(x[place + 1])
+        self._hold(self.rows - 1, self.first + padding, self.first + self.held)
+
+    def _hold(self, rows: int, first: int, stop: int) -> None:
+        self.rows, self.first = rows, first
+        if rows:
+            self.take(*(wide[:rows, :, first:stop] for wide in self.wide))
 
 
 class RaggedCache(StreamingCache):
@@ -58,7 +89,7 @@ class RaggedCache(StreamingCache):
 
     def __init__(self, layers: int, sinks: int) -> None:
         super().__init__(layers, sinks, RaggedLayer)
-        self.lengths: list[int] = []
+        self.lengths: tuple[int, ...] = ()
         """Tokens that each row holds."""
 
     @property
@@ -67,37 +98,38 @@ class RaggedCache(StreamingCache):
         return [max(self.lengths) - length for length in self.lengths]
 
     def join(self, cache: StreamingCache) -> None:
-        """Add a stream as the last row; the stream itself is left as it is."""
-        self._hold([*self._rows(), [layer.whole() for layer in cache.layers]])
+        """Add a stream as the last row, or after an error none; the stream itself is left as it is."""
+        streams = [layer.whole() for layer in cache.layers]
+        length = streams[0][0].shape[2]
+        for layer, stream in zip(self.layers, streams, strict=True):
+            layer.reserve(len(self.lengths) + 1, max(length, *self.lengths, 0), stream)
+        for layer, stream in zip(self.layers, streams, strict=True):
+            layer.add(stream)
+        self.lengths = (*self.lengths, length)
         self.read = cache.read
 
     def leave(self, row: int) -> None:
-        """Remove a row; those behind it move up."""
-        rows = self._rows()
-        del rows[row]
-        self._hold(rows)
+        """Remove a row; those behind it move up. It takes no memory, and gives it back with the next that
+        joins, or the last that leaves."""
+        others = (*self.lengths[:row], *self.lengths[row + 1 :])
+        for layer in self.layers:
+            if others:
+                layer.remove(row, max(self.lengths) - max(others))
+            else:
+                layer.clear()
+        self.lengths = others
 
     def stepped(self) -> None:
         """Every row holds a token more."""
-        self.lengths = [length + 1 for length in self.lengths]
+        self.lengths = tuple(length + 1 for length in self.lengths)
 
-    def _rows(self) -> list[list[Row]]:
-        """Of each row what every layer holds of it."""
-        return [
-            [
-                (layer.keys[row : row + 1, :, first:], layer.values[row : row + 1, :, first:])
-                for layer in self.layers
-            ]
-            for row, first in enumerate(self.padding)
-        ]
-
-    def _hold(self, rows: Sequence[Sequence[Row]]) -> None:
-        self.lengths = [row[0][0].shape[2] for row in rows]
-        if not rows:
-            for layer in self.layers:
-                layer.crop(0)
-                layer.wide = []
-                layer.settle()  # no memory is held for nobody
-            return
-        for layer, *own in zip(self.layers, *rows, strict=True):
-            layer.hold(own)
+    @contextmanager
+    def whole_step(self) -> Iterator[None]:
+        """Within the block every row gets a token, or after an error none."""
+        lengths = self.lengths
+        try:
+            yield
+        except BaseException:
+            self.crop(max(lengths))
+            self.lengths = lengths
+            raise

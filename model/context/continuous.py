@@ -2,12 +2,15 @@
 
 The idea: a step of one row waits for the weights to come from memory, so several rows take little longer than
 one. An answer joins between two steps, when its question has been read behind its blocks, and leaves when it
-ends; nobody waits for the longest (Yu et al. 2022, "Orca"). Whatever stands before that runs in steps too:
-what prepares an answer is a generator that stops after each pass over the model, so that others go on.
+ends; nobody waits for the longest (Yu et al. 2022, "Orca"). A step that fails, as where memory runs out, is
+none: the answer that joined last gives way, and the others write what each would write alone. Whatever stands
+before that runs in steps too: what prepares an answer is a generator that stops after each pass over the
+model, so that others go on.
 """
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from traceback import clear_frames
 
 import torch
 
@@ -49,11 +52,13 @@ class Answer:
     """Tokens that the model wrote, among them those that end an answer."""
     ended: bool = False
     """Whether it ended by itself."""
+    failed: Exception | None = None
+    """What ended it otherwise."""
 
     @property
     def complete(self) -> bool:
         """Whether nothing more comes."""
-        return self.ended or self.written >= self.most
+        return self.ended or self.failed is not None or self.written >= self.most
 
     def take(self, token: int) -> None:
         """The next token of the model's."""
@@ -116,13 +121,26 @@ class Batch:
 
     @torch.inference_mode()
     def step(self) -> list[Answer]:
-        """Write a token of every answer; those that are complete leave and are returned."""
+        """Write a token of every answer; those that are complete leave and are returned.
+
+        Those that `failed` are among them. Where the pass over the model fails, the last that joined does, of
+        which the least is lost, and the others have no token more.
+        """
         if not self.answers:
             return []
-        logits_BV = self._logits(self.reader.step(self.cache, self._last))
-        for row, one in enumerate(self.answers):
-            self._last[row] = one.pick(logits_BV[row : row + 1])
-            one.take(self._last[row])
+        try:
+            with self.cache.whole_step():
+                logits_BV = self._logits(self.reader.step(self.cache, self._last))
+        except Exception as error:
+            clear_frames(error.__traceback__)  # they hold what the pass has computed
+            self.answers[-1].failed = error
+        else:
+            for row, one in enumerate(self.answers):
+                try:
+                    self._last[row] = one.pick(logits_BV[row : row + 1])
+                    one.take(self._last[row])
+                except Exception as error:  # of this answer alone
+                    one.failed = error
         done = [one for one in self.answers if one.complete]
         for one in done:
             self.leave(one)

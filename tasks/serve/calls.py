@@ -142,6 +142,8 @@ class Calls:
         """Give out the text of an answer as it grows."""
         given = ""
         while True:
+            if written.failed is not None:
+                raise written.failed
             text = self.wording.tokenizer.decode(written.tokens, skip_special_tokens=True).lstrip()
             # a character of several tokens is given when it is whole, or when no more come
             if len(text) > len(given) and (written.complete or not text.endswith("\ufffd")):

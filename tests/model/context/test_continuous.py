@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from model.attention.ragged import ROOM, RaggedLayer
 from model.context import retrieve
 from model.context.answer import answer, selected_cache
 from model.context.context import Context
@@ -17,6 +19,7 @@ from model.context.continuous import Answer, Batch, answering
 from model.context.heads import Heads
 from model.context.question import given
 from model.context.wording import Wording
+from model.hardware import is_out_of_memory
 from model.reader import Reader
 from tests.marks import slow
 from tests.model import families
@@ -91,6 +94,81 @@ def test_one_that_is_cancelled_leaves_and_the_others_go_on(tmp_path: Path) -> No
     assert batch.cache.held == 0, "no memory is held for nobody"
     assert answers[1].tokens == alone(two, question, 20)
     assert batch.step() == []
+
+
+class Memory:
+    """Lets layers have memory for so many more of their calls, and then none for one of them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, place: object, method: str) -> None:
+        self.left, self.whole = -1, getattr(place, method)
+        patch.setattr(place, method, lambda *given: self.of(*given))
+
+    def of(self, *given: Any) -> Any:
+        self.left -= 1
+        if self.left == -1:
+            self.whole(*given)  # half of it is done
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return self.whole(*given)
+
+
+@pytest.mark.parametrize(
+    ("place", "method", "behind", "most"),
+    [
+        (RaggedLayer, "update", 2, 9),
+        (RaggedLayer, "reserve", 1, ROOM + 9),
+        (Batch, "_logits", 0, 9),
+        (Answer, "take", 0, 9),
+    ],
+)
+def test_without_memory_for_a_step_one_answer_fails_and_the_others_are_those_of_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: type, method: str, behind: int, most: int
+) -> None:
+    """In the middle of the layers, where memory grows, behind them, and in what is done for one answer."""
+    reader = Reader.around(families.build(families.CONFIGS["llama"], tmp_path)[1], 128)
+    reader.model.generation_config.eos_token_id = None
+    contexts, question = contexts_of(reader)[:4], families.ids_of(7)[0].tolist()
+    expected = [alone(context, question, most) for context in contexts]
+    batch = Batch(reader, 3)
+    answers = [begun(context, question, most) for context in contexts]
+    for one in answers[:3]:
+        batch.join(one)
+    memory, gone = Memory(monkeypatch, place, method), list[Answer]()
+    memory.left = behind
+    while not gone:
+        gone = batch.step()
+    assert [one.failed is not None for one in answers[:3]] == [one is gone[0] for one in answers[:3]]
+    assert is_out_of_memory(gone[0].failed or ValueError())
+    assert gone[0] is answers[0 if place is Answer else 2]
+    batch.join(answers[3])
+    while batch.answers:
+        batch.step()
+    for one, tokens in zip(answers, expected, strict=True):
+        assert one is gone[0] or one.tokens == tokens
+    assert batch.cache.held == 0
+
+
+@pytest.mark.parametrize("behind", [0, 2])
+def test_without_memory_to_join_an_answer_is_no_row_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: int
+) -> None:
+    reader = Reader.around(families.build(families.CONFIGS["llama"], tmp_path)[1], 128)
+    reader.model.generation_config.eos_token_id = None
+    contexts, question = contexts_of(reader)[:3], families.ids_of(7)[0].tolist()
+    batch, answers = Batch(reader, 3), [begun(context, question, 9) for context in contexts]
+    for one in (answers[1], answers[2]):
+        batch.join(one)
+    batch.step()
+    with monkeypatch.context() as patch:
+        Memory(patch, RaggedLayer, "reserve").left = behind
+        with pytest.raises(torch.OutOfMemoryError):
+            batch.join(answers[0])  # the longest: all rows would move
+    assert batch.answers == answers[1:]
+    batch.step()
+    batch.join(again := begun(contexts[0], question, 9))
+    while batch.answers:
+        batch.step()
+    tokens = [one.tokens for one in (again, answers[1], answers[2])]
+    assert tokens == [alone(context, question, 9) for context in contexts]
 
 
 def test_an_answer_gets_no_more_tokens_than_there_are_positions(tmp_path: Path) -> None:
