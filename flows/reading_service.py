@@ -33,9 +33,10 @@ def serve_reader(config: "RunConfig") -> Answer:
         raise InvalidInput(
             f"home={config.home}: readers keep contexts in a folder that all of them see: give home=FOLDER"
         )
+    from tasks.serve.addresses import is_wildcard
     from tasks.serve.directory.opened import opened
     from tasks.serve.engine import Engine
-    from tasks.serve.server import Listen, is_wildcard
+    from tasks.serve.server import Listen
     from tasks.serve.server import serve as listen_on
 
     told: dict[str, str] = {}

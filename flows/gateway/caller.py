@@ -4,7 +4,6 @@ The idea: a tenant is a home of its own, HOME/tenants/NAME, so what one tenant m
 folder is opened, and of no condition in a query.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from flows.gateway.doors import Doors, doors_of
 from tasks.memory.tenants import home_of
+from tasks.serve.addresses import host_of, is_loopback
 
 COOKIE = "nightread"
 """Holds the token of whoever signed in on the pages."""
@@ -110,21 +110,6 @@ def sign_in(request: HTTPConnection, response: Response, token: str) -> Caller:
 def sign_out(response: Response) -> None:
     """Have a browser forget its token."""
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def host_of(netloc: str) -> str:
-    """Without the port, lower case."""
-    return netloc.lower() if netloc.endswith("]") else netloc.lower().rpartition(":")[0] or netloc.lower()
 
 
 def _given(request: HTTPConnection) -> str:

@@ -93,8 +93,8 @@ def check(config: "RunConfig") -> None:
         InvalidInput: if it would listen beyond this machine without tokens, its home is in a bucket, or a
             file that encrypts is not there.
     """
-    from flows.gateway.caller import is_loopback
     from flows.gateway.tokens import Tokens
+    from tasks.serve.addresses import is_loopback
 
     serve = config.serve
     check_home(config)

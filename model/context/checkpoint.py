@@ -9,6 +9,7 @@ as long as what is new, however long the context is.
 
 import hashlib
 import json
+import shutil
 import zlib
 from array import array
 from dataclasses import replace
@@ -126,6 +127,13 @@ def fingerprint(context: Context) -> str:
 def exists(folder: Path) -> bool:
     """Whether a context was saved in `folder`."""
     return (folder / MANIFEST).exists()
+
+
+def remove(folder: Path) -> None:
+    """Delete what `save` wrote, the manifest first: after a crash nothing is taken for a saved context."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def open_context(reader: Reader, folder: Path, memory: Memory | None = None) -> Context:

@@ -6,7 +6,7 @@ when nothing else is to be done, and before a context leaves memory. So a node t
 what its last checkpoint lacks is read again.
 """
 
-import shutil
+import logging
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +19,7 @@ from model.context import checkpoint
 from model.context.context import Context, Memory
 from model.context.disk import StaleContext, TornContext
 from model.context.heads import Heads
-from model.files import inside
+from model.files import make_durable
 from model.reader import Reader
 from tasks.errors import InvalidInput, Transient
 from tasks.serve.directory.base import Claim, Held, Holding, QuotaExceeded
@@ -27,12 +27,17 @@ from tasks.serve.directory.claims import Claims
 from tasks.serve.directory.eviction import coldest
 from tasks.serve.directory.fence import FencedOff, fenced
 from tasks.serve.door import Busy, HeldElsewhere, Name, State, Unavailable, UnknownContext
+from tasks.serve.failures import where
 from tasks.serve.pieces import PIECE_TOKENS, Piece
+from tasks.serve.places import folder_of
 from tasks.serve.transcript import Transcript
 
-FOLDER, TRANSCRIPT, CHECKPOINT = "contexts", "transcript", "checkpoint"
+log = logging.getLogger(__name__)
+TRANSCRIPT, CHECKPOINT = "transcript", "checkpoint"
 SAVE_STRIDES = 8
 """Of tokens without a checkpoint, at most, while a long text is read."""
+SAVE_AGAIN_S = 30.0
+"""After which a checkpoint that failed is tried again."""
 RETRY_S = 1.0
 """After which a node that holds only busy contexts may have room."""
 RECOMPUTE_BYTES = 1 << 27
@@ -40,19 +45,6 @@ RECOMPUTE_BYTES = 1 << 27
 _TOPIC_BLOCKS = 64
 
 Steps = Generator[None, None, None]
-
-
-def folder_of(home: Path, name: Name) -> Path:
-    """Where a context lies; a tenant's home is a folder of its own.
-
-    Raises:
-        InvalidInput: if tenant or key is no plain name.
-    """
-    try:
-        place = inside(home / "tenants", name.tenant) if name.tenant else home
-        return inside(place / FOLDER, name.key)
-    except ValueError as error:
-        raise InvalidInput(str(error).replace("memory_key=", "a tenant or key, ")) from error
 
 
 @dataclass
@@ -70,6 +62,8 @@ class Hot:
     busy: int = 0
     """Calls that use it now; such a one is never evicted."""
     topic: tuple[float, ...] = ()
+    save_again: float = 0.0
+    """When a checkpoint that failed may be tried again; 0 where none did."""
 
     @property
     def unsaved(self) -> int:
@@ -102,7 +96,8 @@ class Hot:
             self.used = time.monotonic()
 
     def state(self) -> State:
-        return State(self.transcript.tokens, self.transcript.chars, self.transcript.tokens, self.bytes)
+        held = self.transcript
+        return State(held.tokens, held.chars, held.tokens, self.bytes, held.text_crc, held.ids_crc)
 
 
 @dataclass(frozen=True)
@@ -179,7 +174,7 @@ class Contexts:
             hot.transcript.append(piece.ids, piece.starts, piece.text)
         self._read(hot, len(piece.ids))
         if hot.unsaved >= SAVE_STRIDES * self.reader.stride:
-            self.save(hot)
+            self.checkpoint(hot)
 
     def _read(self, hot: Hot, most: int) -> None:
         try:
@@ -193,8 +188,27 @@ class Contexts:
         hot.transcript.sync()
         hot.topic = _topic(hot.context)
         if hot.unsaved >= self.reader.stride:
-            self.save(hot)
+            self.checkpoint(hot)
         self._make_room(0, hot)
+
+    def checkpoint(self, hot: Hot) -> None:
+        """Save, unless that failed just now: what is read is in the transcript, and whoever had it read does
+        not hear of it. Of a context whose saving fails the log tells once.
+
+        Raises:
+            Unavailable: as `save`.
+        """
+        if time.monotonic() < hot.save_again:
+            return
+        hot.transcript.sync()  # where this fails it is the read that has failed
+        try:
+            self.save(hot)
+        except Exception as error:
+            if self.hot.get(hot.name) is not hot:
+                raise
+            if not hot.save_again:
+                log.error("a checkpoint is tried again every %.0f s: %s", SAVE_AGAIN_S, where(error))
+            hot.save_again = time.monotonic() + SAVE_AGAIN_S
 
     def save(self, hot: Hot) -> None:
         """Write a checkpoint.
@@ -206,7 +220,7 @@ class Contexts:
             hot.transcript.sync()
             if hot.unsaved:
                 checkpoint.save(hot.context, hot.folder / CHECKPOINT)
-                hot.checkpointed = len(hot.context)
+                hot.checkpointed, hot.save_again = len(hot.context), 0.0
 
     def drop(self, hot: Hot, save: bool = True) -> None:
         """Take a context out of memory."""
@@ -220,17 +234,22 @@ class Contexts:
                 self._release(hot.claim)
 
     def forget(self, name: Name) -> None:
-        """Delete a context for good. What remains is a note by which no other node brings it back."""
+        """Delete a context for good. What remains is a note by which no other node brings it back.
+
+        Its transcript goes last: while that is there the context is known, so that forgetting it once more
+        finishes what a crash or an error of the disk broke off.
+        """
         if (hot := self.hot.get(name)) is not None:
             self.drop(hot, save=False)
         folder = folder_of(self.home, name)
-        if not _was_read(folder):
+        if not (_was_read(folder) or (folder / CHECKPOINT).exists()):
             return
         claim = self._claimed(name)
         try:
             with fenced(folder, claim.fence):
+                checkpoint.remove(folder / CHECKPOINT)
                 (folder / TRANSCRIPT).unlink(missing_ok=True)
-                shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+                make_durable(folder)
         finally:
             self._release(claim)
 
@@ -256,7 +275,7 @@ class Contexts:
             try:
                 context = checkpoint.open_context(self.reader, place, memory)
             except TornContext:
-                shutil.rmtree(place)
+                checkpoint.remove(place)
             except ValueError as error:
                 told = str(error).replace(str(place), "this context")
                 raise InvalidInput(f"{told}, after it is forgotten (close with forget)") from error
@@ -264,7 +283,7 @@ class Contexts:
                 if len(context) <= transcript.tokens:
                     return context
                 context.close()  # a loss of power took the end of the transcript
-                shutil.rmtree(place)
+                checkpoint.remove(place)
         return Context(self.reader, self.heads, memory)
 
     def _claimed(self, name: Name) -> Claim:

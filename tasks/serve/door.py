@@ -77,6 +77,10 @@ class State:
     """Tokens that outlive the node."""
     bytes: int
     """Of memory on the node."""
+    text_crc: int
+    """Checksum (CRC-32) of all text that was read, in UTF-8; it runs on with every read."""
+    ids_crc: int
+    """The same of its token ids, 32 bits each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,21 @@ were lost; what fails is told to its caller, and the thread goes on.
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.context.continuous import Batch
 from model.context.heads import Heads
 from model.context.wording import Wording
-from model.geometry import TooLong
 from model.reader import Reader
-from tasks.errors import InvalidInput, Transient
+from tasks.errors import Transient
 from tasks.serve.calls import Calls
 from tasks.serve.contexts import Budget, Contexts
 from tasks.serve.directory.base import Directory, Load
 from tasks.serve.directory.claims import Claims
 from tasks.serve.door import Busy, DeadlinePassed, Failed, Name, Stats, Unavailable
+from tasks.serve.failures import told, where
 from tasks.serve.job import Job, Step, Steps
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,6 @@ GRACE_S = 5.0
 """For answers that are being written when the engine stops."""
 _TICK_S = 0.02
 """Between two looks for text that has not come."""
-_AGAIN_S = 30.0
-"""After which a checkpoint that failed is tried again."""
 _BEATS = 3
 """Heartbeats in the time of a lease."""
 
@@ -89,7 +88,7 @@ class Engine:
         self.wake = threading.Condition()
         self.accepting, self.stopping, self.grace_until = True, threading.Event(), 0.0
         self.lost: set[Name] = set()
-        self.began, self.read_due, self.save_at = time.monotonic(), 0.0, 0.0
+        self.began, self.read_due = time.monotonic(), 0.0
         self.refused, self.failed, self.pace_s = 0, 0, 1.0
         self.threads = [
             threading.Thread(target=target, name=name, daemon=True)
@@ -160,14 +159,14 @@ class Engine:
                 if not self._turn():
                     self._rest()
             except Exception as error:
-                log.error("a turn failed: %s", _where(error))
+                log.error("a turn failed: %s", where(error))
         for job in [*self.questions, *self.reads]:
             self._end(job, Unavailable("this reader is shutting down: ask another one"))
         for hot in list(self.contexts.hot.values()):
             try:
                 self.contexts.drop(hot)
             except Exception as error:
-                log.error("a context was left to its transcript: %s", _where(error))
+                log.error("a context was left to its transcript: %s", where(error))
 
     def _turn(self) -> bool:
         """Go on with what is there; False where there was nothing to do."""
@@ -244,15 +243,16 @@ class Engine:
     def _rest(self) -> None:
         """Nothing is to be done for anybody: write a checkpoint, or wait."""
         idle = [hot for hot in self.contexts.hot.values() if hot.unsaved and not hot.behind and not hot.busy]
-        if idle and time.monotonic() > self.save_at:
-            self.save_at = time.monotonic() + _AGAIN_S  # if it fails, as on a full disk
-            self.contexts.save(idle[0])
-            self.save_at = 0.0
+        now = time.monotonic()
+        if due := [hot for hot in idle if now >= hot.save_again]:
+            with suppress(Transient):  # it is another node's by now
+                self.contexts.checkpoint(due[0])
             return
+        until_due = min((hot.save_again - now for hot in idle), default=None)
         with self.wake:
             waiting = any((self.reads, self.active))
             if self.accepting and not self.questions and not self.lost:
-                self.wake.wait(_TICK_S if waiting else None)
+                self.wake.wait(_TICK_S if waiting else until_due)
 
     def _advance(self, job: Job) -> None:
         assert job.steps is not None
@@ -277,10 +277,11 @@ class Engine:
         try:
             job.steps.close()  # gives back what it holds
         except Exception as again:
-            log.error("a call could not be closed: %s", _where(again))
+            log.error("a call could not be closed: %s", where(again))
         if error is not None and not job.cancelled:
-            self.failed += not isinstance(error, Transient | InvalidInput)
-            job.deliver(told(error))
+            known = told(error)
+            self.failed += isinstance(known, Failed)
+            job.deliver(known)
 
     def _beat(self) -> None:
         """The other thread: it tells the directory that the node lives, and hears what it has lost."""
@@ -292,7 +293,7 @@ class Engine:
             except Transient:
                 lost = set()  # what is held is believed in until its lease is over
             except Exception as error:
-                log.error("a heartbeat failed: %s", _where(error))
+                log.error("a heartbeat failed: %s", where(error))
                 lost = set()
             if lost:
                 with self.wake:
@@ -303,24 +304,3 @@ class Engine:
             self.directory.leave(self.node)
         except Transient:
             log.info("the directory was not told: it forgets this node when its leases are over")
-
-
-def told(error: Exception) -> Exception:
-    """An error as a caller is told of it: one of `tasks.serve.door`, or InvalidInput."""
-    if isinstance(error, InvalidInput) or type(error).__module__ == Busy.__module__:
-        return error
-    if isinstance(error, Transient):
-        return Unavailable(str(error))
-    if isinstance(error, TooLong | UnicodeEncodeError):  # of what was asked; any other is the reader's own
-        return InvalidInput(str(error))
-    log.error("a call failed: %s", _where(error))
-    return Failed(f"the reader failed ({type(error).__name__}): its log says where")
-
-
-def _where(error: BaseException) -> str:
-    """Kind and place of an error: its message might hold text of a document."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
-    return f"{type(error).__name__} at {place}"

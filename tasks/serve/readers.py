@@ -2,9 +2,9 @@
 
 The idea: the directory knows who holds what; where it does not, rendezvous hashing does. A reader that cannot
 be reached is passed over, one that does not hold the context says who does; while a dead one's lease lasts,
-the call waits, as long as its deadline allows. An answer that broke off is written again elsewhere: what was
-given out already is passed over, and where the new one reads differently, the caller is told to ask again, so
-that no text is ever made of two answers.
+the call waits, as long as its deadline or our patience allows. An answer that broke off is written again
+elsewhere: what was given out already is passed over, and where the new one reads differently, the caller is
+told to ask again, so that no text is ever made of two answers.
 """
 
 import threading
@@ -34,6 +34,7 @@ from tasks.serve.door import (
     Taken,
     Unavailable,
 )
+from tasks.serve.resuming import PieceOfText, unread
 from tasks.serve.routing import ranked
 from tasks.settings import ServeConfig
 
@@ -61,6 +62,8 @@ class _Call:
     """Who holds the context, as a reader says."""
     error: NightreadError | None = None
     """Of the last reader that was tried."""
+    looking: float | None = None
+    """Since when a reader is waited for; None where one has begun with the call, or gone on with it."""
 
     def left(self) -> float | None:
         """Seconds to its deadline, if it has one."""
@@ -78,8 +81,8 @@ class Readers:
         addresses: readers that are asked where the directory knows of none, or none of its can answer.
         directory: who holds what; closed with this.
         connect: a door to the reader at an address; kept, and shut by this.
-        patience_s: how long a call without a deadline looks for a reader; by default for longer than a lease,
-            so that what a dead one held is opened by another.
+        patience_s: how long a call without a deadline looks for a reader that goes on with it; by default for
+            longer than a lease, so that what a dead one held is opened by another.
     """
 
     def __init__(
@@ -106,26 +109,30 @@ class Readers:
         at_tokens: int | None = None,
         timeout_s: float | None = None,
     ) -> Taken:
-        """After an error it goes on behind what was read by then; pieces that are no list or tuple cannot be
-        gone through twice, and are read by one reader or by none."""
+        """After an error it goes on behind what was read by then, see `resuming`; pieces that are no list or
+        tuple cannot be gone through twice, and are read by one reader or by none."""
         call, began = self._call(name, timeout_s), time.monotonic()
-        first = state = self._tried(call, lambda door, left: door.open(name, True, left))
+        first = self._begun(call)
         if at_tokens is not None and at_tokens != first.tokens:
             raise Changed(f"{name.key}: holds {first.tokens:,} tokens, not {at_tokens:,}: read on from there")
-        rest = pieces
+        rest: Iterable[PieceOfText] = pieces
+        at, broke_off = at_tokens, False
         while True:
             address = self._next(call)
             try:
-                state = self._door(address).read(name, rest, state.tokens, call.left()).state
+                # also with nothing left: what is acknowledged is durable
+                taken = self._door(address).read(name, rest, at, call.left())
                 break
             except (HeldElsewhere, Unavailable, Changed) as error:
-                if not isinstance(pieces, list | tuple) or (isinstance(error, Changed) and not call.error):
+                if not isinstance(pieces, list | tuple) or (isinstance(error, Changed) and not broke_off):
                     raise
                 self._passed_over(call, address, error)
-                state = self._tried(call, lambda door, left: door.open(name, True, left))
-                if not (rest := unread(pieces, first, state)):
-                    break
-        return Taken(state.tokens - first.tokens, state, time.monotonic() - began)
+                state, broke_off = self._begun(call), True
+                if state.tokens > (first.tokens if at is None else at):
+                    call.looking = None
+                rest, at = unread(pieces, first, state), state.tokens
+        tokens = taken.state.tokens - first.tokens if broke_off else taken.tokens
+        return Taken(tokens, taken.state, time.monotonic() - began)
 
     def retrieve(
         self, name: Name, question: str, blocks: int = BLOCKS, timeout_s: float | None = None
@@ -142,7 +149,7 @@ class Readers:
                 answer = self._door(address).ask(name, question, new_tokens, call.left())
                 for part in _behind(answer, sent):
                     if isinstance(part, Piece):
-                        sent += part.text
+                        sent, call.looking = sent + part.text, None
                     yield part
             except BrokenOff:
                 raise
@@ -183,6 +190,10 @@ class Readers:
         for door in doors.values():
             door.shut()
         self.directory.close()
+
+    def _begun(self, call: _Call) -> State:
+        """A context as it stands, for a read; an empty one is begun where there is none."""
+        return self._tried(call, lambda door, left: door.open(call.name, True, left))
 
     def _asked(self, name: Name, timeout_s: float | None, ask: Callable[[ReaderDoor, float | None], T]) -> T:
         return self._tried(self._call(name, timeout_s), ask)
@@ -249,12 +260,13 @@ class Readers:
         """Pause before all are asked again.
 
         Raises:
-            Unavailable: if the call's time is over by then.
+            Unavailable: if the call's time is over by then; if it has no deadline, our patience.
         """
         now = time.monotonic()
-        call.until = call.until or now + self.patience_s
+        call.looking = now if call.looking is None else call.looking
+        end = call.looking + self.patience_s if call.until is None else call.until
         pause = PAUSES_S[min(call.rounds, len(PAUSES_S) - 1)]
-        if now + pause >= call.until:
+        if now + pause >= end:
             known = (
                 call.error
                 or "none is known: start one with `nightread serve reader`, or name it in serve.readers"
@@ -263,26 +275,6 @@ class Readers:
         time.sleep(pause)
         call.rounds, call.told = call.rounds + 1, ""
         call.tried.clear()
-
-
-def unread(pieces: Sequence[str | Sequence[int]], before: State, now: State) -> list[str | Sequence[int]]:
-    """What of a text is left to read, where its context grew so much since before.
-
-    Raises:
-        Changed: if that is no part of the text: another caller read into it, or what was there is lost.
-    """
-    texts = {isinstance(piece, str) for piece in pieces}
-    done = now.chars - before.chars if texts == {True} else now.tokens - before.tokens
-    if len(texts) != 1 or not 0 <= done <= sum(map(len, pieces)):
-        raise Changed(
-            f"holds {now.tokens:,} tokens, and {before.tokens:,} before: read on from what is there"
-        )
-    rest = list[str | Sequence[int]]()
-    for piece in pieces:
-        if done < len(piece):
-            rest.append(piece[done:])
-        done = max(0, done - len(piece))
-    return rest
 
 
 def _behind(answer: Iterator[Piece | Done], sent: str) -> Iterator[Piece | Done]:

@@ -6,7 +6,6 @@ The idea: the engine is a thread, the server a loop that waits; when the process
 
 import asyncio
 import hmac
-import ipaddress
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 
 from tasks.errors import InvalidInput
 from tasks.serve import wire
+from tasks.serve.addresses import host_of, is_loopback
 from tasks.serve.client import TOKEN_VARIABLE
 from tasks.serve.engine import Engine
 from tasks.serve.service import Service
@@ -46,7 +46,7 @@ class Listen:
             InvalidInput: if there is none and others than this machine can call.
         """
         token = os.environ.get(TOKEN_VARIABLE, "")
-        if not token and not is_loopback(self.address):
+        if not token and not is_loopback(host_of(self.address)):
             raise InvalidInput(
                 f"{self.address} can be reached from other machines: set {TOKEN_VARIABLE} to a token, "
                 "here and for those who call"
@@ -68,20 +68,6 @@ class Listen:
                 f"{error.filename} cannot be read ({error.strerror}): see serve.certificate"
             ) from error
         return grpc.ssl_server_credentials([pair])
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches an address, HOST:PORT."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def is_wildcard(host: str) -> bool:
-    """Whether a host stands for all addresses of this machine."""
-    return host.strip("[]") in ("0.0.0.0", "::")
 
 
 class Token(grpc.aio.ServerInterceptor):

@@ -38,6 +38,8 @@ class Transcript:
 
     def __init__(self, path: Path, weights: str) -> None:
         self.path, self.tokens, self.chars = path, 0, 0
+        self.text_crc = self.ids_crc = 0
+        """Of all text and of all ids, see `tasks.serve.door.State`."""
         self.ends: list[tuple[int, int, int]] = [(0, 0, _FILE.size)]
         """Tokens, characters and bytes of the file up to each record's end; of none at first."""
         self.starts = array("q")
@@ -66,12 +68,16 @@ class Transcript:
             OSError: if the disk is full; what was there stays.
         """
         first = -self.tokens % BLOCK
-        marks, data = array("i", starts[first::BLOCK]), text.encode()
-        body = array("i", ids).tobytes() + marks.tobytes() + data
+        words, marks, data = array("i", ids).tobytes(), array("i", starts[first::BLOCK]), text.encode()
+        body = words + marks.tobytes() + data
         head = _RECORD.pack(len(ids), len(marks), len(text), len(data), zlib.crc32(body))
-        with named_when_full(self.path, len(head) + len(body)):
-            write_all(self.file, memoryview(head + body), self.ends[-1][2])
-        self._add(len(ids), marks, len(text), len(head) + len(body))
+        try:
+            with named_when_full(self.path, len(head) + len(body)):
+                write_all(self.file, memoryview(head + body), self.ends[-1][2])
+        except OSError:
+            os.ftruncate(self.file, self.ends[-1][2])  # no part of it is ever taken for a record
+            raise
+        self._add(words, marks, data, len(text))
 
     def sync(self) -> None:
         """Wait until all of it outlives a loss of power."""
@@ -133,10 +139,13 @@ class Transcript:
             return False
         marks = array("i")
         marks.frombytes(body[4 * tokens : 4 * (tokens + blocks)])
-        self._add(tokens, marks, chars, len(head) + length)
+        self._add(body[: 4 * tokens], marks, body[4 * (tokens + blocks) :], chars)
         return True
 
-    def _add(self, tokens: int, marks: "array[int]", chars: int, size: int) -> None:
+    def _add(self, words: bytes, marks: "array[int]", data: bytes, chars: int) -> None:
+        """Count what a record holds: ids, marks and text."""
         self.starts.extend(self.chars + mark for mark in marks)
-        self.tokens, self.chars = self.tokens + tokens, self.chars + chars
+        self.tokens, self.chars = self.tokens + len(words) // 4, self.chars + chars
+        self.ids_crc, self.text_crc = zlib.crc32(words, self.ids_crc), zlib.crc32(data, self.text_crc)
+        size = _RECORD.size + len(words) + 4 * len(marks) + len(data)
         self.ends.append((self.tokens, self.chars, self.ends[-1][2] + size))

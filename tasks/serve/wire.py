@@ -46,7 +46,7 @@ def state_message(state: State) -> Any:
 
 
 def state_of(message: Any) -> State:
-    return State(message.tokens, message.chars, message.saved, message.bytes)
+    return State(**{one.name: getattr(message, one.name) for one in fields(State)})
 
 
 def taken_message(taken: Taken) -> Any:

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flows.gateway.caller import host_of, is_loopback
 from flows.gateway.doors import doors_of
+from tasks.serve.addresses import host_of, is_loopback
 
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -32,11 +32,10 @@ from tasks.serve.door import (
     State,
     UnknownContext,
 )
+from tasks.serve.places import folder_of
 
 FOLDER = "conversations"
 """Of a home: what is noted of them, a file each."""
-CONTEXTS = "contexts"
-"""Of a home: where its readers keep them (`tasks.serve.contexts`)."""
 BEHIND = "\n\n"
 """Behind every message."""
 PATIENCE_S = 600.0
@@ -66,7 +65,7 @@ class Context:
             raise InvalidInput("memory_key: name the context that the messages are read into")
         self.noted = named("memory_key", who.home / FOLDER, key).with_name(f"{key}.json")
         self.key, self.name, self.may_write = key, Name(who.tenant, key), who.may_write
-        self._reader = doors.reader
+        self._folder, self._reader = folder_of(Path(doors.config.home), self.name), doors.reader
 
     def read(self, messages: Sequence[str]) -> State:
         """The context, once every message was read into it. Blocks.
@@ -88,7 +87,7 @@ class Context:
 
     def forget(self) -> bool:
         """Delete the context for good, wherever it is kept; whether messages were read into it."""
-        if not (self.noted.exists() or (self.noted.parent.parent / CONTEXTS / self.key).exists()):
+        if not (self.noted.exists() or self._folder.exists()):
             return False  # and no model is loaded for it
         with self._alone():
             self._reader().close(self.name, forget=True, timeout_s=PATIENCE_S)

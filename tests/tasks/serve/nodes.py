@@ -1,5 +1,7 @@
 """Readers without a model, for tests of what stands before readers: texts, under claims in a directory."""
 
+import zlib
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -42,6 +44,8 @@ class Node:
     late_behind: int | None = None
     """Tokens of a read behind which its time is over."""
     calls: list[str] = field(default_factory=list)
+    timeouts: list[float | None] = field(default_factory=list)
+    """Of retrievals."""
     shuts: int = 0
 
     def open(self, name: Name, create: bool = False, timeout_s: float | None = None) -> State:
@@ -73,6 +77,7 @@ class Node:
         self, name: Name, question: str, blocks: int = 16, timeout_s: float | None = None
     ) -> Retrieved:
         self._claim("retrieve", name)
+        self.timeouts.append(timeout_s)
         return Retrieved((), 0.0)
 
     def ask(
@@ -123,5 +128,6 @@ class Node:
             raise HeldElsewhere(str(held), held.by) from held
 
     def _state(self, name: Name) -> State:
-        size = len(self.store[name])
-        return State(size, size, size, size)
+        held = self.store[name]
+        ids, size = array("i", map(ord, held)).tobytes(), len(held)
+        return State(size, size, size, size, zlib.crc32(held.encode()), zlib.crc32(ids))

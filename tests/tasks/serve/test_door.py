@@ -5,6 +5,8 @@ Run: pytest tests/tasks/serve/test_door.py
 
 import threading
 import time
+import zlib
+from array import array
 
 import pytest
 import torch
@@ -54,8 +56,14 @@ def test_reading_goes_on_where_it_stopped_and_token_ids_are_read_too(door: Reade
         door.read(NAME, [TEXT], at_tokens=0)
     ids = tiny.reader.tokenizer(" The end is near, said Ørsted.")["input_ids"]
     second = door.read(NAME, [ids, " No."], at_tokens=first.tokens)
+    door.close(NAME)
     state = door.open(NAME)
     assert state.tokens == first.tokens + second.tokens == second.state.tokens
+    whole = TEXT + " The end is near, said Ørsted. No."
+    assert state.text_crc == second.state.text_crc == zlib.crc32(whole.encode())
+    assert state.ids_crc == second.state.ids_crc != first.state.ids_crc
+    words = array("i", [*ids, *tiny.reader.tokenizer(" No.")["input_ids"]]).tobytes()
+    assert state.ids_crc == zlib.crc32(words, first.state.ids_crc)
     last = max(door.retrieve(NAME, "the end", 256).blocks, key=lambda one: one.token_end)
     assert (TEXT + " The end is near, said Ørsted. No.").endswith(last.text)
     with pytest.raises(InvalidInput, match=r"token id 49152: give 0 to 49151"):

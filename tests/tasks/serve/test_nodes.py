@@ -3,21 +3,26 @@
 Run: pytest tests/tasks/serve/test_nodes.py
 """
 
+import errno
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from model.context import checkpoint
+from model.context.context import Context
 from tasks.errors import InvalidInput
 from tasks.serve.contexts import CHECKPOINT, TRANSCRIPT
 from tasks.serve.directory.base import Quota
 from tasks.serve.directory.local import LocalDirectory
-from tasks.serve.door import Busy, Done, Failed, HeldElsewhere, Name, Piece, Unavailable
+from tasks.serve.door import Busy, Changed, Done, Failed, HeldElsewhere, Name, Piece, Unavailable
 from tasks.serve.embedded import Embedded
 from tasks.serve.engine import Engine, Limits
+from tasks.serve.readers import Readers
+from tasks.serve.resuming import Interleaved
 from tests.model.rows import files_of_at_most
 from tests.tasks.serve.readers import NAME, Tiny, answered, text_of
 
@@ -69,6 +74,68 @@ def test_a_context_is_asked_where_it_is_held_and_opened_elsewhere_when_that_node
     assert two.open(NAME).tokens == read.tokens
     assert answered(two, NAME, QUESTION)[0] == told[0]
     assert directory.holder(*NAME) == "two:2"
+
+
+class Breaking(list[str]):
+    """Pieces, behind the first of which something happens, once: as soon as some of that was read."""
+
+    def __init__(self, pieces: list[str], node: Embedded, happens: Callable[[], object]) -> None:
+        super().__init__(pieces)
+        self.node, self.happens, self.happened = node, happens, False
+
+    def __iter__(self) -> Iterator[str]:
+        first, *rest = [self[place] for place in range(len(self))]
+        yield first
+        if not self.happened:
+            self.happened = True
+            until(lambda: self.node.engine.calls.tokens_read > 0)
+            self.happens()
+        yield from rest
+
+
+@pytest.fixture
+def both(start: Start) -> tuple[Readers, Embedded, Embedded]:
+    """Two nodes, of which the first holds the context, and the door to both."""
+    directory = LocalDirectory(LEASE_S)
+    one, two = (start(directory, address) for address in ("one:1", "two:2"))
+    one.open(NAME, create=True)
+    return Readers(("one:1", "two:2"), directory, {"one:1": one, "two:2": two}.__getitem__), one, two
+
+
+def test_a_read_is_gone_on_with_behind_what_was_read_when_its_node_stopped(
+    both: tuple[Readers, Embedded, Embedded],
+) -> None:
+    readers, one, two = both
+    text = text_of(300)
+    taken = readers.read(NAME, Breaking([text, TEXT], one, lambda: one.engine.stop(0.0)), at_tokens=0)
+    assert 0 < one.engine.calls.tokens_read < taken.tokens == taken.state.tokens
+    state = two.open(NAME)
+    assert (state.chars, state.text_crc) == (len(text + TEXT), zlib.crc32((text + TEXT).encode()))
+
+
+def test_a_read_is_not_acknowledged_where_another_callers_came_between(
+    both: tuple[Readers, Embedded, Embedded],
+) -> None:
+    """However long that was: here both together are as long as this text."""
+    readers, one, two = both
+    text, others = text_of(300), "."
+
+    def stops_and_another_reads() -> None:
+        nonlocal others
+        one.engine.stop(0.0)
+        held = two.open(NAME)
+        others = "x" * (len(text + TEXT) - held.chars)
+        two.read(NAME, [others])
+
+    pieces = Breaking([text, TEXT], one, stops_and_another_reads)
+    with pytest.raises(Interleaved, match="others read into it"):
+        readers.read(NAME, pieces, at_tokens=0)
+    state = readers.open(NAME)
+    with pytest.raises(Changed):
+        readers.read(NAME, pieces, at_tokens=0)
+    again = readers.read(NAME, pieces, at_tokens=state.tokens)
+    read = text[: state.chars - len(others)] + others + text + TEXT
+    assert again.state.text_crc == zlib.crc32(read.encode())
 
 
 def test_the_load_that_a_node_tells_is_its_own(start: Start) -> None:
@@ -248,6 +315,46 @@ def test_a_full_disk_is_told_and_reading_goes_on_when_there_is_room(start: Start
         door.read(NAME, [TEXT])
     assert door.open(NAME).tokens == first.tokens
     assert door.read(NAME, [TEXT], at_tokens=first.tokens).state.chars == 2 * len(TEXT)
+
+
+def test_a_context_that_cannot_be_saved_holds_up_no_other_and_is_told_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tasks.serve.contexts.SAVE_AGAIN_S", 0.01)
+    door, save, tried = start(LocalDirectory(LEASE_S)), checkpoint.save, list[str]()
+
+    def fails_for_one(context: Context, folder: Path) -> None:
+        tried.append(folder.parent.name)
+        if folder.parent.name == "one":
+            raise OSError(errno.ENOSPC, "no room", str(folder))
+        save(context, folder)
+
+    monkeypatch.setattr(checkpoint, "save", fails_for_one)
+    for key in ("one", "two", "three"):
+        door.read(Name("", key), ["A few words."])
+    hot = door.engine.contexts.hot
+    until(lambda: [hot[Name("", key)].unsaved > 0 for key in ("one", "two", "three")] == [True, False, False])
+    until(lambda: tried.count("one") > 3)
+    assert [tried.count(key) for key in ("two", "three")] == [1, 1]
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "OSError (no room)" in told
+    monkeypatch.setattr(checkpoint, "save", save)
+    until(lambda: hot[Name("", "one")].unsaved == 0)
+
+
+def test_what_is_in_the_transcript_is_acknowledged_though_the_disk_has_no_room_for_a_checkpoint(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = start(LocalDirectory(LEASE_S))
+    with files_of_at_most(30_000):
+        read = door.read(NAME, [TEXT]).state
+        assert door.engine.contexts.hot[NAME].checkpointed == 0
+        assert read.chars == len(TEXT)
+        with pytest.raises(Failed, match="OSError"):
+            door.save(NAME)
+    assert "no room for" in caplog.text
+    assert door.save(NAME).saved == read.tokens
+    assert door.engine.contexts.hot[NAME].unsaved == 0
 
 
 def test_another_models_context_is_refused(start: Start, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
 """A context is asked for where it is held, and elsewhere when that reader dies."""
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -15,10 +18,12 @@ from tasks.serve.door import (
     Done,
     Name,
     Piece,
+    Taken,
     Unavailable,
     UnknownContext,
 )
 from tasks.serve.readers import BrokenOff, Readers
+from tasks.serve.resuming import Interleaved
 from tasks.serve.routing import ranked
 from tests.tasks.serve.nodes import Node, Store, text
 
@@ -30,8 +35,8 @@ LEASE_S = 0.3
 class Nodes(dict[str, Node]):
     """Three nodes over one directory and store; `readers` goes to whichever a test leaves alive."""
 
-    def __init__(self, lease_s: float = LEASE_S) -> None:
-        self.directory, self.store = LocalDirectory(lease_s), Store()
+    def __init__(self, lease_s: float = LEASE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self.directory, self.store = LocalDirectory(lease_s, clock=clock), Store()
         super().__init__({one: Node(one, self.directory, self.store) for one in (A, B, C)})
         self.readers = Readers(tuple(self), self.directory, self.__getitem__, patience_s=60)
 
@@ -167,11 +172,63 @@ def test_a_read_does_not_go_on_behind_what_another_caller_read() -> None:
         raise Unavailable("died")
 
     holder.read = another_reads  # type: ignore[method-assign, assignment]
-    with pytest.raises(Changed, match="holds 16 tokens, and 0 before"):
+    with pytest.raises(Interleaved, match="holds 16 tokens, 0 before"):
         nodes.readers.read(BOOK, ["once"])
     with pytest.raises(Changed, match="holds 16 tokens, not 3"):
         nodes.readers.read(BOOK, ["once"], at_tokens=3)
     assert nodes.store[BOOK] == "something longer"
+
+
+@pytest.mark.parametrize("others", ["twice", "two", "onto", "once"])
+def test_a_read_is_acknowledged_only_where_all_of_it_was_read(others: str) -> None:
+    """What another caller read meanwhile may be as long as the beginning of this text, or as all of it."""
+    nodes = Nodes()
+    holder, other = nodes.holder(), nodes.readers
+
+    def dies_and_another_reads(*_: object) -> None:
+        holder.dead = True
+        del holder.read
+        other.read(BOOK, [others])
+        raise Unavailable("died")
+
+    holder.read = dies_and_another_reads  # type: ignore[method-assign, assignment]
+    if others == "once":  # nobody can tell whose it is, and all of it is there
+        assert nodes.readers.read(BOOK, ["on", "ce"]).state.tokens == 4
+    else:
+        with pytest.raises(Interleaved, match="read what it lacks") as told:
+            nodes.readers.read(BOOK, ["on", "ce"])
+        assert isinstance(told.value, Transient)
+    assert nodes.store[BOOK] == others
+
+
+def test_what_another_caller_reads_before_a_read_has_begun_does_not_matter() -> None:
+    nodes = Nodes(60)
+    holder = nodes.holder()
+    read = holder.read
+
+    def after_another(name: Name, *rest: Any) -> Taken:
+        holder.read = read  # type: ignore[method-assign]
+        nodes.readers.read(BOOK, ["first, "])
+        return read(name, *rest)
+
+    holder.read = after_another  # type: ignore[method-assign, assignment]
+    taken = nodes.readers.read(BOOK, ["then"])
+    assert (taken.tokens, nodes.store[BOOK]) == (4, "first, then")
+
+
+def test_what_was_read_is_confirmed_by_a_reader_before_it_is_acknowledged() -> None:
+    nodes = Nodes()
+    holder = nodes.holder()
+
+    def reads_all_and_dies(*_: object) -> None:
+        nodes.store[BOOK] += "once"
+        holder.dead = True
+        raise Unavailable("died")
+
+    holder.read = reads_all_and_dies  # type: ignore[method-assign, assignment]
+    assert nodes.readers.read(BOOK, ["once"]).tokens == 4
+    assert sum(node.calls.count("read") for node in nodes.others(holder)) == 1
+    assert nodes.store[BOOK] == "once"
 
 
 def test_pieces_that_come_once_are_sent_once() -> None:
@@ -208,6 +265,56 @@ def test_a_call_ends_by_its_deadline_and_says_why() -> None:
         nodes.readers.retrieve(BOOK, "who?", timeout_s=0.5)
     with pytest.raises(DeadlinePassed):
         nodes.readers.retrieve(BOOK, "who?", timeout_s=0.0)
+
+
+@dataclass
+class Clock:
+    """Stands in for the module `time`."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("tasks.serve.readers.time", clock)
+    return clock
+
+
+def test_waiting_for_a_dead_reader_gives_a_call_no_deadline(clock: Clock) -> None:
+    nodes = Nodes(10.0, clock.monotonic)
+    holder = nodes.holder()
+    holder.dead = True
+    nodes.readers.retrieve(BOOK, "who?")
+    assert clock.now > 1010
+    assert [node.timeouts for node in nodes.others(holder) if node.timeouts] == [[None]]
+    nodes.holder().dead = True
+    with pytest.raises(Unavailable, match="no reader can answer now"):
+        nodes.readers.retrieve(BOOK, "who?", timeout_s=5.0)
+
+
+def test_patience_begins_anew_where_a_reader_went_on_with_the_call(clock: Clock) -> None:
+    """Two readers die in one answer, and patience is for the lease of one."""
+    nodes = Nodes(10.0, clock.monotonic)
+    nodes.store[BOOK] = "call me Ishmael some years ago"
+    impatient = Readers(tuple(nodes), nodes.directory, nodes.__getitem__, patience_s=15.0)
+    nodes.holder().dies_behind = 1
+    words = list[str]()
+    for part in impatient.ask(BOOK, "who?"):
+        words += [part.text] if isinstance(part, Piece) else []
+        if len(words) == 2:
+            nodes[nodes.directory.holder(*BOOK) or ""].dies_behind = 3
+    assert "".join(words) == "call me Ishmael some years ago "
+    assert clock.now > 1020
+    nodes.holder().dead = True
+    with pytest.raises(Unavailable, match="no reader can answer now"):
+        Readers(tuple(nodes), nodes.directory, nodes.__getitem__, patience_s=5.0).retrieve(BOOK, "who?")
 
 
 def test_where_no_reader_is_known_the_remedy_is_said() -> None:
