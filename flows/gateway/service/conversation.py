@@ -9,6 +9,7 @@ read is noted too: a read that broke off has left a beginning of it, behind whic
 import hashlib
 import json
 import threading
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,8 @@ BEHIND = "\n\n"
 PATIENCE_S = 600.0
 """For a context to be read, or an answer to be written."""
 AGAIN_S = 2.0
+NOTHING = State(0, 0, 0, 0, 0, 0)
+"""A context that was never read."""
 _READING: set[Path] = set()
 """Notes of contexts that a request reads into now."""
 _LOCK = threading.Lock()
@@ -117,29 +120,39 @@ class Context:
             return state
         if not self.may_write:
             raise HTTPException(403, "a context keeps what is read into it, and your token may read only")
-        text, held = "".join(one + BEHIND for one in new), state.chars if state else 0
-        there = held - note["chars"] if note.get("begun") == digest(text) else 0
-        self._note(held - there, seen, digest(text))
-        rest = [text[there:]] if there < len(text) else []
-        done = reader.read(self.name, rest, state.tokens if state else 0, PATIENCE_S).state if rest else state
-        assert done is not None
-        self._note(done.chars, [*seen, *map(digest, new)])
+        text, held = "".join(one + BEHIND for one in new), state or NOTHING
+        chars, crc, there = held.chars, held.text_crc, 0
+        if note.get("begun") == digest(text):
+            there = _read_of(text, held, note)
+            chars, crc = (note["chars"], note.get("crc", 0)) if there else (chars, crc)
+        self._note(chars, crc, seen, digest(text))
+        done = reader.read(self.name, [text[there:]], held.tokens, PATIENCE_S).state
+        self._note(done.chars, done.text_crc, [*seen, *map(digest, new)])
         return done
 
     def _state(self, reader: ReaderDoor) -> tuple[State | None, dict[str, Any]]:
-        """The context as the reader holds it, and what is noted of it: characters, hashes of the messages in
-        them, and that of the text that was begun behind them."""
+        """The context as the reader holds it, and what is noted of it: characters and their checksum, hashes
+        of the messages in them, and that of the text that was begun behind them."""
         try:
             state = reader.open(self.name, timeout_s=PATIENCE_S)
         except UnknownContext:
             return None, {}
         note: dict[str, Any] = json.loads(self.noted.read_text()) if self.noted.exists() else {}
-        return state, note if state.chars >= note.get("chars", 0) else {}
+        chars, crc = note.get("chars", 0), note.get("crc", state.text_crc)
+        is_its_own = state.chars > chars or (state.chars, state.text_crc) == (chars, crc)
+        return state, note if is_its_own else {}
 
-    def _note(self, chars: int, messages: Sequence[str], begun: str = "") -> None:
+    def _note(self, chars: int, crc: int, messages: Sequence[str], begun: str = "") -> None:
         self.noted.parent.mkdir(parents=True, exist_ok=True)
-        note = {"chars": chars, "messages": list(messages), "begun": begun}
+        note = {"chars": chars, "crc": crc, "messages": list(messages), "begun": begun}
         write_atomic(self.noted, json.dumps(note))
+
+
+def _read_of(text: str, held: State, note: dict[str, Any]) -> int:
+    """Characters of a text that was begun which the context holds; 0 if others' text came there too."""
+    there: int = held.chars - note["chars"]
+    carried_on = zlib.crc32(text[:there].encode(), note.get("crc", 0))  # see `tasks.serve.resuming`
+    return there if carried_on == held.text_crc else 0
 
 
 def unread(messages: Sequence[str], seen: Sequence[str]) -> list[str]:

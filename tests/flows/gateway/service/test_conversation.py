@@ -78,6 +78,21 @@ def test_a_read_whose_time_was_over_goes_on_behind_what_was_read(client: TestCli
     assert node.store[Name("", "book")] == f"{BOOK}\n\nA second chapter.\n\n"
 
 
+def test_what_another_reads_into_it_behind_such_a_beginning_is_not_taken_for_the_rest(
+    client: TestClient, node: Node
+) -> None:
+    asked(client, BOOK, "Who?")
+    node.late_behind = 4
+    assert asked(client, BOOK, "A second chapter.", "Who?").status_code == 504
+    node.late_behind = None
+    node.store[Name("", "book")] += "As long as all of it is."
+    assert asked(client, BOOK, "A second chapter.", "Who?").status_code == 200
+    assert node.store[Name("", "book")] == f"{BOOK}\n\nA seAs long as all of it is.A second chapter.\n\n"
+    node.store[Name("", "book")] = "x" * len(node.store[Name("", "book")])
+    assert asked(client, BOOK, "Who?").status_code == 200
+    assert node.store[Name("", "book")].endswith(f"x{BOOK}\n\n"), "it is another context by now"
+
+
 def test_a_session_that_is_removed_takes_its_context_with_it(client: TestClient, node: Node) -> None:
     assert client.delete("/v1/sessions/book").status_code == 404
     assert node.calls == [], "no reader is started for what was never read"
