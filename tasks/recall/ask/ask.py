@@ -126,6 +126,7 @@ def ask(
     config: RecallConfig = RecallConfig(),  # noqa: B008  (frozen)
     *,
     documents: Sequence[str] | None = None,
+    filters: Filters = Filters(),  # noqa: B008  (frozen)
     most: int = CLAIMS,
     told: Callable[[Claim], None] = lambda claim: None,
 ) -> Reply:
@@ -133,6 +134,7 @@ def ask(
 
     Args:
         documents: ids of the only documents to answer from; None for all.
+        filters: what else must hold of a passage to answer: its dates, names and labels.
         most: claims at most.
         told: called with every claim as soon as its citations are checked.
 
@@ -143,15 +145,14 @@ def ask(
     clock = _Clock()
     embed = once(embed)
     how = replace(config, k=PASSAGES, candidates=max(PASSAGES, config.candidates))
-    hits = recall(memory, question, embed, how, level="passage", document=documents, place=_no_place)
+    search = partial(_passages, memory, embed, how, filters)
+    hits = search(question, documents)
     clock.part("recall")
     if not hits:
         return Reply(question, seconds=clock.seconds)
-    where = Filters(levels=["passage"], documents=documents).where(memory)
+    where = replace(filters, levels=["passage"], documents=documents).where(memory)
     asked = understand(memory, question, where)
-    hits, subject = _of_named(
-        memory, asked, hits, partial(recall, memory, embed=embed, config=how, place=_no_place)
-    )
+    hits, subject = _of_named(memory, asked, hits, search)
     vector = np.asarray(embed([subject])[0])
 
     def more(ids: Sequence[str]) -> list[Judged]:
@@ -186,6 +187,30 @@ def one_line(question: str) -> str:
     return question
 
 
+def _passages(
+    memory: Memory,
+    embed: Embed,
+    config: RecallConfig,
+    filters: Filters,
+    question: str,
+    documents: Sequence[str] | None,
+) -> list[Hit]:
+    """Passages of these documents that satisfy the filters, best first."""
+    return recall(
+        memory,
+        question,
+        embed,
+        config,
+        level="passage",
+        document=documents,
+        date=filters.dates,
+        entity=filters.entities,
+        label=filters.labels,
+        without_label=filters.without_labels,
+        place=_no_place,
+    )
+
+
 def _by_person(one: Correction) -> Claim:
     return Claim(one.says, (), 1.0, f"a person's correction of {day(one)}", by_person=True)
 
@@ -215,7 +240,7 @@ def _of_named(
     named = [one for one in held if is_named(asked, head_of(memory, one))]
     if not named:
         return hits, asked.text
-    first = again(question=rest, level="passage", document=named)
+    first = again(rest, named)
     seen = {hit.id for hit in first}
     return [*first, *(hit for hit in hits if hit.id not in seen)], rest
 

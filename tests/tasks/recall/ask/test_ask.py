@@ -11,6 +11,7 @@ from tasks.errors import InvalidInput
 from tasks.ingest.parse import place_of, read_text
 from tasks.memory.reader import Memory
 from tasks.recall.ask.ask import GONE, Claim, Reply, ask
+from tasks.recall.filters import Filters
 from tasks.recall.scope import documents_of
 
 TEXTS = {
@@ -165,6 +166,13 @@ def test_a_question_may_be_asked_of_some_documents_only(memory: Memory, asked: A
         reply.answer == "The tenant shall pay a monthly rent of 1,590 euros on the first day of every month."
     )
     assert not asked("Who closed the slipway?", documents=only).found
+
+
+def test_a_question_may_be_asked_of_some_dates_only(asked: Asked) -> None:
+    then = Filters(dates=["2025"])
+    (claim,) = asked("What is the monthly rent?", filters=then).claims
+    assert "1,590 euros" in claim.text
+    assert not asked("Who closed the slipway?", filters=then).found
 
 
 @pytest.mark.parametrize(
