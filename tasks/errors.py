@@ -2,6 +2,7 @@
 
 NightreadError
 ├── InvalidInput    abort: the user asked for something that cannot be done; exit code 2
+│   └── NotFound    there is nothing of the name that was given
 ├── BadDocument     quarantine: one document cannot be read; the run goes on and says so
 └── Transient       retry: the world may be different in a moment (network, store, lock)
 """
@@ -17,6 +18,10 @@ class NightreadError(Exception):
 
 class InvalidInput(NightreadError):
     """Abort. The message names the offending value and the remedy."""
+
+
+class NotFound(InvalidInput):
+    """Abort. There is nothing of the name that was given."""
 
 
 class BadDocument(NightreadError):

@@ -107,6 +107,11 @@ def sign_in(request: HTTPConnection, response: Response, token: str) -> Caller:
     return found
 
 
+def is_signed_in(request: HTTPConnection) -> bool:
+    """Whether a browser sends a token that is known here, which it can be made to forget."""
+    return _of_token(doors_of(request), request.cookies.get(COOKIE, "")) is not None
+
+
 def sign_out(response: Response) -> None:
     """Have a browser forget its token."""
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")

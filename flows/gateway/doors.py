@@ -21,6 +21,8 @@ from tasks.serve.door import ReaderDoor
 
 P = ParamSpec("P")
 T = TypeVar("T")
+FROM_SOURCES = 4
+"""Stores that are waited for at a time; of pages one is drawn at a time."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Doors:
     reading: Pool = field(init=False)
     """Of what waits for a reader, for minutes: questions to the memory do not wait behind it."""
 
+    sources: Pool = field(init=False)
+    """Of what waits for files that were read: for their stores, and for pages that are drawn from them."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", Kept(self.config.infer.embedder))
         object.__setattr__(self, "tokens", Tokens(Path(self.config.home)))
@@ -46,6 +51,7 @@ class Doors:
             1, len(serve.readers)
         )  # what they take on before they refuse
         object.__setattr__(self, "reading", Pool(serve.queue, theirs))
+        object.__setattr__(self, "sources", Pool(serve.queue, FROM_SOURCES))
 
     def config_at(self, home: Path) -> RunConfig:
         """The settings, for the home of a tenant."""

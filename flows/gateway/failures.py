@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from tasks.errors import BadDocument, InvalidInput, NightreadError, Transient
+from tasks.errors import BadDocument, InvalidInput, NightreadError, NotFound, Transient
 from tasks.ingest.home.remote import shown
 from tasks.serve.door import Busy, DeadlinePassed, NotAllowed, UnknownContext
 
@@ -56,10 +56,6 @@ class Failure(BaseModel):
     """The body of every answer that is an error."""
 
     error: Problem
-
-
-class NotFound(InvalidInput):
-    """There is nothing of this name."""
 
 
 def told(error: Exception) -> tuple[int, str, dict[str, str]]:

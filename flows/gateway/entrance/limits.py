@@ -6,6 +6,7 @@ within a time, before anything is done for it. What is refused is refused at onc
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
@@ -21,7 +22,7 @@ SEND_S = 60.0
 STRANGER_BYTES = 65_536
 """Of a body from somebody who is not known: a token fits, and nothing big."""
 MOST_KNOWN = 10_000
-"""Users whose requests are counted at a time."""
+"""Users and addresses whose requests are counted: of one more, the one that asked longest ago is let go."""
 FREE = ("/health", "/static/")
 """Paths that are not counted: they cost nothing, and pages load several."""
 
@@ -31,19 +32,19 @@ class Rates:
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.most, self.clock = float(per_minute), clock
-        self._left: dict[str, tuple[float, float]] = {}
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait_s(self, user: str) -> float:
         """0 if this request may be made, which counts it; else the seconds until one may."""
         now = self.clock()
         left, since = self._left.get(user, (self.most, now))
         left = min(self.most, left + (now - since) * self.most / 60)
-        if left < 1:
-            return (1 - left) * 60 / self.most
-        if len(self._left) >= MOST_KNOWN:
-            self._left = {one: its for one, its in self._left.items() if now - its[1] < 60}
-        self._left[user] = (left - 1, now)
-        return 0.0
+        wait = (1 - left) * 60 / self.most if left < 1 else 0.0
+        self._left[user] = (left, now) if wait else (left - 1, now)
+        self._left.move_to_end(user)
+        if len(self._left) > MOST_KNOWN:
+            self._left.popitem(last=False)
+        return wait
 
 
 class Limits:

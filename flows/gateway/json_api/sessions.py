@@ -7,10 +7,9 @@ from fastapi import APIRouter, Path, Query, Request
 from flows import sessions
 from flows.gateway.caller import Asking, Writing
 from flows.gateway.doors import doors_of
-from flows.gateway.failures import NotFound
 from flows.gateway.json_api import shapes
 from flows.gateway.service.conversation import Context
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, NotFound
 
 router = APIRouter(tags=["sessions"])
 Key = Annotated[str, Path(min_length=1, max_length=200)]

@@ -14,10 +14,11 @@ from fastapi import APIRouter, Path, Request
 from flows.gateway import streams
 from flows.gateway.caller import Asking
 from flows.gateway.doors import doors_of
-from flows.gateway.failures import NotFound, request_id
+from flows.gateway.failures import request_id
 from flows.gateway.openai import answers, chat, stores
 from flows.gateway.openai.answers import Answered
 from flows.gateway.service import questions
+from tasks.errors import NotFound
 
 router = APIRouter(tags=["OpenAI"])
 OWNER = "nightread"

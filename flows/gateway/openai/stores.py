@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
-from flows.gateway.failures import NotFound
 from flows.gateway.service import questions
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, NotFound
 from tasks.memory.reader import published
 
 STORE = "memory"

@@ -44,7 +44,7 @@ async def attention(request: Request, who: Asking, wanted: Annotated[Wanted, Que
         except (NightreadError, HTTPException) as error:
             status, message, headers = failures.told(error)
             values["problem"] = failures.without_home(request.scope, message)
-    shown = page(request, "attention.html", status, **values)
+    shown = await page(request, "attention.html", status, **values)
     shown.headers.update(headers)
     return shown
 

@@ -7,15 +7,17 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from flows.gateway.caller import Asking
-from flows.gateway.doors import doors_of
+from flows.gateway.doors import Doors, doors_of
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import HEADERS, page
 from flows.gateway.service import questions
-from tasks.errors import BadDocument, InvalidInput
+from tasks.errors import BadDocument, NotFound
 from tasks.runs.ledger import Row
+from tasks.serve.door import Busy
 from tasks.settings import StorageConfig
 
 if TYPE_CHECKING:
+    from tasks.recall.view.opened import OpenDocument
     from tasks.recall.view.pages.drawer import Page
     from tasks.recall.view.piece import Piece
 
@@ -44,34 +46,30 @@ async def document(
 ) -> Response:
     """The text around cited characters, or from a place on."""
     doors = doors_of(request)
+    cited = (start, end) if start is not None and end is not None else None
 
-    def opened() -> dict[str, Any]:
-        from tasks.recall.view.opened import now, opened_document
+    def opened() -> tuple["OpenDocument", "Piece", dict[str, Any]]:
+        from tasks.recall.view.opened import opened_document
         from tasks.recall.view.piece import piece
         from tasks.recall.view.strip import strip
         from tasks.recall.view.tree import node_of
 
         memory = questions.memory_of(doors, who, as_of)
         found, node = opened_document(memory, ident), node_of(memory, ident)
-        cited = (start, end) if start is not None and end is not None else None
-        states = [(row, now(row, doors.config.storage)) for row in found.rows]
-        shown = piece(found, cited, at or 0)
-        pages, undrawn = _pages(shown, states, doors.config.storage)
-        return {
+        told = {
             "document": found,
-            "piece": shown,
-            "pages": pages,
-            "undrawn": undrawn,
             "cited": cited,
-            "states": states,
             "node": node,
             "title": (node and node.title) or found.names[0].rpartition("/")[2],
             "where": strip("This document", found.chars, [cited] if cited else []),
             "is_code": found.rows[0]["uri"].lower().endswith(CODE),
             "as_of": as_of,
         }
+        return found, piece(found, cited, at or 0), told
 
-    return page(request, "document.html", **await doors.work(opened))
+    found, shown, told = await doors.work(opened)
+    seen = await _seen(doors, found, shown)
+    return await page(request, "document.html", piece=shown, **told, **seen)
 
 
 @router.get("/document/{ident}/page/{number}.png")
@@ -89,13 +87,30 @@ async def picture(
         from tasks.recall.view.opened import opened_document
         from tasks.recall.view.pages.drawer import drawer
 
-        memory = questions.memory_of(doors, who, as_of)
-        row = _paged(opened_document(memory, ident).rows)
+        row = _paged(opened_document(questions.memory_of(doors, who, as_of), ident).rows)
         if row is None:
-            raise InvalidInput("this document has no pages that could be drawn")
+            raise NotFound("this document has no pages that could be drawn")
         return drawer().picture(row, number, doors.config.storage)
 
-    return Response(await doors.work(drawn), media_type="image/png", headers=HEADERS | KEPT)
+    return Response(await doors.sources.run(drawn), media_type="image/png", headers=HEADERS | KEPT)
+
+
+async def _seen(doors: Doors, found: "OpenDocument", shown: "Piece") -> dict[str, Any]:
+    """What became of the sources, and their pages. The stored text is shown without them where too many wait
+    for theirs already."""
+    from tasks.recall.view.opened import MOST_SOURCES, states
+
+    def seen() -> dict[str, Any]:
+        some = states(found.rows, doors.config.storage)
+        pages, undrawn = _pages(shown, some, doors.config.storage)
+        return {"states": some, "pages": pages, "undrawn": undrawn}
+
+    unseen = {"states": [(row, "unknown") for row in found.rows[:MOST_SOURCES]], "pages": [], "undrawn": ""}
+    try:
+        told = await doors.sources.run(seen)
+    except Busy:
+        told = unseen
+    return {**told, "more": max(0, len(found.rows) - MOST_SOURCES)}
 
 
 def _pages(

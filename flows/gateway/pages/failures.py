@@ -14,7 +14,7 @@ from flows.gateway.pages.rendering import page
 HEADINGS = {
     400: "This cannot be shown",
     403: "You may not do this",
-    404: "There is no such page",
+    404: "There is nothing here",
     429: "Too many at a time",
     503: "Not just now",
 }
@@ -30,12 +30,12 @@ class PageRoute(APIRoute):
             try:
                 return await handler(request)
             except Exception as error:  # also what nobody meant: of that the log has the type
-                return problem(request, error)
+                return await problem(request, error)
 
         return handled
 
 
-def problem(request: Request, error: Exception) -> Response:
+async def problem(request: Request, error: Exception) -> Response:
     """The page of an error."""
     status, message, headers = failures.told(error)
     if status == 500:
@@ -45,7 +45,7 @@ def problem(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/sign-in?to={quote(came)}", 303, {"Cache-Control": "no-store"})
     said = failures.without_home(request.scope, message)
     heading = HEADINGS.get(status, "Something went wrong")
-    shown = page(request, "problem.html", status, heading=heading, message=said)
+    shown = await page(request, "problem.html", status, heading=heading, message=said)
     for name, value in headers.items():
         shown.headers[name] = value
     return shown

@@ -5,14 +5,16 @@ not obeyed, and the policy of every page lets nothing run or load that this pack
 """
 
 import hashlib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from flows.gateway.caller import is_signed_in
 from flows.gateway.pages import words
 from tasks.text.visible import printable
 
@@ -48,10 +50,12 @@ def rendered(template: str, **values: Any) -> str:
     return _PAGES.get_template(template).render(values)
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A whole page. The path of the request tells which entry of the menu is the current one."""
-    told = {"path": request.url.path, "question": "", **values}
-    return HTMLResponse(rendered(template, **told), status, HEADERS)
+async def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A whole page, made in a thread: a large one would hold up every other answer. The path of the request
+    tells which entry of the menu is the current one."""
+    told = {"path": request.url.path, "is_signed_in": is_signed_in(request), **values}
+    whole = await anyio.to_thread.run_sync(partial(rendered, template, **told))
+    return HTMLResponse(whole, status, HEADERS)
 
 
 def static(name: str) -> Response | None:

@@ -30,14 +30,14 @@ async def runs(request: Request, who: Asking, n: Limit = MORE) -> Response:
     doors = doors_of(request)
     found = await doors.work(library.runs, doors, who, n)
     more = words.with_given("/runs", {"n": n + MORE}) if found["total"] > n else ""
-    return page(request, "runs.html", runs=found["runs"], total=found["total"], more=more)
+    return await page(request, "runs.html", runs=found["runs"], total=found["total"], more=more)
 
 
 @router.get("/runs/{ident}")
 async def run(request: Request, who: Asking, ident: Ident) -> Response:
     """A run: what is new, changed, gone and conflicting, as its report has it."""
     doors = doors_of(request)
-    return page(request, "run.html", **await doors.work(_run, doors, who, ident))
+    return await page(request, "run.html", **await doors.work(_run, doors, who, ident))
 
 
 @router.get("/documents")
@@ -53,7 +53,7 @@ async def documents(
     found = await doors.work(_documents, doors, who, uri, outcome, n)
     more = words.with_given("/documents", {"uri": uri, "outcome": outcome}, n=n + MORE)
     given: dict[str, Any] = {"uri": uri, "outcome": outcome, "more": more if found["total"] > n else ""}
-    return page(request, "documents.html", **found, **given)
+    return await page(request, "documents.html", **found, **given)
 
 
 @router.get("/unread")
@@ -68,7 +68,7 @@ async def unread(
         corpora = _corpora(doors, who, rows) if rows else []
         return {"rows": rows, "corpora": corpora, "may_retry": who.may_write, "begun": begun}
 
-    return page(request, "unread.html", **await doors.work(found))
+    return await page(request, "unread.html", **await doors.work(found))
 
 
 @router.post("/unread")

@@ -70,7 +70,7 @@ async def search(request: Request, who: Asking, given: Given) -> Response:
         except InvalidInput as error:
             return values | {"problem": f"{error}."}
 
-    return page(request, "search.html", **await doors.work(found))
+    return await page(request, "search.html", **await doors.work(found))
 
 
 @router.get("/answers")
@@ -110,6 +110,7 @@ def _page(who: Caller, given: Asked) -> dict[str, Any]:
 def _answer(doors: Doors, who: Caller, given: Asked, told: Callable[[Any], None]) -> dict[str, Any]:
     """Values of `answer.html`."""
     from tasks.recall.ask.replies import answered
+    from tasks.recall.filters import Filters
     from tasks.recall.view.strip import strips
 
     open_it = questions.opener(doors, who, given.as_of or None)
@@ -118,11 +119,15 @@ def _answer(doors: Doors, who: Caller, given: Asked, told: Callable[[Any], None]
         given.q,
         doors.config.recall,
         None,
-        given.filters["document"],
+        given.document.strip() or None,
         lambda claim: told(claim.as_json()),
+        Filters(
+            dates=_one(given.date), labels=_one(given.label), without_labels=_one(given.without_label) or ()
+        ),
     )
     cited = [one for claim in reply["claims"] for one in claim["citations"]] or reply["nearest"]
-    return {"reply": reply, "as_of": given.as_of, "strips": strips(open_it().memory, cited)}
+    shown = {"level": given.level.strip(), "is_filtered": given.is_filtered, "as_of": given.as_of}
+    return {**shown, "reply": reply, "strips": strips(open_it().memory, cited)}
 
 
 def _passages(doors: Doors, who: Caller, given: Asked) -> dict[str, Any]:
@@ -136,3 +141,8 @@ def _passages(doors: Doors, who: Caller, given: Asked) -> dict[str, Any]:
     is_more = len(found["hits"]) == given.n and given.n + MORE <= 100
     more = words.with_given("/", given.model_dump(), n=given.n + MORE) if is_more else ""
     return {"found": found, "more": more, "as_of": given.as_of, "is_filtered": given.is_filtered}
+
+
+def _one(value: str) -> list[str] | None:
+    """A condition; "" is none."""
+    return [value.strip()] if value.strip() else None

@@ -17,7 +17,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/sign-in")
 async def form(request: Request, to: Annotated[str, Query(max_length=4000)] = "/") -> Response:
     """The form."""
-    return page(request, "sign_in.html", to=inside(to), problem="")
+    return await page(request, "sign_in.html", to=inside(to), problem="")
 
 
 @router.post("/sign-in")
@@ -29,7 +29,7 @@ async def signed_in(request: Request) -> Response:
     try:
         sign_in(request, answer, token)
     except HTTPException as error:
-        return page(request, "sign_in.html", 401, to=inside(to), problem=str(error.detail))
+        return await page(request, "sign_in.html", 401, to=inside(to), problem=str(error.detail))
     return answer
 
 

@@ -30,7 +30,7 @@ async def tree(request: Request, who: Asking) -> Response:
         memory = questions.memory_of(doors, who)
         return [(one, *below_of(memory, one)) for one in roots(memory)]
 
-    return page(request, "tree.html", roots=await doors.work(found), as_of="")
+    return await page(request, "tree.html", roots=await doors.work(found), as_of="")
 
 
 @router.get("/record/{ident}")
@@ -43,7 +43,7 @@ async def record(request: Request, who: Asking, ident: Ident, as_of: AsOf = "") 
 
         return place_of_record(questions.memory_of(doors, who, as_of), ident)
 
-    return page(request, "record.html", place=await doors.work(found), as_of=as_of)
+    return await page(request, "record.html", place=await doors.work(found), as_of=as_of)
 
 
 @router.get("/record/{ident}/below")

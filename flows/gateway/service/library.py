@@ -10,9 +10,8 @@ from typing import Any
 from flows import looking, versions
 from flows.gateway.caller import Caller
 from flows.gateway.doors import Doors
-from flows.gateway.failures import NotFound
 from flows.gateway.service.questions import memory_of
-from tasks.errors import InvalidInput
+from tasks.errors import InvalidInput, NotFound
 from tasks.runs.ledger import Row, ledger_path
 
 FINDINGS = 100

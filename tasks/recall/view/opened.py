@@ -12,9 +12,10 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from tasks.errors import InvalidInput, NightreadError
+from tasks.errors import InvalidInput, NightreadError, NotFound
 from tasks.ingest.home.remote import needed
 from tasks.ingest.storage import find
+from tasks.ingest.uris import S3
 from tasks.memory.reader import Memory, history, sources_of_run
 from tasks.memory.sources import part_name
 from tasks.runs.ledger import Row
@@ -22,6 +23,8 @@ from tasks.settings import StorageConfig
 
 EARLIER = 30
 """Published runs that are looked through, newest first, for a document that memory holds no more."""
+MOST_SOURCES = 20
+"""Of one document, that are looked for where they were read."""
 
 Now = Literal["same", "changed", "gone", "unknown"]
 """What became of a source since it was read; unknown where its store does not answer."""
@@ -63,25 +66,41 @@ def opened_document(memory: Memory, document: str) -> OpenDocument:
     """A document that this memory holds, or that an earlier one held whose text is still stored.
 
     Raises:
-        InvalidInput: if there is none of this id, or its text is stored no more.
+        NotFound: if there is none of this id.
+        InvalidInput: if its text is stored no more.
     """
     if rows := _ok(memory.sources_of(document)):
         return _stored(OpenDocument(memory.home, document, rows, memory.run, True))
     for one in islice(history(memory.home), EARLIER):
         if rows := _held_then(memory.home, one["run"], document):
             return _stored(OpenDocument(memory.home, document, rows, one["run"], False))
-    raise InvalidInput("no document of this id was read, or it was forgotten: search for its words")
+    raise NotFound("no document of this id was read, or it was forgotten: search for its words")
 
 
-def now(row: Row, storage: StorageConfig) -> Now:
-    """What became of a source since it was read."""
+def states(rows: Sequence[Row], storage: StorageConfig) -> list[tuple[Row, Now]]:
+    """The first `MOST_SOURCES` of these, and what became of each since it was read. A file of several parts
+    is asked for once, and a store that does not answer is asked no more."""
+    there: dict[str, str | None] = {}
+    for uri in dict.fromkeys(row["uri"] for row in rows[:MOST_SOURCES]):
+        is_silent = uri.startswith(S3) and None in there.values()
+        there[uri] = None if is_silent else _version(uri, storage)
+    return [(row, _now(row["version"], there[row["uri"]])) for row in rows[:MOST_SOURCES]]
+
+
+def _version(uri: str, storage: StorageConfig) -> str | None:
+    """That of a source where it lies; "" where there is none, None where its store does not answer."""
     try:
-        found = next((one for one in find(row["uri"], storage) if one.uri == row["uri"]), None)
+        return next((one.version for one in find(uri, storage) if one.uri == uri), "")
     except NightreadError:
+        return None
+
+
+def _now(read: str, there: str | None) -> Now:
+    if there is None:
         return "unknown"
-    if found is None:
+    if not there:
         return "gone"
-    return "same" if found.version == row["version"] else "changed"
+    return "same" if there == read else "changed"
 
 
 def _ok(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.errors import InvalidInput
+from tasks.errors import NotFound
 from tasks.memory.reader import Memory, quoted
 from tasks.memory.sources import part_name
 from tasks.recall.related import Told, told
@@ -74,11 +74,11 @@ def place_of_record(memory: Memory, ident: str) -> Place:
     """A record where it stands in the tree.
 
     Raises:
-        InvalidInput: if memory holds none of this id.
+        NotFound: if memory holds none of this id.
     """
     rows = _rows(memory, [ident])
     if not rows:
-        raise InvalidInput("memory holds no record of this id: it was replaced since, or never there")
+        raise NotFound("memory holds no record of this id: it was replaced since, or never there")
     node, *_ = map(Node, rows)
     below, more = below_of(memory, node)
     names = tuple(dict.fromkeys(part_name(row) for row in memory.sources_of(node.document) if node.document))

@@ -1,7 +1,7 @@
 """Small homes for tests of the gateway: what two tenants have read, and tokens of their users."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,8 +25,9 @@ SHIP = ("The slipway was closed by Captain Moreau.", "The harbour has eleven cra
 SECRET = "The vault of tenant lab opens with 4711 turns."
 
 
-def remember(home: Path, documents: dict[str, tuple[str, ...]], run: str = "r1") -> None:
-    """Publish documents whose sentences are their passages, and note the run."""
+def remember(home: Path, documents: dict[str, tuple[str, ...]], run: str = "r1", copies: int = 0) -> None:
+    """Publish documents whose sentences are their passages, and note the run. Of the first one there are so
+    many copies."""
     (home / "parsed").mkdir(parents=True, exist_ok=True)
     rows = []
     for name, sentences in documents.items():
@@ -38,7 +39,9 @@ def remember(home: Path, documents: dict[str, tuple[str, ...]], run: str = "r1")
         noted = source(f"/docs/{name}.txt", name, chars=len(text))
         (home / "parsed" / f"c{name}-p.json").write_text(json.dumps([noted]))
         rows += [record(name, at, one, run=run, vector=[0.0] * 256) for at, one in enumerate(sentences)]
-    publish(home, run, [stage(home, run, rows)], sees(*documents), Replaced())
+    seen, first = sees(*documents), next(iter(documents))
+    twins = [source(f"/docs/{first}-{number:02}.txt", first) for number in range(copies)]
+    publish(home, run, [stage(home, run, rows)], replace(seen, rows=[*seen.rows, *twins]), Replaced())
     with Ledger(ledger_path(home)) as ledger:
         ledger.start_run(run, ["/docs"], "{}")
         ledger.finish_run(run, "published", "{}")

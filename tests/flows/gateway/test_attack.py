@@ -5,13 +5,17 @@ Run: pytest tests/flows/gateway/test_attack.py (-m slow: 10,000 requests)
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.gateway.pages import attention, document, runs, search, signing, tree
 from tests.flows.gateway.arbitrary import Sent, requests
 from tests.flows.gateway.conftest import Client
 from tests.flows.gateway.homes import SHIP, Homes
@@ -19,8 +23,9 @@ from tests.marks import slow
 
 HERE = "http://127.0.0.1:8320"
 PATIENT = "serve.requests_per_minute=100000000"
-UNAVAILABLE = ("/v1/runs", "/v1/quarantine/retry", "/v1/chat/completions")
+UNAVAILABLE = ("/v1/runs", "/v1/quarantine/retry", "/v1/chat/completions", "/unread")
 """What wants Prefect, or a reader, and has none here."""
+PAGES = (attention, document, runs, search, signing, tree)
 SECRETS = {"lab": "4711", "": SHIP[0]}
 """Words of each tenant that no other may see."""
 
@@ -35,13 +40,23 @@ def contents(home: Path) -> Mapping[str, bytes]:
     }
 
 
+def with_pages(described: dict[str, Any]) -> dict[str, Any]:
+    """The description of the API and of the pages, which a gateway does not describe."""
+    shown = [copy(route) for page in PAGES for route in page.router.routes if isinstance(route, APIRoute)]
+    for route in shown:
+        route.include_in_schema = True
+    paths = get_openapi(title="pages", version="1", routes=shown)["paths"]
+    assert {"/", "/answers", "/document/{ident}", "/sign-in", "/unread"} <= set(paths)
+    return {**described, "paths": {**described["paths"], **paths}}
+
+
 @pytest.mark.parametrize("examples", [150, *slow(10_000)])
 def test_arbitrary_requests_fail_nowhere_and_change_nothing(
     own: Homes, client: Client, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     clients = {name: client(own, getattr(own, name, ""), PATIENT) for name in ("reads", "lab", "nobody")}
-    described = clients["nobody"].get("/openapi.json").json()
+    described = with_pages(clients["nobody"].get("/openapi.json").json())
     before, statuses = contents(own.home), dict[int, int]()
 
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))

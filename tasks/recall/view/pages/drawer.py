@@ -32,6 +32,8 @@ MOST_BYTES = 512 << 20
 """Of a source that is drawn."""
 KEPT = 48 << 20
 """Bytes of pictures that are kept."""
+_MAKING = Lock()
+"""`cache` alone lets two threads make one each."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,14 @@ class Drawer:
         self._child = None
 
 
-@cache
 def drawer() -> Drawer:
     """The one of this process."""
+    with _MAKING:
+        return _made()
+
+
+@cache
+def _made() -> Drawer:
     made = Drawer()
     atexit.register(made.close)
     return made

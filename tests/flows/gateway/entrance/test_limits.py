@@ -46,14 +46,17 @@ def test_requests_come_back_with_time() -> None:
     assert rates.wait_s("ann") > 0
 
 
-def test_users_who_left_are_not_counted_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_are_counted_and_who_asked_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_KNOWN", 10)
-    now = [0.0]
-    rates = limits.Rates(60, lambda: now[0])
-    for number in range(200):
-        now[0] += 10.0
-        rates.wait_s(f"user {number}")
-    assert len(rates._left) <= 10
+    rates = limits.Rates(2, lambda: 0.0)
+    assert [rates.wait_s("ann") for _ in range(3)] == [0.0, 0.0, 30.0]
+    for number in range(200):  # all in one moment
+        assert rates.wait_s(f"address {number}") == 0.0
+        assert rates.wait_s("ann") == 30.0, "who is refused is not forgotten for it"
+    assert len(rates._left) == 10
+    for number in range(10):
+        rates.wait_s(f"address {number}")
+    assert rates.wait_s("ann") == 0.0
 
 
 def test_a_body_that_is_too_large_is_refused_however_it_comes(made: Homes, client: Client) -> None:

@@ -1,13 +1,10 @@
 """What opens: the stored text at its place, quickly; nothing that was not read into this home."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
 import pytest
-from starlette.testclient import TestClient
 
-from flows.gateway.app import gateway
 from tasks.errors import InvalidInput
 from tasks.ingest.parse.child import parse_file
 from tasks.memory.reader import open_memory
@@ -76,12 +73,6 @@ def test_words_are_found_in_the_text_layer_whatever_lies_between_their_letters()
     assert matched(shown, "", "nowhere on the page") == []
 
 
-@pytest.fixture
-def local(own: Homes) -> Iterator[TestClient]:
-    with TestClient(gateway(own.config), "http://127.0.0.1:8320", follow_redirects=False) as client:
-        yield client
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -99,21 +90,6 @@ def test_nothing_opens_but_what_was_read_into_the_home(own: Homes, client: Clien
     assert answer.status_code in (400, 404)
     assert "vault" not in answer.text
     assert str(own.home) not in answer.text
-
-
-def test_whoever_is_not_known_signs_in_and_comes_back(own: Homes, local: TestClient) -> None:
-    asked = local.get("/?q=rent")
-    assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in?to=/%3Fq%3Drent")
-    assert local.get(asked.headers["location"]).status_code == 200
-    wrong = local.post("/sign-in", data={"token": "nr_wrong", "to": "/"})
-    assert (wrong.status_code, "not known" in wrong.text) == (401, True)
-    good = local.post("/sign-in", data={"token": own.reads, "to": "//elsewhere.example/"})
-    assert (good.status_code, good.headers["location"]) == (303, "/")
-    assert "HttpOnly" in good.headers["set-cookie"]
-    assert "900 euros" in local.get("/?q=What+rent+does+the+tenant+pay%3F").text
-    refused = local.post("/unread", headers={"Origin": "http://127.0.0.1:8320"})
-    assert (refused.status_code, "may read only" in refused.text) == (403, True)
-    assert local.post("/unread", headers={"Origin": "http://elsewhere.example"}).status_code == 403
 
 
 def test_every_page_forbids_what_it_does_not_bring(own: Homes, client: Client) -> None:
