@@ -152,13 +152,19 @@ def _command(pid: int) -> str:
         return "which just ended"
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or a quota of it, has no room; safetensors' has no number."""
+    said = "No space left on device" in str(error)
+    return isinstance(error, OSError) and (error.errno in _FULL or said)
+
+
 @contextmanager
 def named_when_full(path: Path, wanted: int, remedy: str = "free space") -> Iterator[None]:
     """Let the error of a full disk name the place, the bytes that were wanted and the remedy."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise
         message = f"no room for {wanted} bytes: {remedy}; what was stored before can still be read"
         raise OSError(error.errno, message, str(path)) from error

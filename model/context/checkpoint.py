@@ -94,8 +94,12 @@ def _save_tokens(
 
 
 def _write(tensors: dict[str, torch.Tensor], path: Path) -> dict[str, Any]:
-    write_tensors(tensors, path)
-    make_durable(path)
+    try:
+        write_tensors(tensors, path)
+        make_durable(path)
+    except OSError:
+        path.unlink(missing_ok=True)  # half of it would keep a full disk full
+        raise
     return {"file": path.name, "crc": _checksum(path)}
 
 

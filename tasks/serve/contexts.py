@@ -191,14 +191,17 @@ class Contexts:
             self.checkpoint(hot)
         self._make_room(0, hot)
 
-    def checkpoint(self, hot: Hot) -> None:
+    def checkpoint(self, hot: Hot, last: bool = False) -> None:
         """Save, unless that failed just now: what is read is in the transcript, and whoever had it read does
         not hear of it. Of a context whose saving fails the log tells once.
+
+        Args:
+            last: whether the context leaves memory: then it is tried in any case.
 
         Raises:
             Unavailable: as `save`.
         """
-        if time.monotonic() < hot.save_again:
+        if time.monotonic() < hot.save_again and not last:
             return
         hot.transcript.sync()  # where this fails it is the read that has failed
         try:
@@ -207,7 +210,7 @@ class Contexts:
             if self.hot.get(hot.name) is not hot:
                 raise
             if not hot.save_again:
-                log.error("a checkpoint is tried again every %.0f s: %s", SAVE_AGAIN_S, where(error))
+                log.error("a checkpoint failed, and is tried again now and then: %s", where(error))
             hot.save_again = time.monotonic() + SAVE_AGAIN_S
 
     def save(self, hot: Hot) -> None:
@@ -226,7 +229,7 @@ class Contexts:
         """Take a context out of memory."""
         try:
             if save:
-                self.save(hot)
+                self.checkpoint(hot, last=True)
         finally:
             if self.hot.pop(hot.name, None) is not None:
                 hot.context.close()

@@ -5,6 +5,7 @@ The idea: neither repeats the text of an error that we did not write, for it may
 
 import logging
 
+from model.files import is_full
 from model.geometry import TooLong
 from model.hardware import is_out_of_memory
 from tasks.errors import InvalidInput, Transient
@@ -24,6 +25,8 @@ def told(error: Exception) -> Exception:
     log.error("a call failed: %s", where(error))
     if is_out_of_memory(error):
         return Unavailable("the reader has no memory for this beside all else that it holds: ask again")
+    if is_full(error):
+        return Failed("the reader's disk is full: free space where its home lies; what was read can be asked")
     return Failed(f"the reader failed ({type(error).__name__}): its log says where")
 
 

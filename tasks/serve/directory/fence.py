@@ -6,11 +6,12 @@ or a process that was stopped for a minute may cost an answer, but never what wa
 folder's file system keeps locks between nodes (local disks, NFS 4, CephFS).
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from model.files import locked, write_atomic
+from model.files import is_full, locked, write_atomic
 from tasks.errors import Transient
 
 _NOTE, _LOCK = "fence", "fence.lock"
@@ -42,5 +43,19 @@ def fenced(folder: Path, fence: int) -> Iterator[None]:
         if fence < latest:
             raise FencedOff(f"{folder.name}: claimed by another node since: nothing was saved, ask there")
         if fence > latest:
-            write_atomic(note, str(fence))
+            _note_down(note, str(fence))
         yield
+
+
+def _note_down(note: Path, fence: str) -> None:
+    """Write a note; on a full disk in the place of the one before, whose block holds it: a context can still
+    be opened there, and forgotten, which makes room. Numbers only grow, so none of the old one's digits stay.
+    """
+    try:
+        write_atomic(note, fence)
+    except OSError as error:
+        if not (is_full(error) and note.exists()):
+            raise
+        with note.open("r+b") as file:
+            file.write(fence.encode())
+            os.fsync(file.fileno())

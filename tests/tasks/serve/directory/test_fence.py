@@ -1,5 +1,6 @@
 """Who lost a context while asleep saves nothing over who has it now."""
 
+import errno
 import threading
 from pathlib import Path
 
@@ -26,6 +27,24 @@ def test_a_smaller_fence_saves_nothing_once_a_larger_one_was_here(tmp_path: Path
     assert (folder / "saved").read_text() == "by the first again"
     save(folder, "by the second", 9)
     assert (folder / "saved").read_text() == "by the second"
+
+
+def test_on_a_full_disk_a_fence_is_noted_where_the_one_before_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what makes room, forgetting a context, needs none."""
+
+    def has_no_room(path: Path, content: str) -> None:
+        raise OSError(errno.ENOSPC, "no room", str(path))
+
+    save(tmp_path / "book", "saved", 998)
+    monkeypatch.setattr("tasks.serve.directory.fence.write_atomic", has_no_room)
+    with fenced(tmp_path / "book", 1001):
+        pass
+    with pytest.raises(OSError, match="no room"), fenced(tmp_path / "new", 1001):
+        pass
+    with pytest.raises(FencedOff), fenced(tmp_path / "book", 1000):
+        pass
 
 
 def test_a_save_under_way_ends_before_another_node_opens(tmp_path: Path) -> None:
