@@ -208,6 +208,7 @@ class Calls:
 
     def _asked(self, text: str, most: int) -> list[int]:
         """Tokens of a question, as it stands behind a text."""
+        text.encode()  # half of a surrogate pair has no tokens either
         if not text.strip():
             raise InvalidInput("an empty question: give some words")
         marks = [mark for mark in self.wording.tokenizer.all_special_tokens if mark in text]

@@ -42,7 +42,12 @@ class Pieces:
         self._begin()
 
     def of_text(self, text: str) -> Iterator[Piece]:
-        """Pieces that are whole now that this text has come."""
+        """Pieces that are whole now that this text has come.
+
+        Raises:
+            UnicodeEncodeError: if it is no text: half of a surrogate pair.
+        """
+        text.encode()
         self._text += text
         while self._base + len(self._text) >= (self._number + 2) * CHARS + CONTEXT_CHARS:
             yield from self._next()

@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from array import array
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -115,6 +116,31 @@ def test_what_cannot_be_used_is_refused_and_the_next_call_is_answered(door: Read
     with pytest.raises(InvalidInput, match="blocks=257"):
         door.retrieve(NAME, QUESTION, 257)
     assert answered(door, NAME, QUESTION)[1].tokens > 0
+
+
+def test_what_is_no_text_is_refused_and_an_error_of_the_callers_own_pieces_is_its_own(
+    door: ReaderDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    half = "half of a pair: \ud800"
+    for call in (
+        lambda: door.read(NAME, [half]),
+        lambda: list(door.ask(NAME, half)),
+        lambda: door.retrieve(NAME, half),
+        lambda: door.score(NAME, half),
+        lambda: door.open(Name("", half), create=True),
+    ):
+        with pytest.raises(InvalidInput):
+            call()
+    assert door.open(NAME).tokens == 0
+
+    def breaks_off() -> Iterator[str]:
+        yield TEXT
+        raise LookupError("of the caller")
+
+    with pytest.raises(LookupError, match="of the caller"):
+        door.read(NAME, breaks_off())
+    assert door.read(NAME, ["More."]).tokens > 0
+    assert caplog.records == []
 
 
 def test_a_context_is_closed_opened_again_and_forgotten(door: ReaderDoor, engine: Engine) -> None:
