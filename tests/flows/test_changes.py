@@ -13,6 +13,7 @@ from flows.cli import main
 from tasks.memory.reader import open_memory
 from tests.flows.conftest import Configured
 from tests.flows.corpus import read, recall, story, write_corpus
+from tests.marks import slow
 from tests.s3 import s3_server
 
 
@@ -45,7 +46,7 @@ class Bucket:
         self.client.delete_object(Bucket="corpus", Key=f"reports/{name}")
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["bucket", *slow("folder")])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Folder | Bucket]:

@@ -49,8 +49,8 @@ def killed(stage: str, commit: int, folder: Path, config: RunConfig) -> int:
 @pytest.mark.parametrize(
     "at",
     [
-        ("reduce", 2),  # while windows are read one is killed below
-        *slow(
+        *slow(  # a quarter of a minute each; while windows are read one is killed below
+            ("reduce", 2),
             ("parse", 2),
             ("shard", 1),
             ("infer", 1),

@@ -17,6 +17,7 @@ import pytest
 
 from flows.server import answers, prefect_api, reread
 from tasks.errors import InvalidInput, NightreadError
+from tests.marks import slow
 
 HOLD = """
 import sys, time
@@ -82,18 +83,21 @@ def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> Non
 
 
 @pytest.mark.heavy
-def test_two_commands_may_be_the_first_in_a_home_and_their_servers_die_with_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, *slow(2)])
+def test_two_commands_may_be_the_first_in_a_home_and_their_servers_die_with_them(
+    count: int, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with ExitStack() as stack:
-        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
         commands = [stack.enter_context(process) for process in started]
         urls = [process.stdout.readline().strip() for process in commands if process.stdout]
         answered = [answers(url) for url in urls]
         servers = [child for process in commands for child in psutil.Process(process.pid).children()]
         for process in commands:
             process.send_signal(signal.SIGKILL)
-    assert answered == [True, True]
-    assert len(servers) == 2
+    assert answered == [True] * count
+    assert len(servers) == count
     _, alive = psutil.wait_procs(servers, timeout=10)
     assert alive == []
     assert not any(answers(url) for url in urls)

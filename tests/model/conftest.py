@@ -16,7 +16,8 @@ from tests.model.facts import FACT, TOKENS, ids_of
 
 @pytest.fixture(scope="session")
 def reader(reader_of: ReaderOf) -> Reader:
-    return reader_of(512)
+    """The default model with windows of 512 tokens."""
+    return reader_of(256)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from model.reader import Chunk, Reader, load_state, save_state
 from tests.model.families import CONFIGS, build, ids_of
 from tests.model.rows import files_of_at_most
 
-STRIDE = 128
+STRIDE = 64
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""The shipped deployment: its schedule fires, and a run that died does not stop the next one."""
+"""The shipped deployment: its schedule fires, and a run that died does not stop the next one.
+
+Run: pytest tests/flows/deployments/test_nightly.py (-m slow for runs that die or are cancelled, 5 minutes)
+"""
 
 from pathlib import Path
 
@@ -13,9 +16,12 @@ from tests.infra.nights import Nights, deploy, killed, until, worker
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     """One document, long enough that its reading can be stopped."""
-    folder = tmp_path / "corpus"
+    return written(tmp_path / "corpus", 1500)
+
+
+def written(folder: Path, stories: int) -> Path:
     folder.mkdir()
-    (folder / "report.txt").write_text("\n".join(story(number) for number in range(1500)))
+    (folder / "report.txt").write_text("\n".join(story(number) for number in range(stories)))
     return folder
 
 
@@ -24,6 +30,16 @@ def settings(tmp_path: Path, tiny_model_dir: Path) -> list[str]:
     return [f"home={tmp_path / 'home'}", f"infer.model={tiny_model_dir}"]
 
 
+def test_the_schedule_fires_and_a_worker_reads(tmp_path: Path, settings: list[str]) -> None:
+    with get_client(sync_client=True) as client:
+        deploy(written(tmp_path / "corpus", 30), *settings)
+        nights = Nights(client, tmp_path / "home")
+        with worker():
+            assert nights.becomes(nights.running(), "Completed", "Failed", "Crashed") == "Completed"
+        assert nights.statuses() == ["published"]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_schedule_fires_and_a_run_that_died_does_not_stop_the_next_one(
     tmp_path: Path, settings: list[str], corpus: Path

@@ -21,6 +21,7 @@ from model.context.heads import Heads
 from model.geometry import BLOCK
 from model.reader import Reader
 from tests.conftest import ReaderOf
+from tests.marks import slow
 from tests.model.facts import QUESTION, SMALL, ids_of
 from tests.model.rows import files_of_at_most, full_file
 
@@ -33,7 +34,7 @@ from model.context import checkpoint
 from model.context.answer import answer
 from model.reader import Reader
 from tests.model import families
-reader = Reader(Path(sys.argv[1]), 512, torch.device("cpu"), torch.float32)
+reader = Reader(Path(sys.argv[1]), 256, torch.device("cpu"), torch.float32)
 context = checkpoint.open_context(reader, Path(sys.argv[2]))
 question = reader.tokenizer(sys.argv[3], add_special_tokens=False)["input_ids"]
 chosen = retrieve.choose(context, question, 4)
@@ -57,11 +58,11 @@ def test_a_saved_context_is_continued_as_if_it_had_never_been_closed(
     reader: Reader, voting: Heads, document: tuple[list[int], set[int]], tmp_path: Path
 ) -> None:
     one = Context(reader, voting, Memory(folder=tmp_path))
-    one.read(document[0][:1100])
+    one.read(document[0][:550])
     checkpoint.save(one, tmp_path)
     two = checkpoint.open_context(reader, tmp_path)
     for context in (one, two):
-        context.read(document[0][1100:])
+        context.read(document[0][550:])
     question = ids_of(reader, QUESTION)
     assert retrieve.choose(one, question, 8).blocks == retrieve.choose(two, question, 8).blocks
     assert one.ids == two.ids
@@ -73,14 +74,14 @@ def test_an_index_learns_while_reading_and_is_saved_with_its_context(
     ids, question = document[0], ids_of(reader, QUESTION)
     memory = Memory(folder=tmp_path, index_sizes=SMALL)
     one = Context(reader, voting, memory)
-    for until in (300, 1100):  # before it has learned, and after
+    for until in (300, 700):  # before it has learned, and after
         one.read(ids[len(one) : until])
         checkpoint.save(one, tmp_path)
         shutil.copytree(tmp_path, apart := tmp_path.with_name(f"{until}"))
         two = checkpoint.open_context(reader, apart, memory)
         for context in (one, two):
             assert context.index.trained == (until > 512)
-            context.read(ids[until : until + 400])
+            context.read(ids[until : until + 250])
         assert all(torch.equal(x, two.index.state()[name]) for name, x in one.index.state().items())
     one.read(ids[len(one) :])
     exact = retrieve.choose(one, question, 8)
@@ -102,10 +103,10 @@ def test_what_is_torn_or_of_another_model_is_refused(
         checkpoint.open_context(reader, tmp_path)
     checkpoint.save(context, tmp_path)
     other = copy.copy(reader)
-    other.stride = 256
-    with pytest.raises(ValueError, match="saved with stride 512, this reader has 256"):
+    other.stride = 128
+    with pytest.raises(ValueError, match="saved with stride 256, this reader has 128"):
         checkpoint.open_context(other, tmp_path)
-    tuned = Reader(model_dir, 512, torch.device("cpu"), torch.float32)
+    tuned = Reader(model_dir, 256, torch.device("cpu"), torch.float32)
     with torch.no_grad():
         tuned.model.model.layers[20].mlp.up_proj.weight.mul_(1.01)
     with pytest.raises(ValueError, match=r"saved with weights .* open it with the model and window it was"):
@@ -140,7 +141,7 @@ def test_a_save_that_fails_leaves_the_one_before_it(
     assert again.blocks == 200 // BLOCK
 
 
-@pytest.mark.parametrize("keys_fail", [False, True])
+@pytest.mark.parametrize("keys_fail", [False, *slow(True)])
 def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
     keys_fail: bool,
     reader: Reader,
@@ -149,21 +150,22 @@ def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
     tmp_path: Path,
 ) -> None:
     """Keys and all keys and values stay in step, whichever of them had no room, and a save loses no block."""
-    ids, small = document[0], 2_000_000 if keys_fail else 8_000_000
+    tokens, small = (1500, 2_000_000) if keys_fail else (750, 4_000_000)
+    ids = (document[0] * 2)[:tokens]
     one = Context(reader, voting, Memory(kv=True, host_bytes=small, folder=tmp_path / "one"))
-    one.read(ids[:300])
+    one.read(ids[:150])
     checkpoint.save(one, tmp_path / "one")
     assert one.keys.disk is not None
-    full = full_file(one.keys.disk.file) if keys_fail else files_of_at_most(10_000_000)
+    full = full_file(one.keys.disk.file) if keys_fail else files_of_at_most(5_000_000)
     with full, pytest.raises(OSError, match=f"no room.*{'keys' if keys_fail else 'kv'}/"):
-        one.read(ids[300:1500])
+        one.read(ids[150:])
     with pytest.raises(OSError, match="no room"), files_of_at_most(10_000):
         checkpoint.save(one, tmp_path / "one")
-    assert checkpoint.open_context(reader, tmp_path / "one").ids == one.ids[:300]
-    one.read(ids[len(one) : 1500])
+    assert checkpoint.open_context(reader, tmp_path / "one").ids == one.ids[:150]
+    one.read(ids[len(one) :])
     checkpoint.save(one, tmp_path / "one")
     two = Context(reader, voting, Memory(kv=True))
-    two.read(ids[:1500])
+    two.read(ids)
     again = checkpoint.open_context(reader, tmp_path / "one")
     assert again.ids == two.ids
     for kept in (one, again):
@@ -232,7 +234,7 @@ def test_a_context_is_continued_in_another_precision(
     one = Context(reader, voting, Memory(folder=tmp_path))
     one.read(document[0][:-100])
     checkpoint.save(one, tmp_path)
-    two = checkpoint.open_context(reader_of(512, "bfloat16"), tmp_path)
+    two = checkpoint.open_context(reader_of(256, "bfloat16"), tmp_path)
     two.read(document[0][-100:])
     assert set(retrieve.choose(two, ids_of(reader, QUESTION), 4).blocks) & document[1]
 

@@ -204,7 +204,7 @@ def test_the_default_model_answers_three_texts_at_once(smol: Reader, model_dir: 
         context = Context(smol, voting)
         context.read(prose[: 90 * number + 50])
         context.read(ids_of(smol, f"\n\nThe pass key of the {name} is {value}.\n\n"))
-        context.read(prose[500 : 600 + 240 * number])
+        context.read(prose[500 : 600 + 120 * number])
         asked = ids_of(smol, f"\n\nWhat is the pass key of the {name}? The pass key of the {name} is")
         question = given(asked, len(asked), None)
         steps = answering(context, question, asked, None, 6, 4)

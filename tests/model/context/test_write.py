@@ -22,8 +22,8 @@ from tests.model.facts import FACT, QUESTION, ids_of
 def test_a_question_is_told_from_what_goes_on_at_the_end_of_a_long_prompt(
     reader: Reader, voting: Heads
 ) -> None:
-    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:40_000])[:1400]
-    text = prose[:426] + ids_of(reader, FACT) + prose[426:]
+    prose = ids_of(reader, "\n\n".join(pydoc_data.topics.topics.values())[:20_000])[:700]
+    text = prose[:213] + ids_of(reader, FACT) + prose[213:]
     ids, more = text[:-64], text[-64:]
     context = Context(reader, voting, Memory(kv=True))
     context.read(ids)

@@ -27,7 +27,8 @@ def test_collectives_are_right_and_what_they_count_is_what_the_kernel_sent(job: 
 
 
 @pytest.mark.parametrize(
-    ("end", "timeout", "least", "most"), [("sys.exit(3)", 90, 0, 45), ("time.sleep(90)", 10, 9, 60)]
+    ("end", "timeout", "least", "most"),
+    [("sys.exit(3)", 90, 0, 45), pytest.param("time.sleep(90)", 10, 9, 60, marks=pytest.mark.slow)],
 )
 @pytest.mark.heavy
 def test_a_rank_that_dies_or_hangs_fails_the_others(

@@ -256,7 +256,7 @@ def test_a_long_context_is_searched_by_its_index_too(tiny: Path, tmp_path: Path)
 
 
 def test_the_default_model_finds_a_needle_and_answers(measure: Measure, model_dir: Path) -> None:
-    small = ("--lengths", "1024", "--depths", "1", "--needles", "1", "--wordings", "1")
+    small = ("--lengths", "704", "--depths", "1", "--needles", "1", "--wordings", "1")
     (cell,) = measure(*small, model=model_dir)["cells"]
     assert cell["always_attended"] == 0
     assert [cell[name] for name in sorted(MEASURES)] == [1.0] * 4

@@ -1,7 +1,7 @@
 """Dask workers as nodes: the scheduler goes away, a node dies, none can read; the windows are the same.
 
 Scheduler, nodes and workers are real processes.
-Run: pytest tests/tasks/infer/test_cluster.py (-m slow for nodes killed at random moments)
+Run: pytest tests/tasks/infer/test_cluster.py (-m slow for schedulers and nodes that are killed)
 """
 
 import os
@@ -100,6 +100,7 @@ def far(address: str) -> list[str]:
     return [SEGMENTED, f"cluster.address={address}", *settings]
 
 
+@pytest.mark.slow  # a minute; a node in this process reads below
 def test_a_scheduler_and_then_a_node_that_go_away_cost_nothing(
     cluster: Cluster, texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
@@ -175,7 +176,7 @@ def in_process(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
         yield request.param, cluster.scheduler_address
 
 
-def test_dask_workers_that_are_no_nodes_leave_reading_to_this_process_and_nodes_that_cannot_read_say_why(
+def test_nodes_read_or_say_why_they_cannot_and_other_dask_workers_leave_reading_to_this_process(
     in_process: tuple[int, str],
     texts: Texts,
     tiny_model_dir: Path,
@@ -183,14 +184,18 @@ def test_dask_workers_that_are_no_nodes_leave_reading_to_this_process_and_nodes_
     expected: dict[str, bytes],
 ) -> None:
     nodes, address = in_process
-    overrides = (*far(address), "infer.worker_memory_mb=40")
-    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *overrides)
+    small = "infer.worker_memory_mb=40"
+    able = [] if nodes else [small]  # no limit of this process
+    readers: list[bool] = []
+    look = {1: lambda: readers.append(worker_processes() != [])}
+    reading = Reading(tmp_path / "home", texts, tiny_model_dir, *far(address), *able, at_commit=look)
+    reading.infer()
+    assert windows(reading.run.home) == expected
+    assert readers == [bool(nodes)]
     if nodes:
+        unable = Reading(tmp_path / "unable", texts, tiny_model_dir, *far(address), small)
         with pytest.raises(NightreadError, match=r"no node can read: .*worker_memory_mb=40"):
-            reading.infer()
-    else:
-        reading.infer()
-        assert windows(reading.run.home) == expected
+            unable.infer()
     until = time.monotonic() + 30
     while worker_processes() and time.monotonic() < until:
         time.sleep(0.05)

@@ -3,7 +3,8 @@
 What the lease queue decides is shown without a process in test_queue.py; here a process is killed, hangs,
 outgrows its memory or meets a document that kills it, each after a number of stored windows.
 
-Run: pytest tests/tasks/infer/test_workers.py (-m slow for more workers, and for kills at random moments)
+Run: pytest tests/tasks/infer/test_workers.py (-m slow for workers that hang, outgrow their memory, share chunks
+or are killed at random moments, and for other numbers of them)
 """
 
 import random
@@ -48,7 +49,7 @@ def whole(reading: Reading, expected: dict[str, bytes]) -> bool:
     return windows(reading.run.home) == expected and not written_twice(reading.run.home)
 
 
-@pytest.mark.parametrize("workers", [2, *slow(3)])
+@pytest.mark.parametrize("workers", slow(2, 3))  # half a minute; of two, one is killed below
 def test_any_number_of_workers_stores_the_same_windows(
     workers: int, texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
@@ -105,6 +106,7 @@ def test_workers_killed_at_random_moments_cost_nothing(
     assert (read.windows, killed > 0) == (len(expected), True)
 
 
+@pytest.mark.slow  # half a minute; test_queue.py lets leases run out without a process
 def test_a_worker_that_hangs_is_killed_after_its_time_and_replaced(
     texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
@@ -151,6 +153,7 @@ def test_a_document_that_kills_its_workers_is_refused_and_the_others_are_read(
     assert again.run.ledger.release([held["uri"]]) == 1
 
 
+@pytest.mark.slow  # a quarter of a minute; the cap is met below, and a document is refused above
 def test_a_worker_that_outgrows_its_memory_is_killed_and_its_document_refused(
     texts: Texts, tiny_model_dir: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
@@ -208,7 +211,7 @@ def test_a_worker_with_another_model_than_the_run_s_ends_the_run(
 TOGETHER = ("infer.sequence_parallel=2", "infer.device=cpu", *TWO)
 
 
-@pytest.mark.parametrize("hangs", [False, *slow(True)])
+@pytest.mark.parametrize("hangs", slow(False, True))  # a minute; test_sequence.py shares chunks too
 def test_a_group_that_shares_every_chunk_is_replaced_when_one_of_its_processes_fails(
     hangs: bool,
     texts: Texts,

@@ -1,7 +1,7 @@
 """Two writers, a reader and an upkeep at the same time, killed at random: nothing is lost or doubled.
 
-Run: pytest tests/tasks/memory/test_at_once.py
-For five minutes: pytest -m slow tests/tasks/memory/test_at_once.py
+Each alone is killed in test_publish_killed.py and upkeep/test_upkeep_killed.py.
+Run: pytest -m slow tests/tasks/memory/test_at_once.py (-k 12 for seconds, -k 300 for five minutes)
 """
 
 import random
@@ -39,7 +39,7 @@ def start(kind: str, home: Path, log: Path, number: int = 0) -> "subprocess.Pope
         return subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=file, stderr=file)
 
 
-@pytest.mark.parametrize("seconds", [12, *slow(300)])
+@pytest.mark.parametrize("seconds", slow(12, 300))
 def test_writers_a_reader_and_upkeep_that_are_killed_at_random_leave_a_whole_memory(
     seconds: int, tmp_path: Path
 ) -> None:

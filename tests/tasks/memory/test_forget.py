@@ -4,9 +4,12 @@ Run: pytest tests/tasks/memory/test_forget.py (-m slow: 20 of 200 documents)
 """
 
 import json
+import shutil
 import sqlite3
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,25 @@ from tests.tasks.memory.library import Library, build, embed, name_of, uri, word
 from tests.tasks.memory.rows import source
 
 MEANS = Means(embed, lambda folder, names: False)
+Build = Callable[[int], Library]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Homes by their number of documents, each made once."""
+
+    @cache
+    def of(size: int) -> Path:
+        build(home := tmp_path_factory.mktemp("made"), size).ledger.close()
+        return home
+
+    return of
+
+
+@pytest.fixture
+def built(made: Callable[[int], Path], tmp_path: Path) -> Build:
+    """`built(size)`: the library in a copy of its home, which is `tmp_path`."""
+    return lambda size: Library(Path(shutil.copytree(made(size), tmp_path, dirs_exist_ok=True)))
 
 
 def forgotten(library: Library, names: list[str], run: str = "f1", **how: Any) -> dict[str, Any]:
@@ -80,10 +102,10 @@ def left(home: Path, wanted: list[str]) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("going_of", [(3, 16), *slow((20, 200))], ids=str)
 def test_what_is_forgotten_is_found_nowhere_and_only_what_told_of_it_is_made_again(
-    going_of: tuple[int, int], tmp_path: Path
+    going_of: tuple[int, int], built: Build, tmp_path: Path
 ) -> None:
     going, size = going_of
-    library = build(tmp_path, size)
+    library = built(size)
     numbers = [number * (size // going) for number in range(going)]
     wanted = [words for number in numbers for words in words_of(number)] + words_of(0, 2)
     assert {words for _, words in left(tmp_path, wanted)} == set(wanted)
@@ -130,8 +152,8 @@ def gone_documents(numbers: list[int]) -> set[str]:
     return {name_of(number, edition) for number in numbers for edition in (1, 2)}
 
 
-def test_before_it_happens_it_is_shown_what_would_go(tmp_path: Path) -> None:
-    library = build(tmp_path, 8)
+def test_before_it_happens_it_is_shown_what_would_go(built: Build, tmp_path: Path) -> None:
+    library = built(8)
     found = preview(tmp_path, resolve(tmp_path, library.ledger, [uri(0)]))
     assert {(one.places, one.earlier) for one in found.documents} == {((uri(0),), False), ((uri(0),), True)}
     assert found.records == {"document": 1, "passage": 3, "window": 1}
@@ -139,8 +161,10 @@ def test_before_it_happens_it_is_shown_what_would_go(tmp_path: Path) -> None:
     assert found.states == 2
 
 
-def test_versions_of_a_file_are_one_document_and_parts_of_a_container_each_their_own(tmp_path: Path) -> None:
-    library = build(tmp_path, 4)
+def test_versions_of_a_file_are_one_document_and_parts_of_a_container_each_their_own(
+    built: Build, tmp_path: Path
+) -> None:
+    library = built(4)
     found = preview(tmp_path, resolve(tmp_path, library.ledger, [uri(0), uri(1)]))
     assert erasure.preview(asdict(found)).startswith("2 documents (3 versions) would be erased:")
     done = erasure.receipt(forgotten(library, [uri(0)]))
@@ -154,8 +178,10 @@ def test_versions_of_a_file_are_one_document_and_parts_of_a_container_each_their
     assert told_apart([source("/docs/a.txt", "a"), source("/docs/copy.txt", "a")]) == (1, 1)
 
 
-def test_what_another_erasure_has_taken_meanwhile_is_not_published_again(tmp_path: Path) -> None:
-    library = build(tmp_path, 4)
+def test_what_another_erasure_has_taken_meanwhile_is_not_published_again(
+    built: Build, tmp_path: Path
+) -> None:
+    library = built(4)
     both = resolve(tmp_path, library.ledger, [uri(1), uri(2)])
     one = resolve(tmp_path, library.ledger, [uri(1)])
     forgotten(library, [uri(1)])
@@ -165,8 +191,10 @@ def test_what_another_erasure_has_taken_meanwhile_is_not_published_again(tmp_pat
     assert len(forget(tmp_path, library.ledger, both, "f3", MEANS)["documents"]) == 1
 
 
-def test_a_folder_or_a_hash_stands_for_documents_and_anything_else_is_refused(tmp_path: Path) -> None:
-    library = build(tmp_path, 8)
+def test_a_folder_or_a_hash_stands_for_documents_and_anything_else_is_refused(
+    built: Build, tmp_path: Path
+) -> None:
+    library = built(8)
     assert len(resolve(tmp_path, library.ledger, ["/docs"]).documents) == 9
     assert resolve(tmp_path, library.ledger, [name_of(3)[:12]]).documents == {name_of(3)}
     with pytest.raises(InvalidInput, match="nowhere"):
@@ -178,8 +206,8 @@ def test_a_folder_or_a_hash_stands_for_documents_and_anything_else_is_refused(tm
         resolve(tmp_path, library.ledger, [uri(3)])
 
 
-def test_a_copy_elsewhere_keeps_the_text_until_it_is_named_too(tmp_path: Path) -> None:
-    library = build(tmp_path, 8)
+def test_a_copy_elsewhere_keeps_the_text_until_it_is_named_too(built: Build, tmp_path: Path) -> None:
+    library = built(8)
     row = {**library.source(3, 1), "uri": "/docs/copy.txt"}
     library.source = lambda number, edition: row if number == 99 else Library.source(library, number, edition)  # type: ignore[method-assign]
     from tasks.memory.publish import publish
@@ -192,8 +220,8 @@ def test_a_copy_elsewhere_keeps_the_text_until_it_is_named_too(tmp_path: Path) -
     assert len(resolve(tmp_path, library.ledger, [uri(3)], everywhere=True).documents) == 1
 
 
-def test_as_of_and_rollback_lead_to_the_history_without_it(tmp_path: Path) -> None:
-    library = build(tmp_path, 8)
+def test_as_of_and_rollback_lead_to_the_history_without_it(built: Build, tmp_path: Path) -> None:
+    library = built(8)
     forgotten(library, [uri(1)])
     rollback(tmp_path, "b1", "r1")
     assert {told for _, told in summaries(tmp_path).values()} == {"", name_of(0), name_of(2), name_of(3)}
@@ -201,16 +229,16 @@ def test_as_of_and_rollback_lead_to_the_history_without_it(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_two_erasures_follow_each_other(tmp_path: Path) -> None:
-    library = build(tmp_path, 8)
+def test_two_erasures_follow_each_other(built: Build, tmp_path: Path) -> None:
+    library = built(8)
     forgotten(library, [uri(1)])
     forgotten(library, [uri(2), uri(0)], "f2")
     assert left(tmp_path, [*words_of(1), *words_of(2), *words_of(0), *words_of(0, 2)]) == set()
     assert len(Forgotten(tmp_path).stones) == 4
 
 
-def test_a_text_without_blanks_is_searched_for_by_its_own_words(tmp_path: Path) -> None:
-    library = build(tmp_path, 4)
+def test_a_text_without_blanks_is_searched_for_by_its_own_words(built: Build, tmp_path: Path) -> None:
+    library = built(4)
     said = "\u543e\u8f29\u306f\u732b\u3067\u3042\u308b\u540d\u524d\u306f\u307e\u3060\u7121\u3044"
     row = library.source(1, 1)
     span = {"part": 0, "char_start": 0, "text": f"{said}\u3002", "place": "line", "number": 1}
@@ -230,8 +258,8 @@ def test_a_title_within_the_title_of_another_document_is_not_searched_for(
     assert forgotten(build(tmp_path, 4), [uri(0)])["found"] == 0
 
 
-def test_each_version_keeps_the_vectors_it_had_and_whose_they_are(tmp_path: Path) -> None:
-    library = build(tmp_path, 4)
+def test_each_version_keeps_the_vectors_it_had_and_whose_they_are(built: Build, tmp_path: Path) -> None:
+    library = built(4)
     reembed(tmp_path, "two@2222", lambda: lambda texts: -embed(texts), lambda *_: None)
     library.read("r4", {0: 2, 1: 1, 2: 1, 3: 1, 4: 1})
     before = {run: vectors(tmp_path, run) for run in ("r2", "r3", "r4")}
@@ -249,17 +277,18 @@ def vectors(home: Path, run: str) -> dict[str, tuple[float, ...]]:
     return {row["id"]: tuple(row["vector"]) for row in rows}
 
 
-def test_all_that_memory_holds_may_be_forgotten(tmp_path: Path) -> None:
-    library = build(tmp_path, 4)
+def test_all_that_memory_holds_may_be_forgotten(built: Build, tmp_path: Path) -> None:
+    library = built(4)
     forgotten(library, ["/docs"])
     assert open_memory(tmp_path).is_empty
     assert open_memory(tmp_path, "r1").is_empty
 
 
 def test_text_that_is_left_somewhere_fails_the_command_by_name_and_the_next_call_finishes(
+    built: Build,
     tmp_path: Path,
 ) -> None:
-    library = build(tmp_path, 8)
+    library = built(8)
     note = tmp_path / "notes.log"
     note.write_text(f"somebody wrote: {words_of(5)[0]}")
     with pytest.raises(NightreadError, match=r"still in .*notes\.log"):
@@ -273,8 +302,8 @@ def test_text_that_is_left_somewhere_fails_the_command_by_name_and_the_next_call
     assert left(tmp_path, words_of(5)) == set()
 
 
-def test_while_a_run_is_going_on_nothing_is_forgotten(tmp_path: Path) -> None:
-    library = build(tmp_path, 4)
+def test_while_a_run_is_going_on_nothing_is_forgotten(built: Build, tmp_path: Path) -> None:
+    library = built(4)
     library.ledger.start_run("r9", ["/docs"], "{}")
     with pytest.raises(InvalidInput, match="r9 is going on"):
         forgotten(library, [uri(1)])

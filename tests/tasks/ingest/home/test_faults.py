@@ -63,7 +63,7 @@ def check(home: Path) -> None:
 )
 def test_a_store_that_fails_now_and_then_loses_and_doubles_nothing(store: Store, fault: Fault) -> None:
     home = store.home()
-    store.proxy.choose = every(5, fault)
+    store.proxy.choose = every(9, fault)
     wrote(home)
     there = store.home("there")
     check(there)
@@ -77,7 +77,7 @@ def test_a_commit_that_nobody_hears_of_is_made_once(store: Store) -> None:
     check(store.home("there"))
 
 
-@pytest.mark.parametrize("fault", [Fault(corrupt=True), Fault(cut=True)], ids=["changed", "cut"])
+@pytest.mark.parametrize("fault", [Fault(corrupt=True), *slow(Fault(cut=True))], ids=["changed", "cut"])
 def test_what_arrives_otherwise_than_it_was_sent_is_asked_for_again(store: Store, fault: Fault) -> None:
     home = store.home()
     with writing(home):
