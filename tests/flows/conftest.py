@@ -11,6 +11,7 @@ import pytest
 from flows.config import RunConfig
 from flows.server import prefect_api
 from tests.flows.corpus import read, story, tiny, write_corpus
+from tests.flows.migrated import keep, migrated
 from tests.s3 import s3_server
 
 Configured = Callable[..., RunConfig]
@@ -22,7 +23,9 @@ def api(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "3")  # not the next hour's 720
         patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")  # not once a minute
-        with prefect_api(tmp_path_factory.mktemp("prefect")) as url:
+        migrated(home := tmp_path_factory.mktemp("prefect"))
+        with prefect_api(home) as url:
+            keep(home)
             yield url
 
 

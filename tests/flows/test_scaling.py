@@ -1,6 +1,7 @@
 """`nightread bench scaling` measures workers, predicts them, and says what larger machines would take.
 
-Run: pytest tests/flows/test_scaling.py (-m slow for the default model: seconds within 25 %)
+Run: pytest tests/flows/test_scaling.py (-m slow for two workers, and for the default model: seconds within
+25 %)
 """
 
 import json
@@ -11,6 +12,7 @@ import pytest
 
 from flows.cli import main
 from model.bench.simulate import TERMS
+from tests.marks import slow
 from tests.tasks.reading import worker_processes
 
 
@@ -21,18 +23,19 @@ def scaling(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[list[str], 
 
 
 @pytest.mark.heavy
+@pytest.mark.parametrize("workers", ["1", *slow("1,2")])
 def test_workers_are_measured_and_larger_machines_simulated(
-    tmp_path: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+    workers: str, tmp_path: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
     settings = ["--conf", "tiny", f"home={home}", f"infer.model={tiny_model_dir}"]
-    options = ["--workers", "1,2", "--tokens", "2048", "--repeats", "1", "--flops", "1e12", "--start", "5"]
+    options = ["--workers", workers, "--tokens", "2048", "--repeats", "1", "--flops", "1e12", "--start", "5"]
     text, result = scaling(capsys, *options, *settings)
-    assert [row["workers"] for row in result["measured"]] == [1, 2]
+    assert [row["workers"] for row in result["measured"]] == [int(one) for one in workers.split(",")]
     assert result["measured"][0]["ratio"] == 1
     assert all(row["tokens"] >= 2000 and row["seconds"] > 0 for row in result["measured"])
-    (together,) = result["together"]
-    assert together["bytes"] == together["formula_bytes"] > 0
+    assert len(result["together"]) == len(result["measured"]) - 1
+    assert all(row["bytes"] == row["formula_bytes"] > 0 for row in result["together"])
     assert result["rows"]["rows"] == 4
     assert result["rows"]["ratio"] > 0
     assert any(line.startswith("4 segments of a document as rows of one batch: ") for line in text)

@@ -17,6 +17,7 @@ import pytest
 
 from tasks.runs.ledger import Ledger
 from tests.flows.corpus import write_corpus
+from tests.flows.migrated import migrated
 from tests.models import tiny_model
 
 pytestmark = pytest.mark.heavy
@@ -58,6 +59,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
+    migrated(folder / "memory")
     model = tiny_model(folder / "model", model_dir)
     argv = ["serve", "--conf", "tiny", "home=memory", f"infer.model={model.name}", "infer.summary_words=300"]
     argv.append("serve.port=0")

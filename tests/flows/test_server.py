@@ -17,6 +17,7 @@ import pytest
 
 from flows.server import answers, prefect_api, reread
 from tasks.errors import InvalidInput, NightreadError
+from tests.flows.migrated import migrated
 from tests.marks import slow
 
 HOLD = """
@@ -87,6 +88,8 @@ def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> Non
 def test_two_commands_may_be_the_first_in_a_home_and_their_servers_die_with_them(
     count: int, tmp_path: Path
 ) -> None:
+    if count == 1:
+        migrated(tmp_path)
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with ExitStack() as stack:
         started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]

@@ -3,8 +3,8 @@
 What the lease queue decides is shown without a process in test_queue.py; here a process is killed, hangs,
 outgrows its memory or meets a document that kills it, each after a number of stored windows.
 
-Run: pytest tests/tasks/infer/test_workers.py (-m slow for workers that hang, outgrow their memory, share chunks
-or are killed at random moments, and for other numbers of them)
+Run: pytest tests/tasks/infer/test_workers.py (-m slow for workers that hang, outgrow their memory, share
+chunks or are killed at random moments, and for other numbers of them)
 """
 
 import random
