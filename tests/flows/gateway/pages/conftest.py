@@ -118,19 +118,32 @@ class Watched:
 Open = Callable[..., Watched]
 
 
+@pytest.fixture(scope="module")
+def plain(chromium: Browser, town: Town) -> Watched:
+    """A page that the tests of one file share: to open one takes a second of a processor."""
+    return _opened(chromium, town)
+
+
 @pytest.fixture
-def watched(chromium: Browser, town: Town) -> Iterator[Open]:
-    """`watched(color_scheme="dark", viewport=PHONE)`: a page of a fresh browser that must stay silent."""
-    opened: list[tuple[BrowserContext, Watched]] = []
+def watched(chromium: Browser, town: Town, plain: Watched) -> Iterator[Open]:
+    """`watched(color_scheme="dark", viewport=PHONE)`: a page that must stay silent; of a fresh browser where
+    something is asked of it."""
+    opened: list[Watched] = []
+    plain.said.clear()
 
     def of(**how: Any) -> Watched:
-        context = chromium.new_context(**how)
-        context.set_default_timeout(WAIT_MS)
-        opened.append((context, Watched(context, town.url)))
-        return opened[-1][1]
+        opened.append(_opened(chromium, town, **how) if how else plain)
+        return opened[-1]
 
     yield of
-    for context, one in opened:
-        context.close()
+    for one in opened:
+        if one is not plain:
+            one.page.context.close()
         assert one.said == []
         assert one.strange == []
+
+
+def _opened(chromium: Browser, town: Town, **how: Any) -> Watched:
+    context = chromium.new_context(**how)
+    context.set_default_timeout(WAIT_MS)
+    return Watched(context, town.url)

@@ -57,7 +57,7 @@ def unfolded(page: Page) -> None:
 
 
 def test_every_page_is_readable_for_everybody(watched: Open, paths: dict[str, str]) -> None:
-    one = watched()
+    one = watched(color_scheme="dark")
     for name, path in paths.items():
         for scheme, size in LOOKED_AT:
             one.page.emulate_media(color_scheme=scheme)
