@@ -155,22 +155,34 @@ def rerank(
     retrieval"; with a pretrained decoder and no training, Sachan et al. 2022, "Improving passage retrieval
     with zero-shot question generation". Theirs is the question's mean over tokens.
     """
-    asked, apart, stop = list(question[-QUESTION_TOKENS:]), tried(blocks), -(-len(ids) // BLOCK)
-    if len(apart) < 2 or len(asked) < 2:
-        return apart
-    sets = [with_neighbours([block], stop) for block in apart]
+    return ranked(reader, fetch, ids, question, apart([*blocks, 0]), min_ratio)
+
+
+def ranked(
+    reader: Reader,
+    fetch: Fetch,
+    ids: Sequence[int],
+    question: Sequence[int],
+    tried: list[int],
+    min_ratio: float = MIN_SCORE_RATIO,
+) -> list[int]:
+    """`rerank` of just these candidates, of which none is another's neighbour."""
+    asked, stop = list(question[-QUESTION_TOKENS:]), -(-len(ids) // BLOCK)
+    if len(tried) < 2 or len(asked) < 2:
+        return tried
+    sets = [with_neighbours([block], stop) for block in tried]
     score_N = evidence(likelihood(reader, fetch(sets), asked), _shares(ids, sets, asked[1:]))
     order = score_N.argsort(descending=True, stable=True)
-    return [apart[place] for place in order.tolist() if score_N[place] >= min_ratio * score_N.max()]
+    return [tried[place] for place in order.tolist() if score_N[place] >= min_ratio * score_N.max()]
 
 
-def tried(blocks: Sequence[int]) -> list[int]:
-    """Candidates that are re-ranked: all but neighbours of a better one, and the text's first block."""
-    apart: list[int] = []
-    for block in [*blocks, 0]:
-        if all(abs(block - better) > 1 for better in apart):
-            apart.append(block)
-    return apart
+def apart(blocks: Sequence[int]) -> list[int]:
+    """Candidates, best first, but neighbours of a better one."""
+    kept: list[int] = []
+    for block in blocks:
+        if all(abs(block - better) > 1 for better in kept):
+            kept.append(block)
+    return kept
 
 
 def _shares(ids: Sequence[int], sets: Sequence[Sequence[int]], asked: Sequence[int]) -> torch.Tensor:

@@ -4,11 +4,10 @@ The idea: a step of one row waits for the weights to come from memory, so severa
 one. An answer joins between two steps, when its question has been read behind its blocks, and leaves when it
 ends; nobody waits for the longest (Yu et al. 2022, "Orca"). A step that fails, as where memory runs out, is
 none: the answer that joined last gives way, and the others write what each would write alone. Whatever stands
-before that runs in steps too: what prepares an answer is a generator that stops after each pass over the
-model, so that others go on.
+before that runs in steps too, see `model.context.prepared`.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from traceback import clear_frames
 
@@ -16,18 +15,9 @@ import torch
 
 from model.attention.ragged import RaggedCache
 from model.attention.sliding_window import StreamingCache
-from model.context import answer, retrieve
-from model.context.answer import ATTENDED_TOKENS
-from model.context.context import Context
 from model.context.ending import Ending
-from model.context.opening import completing
-from model.context.question import Question
-from model.context.wording import Wording
-from model.geometry import BLOCK, SINKS
+from model.geometry import SINKS
 from model.reader import Pick, Reader, greedy
-
-TOGETHER = 4
-"""Candidates that are recomputed in one pass: some hundred tokens, for which others wait."""
 
 
 @dataclass
@@ -149,78 +139,3 @@ class Batch:
     def _logits(self, hidden_BE: torch.Tensor) -> torch.Tensor:
         logits_BV: torch.Tensor = self.reader.model.get_output_embeddings()(hidden_BE).float()
         return logits_BV
-
-
-@dataclass(frozen=True)
-class Selected:
-    """Blocks for a question, in document order, and what heads voted for them."""
-
-    blocks: list[int]
-    votes: dict[int, float]
-
-
-Steps = Generator[None, None, Selected]
-"""Stops after every pass over the model; its value comes at the end."""
-
-
-def selecting(context: Context, questions: Sequence[Sequence[int]], k: int, least: float = 0.0) -> Steps:
-    """The blocks that questions are answered from, as `answer.select` chooses them, in steps.
-
-    Args:
-        questions: their tokens; several are given less room each.
-        k: candidates for each, at most; the text's first block is one more.
-        least: share of the best one's votes that a candidate has at least.
-    """
-    budget = ATTENDED_TOKENS * 2 // (len(questions) + 1) // BLOCK * BLOCK
-    chosen, votes, recompute = set[int](), dict[int, float](), context.recompute
-    stop = -(-len(context) // BLOCK)
-    for asked in questions:
-        found = retrieve.choose(context, asked, k)
-        blocks = []
-        for block, vote in zip(found.blocks, found.votes, strict=True):
-            votes[block] = max(vote, votes.get(block, 0.0))
-            blocks += [block] if vote >= least * found.votes[0] else []
-        yield
-        if len(answer.candidates(len(context), blocks, budget)) > budget // BLOCK:
-            sets = [answer.with_neighbours([block], stop) for block in answer.tried(blocks)]
-            for first in range(0, len(sets), TOGETHER):
-                recompute(sets[first : first + TOGETHER])  # kept for the pass that compares them all
-                yield
-        chosen |= set(answer.select(context.reader, recompute, context.ids, asked, blocks, budget))
-        yield
-    selected = Selected(sorted(chosen), votes)
-    recompute([selected.blocks])
-    yield
-    return selected
-
-
-def answering(
-    context: Context,
-    question: Question,
-    prompt: Sequence[int],
-    wording: Wording | None,
-    most: int,
-    k: int,
-    least: float = 0.0,
-) -> Generator[None, None, Answer]:
-    """An answer from chosen blocks, ready to join a batch, in steps; the context stays as it is.
-
-    Args:
-        question: of the prompt, whose tokens they are.
-        most: tokens at most.
-        k, least: as `selecting` takes them.
-    """
-    selected = yield from selecting(context, question.votes(prompt, wording), k, least)
-    reader = context.reader
-    stops = frozenset(reader.stops | question.stops(wording))
-    asked = question.asked(prompt, wording, alone=len(context) == 0)
-    return Answer(
-        context.recompute([selected.blocks])[0],
-        asked,
-        most,
-        completing(greedy, wording.tokenizer if wording else None, asked, stops),
-        stops,
-        Ending(wording.decode if wording and not question.rendered(wording) else None),
-        selected.blocks,
-        selected.votes,
-    )

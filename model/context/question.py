@@ -38,19 +38,24 @@ class Question:
         """Whether it is put through a chat template."""
         return wording is not None and bool(self.text) and wording.turn is not None
 
-    def asked(self, prompt: Sequence[int], wording: Wording | None, alone: bool) -> list[int]:
+    def asked(
+        self, prompt: Sequence[int], wording: Wording | None, alone: bool, quote: str = ""
+    ) -> list[int]:
         """The tokens that are put to the model.
 
         Args:
             alone: nothing stands before them, so that a conversation begins with them.
+            quote: what is quoted before the question, see `model.context.lines`.
         """
         turn = wording.turn if wording else None
         if wording is None or turn is None or not self.text:
-            ids = list(prompt[self.start : self.stop])
+            before = wording.encode(f"\n\n{quote}") if wording and quote else []
+            ids = [*before, *prompt[self.start : self.stop]]
             return ids if self.stop == len(prompt) or wording is None else [*ids, *wording.encode("\n")]
         if alone:
             return wording.encode(wording.chat(self.text))
-        return wording.encode(f"\n\n{turn.opening}{self.text}{turn.closing}")
+        before_it = f"{quote}\n\n" if quote else ""
+        return wording.encode(f"\n\n{turn.opening}{before_it}{self.text}{turn.closing}")
 
     def stops(self, wording: Wording | None) -> frozenset[int]:
         """Tokens that end its answer, beside the model's own."""

@@ -56,9 +56,9 @@ class RecomputeCache:
             self.reader.extend_together([Chunk(sink, missing)], hidden=False)
             self.sink = sink  # only once it is in all layers
         caches = [self.sink.fork() for _ in sets]
-        for runs in zip_longest(*map(_runs, sets)):
+        for row in zip_longest(*map(runs, sets)):
             chunks = []
-            for cache, run in zip(caches, runs, strict=True):
+            for cache, run in zip(caches, row, strict=True):
                 first = max(run.start * BLOCK, SINK) if run else len(self.ids)
                 if run and first < len(self.ids):
                     cache.read = first
@@ -78,10 +78,10 @@ class RecomputeCache:
             del self.kept[next(iter(self.kept))]
 
 
-def _runs(blocks: Sequence[int]) -> list[range]:
+def runs(blocks: Sequence[int]) -> list[range]:
     """Ascending numbers as ranges without a gap."""
-    runs: list[range] = []
+    found: list[range] = []
     for block in blocks:
-        start = runs.pop().start if runs and runs[-1].stop == block else block
-        runs.append(range(start, block + 1))
-    return runs
+        start = found.pop().start if found and found[-1].stop == block else block
+        found.append(range(start, block + 1))
+    return found

@@ -9,6 +9,10 @@ Shape suffixes: R rows (one voting head and one token of the question each), N p
 baseline, H voting heads, Q tokens of the question.
 """
 
+import math
+from collections import Counter
+from collections.abc import Sequence
+
 import torch
 
 Z_THRESHOLD = 1.0
@@ -55,6 +59,21 @@ def evidence(nats_QN: torch.Tensor, share_QN: torch.Tensor) -> torch.Tensor:
     """
     nats_QN = torch.logaddexp(nats_QN, share_QN.to(nats_QN).log())
     return (nats_QN - nats_QN.mean(1, keepdim=True)).clamp_(min=0).sum(0)
+
+
+def query_likelihood(texts: Sequence[Sequence[int]], asked: Sequence[int]) -> list[float]:
+    """Log-likelihood of a question's tokens in each of several texts, in nats, without a model.
+
+    A token's probability is half its share of the text and half its share of all of them (Jelinek-Mercer
+    smoothing, as in `evidence`); one that stands in none of them says nothing.
+    """
+    counts, lengths = [Counter(text) for text in texts], list(map(len, texts))
+    of_all, total = sum(counts, Counter[int]()), sum(lengths)
+    share = {token: of_all[token] / total for token in asked if of_all[token]}
+    return [
+        sum(math.log(count[token] / (2 * length) + share[token] / 2) for token in asked if token in share)
+        for count, length in zip(counts, lengths, strict=True)
+    ]
 
 
 def _excess(scores_RN: torch.Tensor, mean_R: torch.Tensor, std_R: torch.Tensor) -> torch.Tensor:

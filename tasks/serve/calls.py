@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from model.context import answer, question, retrieve
 from model.context.answer import ATTENDED_TOKENS
-from model.context.continuous import Answer, Batch, answering, selecting
+from model.context.continuous import Answer, Batch
+from model.context.prepared import answering, selecting
 from model.context.wording import Wording
 from model.geometry import BLOCK
 from tasks.errors import InvalidInput
@@ -36,9 +37,10 @@ from tasks.serve.pieces import Pieces
 T = TypeVar("T")
 MOST_QUESTION, MOST_SCORED, MOST_BLOCKS = 1024, 2048, 256
 """Tokens of a question and of a text that is scored; blocks that are retrieved."""
-CANDIDATES = {"cpu": 4, "cuda": 16}
-"""Blocks that are re-ranked for an answer. Each is read again with its neighbours, which is most of the time
-to the first token: a core reads some 300 tokens a second."""
+CANDIDATES = {"cpu": 3, "cuda": 16}
+"""Blocks that are compared for an answer, unless the question's words and the heads agree on one. Each is
+read again with its neighbours, which is most of the time to the first token: a core reads some 300 tokens a
+second."""
 LEAST_VOTES = 0.25
 """Share of the best block's votes from which another one is a candidate."""
 STALLED_S = 60.0
@@ -159,7 +161,7 @@ class Calls:
             context = hot.context
             if behind_blocks:
                 selected = yield from self._stepped(
-                    hot, selecting(context, [ids], self.candidates, LEAST_VOTES)
+                    hot, selecting(context, [ids], self.candidates, LEAST_VOTES, self.wording)
                 )
                 blocks = selected.blocks
             else:

@@ -15,8 +15,9 @@ from model.attention.ragged import ROOM, RaggedLayer
 from model.context import retrieve
 from model.context.answer import answer, selected_cache
 from model.context.context import Context
-from model.context.continuous import Answer, Batch, answering
+from model.context.continuous import Answer, Batch
 from model.context.heads import Heads
+from model.context.prepared import answering
 from model.context.question import given
 from model.context.wording import Wording
 from model.hardware import is_out_of_memory
