@@ -350,10 +350,12 @@ def large_memory(result: Row) -> str:
     nearest = [
         [
             column,
+            where,
             f"{100 * of['recall']:.1f} +- {100 * of['error']:.1f}",
             *map(_spread, of["seconds"].values()),
         ]
-        for column, of in answers["index"].items()
+        for where, found in (("index", answers["index"]), ("memory", answers["kept"]))
+        for column, of in found.items()
     ]
     runs = [[f"{one['records']:,}", f"{one['stage']:.1f}", f"{one['publish']:.1f}"] for one in filled["runs"]]
     return "\n".join(
@@ -369,8 +371,8 @@ def large_memory(result: Row) -> str:
             f"first question with no page in memory: {seconds(answers['cold']['seconds'])}",
             "a question, ms, median / 95th percentile; processor counts all threads:",
             *table(["asked of", *parts], asked),
-            "the ten nearest by the index, percent of those by the exact scan, and ms of both:",
-            *table(["vector", "found", "index", "exact scan"], nearest),
+            "the ten nearest by the index and in memory, percent of those by the exact scan, and ms of both:",
+            *table(["vector", "by", "found", "took", "exact scan"], nearest),
         ]
     )
 

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ _PARTS = {
     "tokenizer": ("tokenizer.json", "tokenizer.model", "*.model", "vocab.txt", "vocab.json"),
 }
 """What a model folder holds, and the names of the files that may be it."""
+_DECISIVE = {".json", ".safetensors", ".bin", ".jinja"}
+"""Endings of the files that decide what a model answers."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 _CONVERTED = "nightread-complete"  # marker, written last: the folder is whole
 _LOCK = ".lock"
@@ -205,14 +208,30 @@ def _pickled(folder: Path) -> str:
 
 
 def fingerprint(folder: Path) -> str:
-    """Short hash of the files that decide what a model answers (configuration, tokenizer, weights)."""
+    """Short hash of the files that decide what a model answers (configuration, tokenizer, weights).
+
+    A process that stays reads them once: as long as none is written to.
+    """
+    return _hashed(marks(folder))
+
+
+Marks = tuple[tuple[Path, int, int, int], ...]
+
+
+def marks(folder: Path) -> Marks:
+    """Every such file with its number, its size and when it was written: one that changes has others."""
+    some = (path for path in sorted(folder.iterdir()) if path.suffix in _DECISIVE and path.name != HEADS)
+    return tuple((path, (at := path.stat()).st_ino, at.st_size, at.st_mtime_ns) for path in some)
+
+
+@lru_cache(maxsize=8)
+def _hashed(files: Marks) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in {".json", ".safetensors", ".bin", ".jinja"} and path.name != HEADS:
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                for piece in iter(lambda: file.read(1 << 22), b""):
-                    digest.update(piece)
+    for path, *_ in files:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            for piece in iter(lambda: file.read(1 << 22), b""):
+                digest.update(piece)
     return digest.hexdigest()[:16]
 
 

@@ -23,7 +23,9 @@ from tasks.ingest.by_document import Holders
 from tasks.ingest.home.remote import database, needed, shown
 from tasks.ingest.names import Names
 from tasks.ingest.source_rows import SourceRows
-from tasks.memory.dropped import is_dropped, nearest, told
+from tasks.memory import dropped
+from tasks.memory.dropped import is_dropped, told
+from tasks.memory.nearest import Nearest, nearest
 from tasks.memory.resident import Resident, resident
 from tasks.runs.ledger import Row
 
@@ -47,7 +49,7 @@ class Memory:
     moment: datetime | None = None
     """As of when it was asked for: that of the run which was named, or the time; None for now."""
 
-    @property
+    @cached_property
     def is_empty(self) -> bool:
         return self.count() == 0
 
@@ -116,9 +118,16 @@ class Memory:
         """What is kept of its records in memory: nothing, until `keep`."""
         return None
 
-    def keep(self, columns: Sequence[str]) -> None:
-        """From now on have these columns of all records in memory, if they are not too large for it."""
+    @cached_property
+    def nearest(self) -> dict[str, Nearest]:
+        """What finds the nearest vectors of a column in memory: none, until `keep`."""
+        return {}
+
+    def keep(self, columns: Sequence[str], vectors: Sequence[str] = ()) -> None:
+        """From now on have these columns of all records in memory, and these of vectors, if they are not too
+        large for it."""
         self.__dict__["resident"] = resident(self.table, [name for name in columns if name in self.columns])
+        self.__dict__["nearest"] = nearest(self.table, [name for name in vectors if name in self.columns])
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -142,7 +151,7 @@ class Memory:
             runs = list(history(self.home))
             row = next((one for one in runs if one["run"] == self.run), {})
             if is_dropped(row):
-                raise InvalidInput(f"{told(row)}; {nearest(row, runs)}") from error
+                raise InvalidInput(f"{told(row)}; {dropped.nearest(row, runs)}") from error
             raise Transient(
                 f"the memory of run {self.run} lies elsewhere since it was opened: ask again"
             ) from error
@@ -244,7 +253,7 @@ def _as_of(home: Path, as_of: str) -> tuple[Row, datetime]:
     runs = list(history(home))
     row, moment = _meant(home, runs, as_of)
     if is_dropped(row):
-        raise InvalidInput(f"{told(row)}; {nearest(row, runs)}")
+        raise InvalidInput(f"{told(row)}; {dropped.nearest(row, runs)}")
     return row, moment
 
 

@@ -20,6 +20,9 @@ from tasks.settings import RecallConfig
 from tasks.text.periods import Period
 from tasks.text.searched import asked
 
+Rows = tuple[np.ndarray, np.ndarray]
+"""Ids of rows of a table, and what each scored."""
+
 Embed = Callable[[list[str]], np.ndarray]
 """Texts to unit vectors (n, 256), as `model.embed.embedder.Embedder.encode`."""
 
@@ -82,35 +85,48 @@ class Nominated:
 
 
 def nominate(
-    memory: Memory, question: str, vector: np.ndarray | None, config: RecallConfig, where: str | None
+    memory: Memory,
+    question: str,
+    vector: Callable[[], np.ndarray | None],
+    config: RecallConfig,
+    where: str | None,
 ) -> list[Nominated]:
     """What each search finds; tables of earlier versions have fewer keys to search.
 
     Args:
-        vector: (256,) float32 of the question; None to search by words alone.
+        vector: gives that of the question, (256,) float32, or None to search by words alone; called while the
+            words are looked for.
     """
-    some = [
-        one
-        for one in SEARCHES
-        if one.column in memory.columns and weight(one, config) and (one.by_words or vector is not None)
-    ]
+    some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
 
-    def search(one: Search) -> tuple[list[int], np.ndarray]:
-        if one.by_words:
-            table = by_words(memory, one.column, question, config.candidates, where)
-            return table["_rowid"].to_pylist(), table["_score"].to_numpy().astype(np.float64)
-        query = vector_query(memory.table, one.column, vector)
+    def by_meaning(one: Search, asked: np.ndarray) -> Rows:
+        if not where and (kept := memory.nearest.get(one.column)):
+            return kept.of(asked, config.candidates)
+        query = vector_query(memory.table, one.column, asked)
         table = _searched(query, "_distance", config.candidates, where)
-        return table["_rowid"].to_pylist(), 1.0 - table["_distance"].to_numpy().astype(np.float64)
+        return table["_rowid"].to_numpy(), 1.0 - table["_distance"].to_numpy().astype(np.float64)
+
+    def in_words(one: Search) -> Rows:
+        table = by_words(memory, one.column, question, config.candidates, where)
+        return table["_rowid"].to_numpy(), table["_score"].to_numpy().astype(np.float64)
 
     with ThreadPoolExecutor(len(SEARCHES)) as pool:  # they run outside of the interpreter
-        found = list(pool.map(search, some))
-    rows = memory.taken({row for rows, _ in found for row in rows}, SPAN)
-    nominees = {number: Nominee(**row, row=number) for number, row in rows.items()}
+        begun = {one: pool.submit(in_words, one) for one in some if one.by_words}
+        asked = vector() if len(begun) < len(some) else None
+        if asked is not None:
+            begun |= {one: pool.submit(by_meaning, one, asked) for one in some if not one.by_words}
+    found = {one: search.result() for one, search in begun.items()}
+    nominees = _nominees(memory, [rows for rows, _ in found.values()])
     return [
-        Nominated(one, [nominees[row] for row in rows], values)
-        for one, (rows, values) in zip(some, found, strict=True)
+        Nominated(one, [nominees[row] for row in rows.tolist()], values)
+        for one, (rows, values) in found.items()
     ]
+
+
+def _nominees(memory: Memory, rows: Sequence[np.ndarray]) -> dict[int, Nominee]:
+    """The records in these rows, by them."""
+    found = memory.taken({row for some in rows for row in some.tolist()}, SPAN)
+    return {number: Nominee(**row, row=number) for number, row in found.items()}
 
 
 def weight(search: Search, config: RecallConfig) -> float:
@@ -195,7 +211,7 @@ def fuse(
     if summaries_first:
         scores = _lifted(nominees, scores)
     return [
-        Scored(nominee, scores[one] * (1.0 + TIMELY * _is_timely(nominee, periods)))
+        Scored(nominee, scores[one] * (1.0 + TIMELY * (bool(periods) and _is_timely(nominee, periods))))
         for one, nominee in nominees.items()
     ]
 

@@ -8,6 +8,7 @@ few records that are about to be shown are compared, so the comparison is exact 
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 SHINGLE = 3
 NEAR = 0.7
@@ -34,19 +35,20 @@ class Print:
         return len(self.shingles & other.shingles) >= NEAR * len(self.shingles | other.shingles)
 
 
+@lru_cache(maxsize=512)
 def fingerprint(text: str) -> Print:
     """The print of a text. One without white space between its words is compared by its characters."""
     folded = text.casefold()
     words = _WORD.findall(folded)
     parts = words if len(folded) < 12 * (len(words) + 1) else list("".join(words))
-    runs = range(max(1, len(parts) - SHINGLE + 1))
-    shingles = frozenset(tuple(parts[at : at + SHINGLE]) for at in runs)
-    facts = (word for word in words if word in _NEGATIONS or (not word.isalpha() and _holds_digit(word)))
+    runs = zip(*(parts[at:] for at in range(SHINGLE)), strict=False)
+    shingles = frozenset(runs if len(parts) >= SHINGLE else [tuple(parts)])
+    facts = [word for word in words if word in _NEGATIONS or (not word.isalpha() and _holds_digit(word))]
     return Print(shingles, tuple(facts))
 
 
 def _holds_digit(word: str) -> bool:
-    return any(char.isdigit() for char in word)
+    return any(map(str.isdigit, word))
 
 
 def words(text: str) -> str:

@@ -53,23 +53,33 @@ class Hit:
     """What it is to other records: superseded by one, contradicted by one."""
 
 
-def cite(memory: Memory, record: Row, place: Place | None = None) -> list[Citation]:
-    """Every quote of a record under every uri that holds its document; a passage quotes itself."""
-    place = place or _place_of()
+Sources = Callable[[str], Sequence[Row]]
+"""Those that hold a document."""
+
+
+def cite(
+    memory: Memory, record: Row, place: Place | None = None, sources: Sources | None = None
+) -> list[Citation]:
+    """Every quote of a record under every uri that holds its document; a passage quotes itself.
+
+    Args:
+        sources: `memory.sources_of`, which remembers what it was asked.
+    """
+    place, sources = place or _place_of(), sources or memory.sources_of
     own = {"text": record["text"], "document": record["document"]}
     own |= {"start": record["char_start"], "end": record["char_end"]}
     quotes = record["quotes"] or ([own] if record["level"] == "passage" else [])
     return [
-        _citation(memory, quote, source, place)
-        for quote in quotes
-        for source in memory.sources_of(quote["document"])
+        _citation(memory, quote, source, place) for quote in quotes for source in sources(quote["document"])
     ]
 
 
-def cite_all(memory: Memory, records: Iterable[Row], place: Place | None = None) -> list[Citation]:
+def cite_all(
+    memory: Memory, records: Iterable[Row], place: Place | None = None, sources: Sources | None = None
+) -> list[Citation]:
     """What several records cite, each place once."""
     named = place or _place_of()
-    cited = [one for record in records for one in cite(memory, record, named)]
+    cited = [one for record in records for one in cite(memory, record, named, sources)]
     return list({(one.uri, one.label, one.place, one.start, one.end): one for one in cited}.values())
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+from model.hardware import return_freed
 from tasks.memory.embedders import made_by, question_embedder, same
 from tasks.memory.reader import Memory, open_memory, published
 
@@ -77,7 +78,7 @@ class Kept:
             fresh = opened(home, self.embedder)
             if held:
                 _take_over(held, fresh)
-            Thread(target=_keep, args=(fresh.memory,), name="keep-records", daemon=True).start()
+            Thread(target=keep, args=(fresh.memory,), name="keep-records", daemon=True).start()
             self._hold(home, fresh)
             return fresh
 
@@ -95,13 +96,15 @@ class Kept:
                 self._open.popitem(last=False)
 
 
-def _keep(memory: Memory) -> None:
-    """Have what ranks and what is shown in memory; until then questions read it from the table."""
-    from tasks.recall.candidates import SPAN
+def keep(memory: Memory) -> None:
+    """Have what is searched, ranked and shown in memory; until then questions read it from the table."""
+    from tasks.recall.candidates import SEARCHES, SPAN
     from tasks.recall.hit import COLUMNS
 
     with suppress(OSError, RuntimeError, ValueError):  # the version is gone: whoever asks is told
-        memory.keep(tuple(dict.fromkeys((*SPAN, *COLUMNS))))
+        vectors = [one.column for one in SEARCHES if not one.by_words]
+        memory.keep(tuple(dict.fromkeys((*SPAN, *COLUMNS))), vectors)
+    return_freed()
 
 
 def _take_over(before: Opened, now: Opened) -> None:

@@ -7,25 +7,26 @@ filter value is never anything but a string.
 
 import math
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, partial
 
 import numpy as np
 
 from tasks.errors import InvalidInput
 from tasks.memory.corrections import Standing, standing
 from tasks.memory.reader import Memory, quoted
-from tasks.recall.candidates import Embed, Nominated, fuse, nominate
+from tasks.recall.candidates import Embed, fuse, nominate
+from tasks.recall.citation import Citation
 from tasks.recall.corrected import concerning, is_pinned
 from tasks.recall.duplicates import groups
 from tasks.recall.fetch import Ranked, fetched, found_at, passages_at
 from tasks.recall.filters import SUMMARIES, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.kinds import Kind, kind_of
-from tasks.recall.receipt import Receipt, found_by
+from tasks.recall.receipt import Found, Receipt, found_by
 from tasks.recall.related import Told, ordered, told
 from tasks.recall.rerank import Candidate, Reranker, blended
 from tasks.recall.strength import cosines, strength
@@ -76,9 +77,8 @@ def recall(
     if memory.is_empty:
         return []
     clock = {} if seconds is None else seconds
-    with _timed(clock, "embed"):
-        vector = _vector(question, embed) if config.vector_weight else None
-    with _timed(clock, "search"):
+    vector = cache(partial(_vector, question, embed, config, clock))
+    with _timed(clock, "search", within="embed"):
         nominated = nominate(memory, question, vector, config, where)
         if whole := level is None and kind_of(question) is Kind.DOCUMENT:
             nominated += nominate(memory, question, vector, config, both(where, SUMMARIES))
@@ -97,13 +97,20 @@ def recall(
         asked = stems(question)
         chosen, marks = _current(memory, chosen, where, asked)
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
-        why = _Why(nominated, {one.nominee.id: one.score for one in fused}, best, asked, said)
-        return [_hit(memory, group, why, place, told) for group, told in zip(chosen, marks, strict=True)]
+        found = found_by(nominated, [group.row["id"] for group in chosen])
+        why = _Why(found, {one.nominee.id: one.score for one in fused}, best, asked, said)
+        cited = partial(
+            cite_all, memory, place=cache(place) if place else None, sources=cache(memory.sources_of)
+        )
+        return [_hit(group, why, cited, told) for group, told in zip(chosen, marks, strict=True)]
 
 
-def _vector(question: str, embed: Embed) -> np.ndarray | None:
-    """The vector of a question; None where the embedder cannot read it."""
-    vector: np.ndarray = np.asarray(embed([question])[0], dtype=np.float32)
+def _vector(question: str, embed: Embed, config: RecallConfig, clock: dict[str, float]) -> np.ndarray | None:
+    """The vector of a question; None where the embedder cannot read it, or none is asked for."""
+    if not config.vector_weight:
+        return None
+    with _timed(clock, "embed"):
+        vector: np.ndarray = np.asarray(embed([question])[0], dtype=np.float32)
     return vector if vector.any() else None
 
 
@@ -233,7 +240,7 @@ def _reranked(
 class _Why:
     """What a receipt is written from."""
 
-    nominated: Sequence[Nominated]
+    found: Mapping[str, tuple[Found, ...]]
     fused: dict[str, float]
     strength: float
     """Score of the best hit, from 0 to 1."""
@@ -243,23 +250,23 @@ class _Why:
     """What people corrected and pinned."""
 
 
-def _hit(memory: Memory, group: _Group, why: _Why, place: Place | None, marks: Sequence[Told]) -> Hit:
+def _hit(
+    group: _Group, why: _Why, cited: Callable[[Iterator[Row]], list[Citation]], marks: Sequence[Told]
+) -> Hit:
     first, *others = group.records
     ident = first.row["id"]
     receipt = Receipt(
-        found=found_by(why.nominated, ident),
+        found=why.found[ident],
         fused=why.fused.get(ident, 0.0),
         walked=first.visited.score,
         reranked=group.reread,
         merged=tuple(one.row["id"] for one in others),
     )
-    named = lru_cache(maxsize=None)(place) if place else None
     leading = [_leading(one.row, why.asked) for one in group.records]
-    citations = cite_all(memory, _apart(leading), named)
     return Hit(
         **first.row,
         score=group.score * why.strength,
-        citations=citations,
+        citations=cited(_apart(leading)),
         receipt=receipt,
         corrections=concerning(why.said, group.row, why.asked),
         pinned=_pinned(why.said, group),
@@ -294,10 +301,12 @@ def _leading(row: Row, asked: Set[str]) -> Row:
 
 
 @contextmanager
-def _timed(clock: dict[str, float], part: str) -> Iterator[None]:
-    began = time.perf_counter()
+def _timed(clock: dict[str, float], part: str, within: str = "") -> Iterator[None]:
+    """Add the seconds of the block to those of a part, without what the part `within` it took of them."""
+    began, inner = time.perf_counter(), clock.get(within, 0.0)
     yield
-    clock[part] = clock.get(part, 0.0) + time.perf_counter() - began
+    spent = time.perf_counter() - began - (clock.get(within, 0.0) - inner)
+    clock[part] = clock.get(part, 0.0) + spent
 
 
 def _some(value: str | Sequence[str] | None) -> list[str] | None:

@@ -1,6 +1,6 @@
 """A receipt: why a hit came, as data that a person can check."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tasks.recall.candidates import Nominated
@@ -35,12 +35,13 @@ class Receipt:
     """Ids of records that say the same, or cover the same characters, and are cited with it."""
 
 
-def found_by(nominated: Sequence[Nominated], ident: str) -> tuple[Found, ...]:
-    """The searches that found a record."""
-    told = []
+def found_by(nominated: Sequence[Nominated], idents: Collection[str]) -> dict[str, tuple[Found, ...]]:
+    """The searches that found each of these records, by its id."""
+    told: dict[str, list[Found]] = {ident: [] for ident in idents}
     for some in nominated:
-        at = next((number for number, one in enumerate(some.nominees) if one.id == ident), None)
-        if at is not None:
-            value, gain = float(some.values[at]), float(some.gains()[at])
-            told.append(Found(some.search.name, at + 1, value, gain))
-    return tuple(told)
+        gains = some.gains()
+        for at, one in enumerate(some.nominees):
+            if one.id in told:
+                found = Found(some.search.name, at + 1, float(some.values[at]), float(gains[at]))
+                told[one.id].append(found)
+    return {ident: tuple(found) for ident, found in told.items()}

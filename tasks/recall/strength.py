@@ -33,12 +33,21 @@ def strength(question: str, rows: Sequence[Row], near: Mapping[str, float]) -> f
     Without a cosine, or without a word to look for, the other counts alone.
     """
     asked = stems(question)
-    return max((_of(asked, row, near.get(row["id"])) for row in rows), default=0.0)
+    best = 0.0
+    for row in sorted(rows, key=lambda row: -near.get(row["id"], -1.0)):
+        cosine = near.get(row["id"])
+        if _scored(1.0, cosine, asked) > best:  # its words need not be looked at where all would not do
+            best = max(best, _of(asked, row, cosine))
+    return best
 
 
 def _of(asked: Set[str], row: Row, cosine: float | None) -> float:
     named = stems("\n".join([row.get("title", ""), row.get("section", ""), row["text"]]))
-    covered = len(asked & named) / len(asked) if asked else 0.0
+    return _scored(len(asked & named) / len(asked) if asked else 0.0, cosine, asked)
+
+
+def _scored(covered: float, cosine: float | None, asked: Set[str]) -> float:
+    """Strength of a record with this share of the question's words in it."""
     if cosine is None:
         return covered
     return min(1.0, max(0.0, (2 * cosine + covered) / 3 if asked else cosine))

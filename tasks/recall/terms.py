@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 from tasks.text import stems as snowball
@@ -25,6 +25,9 @@ _WORD = re.compile(
     rf"(?P<pairs>[{UNSPACED}]+|[{HANGUL}]+)|\d+(?:[.,]\d+)*|(?:[A-Za-z]\.){{2,}}"
     rf"|{_LETTER}(?:{_LETTER}|[{MARKS}])*(?:['\u2019](?:(?!\d){_LETTER})+)*"
 )
+
+_ASCII_WORD = re.compile(r"\d+(?:[.,]\d+)*|(?:[A-Za-z]\.){2,}|[A-Za-z0-9]+(?:'[A-Za-z]+)*")
+"""The same words of a text in ASCII, found several times as fast."""
 
 STOP = STOP_WORDS | frozenset(
     """
@@ -87,7 +90,7 @@ class Term:
     start: int
 
 
-@cache
+@lru_cache(maxsize=1 << 17)
 def stem(word: str) -> str:
     """The form of a word that all its forms share."""
     low = word.lower()
@@ -114,7 +117,8 @@ def _words(text: str) -> Iterator[tuple[int, str]]:
 
 def ordered(text: str) -> list[str]:
     """Stems of the content words of `text`, in order."""
-    return [stem(word) for _, word in _words(text) if word.lower() not in STOP]
+    words = _ASCII_WORD.findall(text) if text.isascii() else [word for _, word in _words(text)]
+    return [stem(word) for word in words if word.lower() not in STOP]
 
 
 def stems(text: str) -> set[str]:

@@ -46,12 +46,16 @@ def walk(fused: Sequence[Scored]) -> list[Visited]:
     start = np.zeros(len(places))
     start[np.searchsorted(places, middle)] = weights if weights.any() else 1.0
     visits = _visits(start / start.sum(), np.diff(places) == 1)
+    order = np.argsort(-visits, kind="stable")
+    numbers, steps = np.divmod(places[order], _CHAIN)
     names, found = list(chains), []
-    for number in np.argsort(-visits, kind="stable").tolist():
-        chain, at = names[places[number] // _CHAIN], int(places[number] % _CHAIN) - REACH
+    for number, at, visited in zip(
+        numbers.tolist(), (steps - REACH).tolist(), visits[order].tolist(), strict=True
+    ):
+        chain = names[number]
         scored = best.get((chain, at))
         if scored or (at >= 0 and not chain.startswith(_ALONE)):
-            found.append(Visited(chain, at, scored.nominee if scored else None, float(visits[number])))
+            found.append(Visited(chain, at, scored.nominee if scored else None, visited))
     return found
 
 

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel, PreTrainedModel, RobertaConfig, RobertaModel
 
+from model import weights
 from model.embed.embedder import Embedder
 from model.embed.projection import DIMS, projection
 from model.embed.question import Bert, load_question_embedder, readable
@@ -152,6 +153,15 @@ def test_states_are_pooled_as_the_folder_says(pooling: str, tmp_path: Path, embe
     wanted = torch.nn.functional.normalize(pooled @ made.projection, dim=-1).numpy()
     assert made.encode(TEXTS)[0] == pytest.approx(wanted, abs=1e-5)
     assert load_question_embedder(str(tmp_path))(TEXTS)[0] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_other_weights_in_the_same_folder_are_another_model(tmp_path: Path, embedder_dir: Path) -> None:
+    folder = encoder_folder(tmp_path, embedder_dir)
+    before, mark = load_question_embedder(str(folder))(["Text"]), weights.fingerprint(folder)
+    torch.manual_seed(1)
+    BertModel(BertConfig(**SMALL)).save_pretrained(folder)
+    assert weights.fingerprint(folder) != mark
+    assert not np.allclose(load_question_embedder(str(folder))(["Text"]), before, atol=0.01)
 
 
 def test_a_dense_layer_stands_behind_the_pooling(tmp_path: Path, embedder_dir: Path) -> None:

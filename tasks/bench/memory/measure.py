@@ -1,12 +1,14 @@
 """How fast and how well a large memory answers: recall by parts, and the index beside the exact scan.
 
 The idea: a question is words of one stored passage, embedded by the real embedder, so words and meaning both
-have something to find. The exact scan of all vectors is what the index is compared with, in the same run.
+have something to find. It is asked as in a process that serves, which keeps in memory what is small enough.
+The exact scan of all vectors is what the index is compared with, in the same run.
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import numpy as np
 from tasks.bench.memory.apart import peak_memory
 from tasks.bench.memory.made import document_date, document_name
 from tasks.bench.progress import Progress
+from tasks.memory.nearest import Nearest
 from tasks.memory.publish import VECTOR_KEYS
 from tasks.memory.reader import Memory, open_memory
 from tasks.recall.candidates import Embed, vector_query
+from tasks.recall.opened import keep
 from tasks.recall.recall import recall
 from tasks.recall.terms import STOP
 from tasks.settings import RecallConfig
@@ -35,8 +39,9 @@ def measure(
     """Ask made questions in a memory of so many made documents; the caller is a process of its own.
 
     Returns:
-        {records, cold, hybrid, by_document, by_date, index, rss}: seconds as {part: {p50, p95}}, `cold` the
-        seconds of opening and of the first question with no page of the table in the system's cache.
+        {records, cold, hybrid, by_document, by_date, index, kept, rss}: seconds as {part: {p50, p95}}, `cold`
+        the seconds of opening and of the first question with no page of the table in the system's cache,
+        `kept` what finds vectors in memory, as `index` does on disk; nothing where they are too many.
     """
     embed(["warm"])
     memory = open_memory(home)
@@ -49,6 +54,7 @@ def measure(
     start = time.monotonic()
     recall(open_memory(home), before[0][1], embed, config, place=_nowhere)
     found["cold"] = {"seconds": time.monotonic() - start, "pages_dropped": dropped}
+    keep(memory)
     for at, (_, question) in enumerate(before):  # until the system holds what is asked often
         progress("warm up", at, len(before))
         recall(memory, question, embed, config, place=_nowhere)
@@ -63,10 +69,12 @@ def measure(
             progress(kind, at, len(asked))
             spent.append(_timed(memory, question, embed, config, filters(document)))
         found[kind] = _percentiles(spent)
-    found["index"] = {
-        column: _against_exact(memory, column, embed([one for _, one in asked[:EXACT]]), progress)
-        for column in VECTOR_KEYS
-    }
+    vectors = embed([one for _, one in asked[:EXACT]])
+    exact = {column: _exact(memory, column, vectors, progress) for column in VECTOR_KEYS}
+    by_index = {column: partial(_indexed, memory, column) for column in VECTOR_KEYS}
+    in_memory = {column: partial(_kept, one) for column, one in memory.nearest.items()}
+    for name, ways in ("index", by_index), ("kept", in_memory):
+        found[name] = {column: _against(exact[column], find, vectors) for column, find in ways.items()}
     found["rss"] = peak_memory()
     return found
 
@@ -102,15 +110,24 @@ def _percentiles(spent: Sequence[dict[str, float]]) -> dict[str, dict[str, float
     }
 
 
-def _against_exact(memory: Memory, column: str, vectors: Any, progress: Progress) -> dict[str, Any]:
-    """Share of the ten nearest that the index finds, with its standard error, and the seconds of both."""
-    shares, spent = [], []
+Found = tuple[set[int], float]
+"""Row ids, and the seconds that it took to find them."""
+
+
+def _exact(memory: Memory, column: str, vectors: Any, progress: Progress) -> list[Found]:
+    """The ten nearest to each vector by the exact scan."""
+    found = []
     for at, vector in enumerate(vectors):
         progress(f"exact scan of {column}", at, len(vectors))
-        exact, slow = _ids(vector_query(memory.table, column, vector).bypass_vector_index())
-        some, fast = _ids(vector_query(memory.table, column, vector))
-        shares.append(len(exact & some) / len(exact))
-        spent.append({"index": fast, "exact": slow})
+        found.append(_rows(vector_query(memory.table, column, vector).bypass_vector_index()))
+    return found
+
+
+def _against(exact: Sequence[Found], find: Callable[[Any], Found], vectors: Any) -> dict[str, Any]:
+    """Share of the ten nearest that are found, with its standard error, and the seconds of both."""
+    found = [find(vector) for vector in vectors]
+    shares = [len(one & all_) / len(all_) for (one, _), (all_, _) in zip(found, exact, strict=True)]
+    spent = [{"found": fast, "exact": slow} for (_, fast), (_, slow) in zip(found, exact, strict=True)]
     return {
         "recall": float(np.mean(shares)),
         "error": float(np.std(shares) / np.sqrt(len(shares))),
@@ -118,10 +135,20 @@ def _against_exact(memory: Memory, column: str, vectors: Any, progress: Progress
     }
 
 
-def _ids(query: Any) -> tuple[set[str], float]:
+def _indexed(memory: Memory, column: str, vector: Any) -> Found:
+    return _rows(vector_query(memory.table, column, vector))
+
+
+def _kept(nearest: Nearest, vector: Any) -> Found:
     start = time.perf_counter()
-    found = set(query.select(["id", "_distance"]).limit(TOP).to_arrow()["id"].to_pylist())
-    return found, time.perf_counter() - start
+    rows, _ = nearest.of(vector, TOP)
+    return set(rows.tolist()), time.perf_counter() - start
+
+
+def _rows(query: Any) -> Found:
+    start = time.perf_counter()
+    found = query.select(["_distance"]).with_row_id(True).limit(TOP).to_arrow()
+    return set(found["_rowid"].to_pylist()), time.perf_counter() - start
 
 
 def _nowhere(_home: Path, _parsed: str, _part: int, _start: int) -> str:

@@ -30,7 +30,7 @@ class LongTerm:
     def find(self, question: Question) -> Found:
         if self.memory is None:
             return Found(self.name, ())
-        nominated = nominate(self.memory, question.text, question.vector, self.config, None)
+        nominated = nominate(self.memory, question.text, lambda: question.vector, self.config, None)
         best = walk(fuse(nominated, self.config, resolve(question.text, datetime.now().date())))[:LONG_ITEMS]
         rows = self._rows([str(one.position) for one in best])
         rounds = self.store.of_numbers(row["round"] for row in rows.values())

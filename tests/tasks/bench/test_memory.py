@@ -50,6 +50,7 @@ def test_a_memory_is_filled_in_runs_and_its_figures_can_be_printed(tmp_path: Pat
     answers = measure(tmp_path, filled["documents"], 4, embed, RecallConfig(), silent)
     assert answers["records"] == 1000
     assert answers["index"]["vector"]["recall"] == 1.0  # so few are scanned
+    assert answers["kept"]["context_vector"]["recall"] == 1.0
     assert answers["by_date"]["all"]["p50"] <= answers["by_date"]["all"]["p95"]
     result: dict[str, Any] = {
         "processor": "p", "cores": 2, "load": 0.0, "real": 80, "ingest": filled, "upkeep": 1.0,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from model.embed.question import load_question_embedder
 from tasks.memory.reader import Memory, open_memory
 from tasks.memory.resident import resident
 from tasks.recall.candidates import SPAN
@@ -48,4 +49,7 @@ def test_a_memory_stays_open_until_a_run_publishes(tmp_path: Path) -> None:
     second = kept.of(tmp_path)
     assert (first.memory.run, second.memory.run) == ("r1", "r2")
     assert second.embed is embed
-    assert kept.of(tmp_path, as_of="r1").memory.run == "r1"
+    before = kept.of(tmp_path, as_of="r1")
+    assert before.memory.run == "r1"
+    assert load_question_embedder("") is load_question_embedder(""), "an embedder is loaded once a process"
+    assert kept.of(tmp_path, as_of="r1").embed(["a"]) == pytest.approx(embed(["a"]), abs=1e-6)

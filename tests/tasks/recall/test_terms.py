@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.recall.ask.values import Expected, expected, values
-from tasks.recall.terms import stems, terms
+from tasks.recall.terms import ordered, stems, terms
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,12 @@ def test_forms_of_a_word_are_one_term() -> None:
     assert stems("She went and wrote") == stems("she goes, writing")
     assert stems("U.K. law") == stems("the UK laws")
     assert stems("借书期限") == {"借书", "书期", "期限"}
+
+
+def test_a_text_in_ascii_has_the_words_that_it_has_beside_others() -> None:
+    text = "U.S. rent isn't 1,200.50 or 3rd; snake_case, don't O'Neil's a.b. x.y.z 7'up it's' (e.g. 12.5.6.)"
+    assert text.isascii()
+    assert ordered(f"{text} \u00e9t\u00e9") == [*ordered(text), "ete"]
 
 
 def test_letters_and_their_marks_apart_are_words_too() -> None:
