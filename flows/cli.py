@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("LANCEDB_LOG", "error")  # its warnings tell of its own inside
     # threads that spin while they wait take the core from whom they wait for, on machines that are shared
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # NumPy's threads always spin; its products here are of a question's dozen words, which want one
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     home = ""
     try:
         from flows.config import load

@@ -108,6 +108,14 @@ class Memory:
         numbers: list[int] = found["_rowid"].to_pylist()
         return numbers
 
+    def holding(self, column: str, values: Collection[str], columns: Sequence[str]) -> list[Row]:
+        """Some columns of the records whose list in a column holds any of these values."""
+        kept = self.resident.holding(column, values) if self.resident else None
+        if kept is not None:
+            return list(self.taken(kept, columns).values())
+        where = f"array_has_any({column}, [{quoted(sorted(values))}])"
+        return self.rows(where, columns) if self.count(where) else []  # counted by the index alone
+
     def made_under(self, key: str) -> Names:
         """Documents of which there are records that were made under this cache key."""
         made = self.batches(f"document != '' AND skip_key = {quoted([key])}", ["document"])

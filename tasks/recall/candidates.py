@@ -8,7 +8,7 @@ sums of ranks wherever both were measured.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,8 +33,7 @@ nearest; of a small memory all."""
 SPAN = ("id", "level", "document", "char_start", "char_end", "position", "dates")
 
 
-@dataclass(frozen=True, slots=True)
-class Nominee:
+class Nominee(NamedTuple):
     """A record, as much of it as its rank depends on."""
 
     id: str
@@ -99,7 +98,7 @@ def nominate(
     """
     some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
 
-    def by_meaning(one: Search, asked: np.ndarray) -> Rows:
+    def by_meaning(one: Search, asked: np.ndarray | None) -> Rows:
         if not where and (kept := memory.nearest.get(one.column)):
             return kept.of(asked, config.candidates)
         query = vector_query(memory.table, one.column, asked)
@@ -110,12 +109,14 @@ def nominate(
         table = by_words(memory, one.column, question, config.candidates, where)
         return table["_rowid"].to_numpy(), table["_score"].to_numpy().astype(np.float64)
 
+    words = [one for one in some if one.by_words]
     with ThreadPoolExecutor(len(SEARCHES)) as pool:  # they run outside of the interpreter
-        begun = {one: pool.submit(in_words, one) for one in some if one.by_words}
-        asked = vector() if len(begun) < len(some) else None
-        if asked is not None:
-            begun |= {one: pool.submit(by_meaning, one, asked) for one in some if not one.by_words}
-    found = {one: search.result() for one, search in begun.items()}
+        # one after the other: they take no longer than the vector, whose products want a core of their own
+        begun = pool.submit(lambda: [(one, in_words(one)) for one in words])
+        asked = vector() if len(words) < len(some) else None
+        meant = [one for one in some if not one.by_words] if asked is not None else []
+        by_vector = list(zip(meant, pool.map(lambda one: by_meaning(one, asked), meant), strict=True))
+        found = dict([*begun.result(), *by_vector])
     nominees = _nominees(memory, [rows for rows, _ in found.values()])
     return [
         Nominated(one, [nominees[row] for row in rows.tolist()], values)
@@ -177,8 +178,7 @@ def _searched(query: Any, score: str, limit: int, where: str | None, columns: Se
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A record and its score, of whichever stage."""
 
     nominee: Nominee

@@ -100,10 +100,11 @@ def keep(memory: Memory) -> None:
     """Have what is searched, ranked and shown in memory; until then questions read it from the table."""
     from tasks.recall.candidates import SEARCHES, SPAN
     from tasks.recall.hit import COLUMNS
+    from tasks.recall.related import LEADS
 
     with suppress(OSError, RuntimeError, ValueError):  # the version is gone: whoever asks is told
         vectors = [one.column for one in SEARCHES if not one.by_words]
-        memory.keep(tuple(dict.fromkeys((*SPAN, *COLUMNS))), vectors)
+        memory.keep(tuple(dict.fromkeys((*SPAN, *COLUMNS, LEADS))), vectors)
     return_freed()
 
 

@@ -94,14 +94,11 @@ def recall(
             chosen = _reranked(memory, question, chosen, rerank, config.rerank_candidates)
     with _timed(clock, "cite"):
         chosen = _with_pinned(memory, chosen[: config.k], ranked, where, said)
-        asked = stems(question)
+        asked, cited = stems(question), _citing(memory, place)
         chosen, marks = _current(memory, chosen, where, asked)
         best = strength(question, [one.row for group in chosen for one in group.records], cosines(nominated))
         found = found_by(nominated, [group.row["id"] for group in chosen])
         why = _Why(found, {one.nominee.id: one.score for one in fused}, best, asked, said)
-        cited = partial(
-            cite_all, memory, place=cache(place) if place else None, sources=cache(memory.sources_of)
-        )
         return [_hit(group, why, cited, told) for group, told in zip(chosen, marks, strict=True)]
 
 
@@ -236,6 +233,16 @@ def _reranked(
     return sorted(found, key=lambda one: -one.score) + behind
 
 
+Citing = Callable[[Iterator[Row]], list[Citation]]
+"""Gives what several records cite."""
+
+
+def _citing(memory: Memory, place: Place | None) -> Citing:
+    """What names a place, and who holds a document, is looked up once."""
+    named = cache(place) if place else None
+    return partial(cite_all, memory, place=named, sources=cache(memory.sources_of))
+
+
 @dataclass(frozen=True)
 class _Why:
     """What a receipt is written from."""
@@ -250,9 +257,7 @@ class _Why:
     """What people corrected and pinned."""
 
 
-def _hit(
-    group: _Group, why: _Why, cited: Callable[[Iterator[Row]], list[Citation]], marks: Sequence[Told]
-) -> Hit:
+def _hit(group: _Group, why: _Why, cited: Citing, marks: Sequence[Told]) -> Hit:
     first, *others = group.records
     ident = first.row["id"]
     receipt = Receipt(

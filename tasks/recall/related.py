@@ -34,6 +34,8 @@ MOST = 6
 """Relations that are told of one record, the weightier first."""
 _WEIGHT = ("superseded by", "contradicted by", "supersedes", "was before", "changed to", "also in")
 _COLUMNS = ("id", "document", "relations")
+LEADS = "related"
+"""Column of the documents that a record's relations lead to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def as_amended(one: Row) -> Row:
 
 def _compared(memory: Memory, documents: set[str]) -> list[Row]:
     """Passages of these documents that have relations."""
-    if not documents or "related" not in memory.columns:
+    if not documents or LEADS not in memory.columns:
         return []
     where = f"level = 'passage' AND document IN ({quoted(sorted(documents))}) AND array_length(related) > 0"
     return memory.rows(where, ["document", "relations"])
@@ -134,11 +136,10 @@ def _turned(
         records: of these documents.
     """
     found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
-    if not documents or "related" not in memory.columns:
+    if not documents or LEADS not in memory.columns:
         return found
-    where = f"array_has_any(related, [{quoted(sorted(documents))}])"
-    # counted by the index alone; a condition on the level would go through most records
-    for row in memory.rows(where, [*_COLUMNS, "level"]) if memory.count(where) else ():
+    # a condition on the level would go through most records
+    for row in memory.holding(LEADS, documents, [*_COLUMNS, "level"]):
         for one in row["relations"]:
             has_it, other = "document" if one["kind"] == "repeats" else "passage", one["other"]["document"]
             if row["level"] == has_it and other in documents:

@@ -7,7 +7,7 @@ side by side speak for each other. Candidates stay single passages.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ REACH = 2
 """Passages around a candidate that take part; a walker rarely comes further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visited:
+class Visited(NamedTuple):
     """A place in a document and how often the walker was there. `nominee` is None for a passage that no
     search found."""
 

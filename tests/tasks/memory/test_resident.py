@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from model.embed.question import load_question_embedder
+from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory
 from tasks.memory.resident import resident
+from tasks.memory.staging import stage
 from tasks.recall.candidates import SPAN
 from tasks.recall.hit import COLUMNS
 from tasks.recall.opened import Kept
-from tests.tasks.memory.rows import put
+from tests.tasks.memory.rows import put, record, sees
 
 KEPT = tuple(dict.fromkeys((*SPAN, *COLUMNS)))
 
@@ -33,6 +35,18 @@ def test_rows_are_those_of_the_table_with_and_without_what_is_kept(memory: Memor
     assert memory.taken(numbers, SPAN, "document = 'd1'") == some
     assert memory.taken(numbers, ["id", "skip_key"]).keys() == before[0].keys(), "a column that is not kept"
     assert memory.taken([10**9], SPAN) == {}
+
+
+def test_records_whose_lists_hold_a_value_are_those_that_the_table_finds(tmp_path: Path) -> None:
+    relations = [(), ("d1",), ("d2", "d1"), (), ("d0", "d2")]
+    rows = [record("d0", number, related=list(some)) for number, some in enumerate(relations)]
+    publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees("d0"))
+    memory = open_memory(tmp_path)
+    asked = (["d1"], ["d0", "d2"], ["d9"], [])
+    before = [memory.holding("related", values, ["id", "position"]) for values in asked]
+    assert [[row["position"] for row in some] for some in before] == [[1, 2], [2, 4], [], []]
+    memory.keep(("id", "position", "related"))
+    assert [memory.holding("related", values, ["id", "position"]) for values in asked] == before
 
 
 def test_what_takes_too_much_is_not_kept(memory: Memory) -> None:
