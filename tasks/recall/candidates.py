@@ -98,7 +98,7 @@ def nominate(
     """
     some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
 
-    def by_meaning(one: Search, asked: np.ndarray | None) -> Rows:
+    def by_meaning(one: Search, asked: np.ndarray) -> Rows:
         if not where and (kept := memory.nearest.get(one.column)):
             return kept.of(asked, config.candidates)
         query = vector_query(memory.table, one.column, asked)
@@ -109,14 +109,12 @@ def nominate(
         table = by_words(memory, one.column, question, config.candidates, where)
         return table["_rowid"].to_numpy(), table["_score"].to_numpy().astype(np.float64)
 
-    words = [one for one in some if one.by_words]
     with ThreadPoolExecutor(len(SEARCHES)) as pool:  # they run outside of the interpreter
-        # one after the other: they take no longer than the vector, whose products want a core of their own
-        begun = pool.submit(lambda: [(one, in_words(one)) for one in words])
-        asked = vector() if len(words) < len(some) else None
-        meant = [one for one in some if not one.by_words] if asked is not None else []
-        by_vector = list(zip(meant, pool.map(lambda one: by_meaning(one, asked), meant), strict=True))
-        found = dict([*begun.result(), *by_vector])
+        begun = {one: pool.submit(in_words, one) for one in some if one.by_words}
+        asked = vector() if len(begun) < len(some) else None
+        if asked is not None:
+            begun |= {one: pool.submit(by_meaning, one, asked) for one in some if not one.by_words}
+    found = {one: search.result() for one, search in begun.items()}
     nominees = _nominees(memory, [rows for rows, _ in found.values()])
     return [
         Nominated(one, [nominees[row] for row in rows.tolist()], values)
