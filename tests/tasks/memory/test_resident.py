@@ -42,7 +42,7 @@ def test_records_whose_lists_hold_a_value_are_those_that_the_table_finds(tmp_pat
     rows = [record("d0", number, related=list(some)) for number, some in enumerate(relations)]
     publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees("d0"))
     memory = open_memory(tmp_path)
-    asked = (["d1"], ["d0", "d2"], ["d9"], [])
+    asked: list[list[str]] = [["d1"], ["d0", "d2"], ["d9"], []]
     before = [memory.holding("related", values, ["id", "position"]) for values in asked]
     assert [[row["position"] for row in some] for some in before] == [[1, 2], [2, 4], [], []]
     memory.keep(("id", "position", "related"))
