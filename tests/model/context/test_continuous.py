@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from model.attention.ragged import ROOM, RaggedLayer
+from model.attention import ragged
+from model.attention.ragged import RaggedLayer
 from model.context import retrieve
 from model.context.answer import answer, selected_cache
 from model.context.context import Context
@@ -113,21 +114,22 @@ class Memory:
 
 
 @pytest.mark.parametrize(
-    ("place", "method", "behind", "most"),
+    ("place", "method", "behind"),
     [
-        (RaggedLayer, "update", 2, 9),
-        (RaggedLayer, "reserve", 1, ROOM + 9),
-        (Batch, "_logits", 0, 9),
-        (Answer, "take", 0, 9),
+        (RaggedLayer, "update", 2),
+        (RaggedLayer, "reserve", 1),
+        (Batch, "_logits", 0),
+        (Answer, "take", 0),
     ],
 )
 def test_without_memory_for_a_step_one_answer_fails_and_the_others_are_those_of_each_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: type, method: str, behind: int, most: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: type, method: str, behind: int
 ) -> None:
     """In the middle of the layers, where memory grows, behind them, and in what is done for one answer."""
     reader = Reader.around(families.build(families.CONFIGS["llama"], tmp_path)[1], 128)
     reader.model.generation_config.eos_token_id = None
-    contexts, question = contexts_of(reader)[:4], families.ids_of(7)[0].tolist()
+    monkeypatch.setattr(ragged, "ROOM", 4)
+    contexts, question, most = contexts_of(reader)[:4], families.ids_of(7)[0].tolist(), 9
     expected = [alone(context, question, most) for context in contexts]
     batch = Batch(reader, 3)
     answers = [begun(context, question, most) for context in contexts]
