@@ -1,5 +1,6 @@
 """Threads for what blocks, as many as are useful, and a queue before them that has an end."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -46,3 +47,19 @@ class Pool:
             return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._limiter)
         finally:
             self.held -= 1
+
+    async def soon(self, within_s: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the function returns, where a thread is free for it and it returns in time. One that is late
+        is waited for no more, and keeps its thread until it returns.
+
+        Raises:
+            Busy: otherwise.
+        """
+        if self.held >= self.threads:
+            raise Busy(f"all {self.threads} threads are taken: ask again in a moment", RETRY_AFTER_S)
+        task = asyncio.ensure_future(self.run(function, *args, **kwargs))
+        await asyncio.wait([task], timeout=within_s)
+        if not task.done():
+            task.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody wants it now
+            raise Busy(f"not done within {within_s:g} seconds: ask again in a moment", RETRY_AFTER_S)
+        return task.result()

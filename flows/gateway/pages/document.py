@@ -11,7 +11,7 @@ from flows.gateway.doors import Doors, doors_of
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import HEADERS, page
 from flows.gateway.service import questions
-from tasks.errors import BadDocument, NotFound
+from tasks.errors import BadDocument, NightreadError, NotFound
 from tasks.runs.ledger import Row
 from tasks.serve.door import Busy
 from tasks.settings import StorageConfig
@@ -31,6 +31,8 @@ CODE = tuple(".c .cpp .css .go .h .java .js .json .py .rs .sh .sql .toml .ts .xm
 PAGE = "page"
 MOST_PAGES = 3
 """Pages that are shown at a time."""
+PATIENCE_S = 3.0
+"""For a document's sources: its text is there already."""
 KEPT = {"Cache-Control": "private, max-age=300"}
 
 
@@ -96,8 +98,8 @@ async def picture(
 
 
 async def _seen(doors: Doors, found: "OpenDocument", shown: "Piece") -> dict[str, Any]:
-    """What became of the sources, and their pages. The stored text is shown without them where too many wait
-    for theirs already."""
+    """What became of the sources, and their pages. The stored text is shown without them where others wait
+    for theirs, or it takes long."""
     from tasks.recall.view.opened import MOST_SOURCES, states
 
     def seen() -> dict[str, Any]:
@@ -107,7 +109,7 @@ async def _seen(doors: Doors, found: "OpenDocument", shown: "Piece") -> dict[str
 
     unseen = {"states": [(row, "unknown") for row in found.rows[:MOST_SOURCES]], "pages": [], "undrawn": ""}
     try:
-        told = await doors.sources.run(seen)
+        told = await doors.sources.soon(PATIENCE_S, seen)
     except Busy:
         told = unseen
     return {**told, "more": max(0, len(found.rows) - MOST_SOURCES)}
@@ -131,6 +133,8 @@ def _pages(
             pages.append(drawer().page(row, block.number, storage, before, cited))
     except BadDocument as error:
         return pages, error.reason
+    except NightreadError:  # its store answered a moment ago, and does not now
+        return pages, "its source cannot be reached just now"
     return pages, ""
 
 
