@@ -42,6 +42,10 @@ class Nearest:
             vectors[start : start + BLOCK] = vectors[start : start + BLOCK] @ self._turn
         self._head, self._tail = vectors[:, :HEAD].copy(), vectors[:, HEAD:].copy()
 
+    @property
+    def nbytes(self) -> int:
+        return self._head.nbytes + self._tail.nbytes
+
     def of(self, vector: Numbers, limit: int) -> tuple[RowIds, npt.NDArray[np.float64]]:
         """Row ids and cosines of the nearest to a vector, (256,), best first."""
         asked = vector / np.linalg.norm(vector) @ self._turn

@@ -131,6 +131,12 @@ class Memory:
         """What finds the nearest vectors of a column in memory: none, until `keep`."""
         return {}
 
+    @property
+    def kept_bytes(self) -> int:
+        """What that takes."""
+        vectors = sum(one.nbytes for one in self.nearest.values())
+        return vectors + (self.resident.nbytes if self.resident else 0)
+
     def keep(self, columns: Sequence[str], vectors: Sequence[str] = ()) -> None:
         """From now on have these columns of all records in memory, and these of vectors, if they are not too
         large for it."""

@@ -47,6 +47,7 @@ class Resident:
 
     def __init__(self, columns: pa.Table) -> None:
         self._holding: dict[str, Holding] = {}
+        self.nbytes = columns.nbytes
         rows = columns["_rowid"].to_numpy()
         order = np.argsort(rows, kind="stable")
         self._columns = columns.take(order).combine_chunks() if np.any(np.diff(rows) < 0) else columns

@@ -1,7 +1,7 @@
 """A memory that is open to be asked: the table, and the embedder that questions need.
 
 The idea: a command opens one for its one question; what serves many keeps it, and opens it anew only where a
-run has published since.
+run has published since. What answers faster from memory is read by one thread, for one home after another.
 """
 
 from collections import OrderedDict
@@ -19,6 +19,9 @@ from tasks.memory.reader import Memory, open_memory, published
 
 MOST_OPEN = 8
 """Memories that stay open."""
+MOST_BYTES = 1 << 30
+"""That all of them together have in memory, of which each has at most a half (`Memory.keep`). The one that is
+being read takes up to 640 MiB on top of this."""
 Embed = Callable[[Sequence[str]], Any]
 """Texts to unit vectors, one row each."""
 
@@ -57,6 +60,8 @@ class Kept:
         self.embedder = embedder
         self._open: OrderedDict[Path, Opened] = OrderedDict()
         self._opening: dict[Path, Lock] = {}
+        self._unread: dict[Path, Opened] = {}
+        self._is_reading = False
         self._lock = Lock()
 
     def of(self, home: Path, as_of: str | None = None) -> Opened:
@@ -67,33 +72,71 @@ class Kept:
         """
         if as_of is not None:
             return opened(home, self.embedder, as_of)
-        with self._lock:
-            own = self._opening.setdefault(home, Lock())
-        with own:  # nobody waits for another home to be opened
+        with self._own(home):  # nobody waits for another home to be opened
             held, now = self._open.get(home), published(home)
             if held and now and (held.memory.run, held.memory.version) == (now["run"], now["version"]):
                 self._hold(home, held)
                 return held
-            self.drop(home)
+            self._let_go(home)
             fresh = opened(home, self.embedder)
             if held:
                 _take_over(held, fresh)
-            Thread(target=keep, args=(fresh.memory,), name="keep-records", daemon=True).start()
             self._hold(home, fresh)
+            self._read_soon(home, fresh)
             return fresh
 
     def drop(self, home: Path) -> None:
-        """Let go of a memory, as after an erasure."""
+        """Let go of a memory, as after an erasure; one that is being opened is waited for."""
+        with self._own(home):
+            self._let_go(home)
+
+    def _own(self, home: Path) -> Lock:
+        with self._lock:
+            return self._opening.setdefault(home, Lock())
+
+    def _let_go(self, home: Path) -> None:
         with self._lock:
             self._open.pop(home, None)
 
     def _hold(self, home: Path, one: Opened) -> None:
-        """It was asked last; of more than are kept, the one that was asked longest ago is let go."""
+        """It was asked last."""
         with self._lock:
             self._open[home] = one
             self._open.move_to_end(home)
-            while len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Of more than are kept, those that were asked longest ago are let go. Under the lock."""
+        while len(self._open) > MOST_OPEN or self._bytes() > MOST_BYTES:
+            self._open.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(one.memory.kept_bytes for one in self._open.values())
+
+    def _read_soon(self, home: Path, one: Opened) -> None:
+        """Have a memory read by the one thread that reads."""
+        with self._lock:
+            self._unread[home] = one
+            if self._is_reading:
+                return
+            self._is_reading = True
+        Thread(target=self._read_all, name="keep-records", daemon=True).start()
+
+    def _read_all(self) -> None:
+        while one := self._next():
+            keep(one.memory)
+            with self._lock:
+                self._make_room()
+
+    def _next(self) -> Opened | None:
+        """The one to read that was opened last; not one that was let go meanwhile."""
+        with self._lock:
+            while self._unread:
+                home, one = self._unread.popitem()
+                if self._open.get(home) is one:
+                    return one
+            self._is_reading = False
+            return None
 
 
 def keep(memory: Memory) -> None:
@@ -102,7 +145,8 @@ def keep(memory: Memory) -> None:
     from tasks.recall.hit import COLUMNS
     from tasks.recall.related import LEADS
 
-    with suppress(OSError, RuntimeError, ValueError):  # the version is gone: whoever asks is told
+    # the version is gone: whoever asks is told; or there is no room
+    with suppress(OSError, RuntimeError, ValueError, MemoryError):
         vectors = [one.column for one in SEARCHES if not one.by_words]
         memory.keep(tuple(dict.fromkeys((*SPAN, *COLUMNS, LEADS))), vectors)
     return_freed()
