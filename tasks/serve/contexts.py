@@ -97,7 +97,8 @@ class Hot:
 
     def state(self) -> State:
         held = self.transcript
-        return State(held.tokens, held.chars, held.tokens, self.bytes, held.text_crc, held.ids_crc)
+        crcs = held.text_crc, held.ids_crc
+        return State(held.tokens, held.chars, held.tokens, self.bytes, *crcs, held.number)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ class State:
     """Checksum (CRC-32) of all text that was read, in UTF-8; it runs on with every read."""
     ids_crc: int
     """The same of its token ids, 32 bits each."""
+    number: int
+    """The context's own, at random: one that is forgotten and begun anew under its name has another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tasks/serve/reader.proto\x12\x0cnightread.v1\"#\n\x04Name\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"?\n\x0bOpenRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x0e\n\x06\x63reate\x18\x02 \x01(\x08\"g\n\x05State\x12\x0e\n\x06tokens\x18\x01 \x01(\x03\x12\r\n\x05\x63hars\x18\x02 \x01(\x03\x12\r\n\x05saved\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x10\n\x08text_crc\x18\x05 \x01(\x07\x12\x0f\n\x07ids_crc\x18\x06 \x01(\x07\"\x17\n\x08TokenIds\x12\x0b\n\x03ids\x18\x01 \x03(\x05\"\x95\x01\n\x0bReadRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x16\n\tat_tokens\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12%\n\x03ids\x18\x04 \x01(\x0b\x32\x16.nightread.v1.TokenIdsH\x00\x42\x07\n\x05pieceB\x0c\n\n_at_tokens\"L\n\x05Taken\x12\x0e\n\x06tokens\x18\x01 \x01(\x03\x12\"\n\x05state\x18\x02 \x01(\x0b\x32\x13.nightread.v1.State\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\"U\n\x0fRetrieveRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06\x62locks\x18\x03 \x01(\x05\"r\n\x05\x43ited\x12\x13\n\x0btoken_start\x18\x01 \x01(\x03\x12\x11\n\ttoken_end\x18\x02 \x01(\x03\x12\x12\n\nchar_start\x18\x03 \x01(\x03\x12\x10\n\x08\x63har_end\x18\x04 \x01(\x03\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\x01\"A\n\tRetrieved\x12#\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x13.nightread.v1.Cited\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"T\n\nAskRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x12\n\nnew_tokens\x18\x03 \x01(\x05\"o\n\x04\x44one\x12&\n\tcitations\x18\x01 \x03(\x0b\x32\x13.nightread.v1.Cited\x12\x0e\n\x06tokens\x18\x02 \x01(\x03\x12\r\n\x05\x65nded\x18\x03 \x01(\x08\x12\x0f\n\x07seconds\x18\x04 \x01(\x01\x12\x0f\n\x07\x66irst_s\x18\x05 \x01(\x01\"F\n\x08\x41skReply\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\"\n\x04\x64one\x18\x02 \x01(\x0b\x32\x12.nightread.v1.DoneH\x00\x42\x06\n\x04part\"P\n\x0cScoreRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08retrieve\x18\x03 \x01(\x08\"&\n\x06Scored\x12\x0c\n\x04nats\x18\x01 \x01(\x01\x12\x0e\n\x06tokens\x18\x02 \x01(\x03\"/\n\x0bSaveRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\"@\n\x0c\x43loseRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x0e\n\x06\x66orget\x18\x02 \x01(\x08\"\x08\n\x06\x43losed\"\x0e\n\x0cStatsRequest\"\x94\x02\n\nStatsReply\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08\x63ontexts\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x14\n\x0c\x62udget_bytes\x18\x05 \x01(\x03\x12\x18\n\x10questions_queued\x18\x06 \x01(\x03\x12\x14\n\x0creads_queued\x18\x07 \x01(\x03\x12\x11\n\tanswering\x18\x08 \x01(\x03\x12\x10\n\x08\x61nswered\x18\t \x01(\x03\x12\x0f\n\x07refused\x18\n \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x0b \x01(\x03\x12\x13\n\x0btokens_read\x18\x0c \x01(\x03\x12\x16\n\x0etokens_written\x18\r \x01(\x03\x12\x0f\n\x07seconds\x18\x0e \x01(\x01\x32\xe6\x03\n\x06Reader\x12\x36\n\x04Open\x12\x19.nightread.v1.OpenRequest\x1a\x13.nightread.v1.State\x12\x38\n\x04Read\x12\x19.nightread.v1.ReadRequest\x1a\x13.nightread.v1.Taken(\x01\x12\x42\n\x08Retrieve\x12\x1d.nightread.v1.RetrieveRequest\x1a\x17.nightread.v1.Retrieved\x12\x39\n\x03\x41sk\x12\x18.nightread.v1.AskRequest\x1a\x16.nightread.v1.AskReply0\x01\x12\x39\n\x05Score\x12\x1a.nightread.v1.ScoreRequest\x1a\x14.nightread.v1.Scored\x12\x36\n\x04Save\x12\x19.nightread.v1.SaveRequest\x1a\x13.nightread.v1.State\x12\x39\n\x05\x43lose\x12\x1a.nightread.v1.CloseRequest\x1a\x14.nightread.v1.Closed\x12=\n\x05Stats\x12\x1a.nightread.v1.StatsRequest\x1a\x18.nightread.v1.StatsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tasks/serve/reader.proto\x12\x0cnightread.v1\"#\n\x04Name\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"?\n\x0bOpenRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x0e\n\x06\x63reate\x18\x02 \x01(\x08\"w\n\x05State\x12\x0e\n\x06tokens\x18\x01 \x01(\x03\x12\r\n\x05\x63hars\x18\x02 \x01(\x03\x12\r\n\x05saved\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x10\n\x08text_crc\x18\x05 \x01(\x07\x12\x0f\n\x07ids_crc\x18\x06 \x01(\x07\x12\x0e\n\x06number\x18\x07 \x01(\x06\"\x17\n\x08TokenIds\x12\x0b\n\x03ids\x18\x01 \x03(\x05\"\x95\x01\n\x0bReadRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x16\n\tat_tokens\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12%\n\x03ids\x18\x04 \x01(\x0b\x32\x16.nightread.v1.TokenIdsH\x00\x42\x07\n\x05pieceB\x0c\n\n_at_tokens\"L\n\x05Taken\x12\x0e\n\x06tokens\x18\x01 \x01(\x03\x12\"\n\x05state\x18\x02 \x01(\x0b\x32\x13.nightread.v1.State\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\"U\n\x0fRetrieveRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06\x62locks\x18\x03 \x01(\x05\"r\n\x05\x43ited\x12\x13\n\x0btoken_start\x18\x01 \x01(\x03\x12\x11\n\ttoken_end\x18\x02 \x01(\x03\x12\x12\n\nchar_start\x18\x03 \x01(\x03\x12\x10\n\x08\x63har_end\x18\x04 \x01(\x03\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\x01\"A\n\tRetrieved\x12#\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x13.nightread.v1.Cited\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"T\n\nAskRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x12\n\nnew_tokens\x18\x03 \x01(\x05\"o\n\x04\x44one\x12&\n\tcitations\x18\x01 \x03(\x0b\x32\x13.nightread.v1.Cited\x12\x0e\n\x06tokens\x18\x02 \x01(\x03\x12\r\n\x05\x65nded\x18\x03 \x01(\x08\x12\x0f\n\x07seconds\x18\x04 \x01(\x01\x12\x0f\n\x07\x66irst_s\x18\x05 \x01(\x01\"F\n\x08\x41skReply\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\"\n\x04\x64one\x18\x02 \x01(\x0b\x32\x12.nightread.v1.DoneH\x00\x42\x06\n\x04part\"P\n\x0cScoreRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08retrieve\x18\x03 \x01(\x08\"&\n\x06Scored\x12\x0c\n\x04nats\x18\x01 \x01(\x01\x12\x0e\n\x06tokens\x18\x02 \x01(\x03\"/\n\x0bSaveRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\"@\n\x0c\x43loseRequest\x12 \n\x04name\x18\x01 \x01(\x0b\x32\x12.nightread.v1.Name\x12\x0e\n\x06\x66orget\x18\x02 \x01(\x08\"\x08\n\x06\x43losed\"\x0e\n\x0cStatsRequest\"\x94\x02\n\nStatsReply\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08\x63ontexts\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x14\n\x0c\x62udget_bytes\x18\x05 \x01(\x03\x12\x18\n\x10questions_queued\x18\x06 \x01(\x03\x12\x14\n\x0creads_queued\x18\x07 \x01(\x03\x12\x11\n\tanswering\x18\x08 \x01(\x03\x12\x10\n\x08\x61nswered\x18\t \x01(\x03\x12\x0f\n\x07refused\x18\n \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x0b \x01(\x03\x12\x13\n\x0btokens_read\x18\x0c \x01(\x03\x12\x16\n\x0etokens_written\x18\r \x01(\x03\x12\x0f\n\x07seconds\x18\x0e \x01(\x01\x32\xe6\x03\n\x06Reader\x12\x36\n\x04Open\x12\x19.nightread.v1.OpenRequest\x1a\x13.nightread.v1.State\x12\x38\n\x04Read\x12\x19.nightread.v1.ReadRequest\x1a\x13.nightread.v1.Taken(\x01\x12\x42\n\x08Retrieve\x12\x1d.nightread.v1.RetrieveRequest\x1a\x17.nightread.v1.Retrieved\x12\x39\n\x03\x41sk\x12\x18.nightread.v1.AskRequest\x1a\x16.nightread.v1.AskReply0\x01\x12\x39\n\x05Score\x12\x1a.nightread.v1.ScoreRequest\x1a\x14.nightread.v1.Scored\x12\x36\n\x04Save\x12\x19.nightread.v1.SaveRequest\x1a\x13.nightread.v1.State\x12\x39\n\x05\x43lose\x12\x1a.nightread.v1.CloseRequest\x1a\x14.nightread.v1.Closed\x12=\n\x05Stats\x12\x1a.nightread.v1.StatsRequest\x1a\x18.nightread.v1.StatsReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,39 +36,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENREQUEST']._serialized_start=79
   _globals['_OPENREQUEST']._serialized_end=142
   _globals['_STATE']._serialized_start=144
-  _globals['_STATE']._serialized_end=247
-  _globals['_TOKENIDS']._serialized_start=249
-  _globals['_TOKENIDS']._serialized_end=272
-  _globals['_READREQUEST']._serialized_start=275
-  _globals['_READREQUEST']._serialized_end=424
-  _globals['_TAKEN']._serialized_start=426
-  _globals['_TAKEN']._serialized_end=502
-  _globals['_RETRIEVEREQUEST']._serialized_start=504
-  _globals['_RETRIEVEREQUEST']._serialized_end=589
-  _globals['_CITED']._serialized_start=591
-  _globals['_CITED']._serialized_end=705
-  _globals['_RETRIEVED']._serialized_start=707
-  _globals['_RETRIEVED']._serialized_end=772
-  _globals['_ASKREQUEST']._serialized_start=774
-  _globals['_ASKREQUEST']._serialized_end=858
-  _globals['_DONE']._serialized_start=860
-  _globals['_DONE']._serialized_end=971
-  _globals['_ASKREPLY']._serialized_start=973
-  _globals['_ASKREPLY']._serialized_end=1043
-  _globals['_SCOREREQUEST']._serialized_start=1045
-  _globals['_SCOREREQUEST']._serialized_end=1125
-  _globals['_SCORED']._serialized_start=1127
-  _globals['_SCORED']._serialized_end=1165
-  _globals['_SAVEREQUEST']._serialized_start=1167
-  _globals['_SAVEREQUEST']._serialized_end=1214
-  _globals['_CLOSEREQUEST']._serialized_start=1216
-  _globals['_CLOSEREQUEST']._serialized_end=1280
-  _globals['_CLOSED']._serialized_start=1282
-  _globals['_CLOSED']._serialized_end=1290
-  _globals['_STATSREQUEST']._serialized_start=1292
-  _globals['_STATSREQUEST']._serialized_end=1306
-  _globals['_STATSREPLY']._serialized_start=1309
-  _globals['_STATSREPLY']._serialized_end=1585
-  _globals['_READER']._serialized_start=1588
-  _globals['_READER']._serialized_end=2074
+  _globals['_STATE']._serialized_end=263
+  _globals['_TOKENIDS']._serialized_start=265
+  _globals['_TOKENIDS']._serialized_end=288
+  _globals['_READREQUEST']._serialized_start=291
+  _globals['_READREQUEST']._serialized_end=440
+  _globals['_TAKEN']._serialized_start=442
+  _globals['_TAKEN']._serialized_end=518
+  _globals['_RETRIEVEREQUEST']._serialized_start=520
+  _globals['_RETRIEVEREQUEST']._serialized_end=605
+  _globals['_CITED']._serialized_start=607
+  _globals['_CITED']._serialized_end=721
+  _globals['_RETRIEVED']._serialized_start=723
+  _globals['_RETRIEVED']._serialized_end=788
+  _globals['_ASKREQUEST']._serialized_start=790
+  _globals['_ASKREQUEST']._serialized_end=874
+  _globals['_DONE']._serialized_start=876
+  _globals['_DONE']._serialized_end=987
+  _globals['_ASKREPLY']._serialized_start=989
+  _globals['_ASKREPLY']._serialized_end=1059
+  _globals['_SCOREREQUEST']._serialized_start=1061
+  _globals['_SCOREREQUEST']._serialized_end=1141
+  _globals['_SCORED']._serialized_start=1143
+  _globals['_SCORED']._serialized_end=1181
+  _globals['_SAVEREQUEST']._serialized_start=1183
+  _globals['_SAVEREQUEST']._serialized_end=1230
+  _globals['_CLOSEREQUEST']._serialized_start=1232
+  _globals['_CLOSEREQUEST']._serialized_end=1296
+  _globals['_CLOSED']._serialized_start=1298
+  _globals['_CLOSED']._serialized_end=1306
+  _globals['_STATSREQUEST']._serialized_start=1308
+  _globals['_STATSREQUEST']._serialized_end=1322
+  _globals['_STATSREPLY']._serialized_start=1325
+  _globals['_STATSREPLY']._serialized_end=1601
+  _globals['_READER']._serialized_start=1604
+  _globals['_READER']._serialized_end=2090
 # @@protoc_insertion_point(module_scope)

@@ -23,20 +23,22 @@ class OpenRequest(_message.Message):
     def __init__(self, name: _Optional[_Union[Name, _Mapping]] = ..., create: _Optional[bool] = ...) -> None: ...
 
 class State(_message.Message):
-    __slots__ = ("tokens", "chars", "saved", "bytes", "text_crc", "ids_crc")
+    __slots__ = ("tokens", "chars", "saved", "bytes", "text_crc", "ids_crc", "number")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     CHARS_FIELD_NUMBER: _ClassVar[int]
     SAVED_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     TEXT_CRC_FIELD_NUMBER: _ClassVar[int]
     IDS_CRC_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     tokens: int
     chars: int
     saved: int
     bytes: int
     text_crc: int
     ids_crc: int
-    def __init__(self, tokens: _Optional[int] = ..., chars: _Optional[int] = ..., saved: _Optional[int] = ..., bytes: _Optional[int] = ..., text_crc: _Optional[int] = ..., ids_crc: _Optional[int] = ...) -> None: ...
+    number: int
+    def __init__(self, tokens: _Optional[int] = ..., chars: _Optional[int] = ..., saved: _Optional[int] = ..., bytes: _Optional[int] = ..., text_crc: _Optional[int] = ..., ids_crc: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class TokenIds(_message.Message):
     __slots__ = ("ids",)

@@ -19,8 +19,9 @@ from model.files import make_durable, named_when_full
 from model.geometry import BLOCK
 from tasks.errors import InvalidInput
 
-_FILE = struct.Struct("<8s64s")
-"""Of the file: its kind, and by which model the ids are."""
+_FILE = struct.Struct("<8s56sQ")
+"""Of the file: its kind, by which model the ids are, and the transcript's own number."""
+_NAMED = _FILE.size - 8
 _RECORD = struct.Struct("<IIIII")
 """Of a record: tokens, blocks that begin in it, characters, bytes of text, checksum of what follows."""
 _KIND = b"nightrd1"
@@ -44,16 +45,20 @@ class Transcript:
         """Tokens, characters and bytes of the file up to each record's end; of none at first."""
         self.starts = array("q")
         """First character of every block."""
-        header = _FILE.pack(_KIND, weights.encode())
+        own = int.from_bytes(os.urandom(8), "little")
+        header = _FILE.pack(_KIND, weights.encode(), own)
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         found = os.pread(self.file, _FILE.size, 0)
-        if found and not header.startswith(found):
+        if not header.startswith(found[:_NAMED]):
             self.close()
             raise InvalidInput(
                 f"{path.parent.name}: was read by another model than {weights}: forget it, and read it again"
             )
         if len(found) < _FILE.size:
             write_all(self.file, memoryview(header), 0)
+            found = header
+        self.number: int = _FILE.unpack(found)[2]
+        """Of this transcript: one that is begun anew under the same name has another."""
         while self._load():
             pass
         os.ftruncate(self.file, self.ends[-1][2])  # what a crash left behind is never taken for a record

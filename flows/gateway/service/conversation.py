@@ -3,7 +3,8 @@
 The idea: a program sends all of a conversation every time, and reading it again would cost what the context
 was made for. So which messages were read is noted beside the context, by their hashes; one that is sent again
 is passed over, and where the reader holds less than is noted, all that is sent is read. What is about to be
-read is noted too: a read that broke off has left a beginning of it, behind which the next one goes on.
+read is noted too: a read that broke off has left a beginning of it, behind which the next one goes on. The
+note holds of that very context alone: one that others forgot and began anew is read from the beginning.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import threading
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ BEHIND = "\n\n"
 PATIENCE_S = 600.0
 """For a context to be read, or an answer to be written."""
 AGAIN_S = 2.0
-NOTHING = State(0, 0, 0, 0, 0, 0)
+NOTHING = State(0, 0, 0, 0, 0, 0, 0)
 """A context that was never read."""
 _READING: set[Path] = set()
 """Notes of contexts that a request reads into now."""
@@ -121,30 +123,33 @@ class Context:
         if not self.may_write:
             raise HTTPException(403, "a context keeps what is read into it, and your token may read only")
         text, held = "".join(one + BEHIND for one in new), state or NOTHING
-        chars, crc, there = held.chars, held.text_crc, 0
+        begun, there = held, 0
         if note.get("begun") == digest(text):
             there = _read_of(text, held, note)
-            chars, crc = (note["chars"], note.get("crc", 0)) if there else (chars, crc)
-        self._note(chars, crc, seen, digest(text))
+            if there:
+                begun = replace(held, chars=note["chars"], text_crc=note.get("crc", 0))
+        self._note(begun, seen, digest(text))
         done = reader.read(self.name, [text[there:]], held.tokens, PATIENCE_S).state
-        self._note(done.chars, done.text_crc, [*seen, *map(digest, new)])
+        self._note(done, [*seen, *map(digest, new)])
         return done
 
     def _state(self, reader: ReaderDoor) -> tuple[State | None, dict[str, Any]]:
-        """The context as the reader holds it, and what is noted of it: characters and their checksum, hashes
-        of the messages in them, and that of the text that was begun behind them."""
+        """The context as the reader holds it, and what is noted of it: its number, characters and their
+        checksum, hashes of the messages in them, and that of the text that was begun behind them."""
         try:
             state = reader.open(self.name, timeout_s=PATIENCE_S)
         except UnknownContext:
             return None, {}
         note: dict[str, Any] = json.loads(self.noted.read_text()) if self.noted.exists() else {}
         chars, crc = note.get("chars", 0), note.get("crc", state.text_crc)
-        is_its_own = state.chars > chars or (state.chars, state.text_crc) == (chars, crc)
-        return state, note if is_its_own else {}
+        is_behind = state.chars > chars or (state.chars, state.text_crc) == (chars, crc)
+        is_its_own = not chars or note.get("number", state.number) == state.number
+        return state, note if is_behind and is_its_own else {}
 
-    def _note(self, chars: int, crc: int, messages: Sequence[str], begun: str = "") -> None:
+    def _note(self, state: State, messages: Sequence[str], begun: str = "") -> None:
         self.noted.parent.mkdir(parents=True, exist_ok=True)
-        note = {"chars": chars, "crc": crc, "messages": list(messages), "begun": begun}
+        of = {"number": state.number, "chars": state.chars, "crc": state.text_crc}
+        note = {**of, "messages": list(messages), "begun": begun}
         write_atomic(self.noted, json.dumps(note))
 
 

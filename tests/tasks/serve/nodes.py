@@ -2,6 +2,7 @@
 
 import zlib
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -47,6 +48,7 @@ class Node:
     timeouts: list[float | None] = field(default_factory=list)
     """Of retrievals."""
     shuts: int = 0
+    forgotten: Counter[Name] = field(default_factory=Counter)
 
     def open(self, name: Name, create: bool = False, timeout_s: float | None = None) -> State:
         self._claim("open", name)
@@ -104,6 +106,7 @@ class Node:
         self._claim("close", name)
         if forget:
             self.store.pop(name, None)
+            self.forgotten[name] += 1
         self.directory.release(*name, self.address)
 
     def stats(self) -> Stats:
@@ -130,4 +133,5 @@ class Node:
     def _state(self, name: Name) -> State:
         held = self.store[name]
         ids, size = array("i", map(ord, held)).tobytes(), len(held)
-        return State(size, size, size, size, zlib.crc32(held.encode()), zlib.crc32(ids))
+        crcs = zlib.crc32(held.encode()), zlib.crc32(ids)
+        return State(size, size, size, size, *crcs, self.forgotten[name])

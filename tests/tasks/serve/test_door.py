@@ -62,6 +62,7 @@ def test_reading_goes_on_where_it_stopped_and_token_ids_are_read_too(door: Reade
     assert state.tokens == first.tokens + second.tokens == second.state.tokens
     whole = TEXT + " The end is near, said Ørsted. No."
     assert state.text_crc == second.state.text_crc == zlib.crc32(whole.encode())
+    assert state.number == second.state.number == first.state.number
     assert state.ids_crc == second.state.ids_crc != first.state.ids_crc
     words = array("i", [*ids, *tiny.reader.tokenizer(" No.")["input_ids"]]).tobytes()
     assert state.ids_crc == zlib.crc32(words, first.state.ids_crc)
@@ -158,7 +159,9 @@ def test_a_context_is_closed_opened_again_and_forgotten(door: ReaderDoor, engine
         door.open(NAME)
     left = {path.name for path in engine.contexts.home.rglob("*") if path.is_file()}
     assert left <= {"fence", "fence.lock"}, "no text is left"
-    assert door.open(NAME, create=True).tokens == 0
+    anew = door.open(NAME, create=True)
+    assert anew.tokens == 0
+    assert anew.number != again.number == read.number
     door.close(NAME, forget=True)
 
 

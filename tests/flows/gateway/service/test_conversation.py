@@ -93,6 +93,17 @@ def test_what_another_reads_into_it_behind_such_a_beginning_is_not_taken_for_the
     assert node.store[Name("", "book")].endswith(f"x{BOOK}\n\n"), "it is another context by now"
 
 
+def test_what_another_forgot_and_began_anew_is_read_into_it(client: TestClient, node: Node) -> None:
+    asked(client, BOOK, "Who?")
+    others = "Another book, and a longer one, that tells of no captain and of no slipway."
+    node.close(Name("", "book"), forget=True)
+    node.read(Name("", "book"), [others])
+    assert asked(client, BOOK, "Who?").status_code == 200
+    assert node.store[Name("", "book")] == f"{others}{BOOK}\n\n"
+    assert asked(client, BOOK, "Who?").status_code == 200
+    assert node.store[Name("", "book")] == f"{others}{BOOK}\n\n", "once"
+
+
 def test_a_session_that_is_removed_takes_its_context_with_it(client: TestClient, node: Node) -> None:
     assert client.delete("/v1/sessions/book").status_code == 404
     assert node.calls == [], "no reader is started for what was never read"
