@@ -25,7 +25,8 @@ _END = re.compile(r"""\n+|[.!?]["'”’)\]]*(?=\s)|[。！？]""")
 
 
 def quoted(ids: Sequence[int], blocks: Sequence[int], question: str, wording: Wording) -> str:
-    """The line of these blocks of a text that leads; "" where none does.
+    """The line of these blocks of a text that leads; "" where none does, or where it holds special tokens,
+    which in a message would end it and begin another.
 
     Args:
         ids: the text's tokens. A line that begins or ends beyond the blocks is quoted whole.
@@ -34,7 +35,7 @@ def quoted(ids: Sequence[int], blocks: Sequence[int], question: str, wording: Wo
     """
     lines = list(dict.fromkeys(line for run in runs(blocks) for line in _lines(ids, run, wording)))
     best = _leading(lines, question, wording)
-    return best if best is not None and len(best) <= _MOST else ""
+    return best if best is not None and len(best) <= _MOST and not wording.marks_in(best) else ""
 
 
 def nominated(

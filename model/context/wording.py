@@ -45,6 +45,10 @@ class Wording:
         )
         return text
 
+    def marks_in(self, text: str) -> list[str]:
+        """Special tokens that a text holds: `encode` makes of them what only a template may put there."""
+        return [mark for mark in self._special if mark in text]
+
     def token_at(self, ids: Sequence[int], char: int) -> int:
         """The token of `ids` with which this character of their text begins, or the one that holds it."""
         low, high = 0, len(ids)
@@ -86,6 +90,13 @@ class Wording:
     @cached_property
     def _marks(self) -> list[str]:
         return sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
+
+    @cached_property
+    def _special(self) -> list[str]:
+        """Those with a part to play, as of the end of a text, and others that the tokenizer keeps whole."""
+        added = self.tokenizer.added_tokens_decoder.values()
+        kept = [token.content for token in added if token.special]
+        return list(dict.fromkeys([*self.tokenizer.all_special_tokens, *kept]))
 
 
 def _message(text: str) -> dict[str, str]:

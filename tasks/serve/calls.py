@@ -213,8 +213,7 @@ class Calls:
         text.encode()  # half of a surrogate pair has no tokens either
         if not text.strip():
             raise InvalidInput("an empty question: give some words")
-        marks = [mark for mark in self.wording.tokenizer.all_special_tokens if mark in text]
-        if marks:
+        if marks := self.wording.marks_in(text):
             raise InvalidInput(f"{marks[0]} is a marker of the model's own: leave it out")
         ids = self.wording.encode(f"\n\n{text}")
         if len(ids) > most:
