@@ -27,9 +27,10 @@ RowIds = npt.NDArray[np.uint64]
 
 
 class Nearest:
-    """Vectors (n, 256) by row id, ascending; one without length is near to none.
+    """Vectors (n, 256), each in a row; one without length is near to none.
 
     Args:
+        rows: their ids, in any order.
         vectors: of any length; turned in place.
     """
 
@@ -74,14 +75,11 @@ def nearest(table: Any, columns: Sequence[str], most_bytes: int = MOST_BYTES) ->
 
 
 def _read(table: Any, column: str, count: int) -> tuple[RowIds, Numbers]:
-    """A column by row id, ascending."""
+    """A column, and the row ids of its vectors."""
     rows, vectors, at = np.empty(count, np.uint64), np.empty((count, schema.VECTOR_DIMS), np.float32), 0
     for batch in table.search().select([column]).with_row_id(True).to_batches():
         end = at + batch.num_rows
         rows[at:end] = batch["_rowid"].to_numpy()
         vectors[at:end] = batch[column].flatten().to_numpy().reshape(-1, schema.VECTOR_DIMS)
         at = end
-    if np.any(np.diff(rows) < 0):
-        order = np.argsort(rows, kind="stable")
-        rows, vectors = rows[order], vectors[order]
     return rows, vectors

@@ -43,14 +43,19 @@ class Holding:
 
 
 class Resident:
-    """Columns of all records, by row id."""
+    """Columns of all records, by row id.
+
+    Args:
+        columns: `_rowid` among them, in any order.
+    """
 
     def __init__(self, columns: pa.Table) -> None:
         self._holding: dict[str, Holding] = {}
         self.nbytes = columns.nbytes
         rows = columns["_rowid"].to_numpy()
         order = np.argsort(rows, kind="stable")
-        self._columns = columns.take(order).combine_chunks() if np.any(np.diff(rows) < 0) else columns
+        is_mixed = bool(np.any(rows[1:] < rows[:-1]))  # Lance promises no order
+        self._columns = columns.take(order).combine_chunks() if is_mixed else columns
         self._rows: npt.NDArray[np.uint64] = rows[order]
 
     def taken(self, rows: Collection[int], columns: Sequence[str]) -> pa.Table | None:

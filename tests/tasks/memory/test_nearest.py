@@ -33,7 +33,10 @@ def test_they_and_their_cosines_are_those_that_the_table_finds(memory: Memory) -
         assert set(rows.tolist()) == set(found["_rowid"].to_pylist())
 
 
-def test_of_many_vectors_few_are_looked_at_and_the_best_are_among_them() -> None:
+def test_of_many_vectors_few_are_looked_at_and_the_best_are_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks.memory.nearest.BLOCK", 1_000)
     random = np.random.default_rng(5)
     mixed = random.standard_normal((40, 256)) * np.geomspace(1, 0.05, 40)[:, None]  # as those of texts are
     vectors = (
@@ -43,10 +46,10 @@ def test_of_many_vectors_few_are_looked_at_and_the_best_are_among_them() -> None
     asked = vectors[4321] + 0.1 * random.standard_normal(256).astype(np.float32)
     lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
     exact = vectors @ asked / lengths / np.linalg.norm(asked)
-    kept = Nearest(np.arange(6_000, dtype=np.uint64) * 3, vectors.copy())
+    kept = Nearest(np.arange(6_000, dtype=np.uint64)[::-1] * 3, vectors.copy())
     rows, cosines = kept.of(asked, 10)
     best = np.argsort(-exact)[:10]
-    assert rows.tolist() == (best * 3).tolist()
+    assert rows.tolist() == ((5_999 - best) * 3).tolist()
     assert cosines == pytest.approx(exact[best], abs=1e-5)
     everything, _ = kept.of(asked, 6_000)
     assert len(everything) == 5_999, "a vector without length is near to none"

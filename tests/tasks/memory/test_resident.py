@@ -7,7 +7,7 @@ import pytest
 from model.embed.question import load_question_embedder
 from tasks.memory.publish import publish
 from tasks.memory.reader import Memory, open_memory
-from tasks.memory.resident import resident
+from tasks.memory.resident import Resident, resident
 from tasks.memory.staging import stage
 from tasks.recall.candidates import SPAN
 from tasks.recall.hit import COLUMNS
@@ -47,6 +47,18 @@ def test_records_whose_lists_hold_a_value_are_those_that_the_table_finds(tmp_pat
     assert [[row["position"] for row in some] for some in before] == [[1, 2], [2, 4], [], []]
     memory.keep(("id", "position", "related"))
     assert [memory.holding("related", values, ["id", "position"]) for values in asked] == before
+
+
+def test_a_table_in_another_order_gives_the_same_rows(tmp_path: Path) -> None:
+    rows = [record("d0", number, related=[f"d{number % 2}"]) for number in range(9)]
+    publish(tmp_path, "r1", [stage(tmp_path, "r1", rows)], sees("d0"))
+    table = open_memory(tmp_path).table.search().select(["id", "related"]).with_row_id(True).to_arrow()
+    asked = table["_rowid"].to_pylist()[1:6]
+    in_order = Resident(table)
+    for shuffled in ([5, 2, 8, 0, 7, 1, 3, 6, 4], [1, 0, *range(2, 9)]):
+        mixed = Resident(table.take(shuffled))
+        assert mixed.taken(asked, ["id"]) == in_order.taken(asked, ["id"])
+        assert mixed.holding("related", ["d1"]) == in_order.holding("related", ["d1"])
 
 
 def test_what_takes_too_much_is_not_kept(memory: Memory) -> None:
