@@ -18,7 +18,6 @@ import pytest
 from flows.server import answers, prefect_api, reread
 from tasks.errors import InvalidInput, NightreadError
 from tests.flows.migrated import migrated
-from tests.marks import slow
 
 HOLD = """
 import sys, time
@@ -83,14 +82,9 @@ def test_a_server_lives_for_the_block_and_leaves_no_trace(tmp_path: Path) -> Non
     assert set(ours.children()) <= children
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("count", [1, *slow(2)])
-def test_two_commands_may_be_the_first_in_a_home_and_their_servers_die_with_them(
-    count: int, tmp_path: Path
-) -> None:
-    if count == 1:
-        migrated(tmp_path)
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+def _ended(home: Path, count: int) -> None:
+    """So many commands begin at a time in this home and are killed: each had a server, and it is gone."""
+    command = [sys.executable, "-c", HOLD, str(home)]
     with ExitStack() as stack:
         started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
         commands = [stack.enter_context(process) for process in started]
@@ -100,10 +94,22 @@ def test_two_commands_may_be_the_first_in_a_home_and_their_servers_die_with_them
         for process in commands:
             process.send_signal(signal.SIGKILL)
     assert answered == [True] * count
-    assert len(servers) == count
+    assert len(servers) == len(set(urls)) == count
     _, alive = psutil.wait_procs(servers, timeout=10)
     assert alive == []
     assert not any(answers(url) for url in urls)
+
+
+@pytest.mark.heavy
+def test_a_command_that_is_killed_takes_its_server_with_it(tmp_path: Path) -> None:
+    migrated(tmp_path)
+    _ended(tmp_path, 1)
+
+
+@pytest.mark.slow  # both set up the database, which takes ten seconds of a processor
+def test_two_commands_may_be_the_first_in_a_home(tmp_path: Path) -> None:
+    assert list(tmp_path.iterdir()) == []  # nor is a database that is there already what they find
+    _ended(tmp_path, 2)
 
 
 def test_a_home_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
