@@ -27,7 +27,7 @@ from tasks.serve.directory.claims import Claims
 from tasks.serve.directory.eviction import coldest
 from tasks.serve.directory.fence import FencedOff, fenced
 from tasks.serve.door import Busy, HeldElsewhere, Name, State, Unavailable, UnknownContext
-from tasks.serve.failures import where
+from tasks.serve.failures import RETRY_S, where
 from tasks.serve.pieces import PIECE_TOKENS, Piece
 from tasks.serve.places import folder_of
 from tasks.serve.transcript import Transcript
@@ -38,8 +38,6 @@ SAVE_STRIDES = 8
 """Of tokens without a checkpoint, at most, while a long text is read."""
 SAVE_AGAIN_S = 30.0
 """After which a checkpoint that failed is tried again."""
-RETRY_S = 1.0
-"""After which a node that holds only busy contexts may have room."""
 RECOMPUTE_BYTES = 1 << 27
 """Of a context's recomputed blocks: those of the last question or two."""
 _TOPIC_BLOCKS = 64
@@ -201,17 +199,25 @@ class Contexts:
 
         Raises:
             Unavailable: as `save`.
+            OSError: if the transcript cannot be made durable: then it is the read that has failed.
         """
         if time.monotonic() < hot.save_again and not last:
             return
-        hot.transcript.sync()  # where this fails it is the read that has failed
+        try:
+            hot.transcript.sync()
+        except OSError:
+            hot.save_again = time.monotonic() + SAVE_AGAIN_S  # others that are idle have their turn
+            raise
         try:
             self.save(hot)
         except Exception as error:
             if self.hot.get(hot.name) is not hot:
                 raise
-            if not hot.save_again:
-                log.error("a checkpoint failed, and is tried again now and then: %s", where(error))
+            if last:
+                log.error("%s: left to its transcript, a checkpoint failed: %s", hot.name.key, where(error))
+            elif not hot.save_again:
+                told = "%s: a checkpoint failed, and is tried again now and then: %s"
+                log.error(told, hot.name.key, where(error))
             hot.save_again = time.monotonic() + SAVE_AGAIN_S
 
     def save(self, hot: Hot) -> None:
@@ -355,8 +361,11 @@ class Contexts:
 
     def _evict(self, hot: Hot) -> None:
         """Drop a context for the sake of others, whose calls do not hear what becomes of it."""
-        with suppress(OSError, Transient):  # what a full disk has no room for is in the transcript
-            self.drop(hot)
+        with suppress(Transient):  # it is another node's by now
+            try:
+                self.drop(hot)
+            except OSError as error:  # of the transcript: of a checkpoint that fails nothing is raised
+                log.error("%s: evicted, and its disk may not hold it: %s", hot.name.key, where(error))
 
 
 def _was_read(folder: Path) -> bool:

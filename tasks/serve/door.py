@@ -27,7 +27,8 @@ class Name(NamedTuple):
 
 
 class Busy(Transient):
-    """Queues or quotas are full: nothing was begun; ask again in `retry_after_s` seconds."""
+    """The queues, a quota or the memory of the reader that holds the context are full: ask again in
+    `retry_after_s` seconds. Of a read, what was read by then is kept."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)

@@ -166,7 +166,7 @@ class Engine:
             try:
                 self.contexts.drop(hot)
             except Exception as error:
-                log.error("a context was left to its transcript: %s", where(error))
+                log.error("%s: not saved when the reader stopped: %s", hot.name.key, where(error))
 
     def _turn(self) -> bool:
         """Go on with what is there; False where there was nothing to do."""

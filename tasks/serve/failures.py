@@ -12,6 +12,8 @@ from tasks.errors import InvalidInput, Transient
 from tasks.serve.door import Busy, Failed, Unavailable
 
 log = logging.getLogger(__name__)
+RETRY_S = 1.0
+"""After which a node that is full may have room."""
 
 
 def told(error: Exception) -> Exception:
@@ -24,7 +26,7 @@ def told(error: Exception) -> Exception:
         return InvalidInput(str(error))
     log.error("a call failed: %s", where(error))
     if is_out_of_memory(error):
-        return Unavailable("the reader has no memory for this beside all else that it holds: ask again")
+        return Busy("the reader has no memory for this beside all else that it holds: ask again", RETRY_S)
     if is_full(error):
         return Failed("the reader's disk is full: free space where its home lies; what was read can be asked")
     return Failed(f"the reader failed ({type(error).__name__}): its log says where")

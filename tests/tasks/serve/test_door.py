@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from tasks.errors import InvalidInput
 from tasks.serve.calls import Calls
-from tasks.serve.door import Changed, DeadlinePassed, Done, Name, Piece, ReaderDoor, UnknownContext
+from tasks.serve.door import Busy, Changed, DeadlinePassed, Done, Name, Piece, ReaderDoor, UnknownContext
 from tasks.serve.engine import Engine
 from tests.tasks.serve.readers import NAME, Tiny, answered, text_of
 
@@ -214,6 +214,24 @@ def test_two_that_read_into_one_context_do_not_mix(door: ReaderDoor) -> None:
     rest = "".join(one.text for one in found)
     assert state.chars == sum(map(len, texts))
     assert any(whole.endswith(rest) for whole in (texts[0] + texts[1], texts[1] + texts[0]))
+
+
+def test_without_memory_the_caller_is_told_to_come_again(
+    door: ReaderDoor, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is repeated elsewhere: this reader holds the context."""
+    door.read(NAME, [TEXT])
+
+    def has_none(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.calls.batch, "join", has_none)
+        with pytest.raises(Busy, match="no memory for this") as told:
+            answered(door, NAME, QUESTION)
+    assert told.value.retry_after_s > 0
+    assert door.stats().failed == 0
+    assert isinstance(answered(door, NAME, QUESTION)[1], Done)
 
 
 def test_a_failure_is_told_and_the_thread_goes_on(

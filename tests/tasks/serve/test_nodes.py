@@ -23,6 +23,7 @@ from tasks.serve.embedded import Embedded
 from tasks.serve.engine import Engine, Limits
 from tasks.serve.readers import Readers
 from tasks.serve.resuming import Interleaved
+from tasks.serve.transcript import Transcript
 from tests.model.rows import files_of_at_most
 from tests.tasks.serve.readers import NAME, Tiny, answered, text_of
 
@@ -337,9 +338,42 @@ def test_a_context_that_cannot_be_saved_holds_up_no_other_and_is_told_once(
     until(lambda: tried.count("one") > 3)
     assert [tried.count(key) for key in ("two", "three")] == [1, 1]
     (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("one: a checkpoint failed, and is tried again")
     assert "OSError (no room)" in told
+    door.close(Name("", "one"))
+    assert caplog.records[-1].getMessage().startswith("one: left to its transcript")
+    door.open(Name("", "one"))
     monkeypatch.setattr(checkpoint, "save", save)
     until(lambda: hot[Name("", "one")].unsaved == 0)
+
+
+def test_a_transcript_that_cannot_be_made_durable_holds_up_no_other_context(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a disk with an error that stays; what cannot be saved is evicted all the same, and that is told."""
+    door, sync, tried = start(LocalDirectory(LEASE_S)), Transcript.sync, list[str]()
+
+    def fails_for_one(transcript: Transcript) -> None:
+        tried.append(transcript.path.parent.name)
+        if tried[-1] == "one" and len(door.engine.contexts.hot) > 1:
+            raise OSError(errno.EIO, "the disk failed", str(transcript.path))
+        sync(transcript)
+
+    monkeypatch.setattr(Transcript, "sync", fails_for_one)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.serve.engine.Engine._rest", lambda engine: engine.stopping.wait(0.01))
+        for key in ("one", "two"):
+            door.read(Name("", key), ["A few words."])
+    hot = door.engine.contexts.hot
+    until(lambda: hot[Name("", "two")].unsaved == 0)
+    asked = tried.count("one")
+    assert hot[Name("", "one")].unsaved
+    assert hot[Name("", "one")].save_again > time.monotonic()
+    (told,) = caplog.messages  # it is left alone for a while
+    assert told.startswith("a turn failed: OSError (the disk failed)")
+    door.engine.contexts._evict(hot[Name("", "one")])
+    assert caplog.messages[-1].startswith("one: evicted, and its disk may not hold it: OSError")
+    assert tried.count("one") == asked + 1
 
 
 def test_what_is_in_the_transcript_is_acknowledged_though_the_disk_has_no_room_for_a_checkpoint(
@@ -354,7 +388,8 @@ def test_what_is_in_the_transcript_is_acknowledged_though_the_disk_has_no_room_f
             door.save(NAME)
         door.close(NAME)
         assert not list((door.engine.contexts.home / "contexts" / NAME.key).rglob("*window*"))
-    assert caplog.text.count("a checkpoint failed") == 1
+    assert caplog.text.count("a checkpoint failed, and is tried again") == 1
+    assert caplog.text.count("left to its transcript, a checkpoint failed") == 1
     assert door.open(NAME).text_crc == read.text_crc
     assert door.save(NAME).saved == read.tokens
     assert door.engine.contexts.hot[NAME].unsaved == 0
