@@ -63,7 +63,8 @@ class _Call:
     error: NightreadError | None = None
     """Of the last reader that was tried."""
     looking: float | None = None
-    """Since when a reader is waited for; None where one has begun with the call, or gone on with it."""
+    """Since when a reader is waited for, later by the time that one was at work; None where one has given a
+    part of what is asked for."""
 
     def left(self) -> float | None:
         """Seconds to its deadline, if it has one."""
@@ -72,6 +73,11 @@ class _Call:
         if (left := self.until - time.monotonic()) <= 0:
             raise DeadlinePassed(f"{self.name.key}: no reader answered in time: ask again, with more time")
         return left
+
+    def was_with_a_reader(self, since: float) -> None:
+        """A reader had the call since then, and failed at it: in this time none was waited for."""
+        if self.looking is not None:
+            self.looking += time.monotonic() - since
 
 
 class Readers:
@@ -118,12 +124,13 @@ class Readers:
         rest: Iterable[PieceOfText] = pieces
         at, broke_off = at_tokens, False
         while True:
-            address = self._next(call)
+            address, asked = self._next(call), time.monotonic()
             try:
                 # also with nothing left: what is acknowledged is durable
                 taken = self._door(address).read(name, rest, at, call.left())
                 break
             except (HeldElsewhere, Unavailable, Changed) as error:
+                call.was_with_a_reader(asked)
                 if not isinstance(pieces, list | tuple) or (isinstance(error, Changed) and not broke_off):
                     raise
                 self._passed_over(call, address, error)
@@ -144,7 +151,7 @@ class Readers:
     ) -> Iterator[Piece | Done]:
         call, sent = self._call(name, timeout_s), ""
         while True:
-            address = self._next(call)
+            address, asked = self._next(call), time.monotonic()
             try:
                 answer = self._door(address).ask(name, question, new_tokens, call.left())
                 for part in _behind(answer, sent):
@@ -154,6 +161,7 @@ class Readers:
             except BrokenOff:
                 raise
             except (HeldElsewhere, Unavailable) as error:
+                call.was_with_a_reader(asked)
                 self._passed_over(call, address, error)
             else:
                 return

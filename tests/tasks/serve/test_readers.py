@@ -317,6 +317,41 @@ def test_patience_begins_anew_where_a_reader_went_on_with_the_call(clock: Clock)
         Readers(tuple(nodes), nodes.directory, nodes.__getitem__, patience_s=5.0).retrieve(BOOK, "who?")
 
 
+@pytest.mark.parametrize("method", ["read", "ask"])
+def test_time_with_a_reader_that_died_in_the_end_is_none_of_our_patience(clock: Clock, method: str) -> None:
+    """Whoever holds the context is dead, and the next one works for long and dies without a word."""
+    nodes, died = Nodes(10.0, clock.monotonic), list[Node]()
+    nodes.store[BOOK] = "call me"
+    patient = Readers(tuple(nodes), nodes.directory, nodes.__getitem__, patience_s=25.0)
+    first = nodes.holder()
+    first.dead = True
+
+    def works_and_dies(node: Node, whole: Callable[..., Any]) -> Callable[..., Any]:
+        def work(*given: Any) -> Any:
+            if died:
+                return whole(*given)
+            node._claim(method, BOOK)
+            clock.now += 600
+            nodes.directory.claim(*BOOK, node.address)  # its heartbeats kept the lease until now
+            node.dead = True
+            died.append(node)
+            raise Unavailable("died")
+
+        return work
+
+    for node in nodes.others(first):
+        setattr(node, method, works_and_dies(node, getattr(node, method)))
+    if method == "read":
+        assert patient.read(BOOK, [" Ishmael"]).state.chars == len("call me Ishmael")
+    else:
+        assert said(patient.ask(BOOK, "who?")) == "call me "
+    assert len(died) == 1
+    assert 1620 < clock.now < 1630
+    nodes.holder().dead = True
+    with pytest.raises(Unavailable, match="no reader can answer now"):
+        patient.retrieve(BOOK, "who?", timeout_s=5.0)
+
+
 def test_where_no_reader_is_known_the_remedy_is_said() -> None:
     directory: Directory = LocalDirectory(60)
     nobody = Readers((), directory, lambda address: pytest.fail(address), patience_s=0.1)
