@@ -56,6 +56,6 @@ def _note_down(note: Path, fence: str) -> None:
     except OSError as error:
         if not (is_full(error) and note.exists()):
             raise
-        with note.open("r+b") as file:
+        with note.open("r+b", buffering=0) as file:
             file.write(fence.encode())
             os.fsync(file.fileno())
