@@ -101,23 +101,32 @@ class RaggedCache(StreamingCache):
         """Add a stream as the last row, or after an error none; the stream itself is left as it is."""
         streams = [layer.whole() for layer in cache.layers]
         length = streams[0][0].shape[2]
-        for layer, stream in zip(self.layers, streams, strict=True):
-            layer.reserve(len(self.lengths) + 1, max(length, *self.lengths, 0), stream)
-        for layer, stream in zip(self.layers, streams, strict=True):
-            layer.add(stream)
+        try:
+            for layer, stream in zip(self.layers, streams, strict=True):
+                layer.reserve(len(self.lengths) + 1, max(length, *self.lengths, 0), stream)
+            for layer, stream in zip(self.layers, streams, strict=True):
+                layer.add(stream)
+        except BaseException:
+            if not self.lengths:
+                self._clear()
+            raise
         self.lengths = (*self.lengths, length)
         self.read = cache.read
 
     def leave(self, row: int) -> None:
-        """Remove a row; those behind it move up. It takes no memory, and gives it back with the next that
-        joins, or the last that leaves."""
+        """Remove a row; those behind it move up. It takes no memory; its own, as that of a row that failed
+        to join, is given back when the next one joins or the last one leaves."""
         others = (*self.lengths[:row], *self.lengths[row + 1 :])
-        for layer in self.layers:
-            if others:
+        if not others:
+            self._clear()
+        else:
+            for layer in self.layers:
                 layer.remove(row, max(self.lengths) - max(others))
-            else:
-                layer.clear()
         self.lengths = others
+
+    def _clear(self) -> None:
+        for layer in self.layers:
+            layer.clear()
 
     def stepped(self) -> None:
         """Every row holds a token more."""

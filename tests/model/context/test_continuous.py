@@ -174,6 +174,25 @@ def test_without_memory_to_join_an_answer_is_no_row_and_the_others_go_on(
     assert tokens == [alone(context, question, 9) for context in contexts]
 
 
+@pytest.mark.parametrize(("method", "behind"), [("reserve", 2), ("add", 1)])
+def test_who_fails_to_join_as_the_first_leaves_no_memory_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, behind: int
+) -> None:
+    reader = Reader.around(families.build(families.CONFIGS["llama"], tmp_path)[1], 128)
+    reader.model.generation_config.eos_token_id = None
+    context, question = contexts_of(reader)[1], families.ids_of(7)[0].tolist()
+    batch = Batch(reader, 2)
+    with monkeypatch.context() as patch:
+        Memory(patch, RaggedLayer, method).left = behind
+        with pytest.raises(torch.OutOfMemoryError):
+            batch.join(begun(context, question, 9))
+    assert [(layer.wide, layer.held) for layer in batch.cache.layers] == [([], 0)] * reader.layers
+    batch.join(again := begun(context, question, 9))
+    while batch.answers:
+        batch.step()
+    assert again.tokens == alone(context, question, 9)
+
+
 def test_an_answer_gets_no_more_tokens_than_there_are_positions(tmp_path: Path) -> None:
     reader = Reader.around(families.build(families.CONFIGS["llama"], tmp_path)[1], 128)
     reader.model.generation_config.eos_token_id = None
