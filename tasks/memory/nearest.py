@@ -4,11 +4,13 @@ The idea: turned so that what tells vectors apart comes first, a quarter of thei
 whose cosines are then exact. To scan a quarter of the bytes takes less time than to open an index on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks import schema
 
@@ -24,6 +26,8 @@ BLOCK = 8_192
 
 Numbers = npt.NDArray[np.float32]
 RowIds = npt.NDArray[np.uint64]
+Levels = npt.NDArray[np.int32]
+"""Places in `schema.LEVELS`."""
 
 
 class Nearest:
@@ -31,13 +35,14 @@ class Nearest:
 
     Args:
         rows: their ids, in any order.
+        levels: of the records in these rows.
         vectors: of any length; turned in place.
     """
 
-    def __init__(self, rows: RowIds, vectors: Numbers) -> None:
+    def __init__(self, rows: RowIds, levels: Levels, vectors: Numbers) -> None:
         lengths = np.linalg.norm(vectors, axis=1)
         vectors /= np.maximum(lengths, np.finfo(np.float32).tiny)[:, None]
-        self._rows, self._is_none = rows, np.flatnonzero(lengths == 0.0)
+        self._rows, self._levels, self._is_none = rows, levels, np.flatnonzero(lengths == 0.0)
         self._turn: Numbers = np.linalg.eigh(vectors.T @ vectors)[1][:, ::-1].copy()  # strongest first
         for start in range(0, len(vectors), BLOCK):
             vectors[start : start + BLOCK] = vectors[start : start + BLOCK] @ self._turn
@@ -47,11 +52,15 @@ class Nearest:
     def nbytes(self) -> int:
         return self._head.nbytes + self._tail.nbytes
 
-    def of(self, vector: Numbers, limit: int) -> tuple[RowIds, npt.NDArray[np.float64]]:
-        """Row ids and cosines of the nearest to a vector, (256,), best first."""
+    def of(
+        self, vector: Numbers, limit: int, levels: Collection[str] | None = None
+    ) -> tuple[RowIds, npt.NDArray[np.float64]]:
+        """Row ids and cosines of the nearest to a vector, (256,), best first; of these levels alone."""
         asked = vector / np.linalg.norm(vector) @ self._turn
         rough = self._head @ asked[:HEAD]
         rough[self._is_none] = -np.inf
+        if levels is not None:
+            rough[~np.isin(self._levels, [schema.LEVELS.index(one) for one in levels])] = -np.inf
         few = _largest(rough, NOMINATED * limit)
         cosines = (rough[few] + self._tail[few] @ asked[HEAD:]).astype(np.float64)
         best = np.argsort(-cosines, kind="stable")[:limit]
@@ -74,12 +83,15 @@ def nearest(table: Any, columns: Sequence[str], most_bytes: int = MOST_BYTES) ->
     return {column: Nearest(*_read(table, column, count)) for column in columns}
 
 
-def _read(table: Any, column: str, count: int) -> tuple[RowIds, Numbers]:
-    """A column, and the row ids of its vectors."""
-    rows, vectors, at = np.empty(count, np.uint64), np.empty((count, schema.VECTOR_DIMS), np.float32), 0
-    for batch in table.search().select([column]).with_row_id(True).to_batches():
+def _read(table: Any, column: str, count: int) -> tuple[RowIds, Levels, Numbers]:
+    """A column, and the row ids and levels of its vectors."""
+    rows, levels, at = np.empty(count, np.uint64), np.empty(count, np.int32), 0
+    vectors = np.empty((count, schema.VECTOR_DIMS), np.float32)
+    names = pa.array(schema.LEVELS)
+    for batch in table.search().select([column, "level"]).with_row_id(True).to_batches():
         end = at + batch.num_rows
         rows[at:end] = batch["_rowid"].to_numpy()
+        levels[at:end] = pc.index_in(batch["level"], value_set=names).to_numpy()
         vectors[at:end] = batch[column].flatten().to_numpy().reshape(-1, schema.VECTOR_DIMS)
         at = end
-    return rows, vectors
+    return rows, levels, vectors

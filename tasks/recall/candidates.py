@@ -89,18 +89,22 @@ def nominate(
     vector: Callable[[], np.ndarray | None],
     config: RecallConfig,
     where: str | None,
+    levels: Sequence[str] | None = None,
 ) -> list[Nominated]:
     """What each search finds; tables of earlier versions have fewer keys to search.
 
     Args:
         vector: gives that of the question, (256,) float32, or None to search by words alone; called while the
             words are looked for.
+        levels: those that the condition lets through, where it asks for nothing else: what is in memory knows
+            them, so it is found there.
     """
     some = [one for one in SEARCHES if one.column in memory.columns and weight(one, config)]
 
     def by_meaning(one: Search, asked: np.ndarray) -> Rows:
-        if not where and (kept := memory.nearest.get(one.column)):
-            return kept.of(asked, config.candidates)
+        kept = memory.nearest.get(one.column) if where is None or levels is not None else None
+        if kept:
+            return kept.of(asked, config.candidates, levels)
         query = vector_query(memory.table, one.column, asked)
         table = _searched(query, "_distance", config.candidates, where)
         return table["_rowid"].to_numpy(), 1.0 - table["_distance"].to_numpy().astype(np.float64)

@@ -10,7 +10,8 @@ from tasks.memory.reader import Memory, quoted
 from tasks.text.dates import written
 from tasks.text.labels import LABELS
 
-SUMMARIES = "level IN ('document', 'corpus')"
+SUMMARY_LEVELS = ("document", "corpus")
+SUMMARIES = f"level IN ({quoted(SUMMARY_LEVELS)})"
 """Records that say what whole documents are about."""
 
 _DATE = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
@@ -31,6 +32,11 @@ class Filters:
     """Any of these labels (`tasks.text.labels`), or the beginning of one."""
     without_labels: Sequence[str] = ()
     """None of these."""
+
+    @property
+    def only_levels(self) -> Sequence[str] | None:
+        """The levels, where nothing else is asked of a record."""
+        return self.levels if self == Filters(self.levels) else None
 
     def where(self, memory: Memory) -> str | None:
         """The SQL condition; None where everything passes.

@@ -18,12 +18,12 @@ import numpy as np
 from tasks.errors import InvalidInput
 from tasks.memory.corrections import Standing, standing
 from tasks.memory.reader import Memory, quoted
-from tasks.recall.candidates import Embed, fuse, nominate
+from tasks.recall.candidates import Embed, Nominated, fuse, nominate
 from tasks.recall.citation import Citation
 from tasks.recall.corrected import concerning, is_pinned
 from tasks.recall.duplicates import groups
 from tasks.recall.fetch import Ranked, fetched, found_at, passages_at
-from tasks.recall.filters import SUMMARIES, Filters, both
+from tasks.recall.filters import SUMMARIES, SUMMARY_LEVELS, Filters, both
 from tasks.recall.hit import COLUMNS, Hit, Place, cite_all
 from tasks.recall.kinds import Kind, kind_of
 from tasks.recall.receipt import Found, Receipt, found_by
@@ -73,15 +73,15 @@ def recall(
     if not question:
         raise InvalidInput("the question is empty")
     some = Filters(_some(level), _some(document), _some(date), _some(entity), _some(label))
-    where = replace(some, without_labels=_some(without_label) or ()).where(memory)
+    where = (filters := replace(some, without_labels=_some(without_label) or ())).where(memory)
     if memory.is_empty:
         return []
     clock = {} if seconds is None else seconds
     vector = cache(partial(_vector, question, embed, config, clock))
     with _timed(clock, "search", within="embed"):
-        nominated = nominate(memory, question, vector, config, where)
+        nominated = nominate(memory, question, vector, config, where, filters.only_levels)
         if whole := level is None and kind_of(question) is Kind.DOCUMENT:
-            nominated += nominate(memory, question, vector, config, both(where, SUMMARIES))
+            nominated += _summaries(memory, question, vector, config, where)
     with _timed(clock, "rank"):
         fused = fuse(nominated, config, resolve(question, datetime.now().date()), summaries_first=whole)
         ranked = walk(fused)
@@ -100,6 +100,18 @@ def recall(
         found = found_by(nominated, [group.row["id"] for group in chosen])
         why = _Why(found, {one.nominee.id: one.score for one in fused}, best, asked, said)
         return [_hit(group, why, cited, told) for group, told in zip(chosen, marks, strict=True)]
+
+
+def _summaries(
+    memory: Memory,
+    question: str,
+    vector: Callable[[], np.ndarray | None],
+    config: RecallConfig,
+    where: str | None,
+) -> list[Nominated]:
+    """What the searches find among records that say what whole documents are about."""
+    levels = None if where else SUMMARY_LEVELS
+    return nominate(memory, question, vector, config, both(where, SUMMARIES), levels)
 
 
 def _vector(question: str, embed: Embed, config: RecallConfig, clock: dict[str, float]) -> np.ndarray | None:

@@ -46,11 +46,17 @@ def test_of_many_vectors_few_are_looked_at_and_the_best_are_among_them(
     asked = vectors[4321] + 0.1 * random.standard_normal(256).astype(np.float32)
     lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
     exact = vectors @ asked / lengths / np.linalg.norm(asked)
-    kept = Nearest(np.arange(6_000, dtype=np.uint64)[::-1] * 3, vectors.copy())
+    levels = np.arange(6_000, dtype=np.int32) % 5
+    kept = Nearest(np.arange(6_000, dtype=np.uint64)[::-1] * 3, levels, vectors.copy())
     rows, cosines = kept.of(asked, 10)
     best = np.argsort(-exact)[:10]
     assert rows.tolist() == ((5_999 - best) * 3).tolist()
     assert cosines == pytest.approx(exact[best], abs=1e-5)
+    summaries, cosines = kept.of(asked, 10, ("document", "corpus"))
+    best = np.array([at for at in np.argsort(-exact) if levels[at] >= 3][:10])
+    assert summaries.tolist() == ((5_999 - best) * 3).tolist()
+    assert cosines == pytest.approx(exact[best], abs=1e-5)
+    assert not len(kept.of(asked, 10, ())[0])
     everything, _ = kept.of(asked, 6_000)
     assert len(everything) == 5_999, "a vector without length is near to none"
 
