@@ -137,7 +137,7 @@ class Readers:
                 state, broke_off = self._begun(call), True
                 if state.tokens > (first.tokens if at is None else at):
                     call.looking = None
-                rest, at = unread(pieces, first, state), state.tokens
+                rest, at = unread(name.key, pieces, first, state), state.tokens
         tokens = taken.state.tokens - first.tokens if broke_off else taken.tokens
         return Taken(tokens, taken.state, time.monotonic() - began)
 

@@ -9,18 +9,22 @@ import zlib
 from array import array
 from collections.abc import Sequence
 
-from tasks.serve.door import State, Unavailable
+from tasks.serve.door import Changed, State
 
 PieceOfText = str | Sequence[int]
 
 
-class Interleaved(Unavailable):
+class Interleaved(Changed):
     """Others read into the context when a read broke off, so how much of its text was read is not known, and
-    it was not gone on with: open the context, and read what it lacks."""
+    it was not gone on with: open the context, and read what it lacks. To try the same again would read some
+    of it twice."""
 
 
-def unread(pieces: Sequence[PieceOfText], before: State, now: State) -> list[PieceOfText]:
+def unread(key: str, pieces: Sequence[PieceOfText], before: State, now: State) -> list[PieceOfText]:
     """What of a text is left to read, where its context was so before its read began and is so now.
+
+    Args:
+        key: the context's, for the error.
 
     Raises:
         Interleaved: if anything but the beginning of this text came behind what was there before.
@@ -37,7 +41,7 @@ def unread(pieces: Sequence[PieceOfText], before: State, now: State) -> list[Pie
     mixed = not of_text and any(isinstance(piece, str) for piece in pieces)
     if mixed or left or crc != (now.text_crc if of_text else now.ids_crc):
         raise Interleaved(
-            f"holds {now.tokens:,} tokens, {before.tokens:,} before, and not just this text between: "
+            f"{key}: holds {now.tokens:,} tokens, {before.tokens:,} before, and not just this text between: "
             "others read into it, or forgot it, when this read broke off: open it and read what it lacks"
         )
     return rest
