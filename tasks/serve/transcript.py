@@ -45,23 +45,19 @@ class Transcript:
         """Tokens, characters and bytes of the file up to each record's end; of none at first."""
         self.starts = array("q")
         """First character of every block."""
-        own = int.from_bytes(os.urandom(8), "little")
-        header = _FILE.pack(_KIND, weights.encode(), own)
+        made = not path.exists()  # nobody else begins it meanwhile: the folder is locked
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        found = os.pread(self.file, _FILE.size, 0)
-        if not header.startswith(found[:_NAMED]):
+        try:
+            self.number = self._begun(weights)
+            """Of this transcript: one that is begun anew under the same name has another."""
+            while self._load():
+                pass
+            os.ftruncate(self.file, self.ends[-1][2])  # what a crash left behind is never taken for a record
+        except BaseException:
             self.close()
-            raise InvalidInput(
-                f"{path.parent.name}: was read by another model than {weights}: forget it, and read it again"
-            )
-        if len(found) < _FILE.size:
-            write_all(self.file, memoryview(header), 0)
-            found = header
-        self.number: int = _FILE.unpack(found)[2]
-        """Of this transcript: one that is begun anew under the same name has another."""
-        while self._load():
-            pass
-        os.ftruncate(self.file, self.ends[-1][2])  # what a crash left behind is never taken for a record
+            if made:  # else a context would be known that nothing was read into
+                path.unlink()
+            raise
 
     def append(self, ids: Sequence[int], starts: Sequence[int], text: str) -> None:
         """Add tokens and their text; durable after `sync`.
@@ -119,6 +115,22 @@ class Transcript:
     def close(self) -> None:
         """Close the file."""
         os.close(self.file)
+
+    def _begun(self, weights: str) -> int:
+        """The number in the file's header, which is written where there is none."""
+        own = int.from_bytes(os.urandom(8), "little")
+        header = _FILE.pack(_KIND, weights.encode(), own)
+        found = os.pread(self.file, _FILE.size, 0)
+        if not header.startswith(found[:_NAMED]):
+            name = self.path.parent.name
+            raise InvalidInput(
+                f"{name}: was read by another model than {weights}: forget it, and read it again"
+            )
+        if len(found) < _FILE.size:
+            write_all(self.file, memoryview(header), 0)
+            found = header
+        number: int = _FILE.unpack(found)[2]
+        return number
 
     def _record(self, place: int, by: int) -> int:
         """The record that holds a token (by 0) or a character (by 1)."""

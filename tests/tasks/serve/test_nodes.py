@@ -4,6 +4,7 @@ Run: pytest tests/tasks/serve/test_nodes.py
 """
 
 import errno
+import os
 import threading
 import time
 import zlib
@@ -316,6 +317,29 @@ def test_a_full_disk_is_told_and_reading_goes_on_when_there_is_room(start: Start
         door.read(NAME, [TEXT])
     assert door.open(NAME).tokens == first.tokens
     assert door.read(NAME, [TEXT], at_tokens=first.tokens).state.chars == 2 * len(TEXT)
+
+
+def test_a_transcript_that_cannot_be_begun_leaves_no_file_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a context of that name would be known, and the disk have no room to forget it."""
+    path, opened = tmp_path / TRANSCRIPT, set(os.listdir("/proc/self/fd"))
+    with files_of_at_most(10), pytest.raises(OSError, match="File too large"):
+        Transcript(path, "ours")
+    assert not path.exists()
+    Transcript(path, "ours").close()
+    with pytest.raises(InvalidInput, match="read by another model than theirs"):
+        Transcript(path, "theirs")
+
+    def fails(*_: object) -> bool:
+        raise OSError(errno.EIO, "the disk failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transcript, "_load", fails)
+        with pytest.raises(OSError, match="the disk failed"):
+            Transcript(path, "ours")
+    assert path.exists(), "what was there before is not deleted"
+    assert set(os.listdir("/proc/self/fd")) == opened
 
 
 def test_a_context_that_cannot_be_saved_holds_up_no_other_and_is_told_once(
