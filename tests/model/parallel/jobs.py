@@ -88,11 +88,14 @@ def compare_ways(ranks: Ranks, folder: str, stride: int, lengths: list[int]) -> 
             sent, held = sum(ranks.sent.values()), cache.layers[0].keys.shape[1]
             answers, state, back = _answered(reader, ids), cache.state(), reader.start()
             back.restore(state, cache.read)
+            ranks.sent.clear()
+            _whole(reader, ids[: stride + 9])
             rows.append(
                 {
                     "model": path.name,
                     "way": way,
                     "sent": sent,
+                    "whole": sum(ranks.sent.values()),
                     "held": held,
                     "hidden": _far([found], [right]),
                     "probe": _far([_probed(reader, cache)], [right_probe]),

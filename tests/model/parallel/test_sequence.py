@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Llama4TextConfig, LlamaConfig, Qwen3Config
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Llama4TextConfig, LlamaConfig, Qwen3Config
 
+from model.bench.simulate import exchange
 from model.parallel.layout import WAYS, Layout, cuts
 from tests.model.facts import FACT, QUESTION
 from tests.model.ranks import Job
@@ -71,8 +72,8 @@ def sent(layout: Layout, way: str, lengths: list[int], width: int, layers: int) 
 
 
 def test_ranks_read_probe_and_recall_as_one_process_does(job: Job, models: Path) -> None:
-    world = job.world
-    for rank, rows in enumerate(job.do("compare_ways", str(models), STRIDE, LENGTHS)):
+    world, of_ranks = job.world, job.do("compare_ways", str(models), STRIDE, LENGTHS)
+    for rank, rows in enumerate(of_ranks):
         assert len(rows) == 2 * (2 * len(SHAPES) + 1)
         for row in rows:
             _, heads, groups = row["model"].split("-")
@@ -84,6 +85,11 @@ def test_ranks_read_probe_and_recall_as_one_process_does(job: Job, models: Path)
             assert row["sent"] == sent(layout, row["way"], LENGTHS, 72, 3)[rank], row
             whole = int(groups)
             assert row["held"] == (len(layout.groups_of[rank]) if row["way"] == "heads" else whole), row
+    for rows in zip(*of_ranks, strict=True):  # of a model and a way; the formula of `nightread bench scaling`
+        config = AutoConfig.from_pretrained(models / rows[0]["model"])
+        told, _ = exchange(config, STRIDE + 9, STRIDE, world, 4, rows[0]["way"])
+        assert sum(row["whole"] for row in rows) == told, rows
+        assert told > 0 or world == 1
 
 
 @pytest.mark.parametrize(
