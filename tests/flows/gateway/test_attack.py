@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.gateway.pages import attention, document, runs, search, signing, tree
+from flows.gateway.pages.router import router
 from tests.flows.gateway.arbitrary import Sent, requests
 from tests.flows.gateway.conftest import Client
 from tests.flows.gateway.homes import SHIP, Homes
@@ -25,7 +25,6 @@ HERE = "http://127.0.0.1:8320"
 PATIENT = "serve.requests_per_minute=100000000"
 UNAVAILABLE = ("/v1/runs", "/v1/quarantine/retry", "/v1/chat/completions", "/unread")
 """What wants Prefect, or a reader, and has none here."""
-PAGES = (attention, document, runs, search, signing, tree)
 SECRETS = {"lab": "4711", "": SHIP[0]}
 """Words of each tenant that no other may see."""
 
@@ -42,7 +41,7 @@ def contents(home: Path) -> Mapping[str, bytes]:
 
 def with_pages(described: dict[str, Any]) -> dict[str, Any]:
     """The description of the API and of the pages, which a gateway does not describe."""
-    shown = [copy(route) for page in PAGES for route in page.router.routes if isinstance(route, APIRoute)]
+    shown = [copy(route) for route in router.routes if isinstance(route, APIRoute)]
     for route in shown:
         route.include_in_schema = True
     paths = get_openapi(title="pages", version="1", routes=shown)["paths"]

@@ -119,9 +119,11 @@ Open = Callable[..., Watched]
 
 
 @pytest.fixture(scope="module")
-def plain(chromium: Browser, town: Town) -> Watched:
+def plain(chromium: Browser, town: Town) -> Iterator[Watched]:
     """A page that the tests of one file share: to open one takes a second of a processor."""
-    return _opened(chromium, town)
+    shared = _opened(chromium, town)
+    yield shared
+    shared.page.context.close()
 
 
 @pytest.fixture
@@ -130,6 +132,7 @@ def watched(chromium: Browser, town: Town, plain: Watched) -> Iterator[Open]:
     something is asked of it."""
     opened: list[Watched] = []
     plain.said.clear()
+    plain.strange.clear()
 
     def of(**how: Any) -> Watched:
         opened.append(_opened(chromium, town, **how) if how else plain)

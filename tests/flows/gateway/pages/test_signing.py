@@ -44,6 +44,7 @@ def test_whoever_signed_in_signs_out(made: Homes, local: TestClient) -> None:
     assert local.get("/sign-out").status_code == 405
     left = local.post("/sign-out", headers=HERE)
     assert (left.status_code, left.headers["location"]) == (303, "/sign-in")
+    assert left.headers["clear-site-data"] == '"cache"', "or pictures would open from it"
     assert not local.cookies
     assert local.get("/runs").headers["location"] == "/sign-in?to=/runs"
 
