@@ -35,7 +35,7 @@ def test_workers_are_measured_and_larger_machines_simulated(
     assert result["measured"][0]["ratio"] == 1
     assert all(row["tokens"] >= 2000 and row["seconds"] > 0 for row in result["measured"])
     assert len(result["together"]) == len(result["measured"]) - 1
-    for row in result["together"]:  # none of one worker; tests/model/parallel/test_sequence.py has three ranks
+    for row in result["together"]:  # of one worker none; see tests/model/parallel/test_sequence.py
         assert row["bytes"] == row["formula_bytes"] > 0
     assert result["rows"]["rows"] == 4
     assert result["rows"]["ratio"] > 0

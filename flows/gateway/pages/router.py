@@ -7,8 +7,9 @@ from flows.gateway.pages import attention, document, runs, search, signing, tree
 from flows.gateway.pages.failures import PageRoute
 from flows.gateway.pages.rendering import static
 
+PAGES = (search, document, tree, runs, attention, signing)
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-for one in (search, document, tree, runs, attention, signing):
+for one in PAGES:
     router.include_router(one.router)
 
 

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.gateway.pages.router import router
+from flows.gateway.pages.router import PAGES, router
 from tests.flows.gateway.arbitrary import Sent, requests
 from tests.flows.gateway.conftest import Client
 from tests.flows.gateway.homes import SHIP, Homes
@@ -41,11 +41,12 @@ def contents(home: Path) -> Mapping[str, bytes]:
 
 def with_pages(described: dict[str, Any]) -> dict[str, Any]:
     """The description of the API and of the pages, which a gateway does not describe."""
-    shown = [copy(route) for route in router.routes if isinstance(route, APIRoute)]
+    routers = (*(page.router for page in PAGES), router)
+    shown = [copy(one) for its in routers for one in its.routes if isinstance(one, APIRoute)]
     for route in shown:
         route.include_in_schema = True
     paths = get_openapi(title="pages", version="1", routes=shown)["paths"]
-    assert {"/", "/answers", "/document/{ident}", "/sign-in", "/unread"} <= set(paths)
+    assert {"/", "/answers", "/document/{ident}", "/sign-in", "/unread", "/static/{name}"} <= set(paths)
     return {**described, "paths": {**described["paths"], **paths}}
 
 

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Llama4TextConfig, LlamaConfig, Qwen3Config
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Llama4TextConfig,
+    LlamaConfig,
+    Qwen3Config,
+)
 
 from model.bench.simulate import exchange
 from model.parallel.layout import WAYS, Layout, cuts
