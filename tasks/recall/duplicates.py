@@ -8,7 +8,8 @@ few records that are about to be shown are compared, so the comparison is exact 
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+
+from tasks.recall.text_cache import text_cache
 
 SHINGLE = 3
 NEAR = 0.7
@@ -35,7 +36,7 @@ class Print:
         return len(self.shingles & other.shingles) >= NEAR * len(self.shingles | other.shingles)
 
 
-@lru_cache(maxsize=512)
+@text_cache(512)
 def fingerprint(text: str) -> Print:
     """The print of a text. One without white space between its words is compared by its characters."""
     folded = text.casefold()

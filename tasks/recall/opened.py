@@ -16,6 +16,7 @@ from typing import Any
 from model.hardware import return_freed
 from tasks.memory.embedders import made_by, question_embedder, same
 from tasks.memory.reader import Memory, open_memory, published
+from tasks.recall.text_cache import forget_texts
 
 MOST_OPEN = 8
 """Memories that stay open."""
@@ -97,6 +98,7 @@ class Kept:
     def _let_go(self, home: Path) -> None:
         with self._lock:
             self._open.pop(home, None)
+        forget_texts()  # some were its records', even where it was let go before
 
     def _hold(self, home: Path, one: Opened) -> None:
         """It was asked last."""

@@ -6,7 +6,6 @@ whom and what the question names; and it holds a value of the kind that is asked
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 from tasks.recall.ask.persons import asked_in, asks, speakers_of, spoken_of, stated
@@ -14,6 +13,7 @@ from tasks.recall.ask.question import Asked
 from tasks.recall.ask.statements import Statement
 from tasks.recall.ask.values import comparable, values
 from tasks.recall.terms import Term, has, ordered, stems
+from tasks.recall.text_cache import text_cache
 from tasks.text.markup import readable
 from tasks.text.roles import Role, role
 from tasks.text.sentences import sentences
@@ -77,7 +77,7 @@ def features(asked: Asked, one: Statement) -> list[float]:
     ]
 
 
-@lru_cache(maxsize=4096)
+@text_cache(4096)
 def stems_of(text: str) -> frozenset[str]:
     return frozenset(stems(text))
 

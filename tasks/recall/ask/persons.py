@@ -5,10 +5,10 @@ called by name is not to be spoken of: "Thanks, Nora! I adopted a dog" says noth
 """
 
 import re
-from functools import lru_cache
 
 from tasks.recall.ask.statements import Statement
 from tasks.recall.terms import stem, stems
+from tasks.recall.text_cache import text_cache
 from tasks.text.sentences import sentences
 from tasks.text.speakers import opening
 
@@ -29,14 +29,14 @@ COMMENT = -0.5
 """Of what somebody says without a word of themselves: more likely of the other one."""
 
 
-@lru_cache(maxsize=4096)
+@text_cache(4096)
 def stated(text: str) -> str:
     """A text without the sentences of it that ask; what only asks is left as it is."""
     spans = [(a, b) for a, b in sentences(text) if not asks(text[a:b])]
     return " ".join(text[a:b] for a, b in spans) or text
 
 
-@lru_cache(maxsize=4096)
+@text_cache(4096)
 def asked_in(text: str) -> str:
     """The sentences of a text that ask."""
     return " ".join(text[a:b] for a, b in sentences(text) if asks(text[a:b]))
@@ -81,7 +81,7 @@ def speakers_of(one: Statement) -> frozenset[str]:
     return _speakers(one.head) | _speakers(one.passage) if one.speaker else frozenset()
 
 
-@lru_cache(maxsize=4096)
+@text_cache(4096)
 def _speakers(text: str) -> frozenset[str]:
     found = (opening(line) for line in text.splitlines())
     return frozenset(stem(one.speaker.split()[0]) for one in found if one)

@@ -1,6 +1,7 @@
 """Memories stay open within bounds: one is read at a time, few at once, and what was let go stays away."""
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from threading import enumerate as running
@@ -9,6 +10,8 @@ import pytest
 
 from tasks.memory.reader import Memory
 from tasks.recall import opened
+from tasks.recall.ask.features import stems_of
+from tasks.recall.duplicates import fingerprint
 from tasks.recall.opened import Kept, Opened, keep
 from tests.tasks.memory.rows import put
 
@@ -80,6 +83,16 @@ def test_all_together_take_no_more_memory_than_they_may(
     assert kept.of(some[0]) is first
     assert kept.of(some[2]) is third
     assert kept.of(some[1]) is not second
+
+
+def test_of_an_erased_text_nothing_is_kept_once_its_memory_is_dropped(tmp_path: Path) -> None:
+    kept = Kept("")
+    (home,) = homes(tmp_path, 1)
+    text = kept.of(home).memory.rows(columns=["text"], limit=1)[0]["text"]
+    of_text: list[Callable[[], object]] = [weakref.ref(fingerprint(text)), weakref.ref(stems_of(text))]
+    assert all(one() is not None for one in of_text), "kept for the next question"
+    kept.drop(home)
+    assert [one() for one in of_text] == [None, None]
 
 
 def test_a_memory_that_was_being_opened_when_its_home_was_dropped_is_not_held(
