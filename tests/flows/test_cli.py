@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from flows import arguments, show
+from flows.answer import Answer
 from flows.arguments import parser
 from flows.cli import main, split
 from flows.commands import COMMANDS
@@ -90,6 +92,22 @@ def test_recall_from_an_empty_home_is_exit_code_2(tmp_path: Path, capsys: Captur
 def test_json_is_the_last_line(command: list[str], tmp_path: Path, capsys: Capture) -> None:
     assert main([*command, "--json", f"home={tmp_path}"]) == 0
     assert isinstance(json.loads(capsys.readouterr().out.splitlines()[-1]), dict)
+
+
+@pytest.mark.parametrize(
+    ("command", "threads"), [(["ask", "Who?"], "1"), (["upkeep"], ""), (["recall", "a"], "1")]
+)
+def test_numpy_keeps_to_one_thread_for_questions_alone(
+    command: list[str], threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def told(_: Any, **__: Any) -> Answer:
+        return Answer({}, os.environ.get("OPENBLAS_NUM_THREADS", ""))
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")  # so that it is put back
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    monkeypatch.setitem(COMMANDS, command[0], told)
+    assert main([*command, f"home={tmp_path}"]) == 0
+    assert capsys.readouterr().out.strip() == threads
 
 
 LOADED = """
