@@ -96,7 +96,7 @@ class Hot:
     def state(self) -> State:
         held = self.transcript
         crcs = held.text_crc, held.ids_crc
-        return State(held.tokens, held.chars, held.tokens, self.bytes, *crcs, held.number)
+        return State(held.tokens, held.chars, held.synced, self.bytes, *crcs, held.number)
 
 
 @dataclass(frozen=True)

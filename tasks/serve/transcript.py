@@ -53,6 +53,8 @@ class Transcript:
             while self._load():
                 pass
             os.ftruncate(self.file, self.ends[-1][2])  # what a crash left behind is never taken for a record
+            self.synced = self.tokens
+            """Tokens that the disk is known to hold: those that were found, or are since a `sync`."""
         except BaseException:
             self.close()
             if made:  # else a context would be known that nothing was read into
@@ -85,6 +87,7 @@ class Transcript:
         os.fsync(self.file)
         if len(self.ends) < 3:  # the file itself is new
             make_durable(self.path.parent)
+        self.synced = self.tokens
 
     def ids(self, first: int, most: int) -> "array[int]":
         """Token ids from `first` on, at least one and at most so many; none where there are no more."""

@@ -384,17 +384,22 @@ def test_a_transcript_that_cannot_be_made_durable_holds_up_no_other_context(
         sync(transcript)
 
     monkeypatch.setattr(Transcript, "sync", fails_for_one)
+    monkeypatch.setattr("tasks.serve.contexts.SAVE_AGAIN_S", 600.0)
     with monkeypatch.context() as patch:
         patch.setattr("tasks.serve.engine.Engine._rest", lambda engine: engine.stopping.wait(0.01))
         for key in ("one", "two"):
             door.read(Name("", key), ["A few words."])
     hot = door.engine.contexts.hot
     until(lambda: hot[Name("", "two")].unsaved == 0)
-    asked = tried.count("one")
     assert hot[Name("", "one")].unsaved
     assert hot[Name("", "one")].save_again > time.monotonic()
     (told,) = caplog.messages  # it is left alone for a while
     assert told.startswith("a turn failed: OSError (the disk failed)")
+    with pytest.raises(Failed, match="its log says where"):
+        door.read(Name("", "one"), ["More words."])
+    state = door.open(Name("", "one"))
+    assert 0 < state.saved < state.tokens, "of those behind it nobody knows whether they outlive the node"
+    asked = tried.count("one")
     door.engine.contexts._evict(hot[Name("", "one")])
     assert caplog.messages[-1].startswith("one: evicted, and its disk may not hold it: OSError")
     assert tried.count("one") == asked + 1
