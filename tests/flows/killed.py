@@ -8,12 +8,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from flows.config import load
 from flows.deployments.crashed import held
 from flows.read import begin, open_models
 from tasks.infer.infer import infer
 from tasks.ingest import steps as ingest
+from tasks.ingest.home import snapshot, writing
 from tasks.ingest.home.remote import remote_of
 from tasks.memory.remember import embed, memory_before, remember
 from tasks.plan.plan import plan
@@ -21,12 +24,22 @@ from tasks.plan.work import choose
 from tasks.reduce.reduce import reduce
 from tasks.relate.relate import relate
 
+SEND_S = 300.0
+"""In which a home in a bucket is sent, on any machine."""
 
-def killer(stage: str, at: str, count: int, wait_s: float = 0.0) -> Callable[..., None]:
+
+def sent(home: Path) -> None:
+    """Wait until a home in a bucket is there as it is here."""
+    remote, end = remote_of(home), time.monotonic() + SEND_S
+    while remote and writing.held(home)._sent != snapshot.state(remote) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def killer(stage: str, at: str, count: int, before: Callable[[], None] = lambda: None) -> Callable[..., None]:
     """Progress of a stage that ends the process at its commit number `count`, if it is the stage `at`.
 
     Args:
-        wait_s: seconds that it does nothing before, in which a home in a bucket is sent.
+        before: what is done before that.
     """
     commits = 0
 
@@ -34,7 +47,7 @@ def killer(stage: str, at: str, count: int, wait_s: float = 0.0) -> Callable[...
         nonlocal commits
         commits += 1
         if stage == at and commits == count:
-            time.sleep(wait_s)
+            before()
             os.kill(os.getpid(), signal.SIGKILL)
 
     return progress
@@ -42,7 +55,6 @@ def killer(stage: str, at: str, count: int, wait_s: float = 0.0) -> Callable[...
 
 def main(at: str, count: int, corpus: str, *overrides: str) -> None:
     run = begin([corpus], load("tiny", list(overrides)).reading)
-    wait_s = 3 * run.storage.lease_s if remote_of(run.home) else 0.0
     with held(run.home, run.run), run.recorded():
         models, memory = open_models(run), memory_before(run.home)
         found = ingest.discover(run, [])
@@ -50,7 +62,7 @@ def main(at: str, count: int, corpus: str, *overrides: str) -> None:
         work = choose(run, models, memory, rows)
         documents = ingest.shard(run, work.todo, models.folder, killer("shard", at, count))
         work = plan(run, models, work, documents)
-        infer(run, models, work.rows, work.documents, killer("infer", at, count, wait_s))
+        infer(run, models, work.rows, work.documents, killer("infer", at, count, partial(sent, run.home)))
         tree = reduce(
             run, models, work.rows, work.documents, work.kept, work.corpora, killer("reduce", at, count)
         )
