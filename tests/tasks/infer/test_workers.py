@@ -168,7 +168,10 @@ def test_a_worker_that_outgrows_its_memory_is_killed_and_its_document_refused(
     read = reading.infer()
     assert list(read.refused) == [greedy.document]
     assert f"over {cap}" in read.refused[greedy.document]
-    assert read.windows == over + reading.documents[1].windows
+    kept = read.windows - reading.documents[1].windows
+    assert over <= kept < greedy.windows, (
+        "a look that comes late lets others that were loaded with it be stored"
+    )
     assert windows(reading.run.home).items() <= expected.items()
 
 
