@@ -1,5 +1,6 @@
 """Dask workers for what needs no model: a scheduler somebody runs, or processes of our own."""
 
+import gc
 import logging
 import os
 import tempfile
@@ -34,7 +35,7 @@ def connect(config: ClusterConfig) -> Iterator[Any]:
         for name in ("distributed", "distributed.client"):  # what went wrong is ours to say, once
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
-            client = Client(config.address, timeout=config.connect_timeout_s)
+            client = _client(config.address, timeout=config.connect_timeout_s)
         except (OSError, ValueError) as error:
             raise InvalidInput(
                 f"cluster.address={config.address}: no Dask scheduler answers there ({error}); start "
@@ -50,8 +51,16 @@ def connect(config: ClusterConfig) -> Iterator[Any]:
     with spill, dask_config.set(settings), _lost("the Dask workers of this machine"):
         with _environment_kept():
             cluster = _started(config)
-        with cluster, Client(cluster) as client:
+        with cluster, _client(cluster) as client:
             yield client
+
+
+def _client(whom: Any, **how: Any) -> Any:
+    """A Dask client. What is left of one that found no scheduler is closed when Python comes upon it, for
+    which it takes a lock that a client which begins holds too: found in the middle of that, it never gets it.
+    """
+    gc.collect()
+    return Client(whom, **how)
 
 
 def _started(config: ClusterConfig) -> Any:

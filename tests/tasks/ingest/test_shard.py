@@ -4,12 +4,14 @@ Run: pytest tests/tasks/ingest/test_shard.py
 The proof that 1 GB is sharded in 1.5 GiB of memory: pytest -m slow tests/tasks/ingest/test_shard.py
 """
 
+import gc
 import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from distributed.utils import LoopRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
@@ -224,6 +227,32 @@ def test_an_address_without_a_scheduler_is_named() -> None:
     config = ClusterConfig(address="tcp://127.0.0.1:9", connect_timeout_s=1.0)
     with pytest.raises(InvalidInput, match=r"cluster\.address=tcp://127\.0\.0\.1:9"), connect(config):
         pass
+
+
+def test_what_a_failed_connection_left_does_not_stop_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        with (
+            pytest.raises(InvalidInput),
+            connect(ClusterConfig(address="nonsense://x", connect_timeout_s=0.1)),
+        ):
+            pass
+
+    begin = LoopRunner._start_unlocked
+
+    def begin_after_a_collection(self: LoopRunner) -> None:
+        gc.collect()  # Python may do so at any place
+        begin(self)
+
+    gc.disable()
+    try:
+        refused()
+        monkeypatch.setattr(LoopRunner, "_start_unlocked", begin_after_a_collection)
+        again = threading.Thread(target=refused, daemon=True)
+        again.start()
+        again.join(60)
+        assert not again.is_alive()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "nonsense://x", "tcp://no-such-host.invalid:8786"])

@@ -5,6 +5,7 @@ Run: pytest tests/tasks/ingest/watch/test_state.py
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def test_what_a_run_left_is_tried_at_once_and_then_more_and_more_seldom(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1e9
-    monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr("tasks.ingest.watch.state.time", SimpleNamespace(time=lambda: now))
     for wait in (0, 60, 120, 240):
         assert counts(state, {"a": "1"}) == (1, 0, 0)
         state.settle([])
@@ -115,7 +116,7 @@ def test_what_a_run_left_is_tried_at_once_and_then_more_and_more_seldom(
 
 def test_what_could_not_be_opened_is_tried_again_later(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1e9
-    monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr("tasks.ingest.watch.state.time", SimpleNamespace(time=lambda: now))
     state.look(listed({"a": "1", "b": "1"}))
     for wait in (60, 60, 120):
         state.settle(held({"a": "1", "b": "1"}), [f"{PLACE}/a"])
@@ -161,7 +162,8 @@ def test_exactly_what_differs_from_memory_is_pending_whatever_runs_saw(
             if finishes:
                 memory = at_run  # a run sees what came and went after the look
                 state.settle(held(memory))
-        monkeypatch.setattr("time.time", lambda: 1e12)  # what runs left is tried again by then
+        # what runs left is tried again by then
+        monkeypatch.setattr("tasks.ingest.watch.state.time", SimpleNamespace(time=lambda: 1e12))
         state.look(listed(now))
         found = state.update(held(memory))
         left = {name for name in now if state.is_pending(f"{PLACE}/{name}")}
