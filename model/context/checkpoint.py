@@ -12,6 +12,7 @@ import json
 import shutil
 import zlib
 from array import array
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def _write(tensors: dict[str, torch.Tensor], path: Path) -> dict[str, Any]:
         write_tensors(tensors, path)
         make_durable(path)
     except OSError:
-        path.unlink(missing_ok=True)  # half of it would keep a full disk full
+        with suppress(OSError):  # what went wrong first is told
+            path.unlink(missing_ok=True)  # half of it would keep a full disk full
         raise
     return {"file": path.name, "crc": _checksum(path)}
 
