@@ -10,9 +10,8 @@ note holds of that very context alone: one that others forgot and began anew is 
 import hashlib
 import json
 import threading
-import zlib
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from flows.gateway.doors import Doors
 from model.files import write_atomic
 from tasks.errors import InvalidInput
 from tasks.memory.tenants import named
+from tasks.serve import resuming
 from tasks.serve.door import (
     MOST_NEW_TOKENS,
     NEW_TOKENS,
@@ -123,13 +123,13 @@ class Context:
         if not self.may_write:
             raise HTTPException(403, "a context keeps what is read into it, and your token may read only")
         text, held = "".join(one + BEHIND for one in new), state or NOTHING
-        begun, there = held, 0
+        begun, left = held, list[resuming.PieceOfText]([text])
         if note.get("begun") == digest(text):
-            there = _read_of(text, held, note)
-            if there:
-                begun = replace(held, chars=note["chars"], text_crc=note.get("crc", 0))
+            noted = replace(held, chars=note["chars"], text_crc=note.get("crc", 0))
+            with suppress(resuming.Interleaved):  # others' text came there too: all of this is read
+                begun, left = noted, resuming.unread(self.key, left, noted, held)
         self._note(begun, seen, digest(text))
-        done = reader.read(self.name, [text[there:]], held.tokens, PATIENCE_S).state
+        done = reader.read(self.name, left, held.tokens, PATIENCE_S).state
         self._note(done, [*seen, *map(digest, new)])
         return done
 
@@ -151,13 +151,6 @@ class Context:
         of = {"number": state.number, "chars": state.chars, "crc": state.text_crc}
         note = {**of, "messages": list(messages), "begun": begun}
         write_atomic(self.noted, json.dumps(note))
-
-
-def _read_of(text: str, held: State, note: dict[str, Any]) -> int:
-    """Characters of a text that was begun which the context holds; 0 if others' text came there too."""
-    there: int = held.chars - note["chars"]
-    carried_on = zlib.crc32(text[:there].encode(), note.get("crc", 0))  # see `tasks.serve.resuming`
-    return there if carried_on == held.text_crc else 0
 
 
 def unread(messages: Sequence[str], seen: Sequence[str]) -> list[str]:
