@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,16 @@ from model.reader import Reader
 from tasks.serve.client import Client
 from tasks.serve.directory.base import Directory
 from tasks.serve.door import Done, Name, Piece, ReaderDoor
+from tasks.serve.embedded import Embedded
 from tasks.serve.engine import Engine, Limits
 from tasks.serve.server import Listen, serve
 
 HEADS = Heads(((0, 1), (1, 2)), 3)
 NAME = Name("", "night")
 START_S = 120.0
+LEASE_S = 600.0
+Start = Callable[..., Embedded]
+"""Starts a node: its directory, name and limits."""
 
 
 @dataclass(frozen=True)
@@ -92,3 +97,11 @@ def answered(
     assert isinstance(done, Done)
     assert all(isinstance(piece, Piece) and piece.text for piece in pieces)
     return "".join(piece.text for piece in pieces if isinstance(piece, Piece)), done
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)

@@ -1,7 +1,6 @@
 """What every directory promises, whatever it keeps its leases in."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ import pytest
 
 from tasks.serve.directory.base import Claim, Directory, Held, Holding, Load, Quota, QuotaExceeded, Usage
 from tests.tasks.serve.directory.conftest import DirectoryOf
+from tests.tasks.serve.readers import until
 
 A, B = "127.0.0.1:7001", "127.0.0.1:7002"
 SHORT = 0.3
@@ -20,14 +20,6 @@ def holding(claim: Claim, **fields: object) -> Holding:
     """What a node tells of a claim, where it matters for a test."""
     usual = Holding(claim, tier="host", tokens=1000, bytes=100, idle_s=0.0)
     return replace(usual, **fields)  # type: ignore[arg-type]
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what comes with time."""
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 def claimed_at_last(directory: Directory, key: str, node: str) -> Claim:

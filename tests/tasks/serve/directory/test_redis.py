@@ -14,7 +14,8 @@ from tasks.serve.directory.base import Claim, Held, Holding, Load, Recovering
 from tasks.serve.directory.claims import Claims
 from tasks.serve.directory.redis import RedisDirectory, keys_of
 from tests.redis_server import RedisServer, redis_server
-from tests.tasks.serve.directory.test_directory import A, B, holding, until
+from tests.tasks.serve.directory.test_directory import A, B, holding
+from tests.tasks.serve.readers import until
 
 pytestmark = pytest.mark.heavy
 LONG, SHORT = 60.0, 1.0
